@@ -1,0 +1,140 @@
+"""apt hosts: the argv of the official page, and how apt's answers are read.
+
+https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/change-package-repository/
+https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from kubeadm_upgrade.actions import Run, install_file
+from kubeadm_upgrade.errors import UnreadableOutput
+from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.version import Version
+
+ARCHIVES = "/var/cache/apt/archives"
+KEYRING = "/etc/apt/keyrings/kubernetes-apt-keyring.asc"  # as it is published, armored: apt reads .asc as such
+SOURCES = "/etc/apt/sources.list.d"
+DEFAULT_SOURCE = f"{SOURCES}/kubernetes.list"
+
+# unattended-upgrades may hold dpkg's lock for minutes; apt itself waits better than we could
+_NEVER_ASK = ("env", "DEBIAN_FRONTEND=noninteractive")
+_LOCK = ("-o", "DPkg::Lock::Timeout=300")
+_KEEP_CONFFILES = ("-o", "Dpkg::Options::=--force-confold")
+
+# A repository of Kubernetes packages by its layout, whatever mirror serves it.
+_KUBERNETES_URL = re.compile(r"https?://\S+/v1\.\d+/deb/?")
+
+
+def update() -> Run:
+    return Run(("apt-get", "update", *_LOCK))
+
+
+def unhold(*packages: str) -> Run:
+    return Run(("apt-mark", "unhold", *packages))
+
+
+def hold(*packages: str) -> Run:
+    return Run(("apt-mark", "hold", *packages))
+
+
+def install(versions: Mapping[str, str], unit: str) -> Run:
+    """Install exactly these versions. Without --allow-downgrades: apt refuses what would go backwards."""
+    wanted = (f"{name}={version}" for name, version in versions.items())
+    return Run(
+        (*_NEVER_ASK, "apt-get", "install", "-y", *_KEEP_CONFFILES, *_LOCK, *wanted),
+        unit=unit,
+        timeout=timedelta(minutes=15),
+    )
+
+
+def download(versions: Mapping[str, str], unit: str) -> Run:
+    """Fetch into the package cache and install nothing; holds stay as they are."""
+    wanted = (f"{name}={version}" for name, version in versions.items())
+    flags = ("--download-only", "--allow-change-held-packages")
+    return Run((*_NEVER_ASK, "apt-get", "install", "-y", *flags, *_LOCK, *wanted), unit=unit)
+
+
+def source_text(path: str, repository: Repository) -> str:
+    """The repository entry for `path`: one-line format for .list, deb822 for .sources."""
+    if path.endswith(".sources"):
+        return f"Types: deb\nURIs: {repository.url}\nSuites: /\nSigned-By: {KEYRING}\n"
+    return f"deb [signed-by={KEYRING}] {repository.url} /\n"
+
+
+def kubernetes_sources(sources: Mapping[str, str]) -> tuple[str, ...]:
+    """The repository files that offer Kubernetes packages of some minor release."""
+    return tuple(
+        path for path, text in sorted(sources.items()) if any(map(_KUBERNETES_URL.search, _active_lines(text)))
+    )
+
+
+def source_path(sources: Mapping[str, str]) -> str:
+    """The file that holds the repository entry now, in whatever format; else the page's own name."""
+    return next(iter(kubernetes_sources(sources)), DEFAULT_SOURCE)
+
+
+def foreign_entries(text: str) -> tuple[str, ...]:
+    """Lines of a repository file that are not about Kubernetes, so that replacing the file would lose them."""
+    if re.search(r"^URIs:", text, re.MULTILINE):
+        stanzas = re.split(r"\n\s*\n", text.strip())
+        return tuple(stanza for stanza in stanzas if not _KUBERNETES_URL.search(stanza))
+    return tuple(line for line in _active_lines(text) if not _KUBERNETES_URL.search(line))
+
+
+def switch_repository(path: str, repository: Repository) -> Iterator[Run]:
+    """Point the host at the repository of another minor release, with the key that is published there."""
+    yield Run(("install", "-d", "-m", "0755", "/etc/apt/keyrings"))
+    yield Run(("curl", "-fsSL", "--max-time", "60", "-o", f"{KEYRING}.new", repository.key_url))
+    yield Run(("mv", "-f", f"{KEYRING}.new", KEYRING))
+    yield from install_file(path, source_text(path, repository))
+    yield update()
+
+
+def read_madison(output: str) -> Mapping[str, tuple[str, ...]]:
+    """`apt-cache madison`: package -> versions offered, newest first (`golden/apt-cache-madison.txt`)."""
+    offered: dict[str, list[str]] = {}
+    for line in output.splitlines():
+        columns = [column.strip() for column in line.split("|")]
+        if len(columns) == 3:
+            offered.setdefault(columns[0], []).append(columns[1])
+    return {name: tuple(dict.fromkeys(versions)) for name, versions in offered.items()}
+
+
+def read_packages_index(output: str) -> Mapping[str, tuple[str, ...]]:
+    """A repository's `Packages` file: package -> versions, in the file's order."""
+    offered: dict[str, list[str]] = {}
+    for stanza in re.split(r"\n\s*\n", output):
+        fields = dict(re.findall(r"^(Package|Version): *(\S+)", stanza, re.MULTILINE))
+        if len(fields) == 2:
+            offered.setdefault(fields["Package"], []).append(fields["Version"])
+    return {name: tuple(dict.fromkeys(versions)) for name, versions in offered.items()}
+
+
+def read_installed(output: str) -> Mapping[str, str]:
+    """`dpkg-query -W`: installed package -> version. Raises UnreadableOutput on a half-installed package."""
+    installed = {}
+    for line in output.splitlines():
+        name, version, status = line.split()
+        if status[1] == "i":
+            installed[name] = version
+        elif status[1] not in "nc":  # not installed, or only its configuration is left
+            raise UnreadableOutput(f"package {name} is half installed (dpkg status {status}): run dpkg --configure -a")
+    return installed
+
+
+def upstream(package_version: str) -> Version:
+    """`1.29.15-1.1` -> 1.29.15: the Kubernetes version inside a package version. Raises ValueError."""
+    return Version.parse(package_version.rsplit("-", 1)[0].replace("~", "-"))
+
+
+def archive_name(package: str, version: str) -> str:
+    """The start of the file name that the package has in apt's cache; the architecture follows."""
+    return f"{package}_{version.replace(':', '%3a')}_"
+
+
+def _active_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]

@@ -1,0 +1,39 @@
+"""Which Pods leave a node in a drain, which stay, and which forbid it: kubectl's filters as one pure verdict.
+
+https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kubeadm_upgrade.facts import PodFacts
+
+
+@dataclass(frozen=True)
+class DrainPolicy:
+    """What the owner of the cluster allows; nothing is forced unasked (invariant 10 of the design)."""
+
+    delete_emptydir_data: bool = False
+    force: bool = False  # evict Pods that nothing recreates
+
+
+def leaves(pod: PodFacts) -> bool:
+    """Whether a drain evicts this Pod at all: not a static Pod's mirror, not a DaemonSet's."""
+    return not pod.mirror and (pod.owner_kind != "DaemonSet" or pod.finished)
+
+
+def evictable(pods: Iterable[PodFacts]) -> tuple[PodFacts, ...]:
+    return tuple(pod for pod in pods if leaves(pod))
+
+
+def objections(pods: Iterable[PodFacts], policy: DrainPolicy) -> Iterator[str]:
+    """Every reason the policy gives against draining these Pods, each with what to do."""
+    for pod in evictable(pods):
+        if pod.finished or pod.terminating:
+            continue
+        if pod.owner_kind is None and not policy.force:
+            yield f"pod {pod} has no controller and would be lost (delete it, or set drain.force in the inventory)"
+        elif pod.empty_dir and not policy.delete_emptydir_data:
+            yield f"pod {pod} keeps data in an emptyDir (set drain.delete_emptydir_data in the inventory if it may go)"

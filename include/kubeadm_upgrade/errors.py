@@ -1,0 +1,55 @@
+"""Two families of error: those that time can cure, and those that only a person can."""
+
+from __future__ import annotations
+
+
+class UpgradeError(Exception):
+    """Anything that keeps an upgrade from going on. The message says what, where, and what to do."""
+
+
+class TimeCures(UpgradeError):
+    """Worth trying again without anybody doing anything."""
+
+
+class NeedsPerson(UpgradeError):
+    """Trying again changes nothing until somebody acts; the task fails at once."""
+
+
+class Unreachable(TimeCures):
+    """The API or a host did not answer."""
+
+
+class Conflict(TimeCures):
+    """Somebody else changed an object between our look and our act; look again."""
+
+
+class CommandFailed(TimeCures):
+    """A command on a host ended with a non-zero exit status."""
+
+
+class StepNotDone(TimeCures):
+    """The actions of a step were carried out and its promise still does not hold."""
+
+
+class StepRefused(NeedsPerson):
+    """Acting now would be wrong; nothing was changed."""
+
+
+class StepTimedOut(NeedsPerson):
+    """A step's patience ended; the node stays as it is, cordoned if it was."""
+
+
+class Forbidden(NeedsPerson):
+    """The API or a host knows us and says no."""
+
+
+class HostKeyUnknown(NeedsPerson):
+    """A host's key is not known, or not the one that is known."""
+
+
+class BadParameters(NeedsPerson):
+    """The run was started with parameters that cannot be honoured."""
+
+
+class UnreadableOutput(NeedsPerson):
+    """A tool printed something that we do not understand; guessing would be unsafe."""

@@ -1,0 +1,167 @@
+"""What was looked at: values with no way to look themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kubeadm_upgrade.slots import Lane
+from kubeadm_upgrade.units import Unit
+from kubeadm_upgrade.version import Version
+
+CONTROL_PLANE_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+PACKAGES = ("kubeadm", "kubelet", "kubectl")
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """A Node as the API shows it."""
+
+    name: str
+    kubelet: Version
+    ready: bool
+    ready_reason: str = ""
+    ready_message: str = ""
+    heartbeat: datetime | None = None
+    unschedulable: bool = False
+    cordoned_by: str | None = None  # our annotation: None when somebody else cordoned it, or nobody
+    control_plane: bool = False
+    addresses: Mapping[str, str] = field(default_factory=dict)  # by type: InternalIP, Hostname, …
+    os_image: str = ""
+    runtime: str = ""
+    resource_version: str = ""
+
+    @property
+    def schedulable(self) -> bool:
+        return not self.unschedulable
+
+    @property
+    def why_not_ready(self) -> str:
+        """The API's own words, for messages."""
+        return f"{self.ready_reason}: {self.ready_message}".strip(": ") or "no Ready condition"
+
+
+@dataclass(frozen=True)
+class PodFacts:
+    """What a drain must know of a Pod."""
+
+    namespace: str
+    name: str
+    uid: str
+    owner_kind: str | None = None  # kind of the controller that would recreate it
+    mirror: bool = False
+    finished: bool = False
+    empty_dir: bool = False
+    terminating: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class StaticPod:
+    """One control plane component on one node, from its mirror Pod."""
+
+    component: str
+    node: str
+    image_tag: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class ControlPlaneFacts:
+    """The control plane as a whole: every static Pod, and the version that kubeadm has written down."""
+
+    static_pods: tuple[StaticPod, ...]
+    cluster_version: Version  # kubernetesVersion in the ConfigMap kubeadm-config: set by the end of `upgrade apply`
+    nodes_ready: Mapping[str, bool]
+    failing_checks: tuple[str, ...] = ()  # of the API server's /readyz, etcd among them
+
+    def versions(self, component: str) -> Mapping[str, Version]:
+        """The version of `component` on each node that runs it; etcd has tags of its own and is not for here."""
+        return {
+            pod.node: Version.parse(pod.image_tag) for pod in self.static_pods if pod.component == component
+        }
+
+    def at(self, node: str, version: Version) -> bool:
+        """Whether every versioned component on `node` runs `version`."""
+        return all(self.versions(name).get(node) == version for name in CONTROL_PLANE_COMPONENTS)
+
+    @property
+    def ailing(self) -> tuple[str, ...]:
+        """Sentences on what is not healthy now; empty when all is well (invariant I3)."""
+        pods = [f"{pod.component} on {pod.node} is not Ready" for pod in self.static_pods if not pod.ready]
+        nodes = [f"control plane node {name} is not Ready" for name, ready in self.nodes_ready.items() if not ready]
+        return (*pods, *nodes, *(f"readyz check {check} fails" for check in self.failing_checks))
+
+
+@dataclass(frozen=True)
+class OsRelease:
+    """From /etc/os-release."""
+
+    id: str
+    like: tuple[str, ...] = ()
+    version: str = ""
+    name: str = ""
+
+    @property
+    def uses_apt(self) -> bool:
+        return bool({"debian", "ubuntu"} & {self.id, *self.like})
+
+
+@dataclass(frozen=True)
+class UpgradePlan:
+    """What `kubeadm upgrade plan VERSION` says."""
+
+    offers: tuple[str, ...]  # versions of kube-apiserver that it offers to apply
+    manual: tuple[str, ...] = ()  # component config groups that need an upgrade by hand
+
+
+@dataclass(frozen=True)
+class BackupFile:
+    path: str
+    size: int  # bytes
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One directory of backups on a host."""
+
+    name: str
+    run: str  # the DagRun that took it
+    files: tuple[BackupFile, ...] = ()  # only those that are complete: each gets its name last
+
+    @property
+    def complete(self) -> bool:
+        return len(self.files) == 2 and all(file.size for file in self.files)
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """A machine as its own tools describe it, over SSH."""
+
+    os: OsRelease
+    packages: Mapping[str, str]  # installed: name -> package version, as `1.28.15-1.1`
+    held: frozenset[str] = frozenset()
+    sources: Mapping[str, str] = field(default_factory=dict)  # repository file -> its text
+    keyrings: frozenset[str] = frozenset()
+    offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by the configured repository
+    staged: frozenset[str] = frozenset()  # file names in the package cache
+    kubelet_started: datetime | None = None  # None: it does not run
+    kubelet_outdated: bool = False  # the running process is not the installed binary or unit
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    upgrade_plan: UpgradePlan | None = None
+    backups: tuple[Backup, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything a step may judge by. A step sees only what its `needs` name; the rest is None or empty."""
+
+    node: NodeFacts
+    host: HostFacts | None = None
+    pods: tuple[PodFacts, ...] = ()
+    control_plane: ControlPlaneFacts | None = None
+    lane: Lane | None = None

@@ -1,0 +1,234 @@
+"""The inventory: one YAML file per cluster. pydantic stands at this border only; inside it is a frozen `Cluster`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from kubeadm_upgrade.drain import DrainPolicy
+from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.version import TARGET_PATTERN, TargetVersion
+
+DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
+DEFAULT_DIRECTORY = Path(__file__).parent.parent / "clusters"
+
+_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+
+
+class InventoryError(Exception):
+    """A cluster file that cannot be used; `problems` are sentences that name file and field."""
+
+    def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.path = path
+        self.problems = problems
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SshSettings(_Strict):
+    """How hosts are reached over SSH, unless a node says otherwise."""
+
+    port: int | None = Field(None, ge=1, le=65535, description="SSH port; default: the connection's, else 22")
+    address_type: Literal["InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS"] = Field(
+        "InternalIP", description="Which of the Node's addresses is the host's"
+    )
+    jump_host: str | None = Field(None, description="[user@]host[:port] to go through")
+    known_hosts: str | None = Field(
+        None, description="known_hosts file with the hosts' keys or @cert-authority lines; default: the user's"
+    )
+
+
+class NodeSettings(_Strict):
+    """What is different about one node."""
+
+    address: str | None = Field(None, description="Host name or address for SSH")
+    port: int | None = Field(None, ge=1, le=65535)
+    jump_host: str | None = Field(None, description="[user@]host[:port] to go through")
+
+
+class RepositorySettings(_Strict):
+    """Where packages come from. `{minor}` stands for the minor release, as 1.29."""
+
+    url: str = Field("https://pkgs.k8s.io/core:/stable:/v{minor}/deb/", pattern=r"^https?://[^\s\"'\\]+/$")
+    key_url: str | None = Field(None, pattern=r"^https?://[^\s\"'\\]+$", description="default: {url}Release.key")
+
+    @field_validator("url")
+    @classmethod
+    def _names_the_minor(cls, url: str) -> str:
+        if "{minor}" not in url:
+            raise ValueError("must contain {minor}: there is one repository per minor release")
+        return url
+
+
+class DrainSettings(_Strict):
+    """What a drain may do beyond evicting Pods that something recreates elsewhere."""
+
+    delete_emptydir_data: bool = Field(False, description="evict Pods with emptyDir volumes; their data is lost")
+    force: bool = Field(False, description="evict Pods that no controller recreates")
+
+
+class Timeouts(_Strict):
+    """Seconds that a step may wait for its effect before a person is asked."""
+
+    command: int = Field(1800, gt=0, description="package installs and other commands on a host")
+    control_plane: int = Field(1800, gt=0, description="kubeadm upgrade apply|node, and static Pods becoming Ready")
+    drain: int = Field(3600, gt=0, description="Pods to leave a node")
+    ready: int = Field(600, gt=0, description="a node to be Ready after its kubelet was restarted")
+
+
+class ClusterFile(_Strict):
+    """One kubeadm cluster."""
+
+    name: str = Field(pattern=_DNS_LABEL, max_length=63, description="must equal the file's name")
+    kubernetes_conn_id: str = Field(min_length=1, description="Airflow connection to the Kubernetes API")
+    ssh_conn_id: str = Field(min_length=1, description="Airflow connection for SSH to every host")
+    target_version: Annotated[str, Field(pattern=TARGET_PATTERN)] = Field(
+        description='exact ("1.29.4") or a minor release ("1.29"), meaning its latest patch in the repository; in quotes'
+    )
+    max_unavailable: int | str = Field(
+        1, description='workers out of service at a time: a count, or a percentage such as "25%" (rounded down, at least 1)'
+    )
+    ssh: SshSettings = SshSettings()
+    nodes: dict[Annotated[str, Field(pattern=_NODE_NAME)], NodeSettings] = Field(
+        default_factory=dict, description="exceptions, by node name"
+    )
+    repository: RepositorySettings = RepositorySettings()
+    drain: DrainSettings = DrainSettings()
+    timeouts: Timeouts = Timeouts()
+
+    @field_validator("max_unavailable")
+    @classmethod
+    def _count_or_percentage(cls, value: int | str) -> int | str:
+        if isinstance(value, str) and not re.fullmatch(r"(100|[1-9]?\d)%", value):
+            raise ValueError('must be a count such as 2 or a percentage such as "25%"')
+        if isinstance(value, int) and (isinstance(value, bool) or value < 1):
+            raise ValueError("must be at least 1")
+        return value
+
+
+@dataclass(frozen=True)
+class HostAddress:
+    """How one host is reached, as far as the inventory knows; None: see the Node or the connection."""
+
+    address: str | None = None
+    port: int | None = None
+    jump_host: str | None = None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster of the inventory."""
+
+    name: str
+    kubernetes_conn_id: str
+    ssh_conn_id: str
+    target_version: TargetVersion
+    max_unavailable: int | str = 1
+    address_type: str = "InternalIP"
+    known_hosts: str | None = None
+    host: HostAddress = HostAddress()
+    nodes: Mapping[str, HostAddress] = field(default_factory=dict)
+    repository_url: str = RepositorySettings().url
+    key_url: str | None = None
+    drain: DrainPolicy = DrainPolicy()
+    patience: Mapping[str, timedelta] = field(default_factory=dict)
+
+    def reach(self, node: str) -> HostAddress:
+        """How to reach a node's host: its own settings before the cluster's."""
+        own = self.nodes.get(node, HostAddress())
+        return HostAddress(own.address, own.port or self.host.port, own.jump_host or self.host.jump_host)
+
+    def repository(self, minor: str) -> Repository:
+        url = self.repository_url.replace("{minor}", minor)
+        key_url = (self.key_url or f"{url}Release.key").replace("{minor}", minor)
+        return Repository(url, key_url)
+
+
+def directory() -> Path:
+    """Where the inventory is: one environment variable, else beside this package."""
+    return Path(os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY)
+
+
+def cluster_files() -> Iterator[Path]:
+    """Every cluster file, in order. A missing directory is an empty fleet."""
+    yield from sorted(path for path in directory().glob("*.yaml") if not path.name.startswith("."))
+
+
+def load_cluster(path: Path) -> Cluster:
+    """Read one file. Raises InventoryError with every problem at once."""
+    try:
+        plain = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InventoryError(path, (f"{path.name}: not readable as YAML: {error}",)) from error
+    if not isinstance(plain, dict):
+        raise InventoryError(path, (f"{path.name}: must be a mapping with name, target_version and so on",))
+    try:
+        cluster = _cluster(ClusterFile.model_validate(plain))
+    except ValidationError as error:
+        raise InventoryError(path, tuple(_problems(path, error))) from error
+    if cluster.name != path.stem:
+        problem = f"{path.name}: name: is {cluster.name!r}, but the file is named {path.stem!r}: make them the same"
+        raise InventoryError(path, (problem,))
+    return cluster
+
+
+def load_cluster_named(name: str) -> Cluster:
+    """Read a cluster's file at run time, so that a change of policy holds from the next task on."""
+    return load_cluster(directory() / f"{name}.yaml")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a cluster file, for editors."""
+    schema = ClusterFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _cluster(file: ClusterFile) -> Cluster:
+    return Cluster(
+        name=file.name,
+        kubernetes_conn_id=file.kubernetes_conn_id,
+        ssh_conn_id=file.ssh_conn_id,
+        target_version=TargetVersion.parse(file.target_version),
+        max_unavailable=file.max_unavailable,
+        address_type=file.ssh.address_type,
+        known_hosts=file.ssh.known_hosts,
+        host=HostAddress(None, file.ssh.port, file.ssh.jump_host),
+        nodes={name: HostAddress(**node.model_dump()) for name, node in file.nodes.items()},
+        repository_url=file.repository.url,
+        key_url=file.repository.key_url,
+        drain=DrainPolicy(**file.drain.model_dump()),
+        patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
+    )
+
+
+def _problems(path: Path, error: ValidationError) -> Iterator[str]:
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"]) or "file"
+        yield f"{path.name}: {where}: {_sentence(item)}"
+
+
+def _sentence(item: Any) -> str:
+    """pydantic's message, in the words of somebody who edits the file."""
+    match item["type"]:
+        case "extra_forbidden":
+            return "unknown key: check its spelling, or remove it"
+        case "missing":
+            return "is missing"
+        case "string_type":
+            return f"must be text, not {item['input']!r}: put it in quotes"
+        case "string_pattern_mismatch":
+            return f"{item['input']!r} does not look like it should (pattern {item['ctx']['pattern']})"
+        case _:
+            return f"{item['msg'].removeprefix('Value error, ')} (is {item['input']!r})"

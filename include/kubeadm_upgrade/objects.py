@@ -1,0 +1,117 @@
+"""How Kubernetes objects, as the API's JSON shows them, become facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import yaml
+
+from kubeadm_upgrade.actions import CORDONED_BY
+from kubeadm_upgrade.errors import UnreadableOutput
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts, StaticPod
+from kubeadm_upgrade.version import Version
+
+# kubeadm below 1.24 labels control plane nodes with the older name only, or with both
+_CONTROL_PLANE_LABELS = {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
+
+Json = Mapping[str, Any]
+
+
+def read_node(node: Json) -> NodeFacts:
+    """A Node object. Raises UnreadableOutput when its kubelet's version is not a version."""
+    meta, status = node["metadata"], node["status"]
+    ready = _ready_condition(status)
+    return NodeFacts(
+        name=meta["name"],
+        kubelet=_version(meta["name"], status["nodeInfo"]["kubeletVersion"]),
+        ready=ready.get("status") == "True",
+        ready_reason=ready.get("reason", ""),
+        ready_message=ready.get("message", ""),
+        heartbeat=_time(ready.get("lastHeartbeatTime")),
+        unschedulable=bool(node.get("spec", {}).get("unschedulable")),
+        cordoned_by=meta.get("annotations", {}).get(CORDONED_BY),
+        control_plane=bool(_CONTROL_PLANE_LABELS & meta.get("labels", {}).keys()),
+        addresses={entry["type"]: entry["address"] for entry in status.get("addresses", [])},
+        os_image=status["nodeInfo"].get("osImage", ""),
+        runtime=status["nodeInfo"].get("containerRuntimeVersion", ""),
+        resource_version=meta.get("resourceVersion", ""),
+    )
+
+
+def read_pod(pod: Json) -> PodFacts:
+    meta = pod["metadata"]
+    controller = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
+    return PodFacts(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        owner_kind=controller.get("kind"),
+        mirror="kubernetes.io/config.mirror" in meta.get("annotations", {}),
+        finished=pod.get("status", {}).get("phase") in ("Succeeded", "Failed"),
+        empty_dir=any("emptyDir" in volume for volume in pod["spec"].get("volumes", [])),
+        terminating="deletionTimestamp" in meta,
+    )
+
+
+def read_control_plane(
+    pods: Iterable[Json], kubeadm_config: Json, nodes: Iterable[NodeFacts], failing_checks: tuple[str, ...] = ()
+) -> ControlPlaneFacts:
+    """The mirror Pods of kube-system, the ConfigMap kubeadm-config, and the Nodes."""
+    configuration = yaml.safe_load(kubeadm_config["data"]["ClusterConfiguration"])
+    return ControlPlaneFacts(
+        static_pods=tuple(_static_pod(pod) for pod in pods if _is_control_plane_pod(pod)),
+        cluster_version=_version("ConfigMap kubeadm-config", configuration["kubernetesVersion"]),
+        nodes_ready={node.name: node.ready for node in nodes if node.control_plane},
+        failing_checks=failing_checks,
+    )
+
+
+def read_readyz(text: str) -> tuple[str, ...]:
+    """The names of the checks that fail in `/readyz?verbose`: its lines that begin with [-]."""
+    return tuple(line.removeprefix("[-]").split()[0] for line in text.splitlines() if line.startswith("[-]"))
+
+
+def eviction_obstacle(namespace: str, pod: str, status: Json) -> str:
+    """Why an eviction was answered with 429, from its Status: the budget's own words name it."""
+    causes = status.get("details", {}).get("causes", [])
+    words = "; ".join(cause["message"] for cause in causes if cause.get("message")) or status.get("message", "")
+    return f"pod {namespace}/{pod} may not be evicted yet: {words}"
+
+
+def _is_control_plane_pod(pod: Json) -> bool:
+    meta = pod["metadata"]
+    component = meta.get("labels", {}).get("component")
+    mirror = "kubernetes.io/config.mirror" in meta.get("annotations", {})
+    return mirror and component in (*CONTROL_PLANE_COMPONENTS, "etcd")
+
+
+def _static_pod(pod: Json) -> StaticPod:
+    component = pod["metadata"]["labels"]["component"]
+    return StaticPod(
+        component=component,
+        node=pod["spec"]["nodeName"],
+        image_tag=_image_tag(pod, component),
+        ready=_ready_condition(pod.get("status", {})).get("status") == "True",
+    )
+
+
+def _image_tag(pod: Json, component: str) -> str:
+    image = next(c["image"] for c in pod["spec"]["containers"] if c["name"] == component)
+    return image.split("@")[0].rsplit(":", 1)[-1]  # a digest may follow the tag; a registry may have a port before it
+
+
+def _ready_condition(status: Json) -> Json:
+    return next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+
+
+def _version(where: str, text: str) -> Version:
+    try:
+        return Version.parse(text)
+    except ValueError as error:
+        raise UnreadableOutput(f"{where}: {error}") from error
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

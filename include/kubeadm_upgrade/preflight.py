@@ -1,0 +1,162 @@
+"""Preflight: what must be so before anything is touched.
+
+A check is a function from what was looked at to findings; none is a pass. To add one, write the function and put
+it into CHECKS: its name is its id, the first line of its docstring its title. What could not be looked at is a
+finding as well: unknown is not pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from kubeadm_upgrade import drain
+from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.releases import ended
+
+
+class Severity(StrEnum):
+    BLOCK = "block"
+    WARN = "warn"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a check found, in a sentence that names the place and the way out."""
+
+    check: str
+    severity: Severity
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.message}"
+
+
+@dataclass(frozen=True)
+class LookedAtHost:
+    """A host, or the sentence why it could not be looked at."""
+
+    facts: HostFacts | None = None
+    published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything the checks may judge by."""
+
+    hop: Hop
+    today: date
+    nodes: tuple[NodeFacts, ...]
+    hosts: Mapping[str, LookedAtHost]  # the hosts of this run's nodes
+    pods: Mapping[str, tuple[PodFacts, ...]]  # by node
+    control_plane: ControlPlaneFacts
+
+    @property
+    def concerned(self) -> tuple[NodeFacts, ...]:
+        """The nodes of this run: the control plane and the chosen workers."""
+        names = {*self.hop.control_plane, *self.hop.workers}
+        return tuple(node for node in self.nodes if node.name in names)
+
+
+Check = Callable[[Scene], Iterator[str]]
+
+
+def api_ready(scene: Scene) -> Iterator[str]:
+    """The control plane is healthy: every static Pod Ready, every readyz check passing."""
+    for sentence in scene.control_plane.ailing:
+        yield f"{sentence}: mend it first"
+
+
+def nodes_ready(scene: Scene) -> Iterator[str]:
+    """Every node of this run is Ready."""
+    for node in scene.concerned:
+        if not node.ready:
+            yield f"{node.name} is not Ready ({node.why_not_ready}): mend it, or leave it out with the parameter nodes"
+
+
+def hosts_answer(scene: Scene) -> Iterator[str]:
+    """Every host of this run can be logged in to over SSH, and sudo asks for no password."""
+    for node in scene.concerned:
+        looked_at = scene.hosts.get(node.name, LookedAtHost(error=f"{node.name} was not looked at"))
+        if looked_at.error is not None:
+            yield looked_at.error
+
+
+def package_manager_known(scene: Scene) -> Iterator[str]:
+    """Every host of this run uses apt."""
+    for name, facts in _facts(scene):
+        if not facts.os.uses_apt:
+            yield f"{name} runs {facts.os.name}: only apt hosts (Debian, Ubuntu) are supported yet"
+
+
+def repository_offers_version(scene: Scene) -> Iterator[str]:
+    """Every host of this run can fetch the exact versions from the package repository."""
+    for name, host in scene.hosts.items():
+        if host.facts is None or all(host.facts.packages.get(k) == v for k, v in scene.hop.packages.items()):
+            continue
+        missing = [f"{k} {v}" for k, v in scene.hop.packages.items() if v not in host.published.get(k, ())]
+        if missing:
+            yield f"{name}: {scene.hop.repository.url} does not offer {', '.join(missing)} to this host"
+
+
+def drain_allowed(scene: Scene) -> Iterator[str]:
+    """No Pod on a node of this run forbids its drain."""
+    for node in scene.concerned:
+        if node.kubelet != scene.hop.to:
+            for objection in drain.objections(scene.pods.get(node.name, ()), scene.hop.drain):
+                yield f"{node.name}: {objection}"
+
+
+def etcd_on_control_plane(scene: Scene) -> Iterator[str]:
+    """etcd runs as static Pods on the control plane nodes, where it can be backed up."""
+    members = {pod.node for pod in scene.control_plane.static_pods if pod.component == "etcd"}
+    for name in scene.hop.control_plane:
+        if name not in members:
+            yield f"{name} runs no etcd as a static Pod: a snapshot of an external etcd is not supported yet"
+
+
+def release_supported(scene: Scene) -> Iterator[str]:
+    """The versions before and after are still supported."""
+    for version in dict.fromkeys((scene.hop.came_from.release, scene.hop.to.release)):
+        if day := ended(version, scene.today):
+            yield f"Kubernetes {version} has had no fixes since {day}: go on to a supported minor release soon"
+
+
+def cordoned_before(scene: Scene) -> Iterator[str]:
+    """No node was taken out of service by somebody else."""
+    for name in scene.hop.cordoned_before:
+        yield f"{name} was cordoned before this run; it stays so, and takes no slot"
+
+
+CHECKS: Mapping[Severity, tuple[Check, ...]] = {
+    Severity.BLOCK: (
+        api_ready,
+        nodes_ready,
+        hosts_answer,
+        package_manager_known,
+        repository_offers_version,
+        drain_allowed,
+        etcd_on_control_plane,
+    ),
+    Severity.WARN: (release_supported, cordoned_before),
+}
+
+
+def findings(scene: Scene) -> tuple[Finding, ...]:
+    """What every check finds, blocking ones first."""
+    return tuple(
+        Finding(check.__name__, severity, message)
+        for severity, checks in CHECKS.items()
+        for check in checks
+        for message in check(scene)
+    )
+
+
+def _facts(scene: Scene) -> Iterator[tuple[str, HostFacts]]:
+    for name, host in scene.hosts.items():
+        if host.facts is not None:
+            yield name, host.facts

@@ -1,0 +1,72 @@
+"""Write down what a run did: Markdown for people, JSON for machines, both from the same plain values."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_REPORTS"
+
+
+def paths(dag_id: str, run_id: str) -> tuple[Path, Path]:
+    """Where the Markdown and the JSON of a run's report are. Run ids may hold characters that file names may not."""
+    root = Path(os.environ.get(DIRECTORY_VARIABLE) or Path(os.environ.get("AIRFLOW_HOME", ".")) / "reports")
+    stem = re.sub(r"[^A-Za-z0-9._+-]", "_", run_id)
+    folder = root / re.sub(r"[^A-Za-z0-9._-]", "_", dag_id)
+    return folder / f"{stem}.md", folder / f"{stem}.json"
+
+
+def as_markdown(report: Mapping[str, Any]) -> str:
+    """The report as a page: what happened, the nodes, what needs a person, and every command."""
+    parts = (_head(report), _failures(report), _findings(report), _nodes(report), _actions(report))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(report: Mapping[str, Any]) -> str:
+    hop = report.get("hop") or {}
+    way = f"{hop['came_from']} → {hop['to']}" if hop else "not planned"
+    mode = ", dry run: nothing was changed" if hop.get("dry_run") else ""
+    lines = (
+        f"# {report['cluster']}: {way}",
+        f"**{report['result']}**{mode}",
+        f"Run `{report['run_id']}`, {report['started']} to {report['ended']}.",
+    )
+    return "\n\n".join(lines)
+
+
+def _failures(report: Mapping[str, Any]) -> str:
+    rows = [f"- `{failure['task']}` {failure['node'] or ''}: {failure['state']}" for failure in report["unfinished"]]
+    return "## Not done\n\n" + "\n".join(rows) if rows else ""
+
+
+def _findings(report: Mapping[str, Any]) -> str:
+    rows = [f"- {finding}" for finding in report["findings"]]
+    return "## Preflight findings\n\n" + "\n".join(rows) if rows else ""
+
+
+def _nodes(report: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {node['name']} | {node['role']} | {node['ready']} | {node['kubelet']} | {node['before'] or ''} |"
+        for node in report["nodes"]
+    ]
+    if not rows:
+        return ""
+    head = ("## Nodes", "", "| Node | Role | Status | Kubelet | Before |", "| --- | --- | --- | --- | --- |")
+    return "\n".join((*head, *rows))
+
+
+def _actions(report: Mapping[str, Any]) -> str:
+    by_node: dict[str, list[str]] = {}
+    for outcome in report["outcomes"]:
+        by_node.setdefault(outcome["node"], []).append(_outcome(outcome))
+    sections = (f"### {node}\n\n" + "\n".join(lines) for node, lines in by_node.items())
+    return "## Steps\n\n" + "\n\n".join(sections) if by_node else ""
+
+
+def _outcome(outcome: Mapping[str, Any]) -> str:
+    commands: Sequence[str] = outcome["actions"]
+    lines = [f"- {outcome['step']}: {outcome['status']}", *(f"  - `{command}`" for command in commands)]
+    return "\n".join((*lines, *(f"  - {detail}" for detail in outcome["details"])))

@@ -1,0 +1,168 @@
+"""The engine: look, decide, act, look again.
+
+A step is three pure questions. `done` is asked before (skip) and after (verify) and looks at effects; `refuse`
+says why acting now would be wrong; `actions` are the commands of the page, in its order, and only those still
+needed. So a second run acts on nothing, and a retry goes on where the crash was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from kubeadm_upgrade import units
+from kubeadm_upgrade.actions import Action, Run
+from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused
+from kubeadm_upgrade.facts import Facts
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.units import Unit
+
+# A step whose actions succeed without bringing its promise nearer stops here instead of going round for ever.
+ROUNDS = 5
+
+
+class Need(Enum):
+    """What a step must have looked at; the Node itself is always."""
+
+    HOST = "host"
+    PODS = "pods"
+    CONTROL_PLANE = "control plane"
+    LANE = "lane"
+    UPGRADE_PLAN = "upgrade plan"
+    BACKUPS = "backups"
+
+
+class Step:
+    """One heading of the procedure. An instance carries nothing: a step is its class."""
+
+    needs: frozenset[Need] = frozenset()
+    patience: Literal["command", "drain", "ready", "control_plane", "admit"] = "command"
+
+    @property
+    def name(self) -> str:
+        """Task id and step name: the class's own name in snake case."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def done(self, facts: Facts, hop: Hop) -> bool:
+        """Whether what the heading promises is so."""
+        raise NotImplementedError
+
+    def refuse(self, facts: Facts, hop: Hop) -> str | None:
+        """Why acting now would be wrong, in a sentence; None when it would not."""
+        return None
+
+    def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        """What is still to be done, in order. Nothing: there is only waiting to do."""
+        yield from ()
+
+    def pending(self, facts: Facts, hop: Hop) -> str:
+        """What is being waited for, when nothing is left to do and the step is not done."""
+        return "its effect to show"
+
+    def details(self, facts: Facts, hop: Hop) -> tuple[str, ...]:
+        """What the outcome should say beyond its actions, once the step is done."""
+        return ()
+
+    def unit(self, hop: Hop) -> str | None:
+        """The named transient unit that this step's long command runs in."""
+        return None
+
+    def promise(self, facts: Facts, hop: Hop) -> Facts:
+        """The facts as they will be once this step is done; dry runs are built on it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a step on a node."""
+
+    step: str
+    node: str
+    status: Literal["unchanged", "changed", "planned"]
+    actions: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The step is under way and only time is needed."""
+
+    reason: str
+    actions: tuple[str, ...] = ()
+
+
+Look = Callable[[], Awaitable[Facts]]
+Act = Callable[[Action], Awaitable[str | None]]  # the answer: why it could not take effect yet, or None
+
+
+async def perform(step: Step, hop: Hop, look: Look, act: Act, told: tuple[str, ...] = ()) -> Outcome | Pending:
+    """Bring about the state that `step` promises, or go as far as can be gone now.
+
+    `told` are the actions of this attempt so far: whoever calls again after a Pending hands them back.
+    Raises StepRefused, CommandFailed, StepNotDone, and whatever `look` and `act` raise.
+    """
+    for _ in range(ROUNDS):
+        facts = await look()
+        unit = _unit(step, facts, hop)
+        if unit.running:
+            return Pending(f"unit {step.unit(hop)} is running", told or (f"attach to unit {step.unit(hop)}",))
+        if step.done(facts, hop):
+            status = "changed" if told else "unchanged"
+            return Outcome(step.name, facts.node.name, status, told, step.details(facts, hop))
+        if unit.failed and told:  # this attempt's own failure; a leftover of an earlier one is forgotten below
+            raise CommandFailed(_unit_failure(step, facts, hop, unit))
+        if reason := step.refuse(facts, hop):
+            raise StepRefused(f"{facts.node.name}: {step.name}: {reason}")
+        wanted = tuple(wanted_actions(step, facts, hop))
+        if not wanted:
+            return Pending(step.pending(facts, hop), told)
+        told, blocked = await _act_on(wanted, act, told)
+        if blocked:
+            return Pending("; ".join(blocked), told)
+    raise StepNotDone(f"{facts.node.name}: {step.name}: not done after {ROUNDS} rounds, the last action was: {told[-1]}")
+
+
+def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]:
+    """What `perform` would do, step after step, if every action took effect: nothing is touched."""
+    for step in steps:
+        if step.done(facts, hop):
+            yield Outcome(step.name, facts.node.name, "unchanged")
+            continue
+        told = tuple(str(action) for action in wanted_actions(step, facts, hop))
+        yield Outcome(step.name, facts.node.name, "planned", told)
+        facts = step.promise(facts, hop)
+
+
+def wanted_actions(step: Step, facts: Facts, hop: Hop) -> Iterator[Action]:
+    """The step's actions, and before them what makes systemd forget an earlier run of its unit."""
+    unit = _unit(step, facts, hop)
+    for action in step.actions(facts, hop):
+        if isinstance(action, Run) and action.unit and unit.remembered:
+            yield Run(units.forget(action.unit, unit))
+        yield action
+
+
+async def _act_on(wanted: tuple[Action, ...], act: Act, told: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+    """Carry out actions in order; what follows the start of a unit waits for the unit's end, so it is left."""
+    blocked = []
+    for action in wanted:
+        if obstacle := await act(action):
+            blocked.append(obstacle)
+        if str(action) not in told:
+            told = (*told, str(action))
+        if isinstance(action, Run) and action.unit:
+            break
+    return told, blocked
+
+
+def _unit(step: Step, facts: Facts, hop: Hop) -> Unit:
+    name = step.unit(hop)
+    return facts.host.units.get(name, Unit()) if name and facts.host else Unit()
+
+
+def _unit_failure(step: Step, facts: Facts, hop: Hop, unit: Unit) -> str:
+    said = f"; its journal ends:\n{unit.journal}" if unit.journal else ""
+    return f"{facts.node.name}: {step.name}: unit {step.unit(hop)} ended with exit status {unit.exit_status} ({unit.result}){said}"

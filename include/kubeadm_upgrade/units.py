@@ -1,0 +1,70 @@
+"""Named transient systemd units: how a long command survives its session and is never started twice.
+
+`golden/systemd-run-named-unit.txt` shows what systemd does: a second start under a remembered name is refused,
+whether the first is running, has succeeded (RemainAfterExit) or has failed; stop or reset-failed forgets it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What systemd says of a unit; an unknown one is `LoadState=not-found`."""
+
+    load: str = "not-found"
+    active: str = "inactive"
+    sub: str = "dead"
+    result: str = "success"
+    exit_status: int = 0
+    journal: str = ""  # its last lines, looked at once it has ended
+
+    @property
+    def remembered(self) -> bool:
+        """Whether a new start under this name would be refused."""
+        return self.load != "not-found"
+
+    @property
+    def running(self) -> bool:
+        return self.active in ("activating", "deactivating") or (self.active, self.sub) == ("active", "running")
+
+    @property
+    def succeeded(self) -> bool:
+        return (self.active, self.sub, self.result) == ("active", "exited", "success")
+
+    @property
+    def failed(self) -> bool:
+        return self.remembered and not self.running and not self.succeeded
+
+
+def start(name: str, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The argv that starts `argv` as the unit `name` and returns at once."""
+    return ("systemd-run", f"--unit={name}", "--property=RemainAfterExit=yes", "--quiet", "--", *argv)
+
+
+def forget(name: str, unit: Unit) -> tuple[str, ...]:
+    """The argv that makes systemd forget a finished unit, so that its name can be used again."""
+    return ("systemctl", "stop" if unit.succeeded else "reset-failed", name)
+
+
+def show(name: str) -> tuple[str, ...]:
+    return ("systemctl", "show", name, *(word for key in PROPERTIES for word in ("-p", key)))
+
+
+def journal(name: str, lines: int = 40) -> tuple[str, ...]:
+    return ("journalctl", "-u", name, "--no-pager", "-o", "cat", "-n", str(lines))
+
+
+def read(output: str) -> Unit:
+    """Read what `show` prints: one KEY=VALUE a line."""
+    values = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+    return Unit(
+        load=values.get("LoadState", "not-found"),
+        active=values.get("ActiveState", "inactive"),
+        sub=values.get("SubState", "dead"),
+        result=values.get("Result", "success"),
+        exit_status=int(values.get("ExecMainStatus") or 0),
+    )

@@ -43,12 +43,28 @@ class Forbidden(NeedsPerson):
     """The API or a host knows us and says no."""
 
 
+class ObjectNotFound(NeedsPerson):
+    """The API knows no such object."""
+
+
 class HostKeyUnknown(NeedsPerson):
     """A host's key is not known, or not the one that is known."""
 
 
 class BadParameters(NeedsPerson):
     """The run was started with parameters that cannot be honoured."""
+
+
+class UpgradeRefused(NeedsPerson):
+    """The version skew policy or kubeadm forbids this upgrade; the message gives all reasons at once."""
+
+
+class PreflightFailed(NeedsPerson):
+    """A blocking check found something; the message gives all findings at once."""
+
+
+class NotAsPromised(NeedsPerson):
+    """The run went through and the cluster is not what it promised."""
 
 
 class UnreadableOutput(NeedsPerson):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kubeadm_upgrade import apt
-from kubeadm_upgrade.errors import BadParameters, NeedsPerson
+from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.facts import PACKAGES
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
@@ -14,10 +14,6 @@ from kubeadm_upgrade.releases import OLDEST_SUPPORTED
 from kubeadm_upgrade.slots import resolve_max_unavailable
 from kubeadm_upgrade.state import NodeState, State
 from kubeadm_upgrade.version import TargetVersion, Version
-
-
-class UpgradeRefused(NeedsPerson):
-    """The version skew policy or kubeadm forbids this upgrade; all reasons at once."""
 
 
 @dataclass(frozen=True)

@@ -70,3 +70,11 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
     commands: Sequence[str] = outcome["actions"]
     lines = [f"- {outcome['step']}: {outcome['status']}", *(f"  - `{command}`" for command in commands)]
     return "\n".join((*lines, *(f"  - {detail}" for detail in outcome["details"])))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file as one change, so that a reader never sees half a report."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(text)
+    unfinished.replace(path)

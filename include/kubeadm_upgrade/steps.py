@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from kubeadm_upgrade import units
 from kubeadm_upgrade.actions import Action, Run
@@ -84,6 +84,9 @@ class Outcome:
     status: Literal["unchanged", "changed", "planned"]
     actions: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"actions": list(self.actions), "details": list(self.details)}
 
 
 @dataclass(frozen=True)

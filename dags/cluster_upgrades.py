@@ -1,0 +1,20 @@
+"""One Airflow DAG for every cluster of the inventory."""
+
+from __future__ import annotations
+
+from airflow.sdk import get_parsing_context
+
+from kubeadm_upgrade.inventory import InventoryError, cluster_files, load_cluster
+from upgrade_dags.cluster import build_cluster_dag, dag_id_of
+from upgrade_dags.quarantine import build_quarantine_dag
+
+wanted = get_parsing_context().dag_id  # set when this file is parsed for one task: build that DAG only
+
+for path in cluster_files():
+    dag_id = dag_id_of(path.stem)
+    if wanted not in (None, dag_id):
+        continue
+    try:
+        globals()[dag_id] = build_cluster_dag(load_cluster(path))
+    except InventoryError as error:
+        globals()[dag_id] = build_quarantine_dag(error)

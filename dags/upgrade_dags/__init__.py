@@ -1,0 +1,1 @@
+"""The shapes of the DAGs: which tasks exist, and what waits for what."""

@@ -1,0 +1,130 @@
+"""The DAG of one cluster: one run is one hop."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import (
+    DAG,
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    TaskGroup,
+    chain,
+    task_group,
+)
+
+from kubeadm_airflow.operators.report import ReportOperator
+from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
+from kubeadm_airflow.operators.step import StepOperator
+from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor
+from kubeadm_upgrade.errors import NeedsPerson
+from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.version import TARGET_PATTERN
+
+PREFIX = "kubeadm_upgrade."
+TAGS = ("kubeadm-upgrade",)
+
+ONLY_WHAT_TIME_CAN_CURE = ExceptionRetryPolicy(
+    rules=[RetryRule(exception=NeedsPerson, action=RetryAction.FAIL, reason="only a person can cure this")]
+)
+
+SENSORS = {"node_ready": NodeReadySensor, "control_plane_ready": ControlPlaneReadySensor}
+
+DOC = """
+Upgrades the kubeadm cluster **{name}** by one hop, in the order of
+[the official page](https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/).
+
+A task that failed can be cleared at any time: every step first looks whether it is done, and goes on from there.
+A node that failed stays cordoned and keeps its slot until its tasks succeed.
+"""
+
+
+def dag_id_of(name: str) -> str:
+    return f"{PREFIX}{name}"
+
+
+def build_cluster_dag(cluster: Cluster) -> DAG:
+    """Shape only: what the nodes are is found out when the DAG runs."""
+    with DAG(
+        dag_id_of(cluster.name),
+        description=f"Upgrade kubeadm cluster {cluster.name}",
+        doc_md=DOC.format(name=cluster.name),
+        schedule=None,
+        max_active_runs=1,
+        tags=list(TAGS),
+        params=run_parameters(cluster),
+        default_args={
+            "retries": 2,
+            "retry_delay": timedelta(seconds=15),
+            "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
+        },
+    ) as dag:
+        look = LookOperator(task_id="look", cluster=cluster.name)
+        plan = PlanOperator(task_id="plan", cluster=cluster.name, state=look.output)
+        control_plane = NodesOperator(task_id="control_plane_nodes", kind="control_plane", hop=plan.output)
+        workers = NodesOperator(task_id="worker_nodes", kind="workers", hop=plan.output)
+        everywhere = control_plane.output.concat(workers.output)
+
+        def per_node(group: str, nodes: Any) -> TaskGroup:
+            return _per_node(group, cluster.name, plan.output, nodes)
+
+        chain(
+            [control_plane, workers],
+            PreflightOperator(task_id="preflight", cluster=cluster.name, hop=plan.output),
+            per_node("backup", control_plane.output),
+            per_node("stage", everywhere),
+            per_node("control_plane", control_plane.output),
+            per_node("control_plane_kubelets", control_plane.output),
+            per_node("workers", workers.output),
+            VerifyOperator(
+                task_id="verify", cluster=cluster.name, hop=plan.output, trigger_rule="none_failed"
+            ),
+            # a plain all_done leaf would turn a failed run green
+            ReportOperator(task_id="report", cluster=cluster.name).as_teardown(),
+        )
+    return dag
+
+
+def run_parameters(cluster: Cluster) -> dict[str, Param]:
+    """What a run can be started with; the trigger form and the API enforce it."""
+    return {
+        "target_version": Param(
+            str(cluster.target_version),
+            type="string",
+            pattern=TARGET_PATTERN,
+            title="Target version",
+            description="Exact (1.29.4), or a minor release (1.29), meaning its latest patch in the repository",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Do everything up to acting: print the exact commands and patches per node, change nothing",
+        ),
+        "nodes": Param(
+            [],
+            type="array",
+            items={"type": "string", "minLength": 1},
+            uniqueItems=True,
+            title="Only these workers",
+            description="Names of workers to upgrade; empty: all. The control plane is upgraded in any case",
+        ),
+    }
+
+
+def _per_node(group: str, cluster: str, hop: Any, nodes: Any) -> TaskGroup:
+    """One mapped task group: the steps of `group`, one after the other, for every node."""
+
+    @task_group(group_id=group)
+    def steps(node: str) -> None:
+        tasks = [
+            SENSORS.get(step.name, StepOperator)(cluster=cluster, group=group, step=step.name, node=node, hop=hop)
+            for step in GROUPS[group]
+        ]
+        chain(*tasks)
+
+    return steps.expand(node=nodes)

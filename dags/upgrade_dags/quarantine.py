@@ -1,0 +1,38 @@
+"""The DAG that stands in for a cluster whose file is broken: never a missing DAG, never a broken fleet."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, BaseOperator, Context
+
+from kubeadm_upgrade.errors import NeedsPerson
+from kubeadm_upgrade.inventory import InventoryError
+from upgrade_dags.cluster import TAGS, dag_id_of
+
+
+class BrokenInventoryFile(NeedsPerson):
+    """A cluster's file must be mended before the cluster can be upgraded."""
+
+
+class SayWhatIsBrokenOperator(BaseOperator):
+    """Fail with the problems of a cluster's file."""
+
+    def __init__(self, *, problems: list[str], **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.problems = problems
+
+    def execute(self, context: Context) -> None:
+        raise BrokenInventoryFile("\n".join(self.problems))
+
+
+def build_quarantine_dag(error: InventoryError) -> DAG:
+    """Same dag_id as the cluster's own DAG would have; its docs and its only task say what is wrong."""
+    rows = "\n".join(f"- {problem}" for problem in error.problems)
+    with DAG(
+        dag_id_of(error.path.stem),
+        description=f"{error.path.name} is broken: {error.problems[0]}",
+        doc_md=f"**{error.path.name} cannot be used.** Mend it and this DAG becomes the cluster's own again.\n\n{rows}\n",
+        schedule=None,
+        tags=[*TAGS, "quarantine"],
+    ) as dag:
+        SayWhatIsBrokenOperator(task_id="inventory_file_is_broken", problems=list(error.problems), retries=0)
+    return dag

@@ -1,0 +1,186 @@
+"""One cluster's Kubernetes API: JSON in, JSON out, our own errors.
+
+Raw JSON rather than the client's models: a client of one release must read clusters of fifteen, and a field that
+its models think mandatory may be absent in an old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+
+from kubeadm_upgrade.errors import Conflict, Forbidden, NeedsPerson, ObjectNotFound, Unreachable
+from kubeadm_upgrade.objects import eviction_obstacle
+from kubeadm_upgrade.slots import CONFIG_MAP, NAMESPACE, Slots
+
+Json = dict[str, Any]
+
+REQUEST_SECONDS = 30
+PAGE = 500
+
+# The eviction subresource answers 500 when two budgets cover one Pod (golden/eviction-two-pdbs-500-body.json).
+_EVICTION_OBSTACLES = (429, 500)
+
+
+class ClusterApi:
+    """What the upgrade reads from the API and writes to it: docs/rbac.yaml grants exactly this."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, conn_id: str) -> AsyncIterator[ClusterApi]:
+        """Connect with the credentials of an Airflow connection of type kubernetes."""
+        # The hook would unpack the extra synchronously, which can deadlock a triggerer that serves many triggers.
+        extras = await get_async_extra_dejson(await get_async_connection(conn_id))
+        hook = AsyncKubernetesHook(conn_id=conn_id, connection_extras=extras)
+        async with hook.get_conn() as client:
+            yield cls(client)
+
+    async def nodes(self) -> list[Json]:
+        return await self._list("/api/v1/nodes")
+
+    async def node(self, name: str) -> Json:
+        return await self._call("GET", f"/api/v1/nodes/{name}")
+
+    async def pods_on(self, node: str) -> list[Json]:
+        return await self._list("/api/v1/pods", [("fieldSelector", f"spec.nodeName={node}")])
+
+    async def pods(self) -> list[Json]:
+        return await self._list("/api/v1/pods")
+
+    async def control_plane_pods(self) -> list[Json]:
+        selector = [("labelSelector", "tier=control-plane")]
+        return await self._list("/api/v1/namespaces/kube-system/pods", selector)
+
+    async def kubeadm_config(self) -> Json:
+        return await self._call("GET", "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
+
+    async def readyz(self) -> str:
+        """The text of `/readyz?verbose`; a failing check makes the status 500, and the text says which."""
+        status, text = await self._request("GET", "/readyz", [("verbose", "true")])
+        if status not in (200, 500):
+            raise _error(status, text, "GET /readyz")
+        return text
+
+    async def patch_node(self, name: str, patch: Mapping[str, Any]) -> None:
+        """A merge patch. Raises Conflict when it names a resourceVersion that is no longer the Node's."""
+        await self._call("PATCH", f"/api/v1/nodes/{name}", patch, "application/merge-patch+json")
+
+    async def evict(self, namespace: str, pod: str, uid: str) -> str | None:
+        """Ask for an eviction. Returns why it is not granted yet, None when it is or the Pod has gone."""
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": namespace},
+            "deleteOptions": {"preconditions": {"uid": uid}},  # a Pod of the same name elsewhere is another one
+        }
+        status, text = await self._request("POST", path, body=body)
+        if status in (200, 201, 404, 409):
+            return None
+        if status in _EVICTION_OBSTACLES:
+            return eviction_obstacle(namespace, pod, _status_object(text))
+        raise _error(status, text, f"POST {path}")
+
+    async def slots(self) -> tuple[Slots, str | None]:
+        """The slots object and its resourceVersion; None when it does not exist yet."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{CONFIG_MAP}"
+        status, text = await self._request("GET", path)
+        if status == 404:
+            return Slots(), None
+        if status != 200:
+            raise _error(status, text, f"GET {path}")
+        found = json.loads(text)
+        return Slots.read(found.get("data")), found["metadata"]["resourceVersion"]
+
+    async def write_slots(self, slots: Slots, resource_version: str | None) -> None:
+        """Write the slots object if it is still as it was read. Raises Conflict when it is not."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+        metadata = {"name": CONFIG_MAP, "namespace": NAMESPACE}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": slots.data()}
+        if resource_version is None:
+            await self._call("POST", path, body)
+        else:
+            metadata["resourceVersion"] = resource_version
+            await self._call("PUT", f"{path}/{CONFIG_MAP}", body)
+
+    async def _list(self, path: str, query: Sequence[tuple[str, str]] = ()) -> list[Json]:
+        items: list[Json] = []
+        more = ""
+        while True:
+            page = [*query, ("limit", str(PAGE)), *([("continue", more)] if more else [])]
+            answer = await self._call("GET", path, query=page)
+            items += answer["items"]
+            more = answer["metadata"].get("continue", "")
+            if not more:
+                return items
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        query: Sequence[tuple[str, str]] = (),
+    ) -> Json:
+        status, text = await self._request(method, path, query, body, content_type)
+        if status >= 300:
+            raise _error(status, text, f"{method} {path}")
+        return dict(json.loads(text))
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]] = (),
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[int, str]:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        try:
+            response = await self._client.call_api(
+                path,
+                method,
+                query_params=list(query),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=REQUEST_SECONDS,
+            )
+            return response.status, await response.text()
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            raise Unreachable(f"the Kubernetes API does not answer: {error or type(error).__name__}") from error
+
+
+def _status_object(text: str) -> Json:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {"message": text}
+    return found if isinstance(found, dict) else {"message": text}
+
+
+def _error(status: int, text: str, request: str) -> Exception:
+    """The API's refusal as one of our errors, in the API's own words."""
+    said = _status_object(text).get("message") or text.strip()[:300]
+    match status:
+        case 401 | 403:
+            return Forbidden(f"{request}: {said} (docs/rbac.yaml holds the rights that are needed)")
+        case 404:
+            return ObjectNotFound(f"{request}: {said}")
+        case 409:
+            return Conflict(f"{request}: {said}")
+        case _ if status == 429 or status >= 500:
+            return Unreachable(f"{request}: status {status}: {said}")
+        case _:
+            return NeedsPerson(f"{request}: status {status}: {said}")

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from kubeadm_airflow.report_pages import PREFIX, app
+PREFIX = "/kubeadm-upgrade"
+
+
+async def report_pages(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI application that is built at its first request: plugins are loaded in every task's process too."""
+    await _pages()(scope, receive, send)
+
+
+@cache
+def _pages() -> Any:
+    from kubeadm_airflow.report_pages import app
+
+    return app()
 
 
 class KubeadmUpgradePlugin(AirflowPlugin):
     """Serves the reports and shows them as a tab of every DAG run."""
 
     name = "kubeadm_upgrade"
-    fastapi_apps: ClassVar[list[Any]] = [{"app": app(), "url_prefix": PREFIX, "name": "kubeadm upgrade reports"}]
+    fastapi_apps: ClassVar[list[Any]] = [
+        {"app": report_pages, "url_prefix": PREFIX, "name": "kubeadm upgrade reports"}
+    ]
     external_views: ClassVar[list[Any]] = [
         {
             "name": "Upgrade report",
             "href": f"{PREFIX}/reports/{{DAG_ID}}/{{RUN_ID}}",
             "destination": "dag_run",
             "url_route": "upgrade_report",
-            "icon": None,
         }
     ]

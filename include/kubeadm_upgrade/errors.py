@@ -10,6 +10,8 @@ class UpgradeError(Exception):
 class TimeCures(UpgradeError):
     """Worth trying again without anybody doing anything."""
 
+    told: tuple[str, ...] = ()  # the actions that were carried out before it
+
 
 class NeedsPerson(UpgradeError):
     """Trying again changes nothing until somebody acts; the task fails at once."""

@@ -41,6 +41,7 @@ class LookedAtHost:
 
     facts: HostFacts | None = None
     published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unpublished: str = ""  # why the repository did not answer this host
     error: str | None = None
 
 
@@ -100,7 +101,8 @@ def repository_offers_version(scene: Scene) -> Iterator[str]:
             continue
         missing = [f"{k} {v}" for k, v in scene.hop.packages.items() if v not in host.published.get(k, ())]
         if missing:
-            yield f"{name}: {scene.hop.repository.url} does not offer {', '.join(missing)} to this host"
+            why = f" ({host.unpublished})" if host.unpublished else ""
+            yield f"{name}: {scene.hop.repository.url} does not offer {', '.join(missing)} to this host{why}"
 
 
 def drain_allowed(scene: Scene) -> Iterator[str]:

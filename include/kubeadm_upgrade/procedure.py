@@ -159,6 +159,8 @@ class KubeadmUpgrade(Step):
         return f"the control plane is not healthy: {'; '.join(ailing)}" if ailing else None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        if facts.host.units.get(self.unit(hop), Unit()).succeeded:
+            return  # it has run, and the API is slower to show it than the unit to end
         argv = ("apply", hop.to.tag, "--yes") if self._applies(facts, hop) else ("node",)
         yield Run(("kubeadm", "upgrade", *argv), unit=self.unit(hop))
 
@@ -166,7 +168,8 @@ class KubeadmUpgrade(Step):
         return f"kubeadm-upgrade-{hop.to.tag}"
 
     def pending(self, facts: Facts, hop: Hop) -> str:
-        return "the API to show the new static Pods"
+        undone = f"if it was undone since, run systemctl stop {self.unit(hop)} and clear this task"
+        return f"the API to show {hop.to.tag} on {facts.node.name}: {self.unit(hop)} has succeeded ({undone})"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         upgraded = tuple(

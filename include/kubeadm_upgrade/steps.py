@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from kubeadm_upgrade import units
 from kubeadm_upgrade.actions import Action, Run
-from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused
+from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused, TimeCures
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.units import Unit
@@ -101,31 +101,41 @@ Look = Callable[[], Awaitable[Facts]]
 Act = Callable[[Action], Awaitable[str | None]]  # the answer: why it could not take effect yet, or None
 
 
-async def perform(step: Step, hop: Hop, look: Look, act: Act, told: tuple[str, ...] = ()) -> Outcome | Pending:
+async def perform(step: Step, hop: Hop, look: Look, act: Act, told: Iterable[str] = ()) -> Outcome | Pending:
     """Bring about the state that `step` promises, or go as far as can be gone now.
 
     `told` are the actions of this attempt so far: whoever calls again after a Pending hands them back.
-    Raises StepRefused, CommandFailed, StepNotDone, and whatever `look` and `act` raise.
+    Raises StepRefused, CommandFailed, StepNotDone, and whatever `look` and `act` raise; an error that time can
+    cure carries what was told until then.
     """
-    for _ in range(ROUNDS):
-        facts = await look()
-        unit = _unit(step, facts, hop)
-        if unit.running:
-            return Pending(f"unit {step.unit(hop)} is running", told or (f"attach to unit {step.unit(hop)}",))
-        if step.done(facts, hop):
-            status = "changed" if told else "unchanged"
-            return Outcome(step.name, facts.node.name, status, told, step.details(facts, hop))
-        if unit.failed and told:  # this attempt's own failure; a leftover of an earlier one is forgotten below
-            raise CommandFailed(_unit_failure(step, facts, hop, unit))
-        if reason := step.refuse(facts, hop):
-            raise StepRefused(f"{facts.node.name}: {step.name}: {reason}")
-        wanted = tuple(wanted_actions(step, facts, hop))
-        if not wanted:
-            return Pending(step.pending(facts, hop), told)
-        told, blocked = await _act_on(wanted, act, told)
-        if blocked:
-            return Pending("; ".join(blocked), told)
-    raise StepNotDone(f"{facts.node.name}: {step.name}: not done after {ROUNDS} rounds, the last action was: {told[-1]}")
+    said = list(told)
+    try:
+        for _ in range(ROUNDS):
+            if result := await _round(step, hop, look, act, said):
+                return result
+    except TimeCures as error:
+        error.told = tuple(said)
+        raise
+    raise StepNotDone(f"{step.name}: not done after {ROUNDS} rounds, the last action was: {said[-1]}")
+
+
+async def _round(step: Step, hop: Hop, look: Look, act: Act, said: list[str]) -> Outcome | Pending | None:
+    """Look, decide, act once; None asks for another round, which looks at what came of it."""
+    facts = await look()
+    unit = _unit(step, facts, hop)
+    if unit.running:
+        said[:] = said or [f"attach to unit {step.unit(hop)}"]
+        return Pending(f"unit {step.unit(hop)} is running", tuple(said))
+    if step.done(facts, hop):
+        status = "changed" if said else "unchanged"
+        return Outcome(step.name, facts.node.name, status, tuple(said), step.details(facts, hop))
+    if unit.failed and said:  # this attempt's own failure; a leftover of an earlier one is forgotten below
+        raise CommandFailed(_unit_failure(step, facts, hop, unit))
+    if reason := step.refuse(facts, hop):
+        raise StepRefused(f"{facts.node.name}: {step.name}: {reason}")
+    wanted = tuple(wanted_actions(step, facts, hop))
+    blocked = await _act_on(wanted, act, said) if wanted else [step.pending(facts, hop)]
+    return Pending("; ".join(blocked), tuple(said)) if blocked else None
 
 
 def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]:
@@ -148,17 +158,20 @@ def wanted_actions(step: Step, facts: Facts, hop: Hop) -> Iterator[Action]:
         yield action
 
 
-async def _act_on(wanted: tuple[Action, ...], act: Act, told: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
-    """Carry out actions in order; what follows the start of a unit waits for the unit's end, so it is left."""
+async def _act_on(wanted: tuple[Action, ...], act: Act, said: list[str]) -> list[str]:
+    """Carry out actions in order; what follows the start of a unit waits for the unit's end, so it is left.
+
+    Returns why some could not take effect yet.
+    """
     blocked = []
     for action in wanted:
         if obstacle := await act(action):
             blocked.append(obstacle)
-        if str(action) not in told:
-            told = (*told, str(action))
+        if str(action) not in said:
+            said.append(str(action))
         if isinstance(action, Run) and action.unit:
             break
-    return told, blocked
+    return blocked
 
 
 def _unit(step: Step, facts: Facts, hop: Hop) -> Unit:

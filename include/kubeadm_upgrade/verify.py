@@ -23,7 +23,7 @@ def shortcomings(
     for name in (*hop.control_plane, *hop.workers):
         yield from _node_shortcomings(hop, name, by_name.get(name))
     for lane, holders in slots.holders.items():
-        for name in holders:
+        for name in sorted({*hop.control_plane, *hop.workers}.intersection(holders)):
             yield f"{name} still holds a {lane} slot"
 
 

@@ -13,8 +13,6 @@ from markdown_it import MarkdownIt
 
 from kubeadm_upgrade import report
 
-PREFIX = "/kubeadm-upgrade"
-
 _STYLE = """
 :root { color-scheme: light dark }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1.5rem }
@@ -27,7 +25,7 @@ _MAY_SEE_RUN = Depends(requires_access_dag(method="GET", access_entity=DagAccess
 
 
 def app() -> FastAPI:
-    """Routes below PREFIX: the report as HTML, and the files behind it."""
+    """The report as HTML, and the files behind it."""
     pages = FastAPI(title="kubeadm upgrade reports", docs_url=None, redoc_url=None, openapi_url=None)
 
     @pages.get("/reports/{dag_id}/{run_id}", dependencies=[_MAY_SEE_RUN])

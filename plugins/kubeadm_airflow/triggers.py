@@ -11,7 +11,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from kubeadm_airflow.hooks.node_port import NodePort
-from kubeadm_upgrade.errors import Conflict, StepTimedOut, Unreachable, UpgradeError
+from kubeadm_upgrade.errors import Conflict, StepRefused, StepTimedOut, Unreachable, UpgradeError
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
@@ -67,6 +67,7 @@ class StepTrigger(BaseTrigger):
             try:
                 return await self._go_on(reason)
             except (Unreachable, Conflict) as error:
+                self.told = list(error.told)
                 reason = self._say(str(error), reason)
                 self._check_patience(reason)
             await asyncio.sleep(POLL_SECONDS)
@@ -75,6 +76,8 @@ class StepTrigger(BaseTrigger):
         """Perform over one set of connections, until the step is done or a connection breaks."""
         cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
         hop, step = Hop.from_json(self.hop), STEPS[self.step]
+        if hop.dry_run:
+            raise StepRefused(f"{self.node}: {self.step}: a dry run has nothing to wait for")
         async with NodePort.open(cluster, hop, self.group, self.node) as port:
             while True:
                 result = await perform(step, hop, lambda: port.look(step), port.act, tuple(self.told))

@@ -71,7 +71,10 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
             await host.look(looks.ROOT)
             facts = HostFacts(**await look_at_host(host))
-            return LookedAtHost(facts, await host.look(looks.published(hop.repository.url)))
+            try:
+                return LookedAtHost(facts, await host.look(looks.published(hop.repository.url)))
+            except CommandFailed as error:  # no matter where everything is installed already
+                return LookedAtHost(facts, unpublished=str(error))
     except (NeedsPerson, TimeCures) as error:
         return LookedAtHost(error=str(error))
 

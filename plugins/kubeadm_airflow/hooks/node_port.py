@@ -197,7 +197,7 @@ def lane_of(
         for node in nodes
         if node.control_plane is not workers
     }
-    return Lane(name, limit, order, members, slots.held_in(name))
+    return Lane(name, limit, order, members, slots.held_in(name) & members.keys())  # a deleted Node holds nothing
 
 
 def _finished(group: str, hop: Hop, node: NodeFacts, control_plane: ControlPlaneFacts | None) -> bool:

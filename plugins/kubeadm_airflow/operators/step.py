@@ -40,10 +40,15 @@ class StepOperator(BaseAsyncOperator):
         from kubeadm_airflow.hooks.node_port import NodePort  # heavy, and DAG files import this module
 
         cluster, hop, step = load_cluster_named(self.cluster), Hop.from_json(self.hop), STEPS[self.step]
-        async with NodePort.open(cluster, hop, self.group, self.node) as port:
+        try:
+            async with NodePort.open(cluster, hop, self.group, self.node) as port:
+                if hop.dry_run:
+                    return self._told(await self._rehearse(port, hop))
+                result = await perform(step, hop, lambda: port.look(step), port.act)
+        except errors.Unreachable as error:  # the control plane goes away while it is upgraded: wait for it
             if hop.dry_run:
-                return self._told(await self._rehearse(port, hop))
-            result = await perform(step, hop, lambda: port.look(step), port.act)
+                raise
+            result = Pending(str(error), error.told)
         if isinstance(result, Outcome):
             return self._told(result)
         self._wait(result, cluster.patience.get(step.patience))

@@ -1,0 +1,75 @@
+"""python -m lab: run a lab by hand."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import tempfile
+import threading
+from pathlib import Path
+
+import yaml
+
+from lab.lab import Lab
+from lab.latency import Latency
+from lab.spec import DEMO_CLUSTERS, ClusterSpec
+
+
+def main() -> None:
+    arguments = _arguments()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    latency = Latency.human() if arguments.latency == "human" else Latency.none()
+    with tempfile.TemporaryDirectory(prefix="lab-") as scratch:
+        directory = Path(arguments.directory or scratch)
+        with Lab(directory, arguments.cluster or DEMO_CLUSTERS, latency) as lab:
+            _apply(lab, arguments.apply)
+            print(_welcome(lab), flush=True)
+            stop.wait()
+    print("lab: stopped", flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    parser.add_argument(
+        "--directory", help="where keys, kubeconfigs and lab.json go; a temporary one otherwise"
+    )
+    parser.add_argument("--latency", choices=("none", "human"), default="human")
+    parser.add_argument(
+        "--cluster", action="append", type=parse_cluster, help="NAME:CONTROL_PLANE+WORKERS@VERSION"
+    )
+    parser.add_argument("--apply", action="append", default=[], type=Path, metavar="FILE.yaml")
+    return parser.parse_args()
+
+
+def parse_cluster(text: str) -> ClusterSpec:
+    """``demo-a:1+3@1.28.15``"""
+    found = re.fullmatch(r"([a-z0-9-]+):(\d+)\+(\d+)@v?(\d+\.\d+\.\d+)", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like demo-a:1+3@1.28.15")
+    name, control_plane, workers, version = found.groups()
+    return ClusterSpec(name, int(control_plane), int(workers), version)
+
+
+def _apply(lab: Lab, files: list[Path]) -> None:
+    for path in files:
+        objects = [one for one in yaml.safe_load_all(path.read_text()) if one]
+        for cluster in lab.clusters.values():
+            cluster.apply(objects)
+
+
+def _welcome(lab: Lab) -> str:
+    lines = [f"control {lab.control_url}", f"lab.json {lab.directory / 'lab.json'}"]
+    for cluster in lab.clusters.values():
+        lines += ["", f"# {cluster.name}, v{cluster.spec.version}, {cluster.api_url}"]
+        lines.append(f"export KUBECONFIG={cluster.admin_kubeconfig}")
+        for node in cluster.nodes.values():
+            options = f"-i {lab.ssh_key} -o UserKnownHostsFile={lab.known_hosts}"
+            lines.append(f"ssh {options} -p {node.port} {lab.ssh_user}@{node.address}  # {node.name}")
+    return "\n".join([*lines, "", "Ctrl-C stops the lab."])
+
+
+if __name__ == "__main__":
+    main()

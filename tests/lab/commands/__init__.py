@@ -1,0 +1,51 @@
+"""Which programs does a simulated host have?"""
+
+from __future__ import annotations
+
+from lab.commands import apt, archives, dpkg, etcd, files, kubeadm, kubernetes, network, system, systemd, text
+from lab.process import Command
+
+PROGRAMS: dict[str, Command] = {
+    "apt-cache": apt.apt_cache,
+    "apt-get": apt.apt_get,
+    "apt-mark": apt.apt_mark,
+    "cat": text.cat,
+    "containerd": system.containerd,
+    "cp": archives.cp,
+    "crictl": etcd.crictl,
+    "curl": network.curl,
+    "date": system.date,
+    "dd": files.dd,
+    "df": system.df,
+    "dpkg": dpkg.dpkg,
+    "dpkg-query": dpkg.dpkg_query,
+    "echo": system.echo,
+    "false": system.false,
+    "find": text.find,
+    "grep": text.grep,
+    "hostname": system.hostname,
+    "id": system.id_,
+    "install": files.install,
+    "journalctl": systemd.journalctl,
+    "kubeadm": kubeadm.kubeadm,
+    "kubectl": kubernetes.kubectl,
+    "kubelet": kubernetes.kubelet,
+    "ls": text.ls,
+    "mkdir": files.mkdir,
+    "mv": files.mv,
+    "nproc": system.nproc,
+    "rm": files.rm,
+    "sha256sum": text.sha256sum,
+    "sleep": system.sleep,
+    "stat": text.stat,
+    "swapon": system.true,
+    "sync": system.true,
+    "systemctl": systemd.systemctl,
+    "systemd-run": systemd.systemd_run,
+    "tar": archives.tar,
+    "tee": files.tee,
+    "test": text.test,
+    "true": system.true,
+    "uname": system.uname,
+    "whoami": system.whoami,
+}

@@ -1,0 +1,98 @@
+"""Small commands about the machine itself."""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import time
+
+from lab.file_tree import FileError
+from lab.options import parse
+from lab.process import Process
+from lab.timestamps import systemd
+
+_KERNEL = "6.1.0-28-amd64"
+
+
+async def true(process: Process) -> int:
+    return 0
+
+
+async def false(process: Process) -> int:
+    return 1
+
+
+async def echo(process: Process) -> int:
+    process.print(" ".join(process.arguments))
+    return 0
+
+
+async def sleep(process: Process) -> int:
+    await asyncio.sleep(float(process.arguments[0]))
+    return 0
+
+
+async def hostname(process: Process) -> int:
+    process.print(process.host.name)
+    return 0
+
+
+async def whoami(process: Process) -> int:
+    process.print("root" if process.root else "ops")
+    return 0
+
+
+async def uname(process: Process) -> int:
+    words = {"-r": _KERNEL, "-m": "x86_64", "-n": process.host.name, "-s": "Linux"}
+    whole = f"Linux {process.host.name} {_KERNEL} #1 SMP PREEMPT_DYNAMIC x86_64 GNU/Linux"
+    process.print(
+        whole if "-a" in process.arguments else words.get((process.arguments or ("-s",))[0], "Linux")
+    )
+    return 0
+
+
+async def id_(process: Process) -> int:
+    number, name = (0, "root") if process.root else (1000, "ops")
+    if "-u" in process.arguments:
+        process.print(name if "-n" in process.arguments else str(number))
+    else:
+        process.print(f"uid={number}({name}) gid={number}({name}) groups={number}({name})")
+    return 0
+
+
+async def date(process: Process) -> int:
+    form = next((word[1:] for word in process.arguments if word.startswith("+")), None)
+    moment = time.time()
+    if form is None:
+        process.print(systemd(moment))
+    else:
+        process.print(time.strftime(form.replace("%s", str(int(moment))), time.gmtime(moment)))
+    return 0
+
+
+async def nproc(process: Process) -> int:
+    process.print("2")
+    return 0
+
+
+async def containerd(process: Process) -> int:
+    process.print(
+        "containerd github.com/containerd/containerd 1.7.24 0000000000000000000000000000000000000000"
+    )
+    return 0
+
+
+async def df(process: Process) -> int:
+    """golden/df.txt, with room enough everywhere."""
+    paths, code = parse(process.arguments).operands or ["/"], 0
+    process.print("Filesystem     1024-blocks     Used Available Capacity Mounted on")
+    for path in paths:
+        try:
+            process.host.files.lookup(path, True)
+        except FileError as error:
+            process.complain(f"df: {path}: {error.reason}")
+            code = 1
+            continue
+        # Everything is on the root file system.
+        process.print(f"/dev/vda         264212084 38107680  68283232      36% {posixpath.sep}")
+    return code

@@ -1,0 +1,237 @@
+"""systemctl, systemd-run and journalctl; texts as golden/systemd-run-named-unit.txt."""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+from lab.options import Options, parse
+from lab.process import Process
+from lab.timestamps import systemd
+from lab.units import Unit, full_name
+
+#: The order in which systemctl show prints, whatever was asked first.
+_ORDER = (
+    "MainPID", "Result", "NRestarts", "ExecMainStartTimestamp", "ExecMainCode", "ExecMainStatus", "Id",
+    "Description", "LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload",
+)  # fmt: skip
+_PERMANENT = ("kubelet.service", "containerd.service")
+
+
+async def systemctl(process: Process) -> int:
+    valued = ("-p", "--property", "--timestamp", "-t", "--type", "--state", "-n")
+    options = parse(process.arguments, valued=valued)
+    verb, *names = options.operands or [""]
+    units = [full_name(name) for name in names]
+    match verb:
+        case "show":
+            return _show(process, options, units)
+        case "is-active" | "is-failed" | "is-enabled":
+            return _state(process, verb, units, options.has("-q", "--quiet"))
+        case "daemon-reload" | "stop" | "start" | "restart" | "reset-failed" | "try-restart" | "enable":
+            if not process.root:
+                return process.refuse(f"Failed to {verb} {' '.join(units)}: Access denied", 4)
+            return _act(process, verb, units)
+    return process.refuse(f"Unknown command verb {verb}.", 1)
+
+
+def _show(process: Process, options: Options, units: list[str]) -> int:
+    asked = [name for value in options.all("-p", "--property") for name in value.split(",")]
+    unix = options.last("--timestamp") == "unix"
+    for number, unit in enumerate(units):
+        if number:
+            process.print("")
+        properties = _properties(process, unit)
+        for name in _ORDER:
+            if name in properties and (not asked or name in asked):
+                value = properties[name]
+                if isinstance(value, float):
+                    value = "" if not value else f"@{int(value)}" if unix else systemd(value)
+                process.print(str(value) if options.has("--value") else f"{name}={value}")
+    return 0
+
+
+def _properties(process: Process, name: str) -> dict[str, str | int | float]:
+    unit = process.host.units.transient.get(name)
+    if name in _PERMANENT:
+        return _permanent(process, name)
+    if unit is None:
+        known = {"LoadState": "not-found", "ActiveState": "inactive", "SubState": "dead"}
+        none: dict[str, str | int | float] = {
+            "MainPID": 0,
+            "Result": "success",
+            "NRestarts": 0,
+            "ExecMainCode": 0,
+            "ExecMainStatus": 0,
+        }
+        return (
+            none
+            | known
+            | {"Id": name, "Description": name, "NeedDaemonReload": "no", "ExecMainStartTimestamp": 0.0}
+        )
+    return {
+        "MainPID": unit.pid,
+        "Result": unit.result,
+        "NRestarts": 0,
+        "ExecMainStartTimestamp": unit.started,
+        "ExecMainCode": unit.code,
+        "ExecMainStatus": unit.status,
+        "Id": name,
+        "Description": unit.description,
+        "LoadState": "loaded",
+        "ActiveState": unit.state,
+        "SubState": unit.sub,
+        "UnitFileState": "transient",
+        "NeedDaemonReload": "no",
+    }
+
+
+def _permanent(process: Process, name: str) -> dict[str, str | int | float]:
+    kubelet = process.host.kubelet
+    up = kubelet.active or name != "kubelet.service"
+    pid = kubelet.pid if name == "kubelet.service" else 501
+    return {
+        "MainPID": pid if up else 0,
+        "Result": "success",
+        "NRestarts": 0,
+        "ExecMainStartTimestamp": kubelet.started if name == "kubelet.service" else time.time() - 7200,
+        "ExecMainCode": 0,
+        "ExecMainStatus": 0,
+        "Id": name,
+        "Description": "kubelet: The Kubernetes Node Agent" if name == "kubelet.service" else "containerd",
+        "LoadState": "loaded",
+        "ActiveState": "active" if up else "inactive",
+        "SubState": "running" if up else "dead",
+        "UnitFileState": "enabled",
+        "NeedDaemonReload": "yes" if process.host.needs_reload and name == "kubelet.service" else "no",
+    }
+
+
+def _state(process: Process, verb: str, units: list[str], quiet: bool) -> int:
+    code = 3
+    for unit in units:
+        properties = _properties(process, unit)
+        state = str(properties["ActiveState"])
+        if verb == "is-enabled":
+            state = str(properties.get("UnitFileState", "not-found"))
+        good = {"is-active": "active", "is-failed": "failed", "is-enabled": "enabled"}[verb]
+        code = 0 if state == good else code
+        if not quiet:
+            process.print(state)
+    return 1 if code and verb != "is-active" else code
+
+
+def _act(process: Process, verb: str, units: list[str]) -> int:
+    if verb == "daemon-reload":
+        process.host.needs_reload = False
+        return 0
+    for unit in units:
+        if code := _act_on(process, verb, unit):
+            return code
+    return 0
+
+
+def _act_on(process: Process, verb: str, unit: str) -> int:
+    if unit in _PERMANENT:
+        _permanent_unit(process, verb, unit)
+        return 0
+    if unit not in process.host.units.transient:
+        if verb == "reset-failed":
+            return process.refuse(f"Failed to reset failed state of unit {unit}: Unit {unit} not loaded.", 1)
+        found = "not found" if verb in ("start", "restart", "enable") else "not loaded"
+        return process.refuse(f"Failed to {verb} {unit}: Unit {unit} {found}.", 5)
+    if verb == "stop":
+        process.host.units.stop(unit)
+    elif verb == "reset-failed":
+        process.host.units.reset_failed(unit)
+    return 0
+
+
+def _permanent_unit(process: Process, verb: str, unit: str) -> None:
+    if unit != "kubelet.service" or verb in ("reset-failed", "enable"):
+        return
+    kubelet, journal = process.host.kubelet, process.host.units.journal
+    if verb == "stop":
+        kubelet.stop()
+        journal.add(unit, "systemd[1]", "Stopped kubelet.service - kubelet: The Kubernetes Node Agent.")
+    elif verb != "start" or not kubelet.active:
+        kubelet.start(process.host.installed("kubelet"))
+        journal.add(unit, "systemd[1]", "Started kubelet.service - kubelet: The Kubernetes Node Agent.")
+        journal.add(
+            unit, f"kubelet[{kubelet.pid}]", f'"Successfully registered node" node="{process.host.name}"'
+        )
+
+
+async def systemd_run(process: Process) -> int:
+    valued = (
+        "--unit",
+        "-u",
+        "--property",
+        "-p",
+        "--description",
+        "--setenv",
+        "-E",
+        "--working-directory",
+        "--service-type",
+    )
+    options = parse(process.arguments, valued=valued, stop_at_operand=True)
+    if not process.root:
+        return process.refuse(
+            "Failed to start transient service unit: Interactive authentication required.", 1
+        )
+    if not options.operands:
+        return process.refuse("Command line to execute required.", 1)
+    name = full_name(options.last("--unit", "-u", default=f"run-r{time.time_ns():x}"))
+    if name in process.host.units.transient or name in _PERMANENT:
+        text = (
+            f"Failed to start transient service unit: Unit {name} was already loaded or has a fragment file."
+        )
+        return process.refuse(text, 1)
+    argv = options.operands
+    if not process.host.knows(argv):
+        return process.refuse(f"Failed to find executable {argv[0]}: No such file or directory", 1)
+    unit = _start(process, options, name, argv)
+    if not options.has("--quiet", "-q"):
+        process.complain(f"Running as unit: {name}")
+    if options.has("--wait") and unit.task is not None:
+        await unit.task
+        return unit.status
+    return 0
+
+
+def _start(process: Process, options: Options, name: str, argv: list[str]) -> Unit:
+    properties = dict(one.partition("=")[::2] for one in options.all("--property", "-p"))
+    remain = options.has("--remain-after-exit", "-r") or properties.get("RemainAfterExit") in (
+        "yes",
+        "true",
+        "1",
+    )
+    description = options.last("--description", default=_absolute(argv))
+    unit = Unit(name, description, remain, options.has("--collect", "-G"))
+    process.host.units.start(unit, lambda: process.host.run_in_unit(name, argv))
+    return unit
+
+
+def _absolute(argv: list[str]) -> str:
+    program = argv[0] if argv[0].startswith("/") else f"/usr/bin/{argv[0]}"
+    return shlex.join([program, *argv[1:]])
+
+
+async def journalctl(process: Process) -> int:
+    options = parse(
+        process.arguments, valued=("-u", "--unit", "-o", "--output", "-n", "--lines", "-S", "--since")
+    )
+    unit = full_name(options.last("-u", "--unit"))
+    lines = process.host.units.journal.of(unit)
+    if not process.root:
+        process.complain("Hint: You are currently not seeing messages from other users and the system.")
+        lines = []
+    if (count := options.last("-n", "--lines")) and count.isdigit():
+        lines = lines[-int(count) :] if int(count) else []
+    if not lines:
+        process.print("-- No entries --")
+    bare = options.last("-o", "--output") == "cat"
+    for moment, _, source, text in lines:
+        stamp = time.strftime("%b %d %H:%M:%S", time.gmtime(moment))
+        process.print(text if bare else f"{stamp} {process.host.name} {source}: {text}")
+    return 0

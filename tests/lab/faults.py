@@ -1,0 +1,114 @@
+"""What is broken on purpose in a cluster right now?"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+#: Kinds of fault and what each is told; the control endpoint accepts exactly these.
+KINDS: dict[str, tuple[str, ...]] = {
+    "api_down": ("seconds",),
+    "drop_session": ("node", "argv", "once", "after"),
+    "never_ready": ("node",),
+    "apt_lock": ("node", "seconds"),
+    "budget_never_allows": ("namespace", "name"),
+    "slow": ("node", "argv", "seconds"),
+    "slow_answer": ("node", "argv", "seconds"),
+    "fail": ("node", "argv", "exit_code", "stderr", "times"),
+    "node_down": ("node",),
+}
+
+
+def words(argv: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(shlex.split(argv) if isinstance(argv, str) else argv)
+
+
+@dataclass(eq=False)
+class Fault:
+    """One thing that is broken; fields that its kind does not know stay at their defaults."""
+
+    kind: str
+    node: str | None = None
+    argv: tuple[str, ...] = ()
+    seconds: float | None = None
+    namespace: str | None = None
+    name: str | None = None
+    exit_code: int = 1
+    stderr: str = ""
+    times: int | None = 1
+    once: bool = True
+    after: float = 0.0
+
+    def hits(self, node: str, argv: Sequence[str]) -> bool:
+        """A prefix counts wherever a program may start: also after ``env NAME=VALUE``."""
+        return self.node in (None, node) and any(
+            one[: len(self.argv)] == self.argv for one in _commands(tuple(argv))
+        )
+
+
+def _commands(argv: tuple[str, ...]) -> list[tuple[str, ...]]:
+    found = [argv]
+    if argv and argv[0] == "env":
+        found.append(argv[next((i for i, w in enumerate(argv) if i and "=" not in w), len(argv)) :])
+    return found
+
+
+@dataclass
+class FaultBook:
+    """The faults in force. Used by the lab's loop only."""
+
+    seconds_scale: float = 1.0
+    active: list[Fault] = field(default_factory=list)
+    on_change: list[Callable[[], None]] = field(default_factory=list)
+
+    def add(self, fault: Fault) -> Fault:
+        self.active.append(fault)
+        self._changed()
+        limited = {"api_down": 1.0, "apt_lock": self.seconds_scale}
+        if fault.seconds is not None and fault.kind in limited:
+            delay = fault.seconds * limited[fault.kind]
+            asyncio.get_running_loop().call_later(delay, self.lift, fault)
+        return fault
+
+    def lift(self, fault: Fault) -> None:
+        if fault in self.active:
+            self.active.remove(fault)
+            self._changed()
+
+    def lift_all(self) -> None:
+        self.active.clear()
+        self._changed()
+
+    def matching(self, kind: str, node: str | None = None) -> list[Fault]:
+        return [f for f in self.active if f.kind == kind and (node is None or f.node in (None, node))]
+
+    def is_on(self, kind: str, node: str | None = None) -> bool:
+        return bool(self.matching(kind, node))
+
+    def blocks_budget(self, namespace: str, name: str) -> bool:
+        return any((f.namespace, f.name) == (namespace, name) for f in self.matching("budget_never_allows"))
+
+    def delay(self, kind: str, node: str, argv: Sequence[str]) -> float:
+        return sum(f.seconds or 0.0 for f in self.active if f.kind == kind and f.hits(node, argv))
+
+    def take_failure(self, node: str, argv: Sequence[str]) -> Fault | None:
+        fault = next((f for f in self.active if f.kind == "fail" and f.hits(node, argv)), None)
+        if fault is not None and fault.times is not None:
+            fault.times -= 1
+            if fault.times <= 0:
+                self.lift(fault)
+        return fault
+
+    def take_drop(self, node: str, argvs: Sequence[Sequence[str]]) -> Fault | None:
+        """The fault that drops a session running one of these: the command, or what it starts in a unit."""
+        drops = (f for f in self.active if f.kind == "drop_session")
+        fault = next((f for f in drops if any(f.hits(node, argv) for argv in argvs)), None)
+        if fault is not None and fault.once:
+            self.lift(fault)
+        return fault
+
+    def _changed(self) -> None:
+        for listener in self.on_change:
+            listener()

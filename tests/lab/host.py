@@ -1,0 +1,65 @@
+"""One machine: its files, packages, units and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from lab import host_files
+from lab.file_tree import FileTree
+from lab.packages import Packages, offer, sources
+from lab.releases import Release
+from lab.units import Units
+
+if TYPE_CHECKING:
+    from lab.cluster import SimulatedCluster
+    from lab.kubelet import Kubelet
+
+
+#: Runs an argv for a unit of a host, as root, its output into the journal.
+UnitRunner = Callable[["Host", str, Sequence[str]], Awaitable[int]]
+
+
+class Host:
+    """What commands work on. The cluster behind it is what they reach through the API and the kubelet."""
+
+    def __init__(
+        self,
+        cluster: SimulatedCluster,
+        name: str,
+        release: Release,
+        run: UnitRunner,
+        programs: frozenset[str],
+    ) -> None:
+        self._run = run
+        self._programs = programs
+        self.cluster = cluster
+        self.name = name
+        self.control_plane = name in cluster.spec.control_plane_nodes
+        self.files = FileTree()
+        self.packages = Packages.of(release)
+        self.units = Units()
+        self.needs_reload = False
+        host_files.furnish(self, release)
+        self.packages.offered = [one for source in sources(self.files) for one in offer(source)]
+
+    @property
+    def address(self) -> str:
+        return self.cluster.addresses[self.name]
+
+    def knows(self, argv: Sequence[str]) -> bool:
+        """Is there such a program?"""
+        return argv[0].rpartition("/")[2] in self._programs
+
+    async def run_in_unit(self, unit: str, argv: Sequence[str]) -> int:
+        return await self._run(self, unit, argv)
+
+    @property
+    def kubelet(self) -> Kubelet:
+        return self.cluster.kubelets[self.name]
+
+    def installed(self, package: str) -> Release:
+        """The release of an installed Kubernetes package; the binary on disk is the package's."""
+        release = self.packages.release(package)
+        assert release is not None, f"{self.name}: {package} is not installed"
+        return release

@@ -1,0 +1,119 @@
+"""Which files does a fresh host have? After golden/os-release.txt and golden/kubelet-files-w1.txt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.packages import DEFAULT_KEYRING, repository_source
+from lab.releases import Release
+from lab.workload_objects import kubelet_config_text
+
+if TYPE_CHECKING:
+    from lab.host import Host
+
+OS_RELEASE = """\
+PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
+NAME="Debian GNU/Linux"
+VERSION_ID="12"
+VERSION="12 (bookworm)"
+VERSION_CODENAME=bookworm
+ID=debian
+HOME_URL="https://www.debian.org/"
+SUPPORT_URL="https://www.debian.org/support"
+BUG_REPORT_URL="https://bugs.debian.org/"
+"""
+KEY = (
+    "-----BEGIN PGP PUBLIC KEY "
+    "BLOCK-----\n\nmQENBGMHoXcBCADukGOEQyleViOgtkMVa7hKifP6POCTh+98xNW4TfHK/nBJN2sm\n-----END "
+    "PGP PUBLIC KEY BLOCK-----\n"
+)
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+clusters:
+- cluster: {{server: {server}}}
+  name: {cluster}
+contexts:
+- context: {{cluster: {cluster}, user: {user}}}
+  name: {user}@{cluster}
+current-context: {user}@{cluster}
+users:
+- name: {user}
+  user: {{client-certificate-data: REDACTED}}
+"""
+_DIRECTORIES = (
+    ("/etc/kubernetes/pki", 0o755),
+    ("/etc/kubernetes/manifests", 0o700),
+    ("/etc/apt/keyrings", 0o755),
+    ("/etc/apt/sources.list.d", 0o755),
+    ("/var/cache/apt/archives", 0o755),
+    ("/var/backups", 0o755),
+    ("/var/lib/containerd", 0o711),
+    ("/var/lib/kubelet/pods", 0o750),
+    ("/root", 0o700),
+    ("/run/systemd", 0o755),
+)
+_CONTROL_PLANE_PKI = (
+    "ca", "apiserver", "apiserver-etcd-client", "apiserver-kubelet-client", "front-proxy-ca",
+    "front-proxy-client", "etcd/ca", "etcd/server", "etcd/peer", "etcd/healthcheck-client",
+)  # fmt: skip
+
+
+def furnish(host: Host, release: Release) -> None:
+    files = host.files
+    for path, mode in _DIRECTORIES:
+        files.make_directory(path, mode)
+    files.put("/etc/os-release", OS_RELEASE)
+    files.put("/etc/hostname", f"{host.name}\n")
+    files.put("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", 0o444)
+    files.put("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n", 0o444)
+    files.put("/etc/containerd/config.toml", 'version = 2\n[plugins."io.containerd.grpc.v1.cri"]\n')
+    _furnish_apt(host, release)
+    _furnish_kubelet(host, release)
+    if host.control_plane:
+        _furnish_control_plane(host, release)
+
+
+def _furnish_apt(host: Host, release: Release) -> None:
+    path, text = repository_source(host.cluster.spec.repository, release.minor)
+    host.files.put(path, text)
+    host.files.put("/etc/apt/sources.list", "deb http://mirror.example.org/debian bookworm main\n")
+    host.files.put(str(host.cluster.spec.repository.get("keyring", DEFAULT_KEYRING)), KEY)
+
+
+def _furnish_kubelet(host: Host, release: Release) -> None:
+    files = host.files
+    files.put("/var/lib/kubelet/config.yaml", kubelet_config_text())
+    arguments = "--container-runtime-endpoint=unix:///run/containerd/containerd.sock"
+    if release.minor < 35:
+        arguments += f" --pod-infra-container-image={release.image('pause')}"
+    files.put("/var/lib/kubelet/kubeadm-flags.env", f'KUBELET_KUBEADM_ARGS="{arguments}"\n')
+    files.put("/etc/kubernetes/kubelet.conf", _kubeconfig(host, f"system:node:{host.name}"), 0o600)
+    files.put("/etc/kubernetes/pki/ca.crt", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
+    drop_in = "[Service]\nEnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env\nExecStart=/usr/bin/kubelet\n"
+    files.put("/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", drop_in)
+
+
+def _furnish_control_plane(host: Host, release: Release) -> None:
+    files = host.files
+    names = ["admin", "controller-manager", "scheduler"] + (["super-admin"] if release.minor >= 29 else [])
+    for name in names:
+        files.put(f"/etc/kubernetes/{name}.conf", _kubeconfig(host, f"kubernetes-{name}"), 0o600)
+    for name in _CONTROL_PLANE_PKI:
+        files.put(
+            f"/etc/kubernetes/pki/{name}.crt", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+        )
+        files.put(
+            f"/etc/kubernetes/pki/{name}.key",
+            "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n",
+            0o600,
+        )
+    for name in ("sa.key", "sa.pub"):
+        files.put(f"/etc/kubernetes/pki/{name}", "-----BEGIN KEY-----\n-----END KEY-----\n", 0o600)
+    files.make_directory("/var/lib/etcd", 0o700)
+    files.put("/var/lib/etcd/member/snap/db", b"\0" * 64, 0o600, size=1626112)
+    files.put("/var/lib/etcd/member/wal/0.wal", b"\0" * 64, 0o600, size=64_000_000)
+
+
+def _kubeconfig(host: Host, user: str) -> str:
+    return KUBECONFIG.format(server=host.cluster.api_url, cluster=host.cluster.spec.name, user=user)

@@ -1,0 +1,117 @@
+"""The kubelet of one node: heartbeats, and what a restart looks like from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING
+
+from lab import node_objects, pod_objects
+from lab.releases import Release
+from lab.store import Item
+from lab.timestamps import micro_time
+
+if TYPE_CHECKING:
+    from lab.cluster import SimulatedCluster
+
+
+class Kubelet:
+    """After a restart the Node stays Ready with the old version, then NotReady, then Ready (golden/README.md)."""
+
+    def __init__(self, cluster: SimulatedCluster, node: str, release: Release) -> None:
+        self.cluster = cluster
+        self.node = node
+        self.running = release
+        self.active = True
+        self.pid = random.randrange(600, 900)
+        self.started = time.time() - 3600
+        self.last_seen = time.monotonic()
+        self.restarting = False
+        self.condition = node_objects.READY
+        self._generation = 0
+
+    @property
+    def talks(self) -> bool:
+        """Does the API hear from it?"""
+        down = self.cluster.faults.is_on("node_down", self.node)
+        return self.active and not down and self.cluster.api_available
+
+    @property
+    def healthy(self) -> bool:
+        return self.active and not self.restarting and self.condition == node_objects.READY
+
+    def forgive(self) -> None:
+        """The API was away: nobody may count that time against the kubelet."""
+        self.last_seen = time.monotonic()
+
+    def stop(self) -> None:
+        self.active = False
+        self._generation += 1
+        self.restarting = False
+
+    def start(self, release: Release) -> None:
+        """Start the binary on disk."""
+        self.cluster.rules.kubelet_starts(self.node, self.running, release)
+        self._generation += 1
+        self.running, self.active, self.restarting = release, True, True
+        self.pid, self.started = self.pid + random.randrange(50, 900), time.time()
+        self.cluster.rules.disrupted()
+        self.cluster.spawn(self._come_up(self._generation))
+
+    async def _come_up(self, generation: int) -> None:
+        latency = self.cluster.latency
+        never = self.cluster.faults.is_on("never_ready", self.node)
+        await asyncio.sleep(latency.kubelet_silent)
+        if generation != self._generation:
+            return
+        self.condition = node_objects.NO_NETWORK if never else node_objects.PLEG
+        self.restarting = never
+        self._post()
+        await asyncio.sleep(latency.kubelet_not_ready)
+        while generation == self._generation and self.cluster.faults.is_on("never_ready", self.node):
+            await asyncio.sleep(0.05)
+        if generation == self._generation:
+            self.condition, self.restarting = node_objects.READY, False
+            self._post()
+            self.cluster.controllers.wake()
+
+    async def beat(self) -> None:
+        """Post the node's status for as long as the cluster lives."""
+        await asyncio.sleep(random.random() * self.cluster.latency.heartbeat)
+        while True:
+            silent = self.restarting and self.condition == node_objects.READY
+            if not silent:
+                self._post()
+            await asyncio.sleep(self.cluster.latency.heartbeat)
+
+    def _post(self) -> None:
+        if not self.talks:
+            return
+        self.last_seen = time.monotonic()
+        store = self.cluster.store
+        item = store.change("Node", None, self.node, self._edit)
+        if item is None:
+            return
+        if store.find("Lease", "kube-node-lease", self.node) is None:
+            store.create(node_objects.lease(self.node, item["metadata"]["uid"]))
+        store.change("Lease", "kube-node-lease", self.node, _renew)
+
+    def _edit(self, item: Item) -> None:
+        was_unknown = node_objects.readiness(item) == "Unknown"
+        node_objects.set_conditions(item["status"], *self.condition)
+        item["status"]["nodeInfo"] |= {"kubeletVersion": self.running.v, "kubeProxyVersion": self.running.v}
+        if was_unknown and self.condition == node_objects.READY:
+            self.cluster.spawn(self._pods_are_ready())
+
+    async def _pods_are_ready(self) -> None:
+        for pod in self.cluster.pods_on(self.node):
+            metadata = pod["metadata"]
+            if pod["status"]["phase"] == "Running":
+                self.cluster.store.change(
+                    "Pod", metadata["namespace"], metadata["name"], lambda p: pod_objects.set_ready(p, True)
+                )
+
+
+def _renew(item: Item) -> None:
+    item["spec"]["renewTime"] = micro_time()

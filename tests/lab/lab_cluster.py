@@ -1,0 +1,172 @@
+"""What a test sees of one cluster; safe to use from any thread."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab import node_objects, pod_objects
+from lab.cluster import SimulatedCluster
+from lab.kinds import BY_GROUP_KIND
+from lab.lab_faults import Faults
+from lab.records import ApiRecord, CommandRecord, Sample
+from lab.store import Item
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@dataclass(frozen=True)
+class LabNode:
+    """How to reach a host. With ``certified`` it is known by a host certificate, not by ``host_key``."""
+
+    name: str
+    address: str
+    port: int
+    host_key: str
+    certified: bool
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """A node and its host at one moment."""
+
+    name: str
+    ready: bool
+    schedulable: bool
+    kubelet: str
+    kubeadm_installed: str
+    kubelet_installed: str
+    kubectl_installed: str
+    held: tuple[str, ...]
+    apiserver: str | None
+    etcd: str | None
+    pods: tuple[str, ...]
+    evictable: tuple[str, ...]
+
+
+class LabCluster:
+    """Everything here answers with copies."""
+
+    def __init__(
+        self, run: Run, simulated: SimulatedCluster, nodes: Mapping[str, LabNode], admin_kubeconfig: Path
+    ) -> None:
+        self._run = run
+        self.simulated = simulated
+        self.name = simulated.spec.name
+        self.spec = simulated.spec
+        self.nodes = dict(nodes)
+        self.admin_kubeconfig = admin_kubeconfig
+        self.api_url = simulated.api_url
+        self.ca_pem = simulated.identity.ca_pem
+        self.faults = Faults(run, simulated)
+
+    @property
+    def log(self) -> list[CommandRecord]:
+        return list(self.simulated.records.commands)
+
+    @property
+    def timeline(self) -> list[Sample]:
+        return list(self.simulated.records.samples)
+
+    @property
+    def mutations(self) -> list[ApiRecord]:
+        return list(self.simulated.records.mutations)
+
+    @property
+    def violations(self) -> list[str]:
+        return list(self.simulated.records.violations)
+
+    def apply(self, objects: Sequence[Item]) -> None:
+        """Create or update, as an administrator with kubectl apply."""
+        self._run(self._apply([copy.deepcopy(one) for one in objects]))
+
+    async def _apply(self, objects: Sequence[Item]) -> None:
+        for item in objects:
+            if item.get("kind") == "List":
+                await self._apply(item["items"])
+                continue
+            resource = BY_GROUP_KIND.get((item["apiVersion"], item["kind"]))
+            if resource is None:
+                raise ValueError(f"the lab does not serve {item['apiVersion']} {item['kind']}")
+            if resource.namespaced:
+                item["metadata"].setdefault("namespace", "default")
+            self.simulated.store.put(item)
+
+    def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
+        """A kubeconfig with a fresh bearer token; the account need not exist."""
+
+        async def make() -> Path:
+            return self.simulated.identity.service_account_kubeconfig(self.api_url, namespace, name)
+
+        path: Path = self._run(make())
+        return path
+
+    def object(self, kind: str, namespace: str | None, name: str) -> Item | None:
+        async def look() -> Item | None:
+            return copy.deepcopy(self.simulated.store.find(kind, namespace, name))
+
+        found: Item | None = self._run(look())
+        return found
+
+    def objects(self, kind: str, namespace: str | None = None) -> list[Item]:
+        async def look() -> list[Item]:
+            return [copy.deepcopy(item) for item in self.simulated.store.each(kind, namespace)]
+
+        found: list[Item] = self._run(look())
+        return found
+
+    def file(self, node: str, path: str) -> str | None:
+        """A file of a host, as root; None if there is none."""
+        return self.simulated.hosts[node].files.text(path)
+
+    def set_metrics(self, text: str) -> None:
+        """What GET /metrics answers, such as apiserver_requested_deprecated_apis lines."""
+        self.simulated.metrics = text
+
+    def node_state(self, name: str) -> NodeState:
+        async def look() -> NodeState:
+            return _node_state(self.simulated, name)
+
+        state: NodeState = self._run(look())
+        return state
+
+    def description(self) -> dict[str, Any]:
+        return {
+            "api_url": self.api_url,
+            "ca_pem": str(self.ca_pem),
+            "admin_kubeconfig": str(self.admin_kubeconfig),
+            "version": self.spec.version,
+            "nodes": {
+                n.name: {
+                    "address": n.address,
+                    "port": n.port,
+                    "host_key": n.host_key,
+                    "certified": n.certified,
+                    "control_plane": n.name in self.spec.control_plane_nodes,
+                }
+                for n in self.nodes.values()
+            },
+        }
+
+
+def _node_state(cluster: SimulatedCluster, name: str) -> NodeState:
+    item, host = cluster.store.find("Node", None, name), cluster.hosts[name]
+    pods = cluster.pods_on(name)
+    apiserver = cluster.control_plane.apiservers().get(name)
+    return NodeState(
+        name,
+        item is not None and node_objects.is_ready(item),
+        item is not None and node_objects.is_schedulable(item),
+        cluster.kubelets[name].running.v,
+        str(host.packages.release("kubeadm")),
+        str(host.packages.release("kubelet")),
+        str(host.packages.release("kubectl")),
+        tuple(sorted(host.packages.holds)),
+        apiserver.v if apiserver else None,
+        cluster.control_plane.etcd_tag(name) if apiserver else None,
+        tuple(pod["metadata"]["name"] for pod in pods),
+        tuple(pod["metadata"]["name"] for pod in pods if pod_objects.is_evictable(pod)),
+    )

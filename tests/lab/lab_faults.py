@@ -1,0 +1,109 @@
+"""Breaking a cluster on purpose, and mending it; safe to use from any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from lab.cluster import SimulatedCluster
+from lab.faults import KINDS, Fault, words
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+Argv = str | Sequence[str]
+
+
+class ActiveFault:
+    """A fault in force: lift it, or use it in ``with``."""
+
+    def __init__(self, run: Run, cluster: SimulatedCluster, fault: Fault) -> None:
+        self._run, self._cluster, self.fault = run, cluster, fault
+
+    @property
+    def active(self) -> bool:
+        return self.fault in self._cluster.faults.active
+
+    def lift(self) -> None:
+        async def lift() -> None:
+            self._cluster.faults.lift(self.fault)
+
+        self._run(lift())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.lift()
+
+
+class Faults:
+    """Commands are matched by the words they start with, without sudo; in units as well as in sessions."""
+
+    def __init__(self, run: Run, cluster: SimulatedCluster) -> None:
+        self._run, self._cluster = run, cluster
+
+    def api_down(self, seconds: float | None = None) -> ActiveFault:
+        return self._add(Fault("api_down", seconds=seconds))
+
+    def drop_session(
+        self, node: str | None, when_argv_starts_with: Argv = (), once: bool = True, after: float = 0.0
+    ) -> ActiveFault:
+        """Cut the connection ``after`` seconds after the command was started."""
+        return self._add(Fault("drop_session", node, words(when_argv_starts_with), once=once, after=after))
+
+    def never_ready(self, node: str) -> ActiveFault:
+        return self._add(Fault("never_ready", node))
+
+    def apt_lock(self, node: str, seconds: float | None = None) -> ActiveFault:
+        """``seconds`` are apt's own, see ``Latency.lock_second``."""
+        return self._add(Fault("apt_lock", node, seconds=seconds))
+
+    def budget_never_allows(self, namespace: str, pdb: str) -> ActiveFault:
+        return self._add(Fault("budget_never_allows", namespace=namespace, name=pdb))
+
+    def slow(self, node: str | None, argv_prefix: Argv, seconds: float) -> ActiveFault:
+        return self._add(Fault("slow", node, words(argv_prefix), seconds))
+
+    def slow_answer(self, node: str | None, argv_prefix: Argv, seconds: float) -> ActiveFault:
+        return self._add(Fault("slow_answer", node, words(argv_prefix), seconds))
+
+    def fail(
+        self, node: str | None, argv_prefix: Argv, exit_code: int = 1, stderr: str = "", times: int | None = 1
+    ) -> ActiveFault:
+        """The command does nothing and fails; ``times`` None means until lifted."""
+        return self._add(
+            Fault("fail", node, words(argv_prefix), exit_code=exit_code, stderr=stderr, times=times)
+        )
+
+    def node_down(self, node: str) -> ActiveFault:
+        return self._add(Fault("node_down", node))
+
+    def lift_all(self) -> None:
+        async def lift() -> None:
+            self._cluster.faults.lift_all()
+
+        self._run(lift())
+
+    def _add(self, fault: Fault) -> ActiveFault:
+        async def add() -> None:
+            self._cluster.faults.add(fault)
+
+        self._run(add())
+        return ActiveFault(self._run, self._cluster, fault)
+
+
+def from_request(body: Mapping[str, Any]) -> Fault:
+    """A fault as the control endpoint is told it: ``{"fault": "slow", "node": "…", "seconds": 2}``."""
+    kind = str(body.get("fault", ""))
+    known = KINDS.get(kind)
+    if known is None:
+        raise ValueError(f"there is no fault {kind!r}; there are {', '.join(sorted(KINDS))}")
+    names = {"pdb": "name", "argv_prefix": "argv", "when_argv_starts_with": "argv"}
+    given = {names.get(key, key): value for key, value in body.items() if key != "fault"}
+    if unknown := sorted(set(given) - set(known)):
+        raise ValueError(f"{kind} does not know {', '.join(unknown)}; it knows {', '.join(known)}")
+    if "argv" in given:
+        given["argv"] = words(given["argv"])
+    return Fault(kind, **given)

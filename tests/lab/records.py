@@ -1,0 +1,81 @@
+"""What happened in a cluster, in order: commands, API mutations, changes of nodes, broken rules."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CommandRecord:
+    """A command a host was asked to run; ``exit_code`` is None while it runs."""
+
+    time: float
+    node: str
+    command: str
+    argv: tuple[str, ...]
+    root: bool
+    mutating: bool
+    exit_code: int | None = None
+    unit: str | None = None
+    stdin: str | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A node as it is from ``time`` on; ``apiserver`` is None on workers."""
+
+    time: float
+    node: str
+    ready: bool
+    schedulable: bool
+    kubelet: str
+    apiserver: str | None = None
+
+
+@dataclass(frozen=True)
+class ApiRecord:
+    """A mutating request that reached the API and what it was answered."""
+
+    time: float
+    user: str
+    verb: str
+    path: str
+    status: int
+    body: object = None
+
+
+@dataclass
+class Records:
+    """The cluster's memory; written by the lab's loop only, read by anybody."""
+
+    commands: list[CommandRecord] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    mutations: list[ApiRecord] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+    def open(self, record: CommandRecord) -> int:
+        """Log a command that has started; the number is what ``close`` wants back."""
+        self.commands.append(record)
+        return len(self.commands) - 1
+
+    def close(self, number: int, record: CommandRecord) -> None:
+        self.commands[number] = record
+
+    def violate(self, sentence: str) -> None:
+        if sentence not in self.violations:
+            self.violations.append(sentence)
+
+    def sample(self, sample: Sample) -> None:
+        """Keep a sample if it tells something new about its node."""
+        last = next((kept for kept in reversed(self.samples) if kept.node == sample.node), None)
+        if last is None or _without_time(last) != _without_time(sample):
+            self.samples.append(sample)
+
+
+def _without_time(sample: Sample) -> tuple[object, ...]:
+    return (sample.ready, sample.schedulable, sample.kubelet, sample.apiserver)
+
+
+def now() -> float:
+    return time.time()

@@ -1,0 +1,66 @@
+"""Which rules of Kubernetes did somebody break? Nothing is refused here: it is written down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab import pod_objects
+from lab.releases import Release
+
+if TYPE_CHECKING:
+    from lab.cluster import SimulatedCluster
+
+
+class Rules:
+    """https://kubernetes.io/releases/version-skew-policy/ and what an operator must not do at once."""
+
+    def __init__(self, cluster: SimulatedCluster) -> None:
+        self.cluster = cluster
+
+    def kubelet_starts(self, node: str, old: Release, new: Release) -> None:
+        self._skew(node, new)
+        if (new.major, new.minor) == (old.major, old.minor):
+            return
+        pods = [
+            pod["metadata"]["name"] for pod in self.cluster.pods_on(node) if pod_objects.is_evictable(pod)
+        ]
+        if pods:
+            self._broken(f"{node}: kubelet restarted from {old} to {new} with {len(pods)} pods not drained")
+
+    def apiserver_starts(self, node: str) -> None:
+        for name, kubelet in self.cluster.kubelets.items():
+            self._skew(name, kubelet.running, f" (apiserver of {node} was replaced)")
+
+    def _skew(self, node: str, kubelet: Release, why: str = "") -> None:
+        for name, apiserver in self.cluster.control_plane.apiservers().items():
+            if (kubelet.major, kubelet.minor) > (apiserver.major, apiserver.minor):
+                self._broken(
+                    f"{node}: kubelet {kubelet} is newer than the apiserver {apiserver} of {name}{why}"
+                )
+            allowed = 2 if kubelet.minor < 25 else 3
+            if apiserver.minor - kubelet.minor > allowed:
+                self._broken(
+                    f"{node}: kubelet {kubelet} is more than {allowed} minors "
+                    f"older than apiserver {apiserver}"
+                )
+
+    def disrupted(self) -> None:
+        """Look whether more than one control plane node is being disturbed right now."""
+        swapping = self.cluster.control_plane.swapping
+        names = self.cluster.spec.control_plane_nodes
+        down = [n for n in names if n in swapping or not self.cluster.kubelets[n].healthy]
+        if len(down) > 1:
+            self._broken(f"control plane nodes {' and '.join(down)} are disrupted at once")
+        members = self.cluster.control_plane.members_up()
+        if len(names) > 1 and len(members) <= len(names) // 2:
+            self._broken(f"etcd has lost its quorum: {len(members)} of {len(names)} members are up")
+
+    def kubeadm_starts(self, node: str, what: str, running: dict[str, str]) -> None:
+        for other, command in running.items():
+            if "apply" in (what, command):
+                self._broken(
+                    f"{node}: kubeadm upgrade {what} started while {other} runs kubeadm upgrade {command}"
+                )
+
+    def _broken(self, sentence: str) -> None:
+        self.cluster.records.violate(sentence)

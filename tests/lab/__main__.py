@@ -58,6 +58,10 @@ def _apply(lab: Lab, files: list[Path]) -> None:
         objects = [one for one in yaml.safe_load_all(path.read_text()) if one]
         for cluster in lab.clusters.values():
             cluster.apply(objects)
+            for account in (one for one in objects if one["kind"] == "ServiceAccount"):
+                metadata = account["metadata"]
+                cluster.service_account_kubeconfig(metadata.get("namespace", "default"), metadata["name"])
+    lab.write_description()
 
 
 def _welcome(lab: Lab) -> str:
@@ -65,6 +69,8 @@ def _welcome(lab: Lab) -> str:
     for cluster in lab.clusters.values():
         lines += ["", f"# {cluster.name}, v{cluster.spec.version}, {cluster.api_url}"]
         lines.append(f"export KUBECONFIG={cluster.admin_kubeconfig}")
+        for account, path in cluster.service_accounts.items():
+            lines.append(f"export KUBECONFIG={path}  # service account {account}")
         for node in cluster.nodes.values():
             options = f"-i {lab.ssh_key} -o UserKnownHostsFile={lab.known_hosts}"
             lines.append(f"ssh {options} -p {node.port} {lab.ssh_user}@{node.address}  # {node.name}")

@@ -21,19 +21,27 @@ if TYPE_CHECKING:
 
 
 async def answer(
-    cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target, verb: str, body: Any
+    cluster: SimulatedCluster, request: web.Request, target: Target, verb: str, body: Any
 ) -> web.StreamResponse:
+    resource = target.resource
+    assert resource is not None
     if target.subresource and target.subresource != "status":
         return _subresource(cluster, request, target, body)
+    if verb == "watch":
+        return await api_watch.stream(cluster, request, resource, target.namespace)
+    if verb == "list":
+        return _respond(request, resource, _list(cluster, request, resource, target))
+    if verb == "get":
+        return _respond(request, resource, cluster.store.get(resource, target.namespace, target.name or ""))
+    return _written(cluster, request, target, verb, body)
+
+
+def _written(
+    cluster: SimulatedCluster, request: web.Request, target: Target, verb: str, body: Any
+) -> web.Response:
+    resource = target.resource
+    assert resource is not None
     match verb:
-        case "watch":
-            return await api_watch.stream(cluster, request, resource, target.namespace)
-        case "list":
-            return _respond(request, resource, _list(cluster, request, resource, target))
-        case "get":
-            return _respond(
-                request, resource, cluster.store.get(resource, target.namespace, target.name or "")
-            )
         case "create":
             return _json(_create(cluster, request, resource, target, body), 201)
         case "update" | "patch":

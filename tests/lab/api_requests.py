@@ -11,6 +11,7 @@ from aiohttp import web
 
 from lab import api_discovery, api_objects
 from lab.kinds import BY_PLURAL, REVIEWS, Resource
+from lab.query import is_true
 from lab.rbac import Question, User, allowed, forbidden
 from lab.records import ApiRecord, now
 from lab.statuses import ApiError, bad_request, method_not_allowed, no_such_path
@@ -127,7 +128,7 @@ def _verb(request: web.Request, target: Target) -> str:
     if verb is None:
         raise method_not_allowed()
     if verb == "get" and not target.name:
-        return "watch" if request.query.get("watch") in ("1", "true") else "list"
+        return "watch" if is_true(request.query.get("watch")) else "list"
     return "deletecollection" if verb == "delete" and not target.name else verb
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from lab import api_tables
 from lab.kinds import Resource
+from lab.query import is_true
 from lab.selectors import matches_fields, matches_labels
 from lab.statuses import ApiError
 from lab.store import Event, Item
@@ -56,7 +57,7 @@ class _Watch:
     async def _begin(self, queue: asyncio.Queue[Event]) -> None:
         """Catch up from the asked version, or tell what is there now; what changes meanwhile is queued."""
         version = self.request.query.get("resourceVersion", "")
-        initial = self.request.query.get("sendInitialEvents") == "true"
+        initial = is_true(self.request.query.get("sendInitialEvents"))
         if version in ("", "0") or initial:
             present = list(self.cluster.store.each(self.resource.kind, self.namespace))
             self.cluster.store.watchers.add(queue)
@@ -75,7 +76,7 @@ class _Watch:
         loop = asyncio.get_running_loop()
         seconds = float(self.request.query.get("timeoutSeconds") or 3600)
         end = loop.time() + seconds
-        bookmarks = self.request.query.get("allowWatchBookmarks") in ("true", "1")
+        bookmarks = is_true(self.request.query.get("allowWatchBookmarks"))
         while (left := end - loop.time()) > 0:
             try:
                 event = await asyncio.wait_for(queue.get(), min(left, _BOOKMARK_EVERY))

@@ -58,7 +58,7 @@ def _expected(cluster: SimulatedCluster, pods: list[Item]) -> int:
     owners = {(p["metadata"]["namespace"], pod_objects.controller_of(p).get("name")) for p in pods}
     sets = [cluster.store.find("ReplicaSet", namespace, name) for namespace, name in owners if name]
     bare = sum(1 for pod in pods if not pod_objects.controller_of(pod))
-    return bare + sum(one["spec"]["replicas"] for one in sets if one)
+    return bare + sum(int(one["spec"]["replicas"]) for one in sets if one)
 
 
 def _desired(spec: dict[str, Any], expected: int) -> int:

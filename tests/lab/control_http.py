@@ -27,6 +27,7 @@ class ControlEndpoint:
         app.router.add_get("/clusters/{name}/faults", self._faults)
         app.router.add_post("/clusters/{name}/faults", self._break)
         app.router.add_delete("/clusters/{name}/faults", self._mend)
+        app.router.add_post("/clusters/{name}/kubeconfigs", self._kubeconfig)
         app.router.add_get("/clusters/{name}/{what}", self._records)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
 
@@ -56,6 +57,12 @@ class ControlEndpoint:
         fault = await _asked(request)
         self._cluster(request).simulated.faults.add(fault)
         return web.json_response(asdict(fault), status=201)
+
+    async def _kubeconfig(self, request: web.Request) -> web.Response:
+        """A kubeconfig for a service account: ``{"namespace": "…", "name": "…"}``."""
+        body = await request.json()
+        path = self._cluster(request).service_account_kubeconfig(body["namespace"], body["name"])
+        return web.json_response({"kubeconfig": str(path)}, status=201)
 
     async def _mend(self, request: web.Request) -> web.Response:
         """Lift what was asked for in the same words; without a body, everything."""

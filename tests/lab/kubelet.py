@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Kubelet:
-    """After a restart the Node stays Ready with the old version, then NotReady, then Ready (golden/README.md)."""
+    """After a restart the Node is Ready as it was, then NotReady, then Ready anew; golden/README.md."""
 
     def __init__(self, cluster: SimulatedCluster, node: str, release: Release) -> None:
         self.cluster = cluster
@@ -28,6 +28,8 @@ class Kubelet:
         self.started = time.time() - 3600
         self.last_seen = time.monotonic()
         self.restarting = False
+        #: Started, but the Node has not heard of it yet.
+        self.quiet = False
         self.condition = node_objects.READY
         self._generation = 0
 
@@ -39,7 +41,8 @@ class Kubelet:
 
     @property
     def healthy(self) -> bool:
-        return self.active and not self.restarting and self.condition == node_objects.READY
+        down = self.cluster.faults.is_on("node_down", self.node)
+        return self.active and not down and not self.restarting and self.condition == node_objects.READY
 
     def forgive(self) -> None:
         """The API was away: nobody may count that time against the kubelet."""
@@ -54,7 +57,7 @@ class Kubelet:
         """Start the binary on disk."""
         self.cluster.rules.kubelet_starts(self.node, self.running, release)
         self._generation += 1
-        self.running, self.active, self.restarting = release, True, True
+        self.running, self.active, self.restarting, self.quiet = release, True, True, True
         self.pid, self.started = self.pid + random.randrange(50, 900), time.time()
         self.cluster.rules.disrupted()
         self.cluster.spawn(self._come_up(self._generation))
@@ -65,6 +68,7 @@ class Kubelet:
         await asyncio.sleep(latency.kubelet_silent)
         if generation != self._generation:
             return
+        self.quiet = False
         self.condition = node_objects.NO_NETWORK if never else node_objects.PLEG
         self.restarting = never
         self._post()
@@ -80,8 +84,7 @@ class Kubelet:
         """Post the node's status for as long as the cluster lives."""
         await asyncio.sleep(random.random() * self.cluster.latency.heartbeat)
         while True:
-            silent = self.restarting and self.condition == node_objects.READY
-            if not silent:
+            if not self.quiet:
                 self._post()
             await asyncio.sleep(self.cluster.latency.heartbeat)
 

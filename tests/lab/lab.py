@@ -72,7 +72,7 @@ class Lab:
             self.stop()
             raise
         self._keys.write_known_hosts()
-        (self.directory / "lab.json").write_text(json.dumps(self.description(), indent=2))
+        self.write_description()
 
     def stop(self) -> None:
         with contextlib.suppress(RuntimeError):
@@ -89,6 +89,12 @@ class Lab:
     def inventory_hint(self, cluster: str) -> dict[str, dict[str, object]]:
         """Address and SSH port of every node."""
         return {n.name: {"address": n.address, "port": n.port} for n in self.clusters[cluster].nodes.values()}
+
+    def write_description(self) -> Path:
+        """Write ``lab.json`` again, after kubeconfigs were added."""
+        path = self.directory / "lab.json"
+        path.write_text(json.dumps(self.description(), indent=2))
+        return path
 
     def description(self) -> dict[str, Any]:
         """What ``lab.json`` tells another process."""

@@ -62,6 +62,7 @@ class LabCluster:
         self.api_url = simulated.api_url
         self.ca_pem = simulated.identity.ca_pem
         self.faults = Faults(run, simulated)
+        self.service_accounts: dict[str, Path] = {}
 
     @property
     def log(self) -> list[CommandRecord]:
@@ -98,10 +99,8 @@ class LabCluster:
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A kubeconfig with a fresh bearer token; the account need not exist."""
 
-        async def make() -> Path:
-            return self.simulated.identity.service_account_kubeconfig(self.api_url, namespace, name)
-
-        path: Path = self._run(make())
+        path = self.simulated.identity.service_account_kubeconfig(self.api_url, namespace, name)
+        self.service_accounts[f"{namespace}/{name}"] = path
         return path
 
     def object(self, kind: str, namespace: str | None, name: str) -> Item | None:
@@ -138,6 +137,7 @@ class LabCluster:
             "api_url": self.api_url,
             "ca_pem": str(self.ca_pem),
             "admin_kubeconfig": str(self.admin_kubeconfig),
+            "service_account_kubeconfigs": {name: str(path) for name, path in self.service_accounts.items()},
             "version": self.spec.version,
             "nodes": {
                 n.name: {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\$`]|\\.)*\"|\\.")
 _OPERATORS = re.compile(r"[;|&<>$`\n()]")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 HANGUP = 129
+BROKEN = 70
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,9 @@ async def run_program(process: Process) -> int:
         return await command(process)
     except UsageError as error:
         return process.refuse(f"{name}: {error}", 1)
+    except Exception:  # whatever is wrong with the lab must be seen by whoever ran the command
+        process.complain(f"lab: {name} is broken\n{traceback.format_exc()}")
+        return BROKEN
 
 
 def started_by(argv: Sequence[str]) -> tuple[str, ...]:

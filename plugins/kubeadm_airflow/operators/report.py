@@ -48,7 +48,7 @@ class ReportOperator(BaseAsyncOperator):
             "run_id": str(context["run_id"]),
             "started": _instant(context["dag_run"].start_date),
             "ended": _instant(datetime.now(UTC)),
-            "result": "Not finished" if unfinished else "Done and verified",
+            "result": _result(hop, unfinished),
             "hop": hop,
             "findings": await ti.axcom_pull(task_ids="preflight") or [],
             "unfinished": unfinished,
@@ -97,6 +97,12 @@ def _unfinished(context: Context, hop: Hop | None) -> Iterator[dict[str, str | N
             for step in steps:
                 if (state := states.get(f"{group}.{step.name}_{index}")) not in DONE:
                     yield {"task": f"{group}.{step.name}", "node": node, "state": str(state)}
+
+
+def _result(hop: dict[str, Any] | None, unfinished: Sequence[object]) -> str:
+    if unfinished:
+        return "Not finished"
+    return "Rehearsed" if hop and hop["dry_run"] else "Done and verified"
 
 
 def _nodes_of(group: str, hop: Hop | None) -> Sequence[str]:

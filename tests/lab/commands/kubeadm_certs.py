@@ -13,7 +13,8 @@ from lab.timestamps import rfc3339
 _DAY = 86400.0
 _CERTIFICATES = (
     ("admin.conf", ""), ("apiserver", "ca"), ("apiserver-etcd-client", "etcd-ca"),
-    ("apiserver-kubelet-client", "ca"), ("controller-manager.conf", ""), ("etcd-healthcheck-client", "etcd-ca"), ("etcd-peer", "etcd-ca"),
+    ("apiserver-kubelet-client", "ca"),
+    ("controller-manager.conf", ""), ("etcd-healthcheck-client", "etcd-ca"), ("etcd-peer", "etcd-ca"),
     ("etcd-server", "etcd-ca"), ("front-proxy-client", "front-proxy-ca"), ("scheduler.conf", ""),
 )  # fmt: skip
 _AUTHORITIES = ("ca", "etcd-ca", "front-proxy-ca")

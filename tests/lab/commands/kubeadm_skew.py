@@ -63,7 +63,7 @@ def _skippable(process: Process, kubeadm: Release, target: Release) -> list[str]
         errors.append(
             f"Kubeadm version {kubeadm.v} can only be used to upgrade to Kubernetes version 1.{kubeadm.minor}"
         )
-    # kubeadm's MinimumKubeletVersion: two minors below itself before 1.25, three from then on.
+    # kubeadm's MinimumKubeletVersion: the skew policy's three minors since 1.28, one before.
     allowed = 3 if kubeadm.minor >= 28 else 1
     kubelets = {k.running for k in process.host.cluster.kubelets.values()}
     if old := sorted(k.v for k in kubelets if target.minor - k.minor > allowed):

@@ -127,12 +127,13 @@ def _finish(process: Process, target: Release) -> None:
     )
 
 
-_CSRS = "[bootstrap-token] configured RBAC rules to allow"
+_RBAC = "[bootstrap-token] configured RBAC rules to allow"
 _BOOTSTRAP = "\n".join(
     [
-        f"{_CSRS} Node Bootstrap tokens to get nodes",
-        f"{_CSRS} Node Bootstrap tokens to post CSRs in order for nodes to get long term certificate credentials",
-        f"{_CSRS} the csrapprover controller automatically approve CSRs from a Node Bootstrap Token",
-        f"{_CSRS} certificate rotation for all node client certificates in the cluster",
+        f"{_RBAC} Node Bootstrap tokens to get nodes",
+        f"{_RBAC} Node Bootstrap tokens to post CSRs in order for nodes to get "
+        "long term certificate credentials",
+        f"{_RBAC} the csrapprover controller automatically approve CSRs from a Node Bootstrap Token",
+        f"{_RBAC} certificate rotation for all node client certificates in the cluster",
     ]
 )

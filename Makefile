@@ -1,0 +1,71 @@
+# make help lists the targets. Plain enough for GNU make 3.81, which macOS ships.
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+
+# Settings of make demo, passed on as they are.
+CLUSTER ?= demo-a
+TARGET ?= 1.29
+PORT ?=
+ONCE ?=
+export CLUSTER TARGET PORT ONCE
+
+# Our own tests import from the checkout; nothing of a developer's shell may leak in.
+export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins:$(CURDIR)/dags:$(CURDIR)/tests
+
+# What to pass on to pytest: make test ARGS="tests/e2e -k crash"
+ARGS ?=
+# Two processes, whole-system tests together in one of them: they share one Airflow, which fills a core by itself.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+SOURCES := include plugins dags tests
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test bench lint format schema constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(READY) ## make the virtual environment in .venv, or bring it up to date
+
+# Airflow starts in a third of the time when it is byte-compiled, whatever PYTHONDONTWRITEBYTECODE says.
+$(READY): requirements.txt requirements-dev.txt constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or later, or say make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is `$(PYTHON) --version 2>&1`; Python 3.11 or later is needed. Say make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	PYTHONPATH= $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@$(BIN)/python -m compileall -q -j 2 $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $(READY)
+
+demo: $(READY) ## upgrade a simulated cluster and watch: CLUSTER=demo-b, TARGET=1.29, PORT=8080, ONCE=1 to stop at the end
+	@$(BIN)/python -m demo
+
+test: $(READY) ## run all tests; ARGS="..." goes to pytest
+	$(PYTEST) $(ARGS)
+
+bench: $(READY) ## measure how long Airflow takes to parse a fleet
+	$(BIN)/python -m pytest -m bench -s $(ARGS)
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy include plugins
+
+format: $(READY) ## let ruff put the code into shape
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+schema: $(READY) ## write the inventory's JSON Schema for editors
+	$(BIN)/python -m kubeadm_upgrade schema
+
+constraints: $(READY) ## write constraints.txt anew from .venv
+	@{ sed -n '/^#/p;/^#/!q' constraints.txt; PYTHONPATH= $(BIN)/python -m pip freeze; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean: ## remove what make has made; stop a running demo first
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

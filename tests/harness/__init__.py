@@ -1,0 +1,1 @@
+"""A real Airflow for the tests and the demo: started, talked to over its REST API, broken and stopped."""

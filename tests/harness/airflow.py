@@ -1,0 +1,202 @@
+"""One Airflow of our own: its four components as processes that can be started, killed and stopped one by one."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from harness.rest import AirflowApi
+from harness.sessions import Guard, Session
+from harness.settings import REPOSITORY, airflow_environment
+
+API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER = "api-server", "scheduler", "dag-processor", "triggerer"
+COMPONENTS = (API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER)
+USER = "admin"
+
+_HEALTH_KEYS = {
+    SCHEDULER: "scheduler",
+    TRIGGERER: "triggerer",
+    DAG_PROCESSOR: "dag_processor",
+}
+_LOG_LINES = 15
+
+
+class AirflowNotStarted(Exception):
+    """Says which component, and the end of its log."""
+
+
+class AirflowInstance:
+    """SQLite and LocalExecutor under `home`; nothing of it listens beyond loopback.
+
+    `environment` adds to, or overrides, what `settings.airflow_environment` says: inventory, connections, settings.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        port: int | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.home = home
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.user = USER
+        self.password = secrets.token_urlsafe(9)
+        self.environment = {**airflow_environment(home, self.url, _secrets()), **(environment or {})}
+        self._say = say
+        self._guard: Guard | None = None
+        self._running: dict[str, Session] = {}
+        self.api = AirflowApi(self.url, self.user, self.password)
+
+    @property
+    def logs(self) -> Path:
+        """Where the components' own output is; what tasks log is asked of the API."""
+        return self.home / "components"
+
+    @property
+    def reports(self) -> Path:
+        return Path(self.environment["KUBEADM_UPGRADE_REPORTS"])
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, patience: float = 180.0) -> None:
+        """Returns when tasks can run: every component healthy, and the first slow call to the API server made."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._write_password()
+        try:
+            self._say("preparing Airflow's database")
+            self._run_once("db", "migrate")
+            self._say("starting Airflow")
+            for name in COMPONENTS:
+                self.start_component(name)
+            self.wait_healthy(patience=patience)
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_component(self, name: str) -> None:
+        """Does not wait for it: see `wait_healthy`."""
+        if self._guard is None:
+            self._guard = Guard()
+        self._running[name] = Session(
+            _command(name, self.port), self.environment, self.logs / f"{name}.log", self._guard, self.home
+        )
+
+    def wait_healthy(self, *names: str, patience: float = 120.0) -> None:
+        """Wait until these components (default: all) have said so themselves, after their last start."""
+        deadline = time.monotonic() + patience
+        while waiting := [name for name in names or COMPONENTS if not self._is_healthy(name)]:
+            for name in waiting:
+                if self._running[name].exit_code is not None:
+                    raise AirflowNotStarted(f"Airflow's {name} has ended.\n{self._running[name].end_of_log()}")
+            if time.monotonic() > deadline:
+                name = waiting[0]
+                raise AirflowNotStarted(
+                    f"Airflow's {name} is not healthy after {patience:.0f} s.\n{self._running[name].end_of_log()}"
+                )
+            time.sleep(0.3)
+
+    def pid(self, name: str) -> int:
+        """The component's first process, which leads its session."""
+        return self._running[name].pid
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a component with all its processes: the scheduler's are the workers and their tasks."""
+        self._running.pop(name).kill()
+
+    def stop_component(self, name: str) -> None:
+        self._running.pop(name).stop()
+
+    def stop(self) -> None:
+        """Everything ends, also what a component left behind."""
+        for session in self._running.values():
+            session.ask_to_end()
+        deadline = time.monotonic() + 10
+        for session in self._running.values():
+            session.stop(max(0.1, deadline - time.monotonic()))
+        self._running.clear()
+        self.api.close()
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
+
+    def _is_healthy(self, name: str) -> bool:
+        try:
+            if name == API_SERVER:
+                # the first call to this one builds the execution API, which no task would wait for
+                return httpx.get(f"{self.url}/execution/health", timeout=30, trust_env=False).is_success
+            started = self._running[name].started
+            return self.api.is_healthy(_HEALTH_KEYS[name], since=started)
+        except httpx.HTTPError:
+            return False
+
+    def _run_once(self, *arguments: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self.environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            end = "\n".join((done.stdout + done.stderr).splitlines()[-_LOG_LINES:])
+            raise AirflowNotStarted(f"airflow {' '.join(arguments)} has failed.\n{end}")
+
+    def _write_password(self) -> None:
+        path = Path(self.environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({self.user: self.password}))
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _command(name: str, port: int) -> list[str]:
+    airflow = [sys.executable, "-m", "airflow", name]
+    match name:
+        case "api-server":
+            return [*airflow, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        case "scheduler" | "triggerer":
+            # their log servers would listen on every address, and all logs are in one place here
+            return [*airflow, "--skip-serve-logs"]
+        case _:
+            return airflow
+
+
+def _secrets() -> dict[str, str]:
+    return {
+        "fernet_key": urlsafe_b64encode(os.urandom(32)).decode(),
+        "secret_key": secrets.token_hex(32),
+        "jwt_secret": secrets.token_hex(32),
+    }
+
+
+__all__ = ["COMPONENTS", "REPOSITORY", "AirflowInstance", "AirflowNotStarted", "free_port"]

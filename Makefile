@@ -37,7 +37,7 @@ $(READY): requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	PYTHONPATH= $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	PYTHONPATH= $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	@$(BIN)/python -m compileall -q -j 2 $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $(READY)
 
@@ -65,6 +65,7 @@ schema: $(READY) ## write the inventory's JSON Schema for editors
 constraints: $(READY) ## write constraints.txt anew from .venv
 	@{ sed -n '/^#/p;/^#/!q' constraints.txt; PYTHONPATH= $(BIN)/python -m pip freeze; } > constraints.new
 	mv constraints.new constraints.txt
+	@touch $(READY)
 
 clean: ## remove what make has made; stop a running demo first
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -66,9 +66,11 @@ def source_text(path: str, repository: Repository) -> str:
 
 
 def kubernetes_sources(sources: Mapping[str, str]) -> tuple[str, ...]:
-    """The repository files that offer Kubernetes packages of some minor release."""
+    """The repository files that offer Kubernetes packages of some minor release; apt reads no other endings."""
     return tuple(
-        path for path, text in sorted(sources.items()) if any(map(_KUBERNETES_URL.search, _active_lines(text)))
+        path
+        for path, text in sorted(sources.items())
+        if path.endswith((".list", ".sources")) and any(map(_KUBERNETES_URL.search, _active_lines(text)))
     )
 
 

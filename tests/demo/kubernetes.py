@@ -1,4 +1,4 @@
-"""What does the cluster itself say of its nodes? Asked as kubectl asks, with an administrator's kubeconfig."""
+"""What does the cluster itself say of its nodes? Asked as an administrator's kubectl asks."""
 
 from __future__ import annotations
 

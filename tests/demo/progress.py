@@ -1,4 +1,4 @@
-"""How far is a run, and where? Plain values made of what Airflow and Kubernetes say, for the screen to draw."""
+"""How far is a run, and where? Plain values made of what Airflow and Kubernetes say."""
 
 from __future__ import annotations
 
@@ -38,8 +38,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "upgrade": ("kubeadm_upgrade", "kubeadm_upgrade_node", "control_plane_ready"),
     "drain": ("drain_node",),
     "kubelet": ("upgrade_kubelet_and_kubectl", "restart_kubelet"),
-    "ready": ("node_ready",),
-    "uncordon": ("uncordon_node",),
+    "uncordon": ("node_ready", "uncordon_node"),
 }
 # Tasks of the run as a whole, before and after the nodes'.
 BEFORE, AFTER = ("look", "plan", "preflight"), ("verify", "report")
@@ -74,7 +73,7 @@ class Progress:
 
     @property
     def at_work(self) -> TaskInstance | None:
-        """The task worth telling about: the one started last among those under way, admission to a slot last."""
+        """Worth telling about: the task started last of those under way; waiting for a slot is not."""
         under_way = [task for task in self.tasks if task.state in _RUNNING | _WAITING and task.started]
         key = [(task.step != "admit", task.started.timestamp()) for task in under_way if task.started]
         return max(zip(key, under_way, strict=True), key=lambda pair: pair[0])[1] if under_way else None
@@ -90,7 +89,9 @@ class Progress:
 
     def fingerprint(self) -> object:
         """Differs from an earlier one when something has moved."""
-        return [(task.task_id, task.map_index, task.state, task.try_number) for task in self.tasks], self.nodes
+        return [
+            (task.task_id, task.map_index, task.state, task.try_number) for task in self.tasks
+        ], self.nodes
 
     def _expects(self, node: str, column: str) -> bool:
         control_plane = {task.label for task in self.tasks if task.group == "backup"}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -155,6 +157,11 @@ class World:
         return self._lab.end_of_log() if self._lab else ""
 
     def _stop(self) -> None:
+        """Not to be interrupted: who presses Ctrl-C twice still wants everything to end."""
+        with _undisturbed():
+            self._stop_all()
+
+    def _stop_all(self) -> None:
         if self.airflow is not None:
             self.airflow.stop()
         if self._lab is not None:
@@ -164,6 +171,17 @@ class World:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _port(wished: int | None) -> int:

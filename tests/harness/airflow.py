@@ -1,4 +1,4 @@
-"""One Airflow of our own: its four components as processes that can be started, killed and stopped one by one."""
+"""One Airflow of our own: four components, each a process to be started, killed and stopped by itself."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AirflowNotStarted(Exception):
 class AirflowInstance:
     """SQLite and LocalExecutor under `home`; nothing of it listens beyond loopback.
 
-    `environment` adds to, or overrides, what `settings.airflow_environment` says: inventory, connections, settings.
+    `environment` (inventory, connections, settings) goes over what `settings.airflow_environment` says.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class AirflowInstance:
         self.stop()
 
     def start(self, patience: float = 180.0) -> None:
-        """Returns when tasks can run: every component healthy, and the first slow call to the API server made."""
+        """Returns when tasks can run: all components healthy, the first slow call to the API server made."""
         self.home.mkdir(parents=True, exist_ok=True)
         self._write_password()
         try:
@@ -109,7 +109,9 @@ class AirflowInstance:
         while waiting := [name for name in names or COMPONENTS if not self._is_healthy(name)]:
             for name in waiting:
                 if self._running[name].exit_code is not None:
-                    raise AirflowNotStarted(f"Airflow's {name} has ended.\n{self._running[name].end_of_log()}")
+                    raise AirflowNotStarted(
+                        f"Airflow's {name} has ended.\n{self._running[name].end_of_log()}"
+                    )
             if time.monotonic() > deadline:
                 name = waiting[0]
                 raise AirflowNotStarted(

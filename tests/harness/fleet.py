@@ -18,8 +18,8 @@ ACCOUNT = "kube-system/kubeadm-fleet"
 class LabFleet:
     """`description` is a lab's own: `Lab.description()`, or the lab.json of a lab in another process.
 
-    The lab must have applied docs/rbac.yaml and made a kubeconfig of its service account: the upgrades run with the
-    rights that the documentation grants, and with no others.
+    The lab must have applied docs/rbac.yaml and made a kubeconfig of its service account: the upgrades run with
+    the rights that the documentation grants, and with no others.
     """
 
     def __init__(self, description: Mapping[str, Any]) -> None:
@@ -59,7 +59,9 @@ class LabFleet:
     def environment(self) -> dict[str, str]:
         """The connections of all clusters as Airflow reads them from its environment."""
         every = [self.connections(cluster) for cluster in self.clusters]
-        return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(one) for some in every for name, one in some.items()}
+        return {
+            f"AIRFLOW_CONN_{name.upper()}": json.dumps(one) for some in every for name, one in some.items()
+        }
 
     def api_connections(self, cluster: str) -> list[Json]:
         """The same for Airflow's REST API, for an Airflow that runs already."""

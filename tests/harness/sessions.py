@@ -1,7 +1,7 @@
-"""How do we start processes so that all of them, and all they start, can be ended again, whatever happens to us?
+"""How do we start processes so that they, and all that they start, end with us, whatever happens to us?
 
-Every process started here leads a session of its own. Airflow's tasks leave their parent's process *group*, but nothing
-of Airflow's leaves its *session*, so the session is what is ended.
+Every process started here leads a session of its own. Airflow's tasks leave their parent's process *group*, but
+nothing of Airflow's leaves its *session*, so the session is what is ended.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _POLL = 0.05
 
 
 class Guard:
-    """Ends the sessions it was told of when our own process ends without having ended them: even by SIGKILL."""
+    """Ends the sessions it was told of when our own process ends without having done so: even by SIGKILL."""
 
     def __init__(self) -> None:
         # Reads from a pipe that only we hold the other end of: it is closed when we die, whatever the way.

@@ -1,0 +1,110 @@
+"""python -m demo: what `make demo` runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from demo.complaint import Complaint
+from demo.farewell import show_line, show_nodes, show_what_to_try, where_the_report_is
+from demo.follow import Follower
+from demo.kubernetes import KubernetesNodes
+from demo.lines import Lines
+from demo.progress import Progress
+from demo.screen import Preparations, Screen
+from demo.wishes import Wishes
+from demo.world import World
+from harness.airflow import AirflowInstance, AirflowNotStarted
+from harness.rest import NotInTime
+
+INTERRUPTED = 130
+
+
+def main() -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    console = Console(highlight=False)
+    try:
+        wishes = Wishes.read()
+        return _play_live(wishes, console) if wishes.live else _play_plain(wishes, console)
+    except (Complaint, AirflowNotStarted, NotInTime) as complaint:
+        _complain(console, complaint)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _play_live(wishes: Wishes, console: Console) -> int:
+    """Draw, and stay when it is over: also after a failure, which is best looked at where it happened."""
+    preparations = Preparations(console)
+    try:
+        with World(wishes, preparations.say) as world:
+            preparations.done()
+            airflow, follower = _start_run(world)
+            title = f"{wishes.cluster}  {world.cluster['version']} → {wishes.target}"
+            try:
+                with Screen(console, title, wishes.target) as screen:
+                    progress = follower.watch(screen.show)
+                code = _tell(console, world, airflow, follower, progress)
+            except Complaint as complaint:
+                _complain(console, complaint)
+                code = 1
+            console.print()
+            show_what_to_try(console, world, airflow, follower)
+            _stay(console)
+            return code
+    finally:
+        preparations.abandon()
+
+
+def _play_plain(wishes: Wishes, console: Console) -> int:
+    lines = Lines()
+    with World(wishes, lines.say) as world:
+        airflow, follower = _start_run(world)
+        lines.say(f"upgrading {wishes.cluster} from {world.cluster['version']} to {wishes.target}")
+        progress = follower.watch(lines.show)
+        return _tell(console, world, airflow, follower, progress)
+
+
+def _start_run(world: World) -> tuple[AirflowInstance, Follower]:
+    """As a person would: unpause the DAG, trigger it."""
+    airflow = world.airflow
+    assert airflow is not None
+    airflow.api.unpause(world.wishes.dag_id)
+    run_id = airflow.api.trigger(world.wishes.dag_id, {"target_version": world.wishes.target})
+    nodes = KubernetesNodes(Path(world.cluster["admin_kubeconfig"]))
+    return airflow, Follower(world, airflow, nodes, run_id)
+
+
+def _tell(
+    console: Console, world: World, airflow: AirflowInstance, follower: Follower, progress: Progress
+) -> int:
+    """The verified result; raises a complaint when it is not what was asked for."""
+    follower.check(progress)
+    console.print()
+    show_nodes(console, follower.nodes.table())
+    console.print()
+    if path := where_the_report_is(world, airflow, follower.run_id):
+        show_line(console, "report", str(path))
+    return 0
+
+
+def _stay(console: Console) -> None:
+    console.print("\nEverything keeps running. [bold]Ctrl-C[/] stops it.")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("\rstopping …")
+
+
+def _complain(console: Console, complaint: Exception) -> None:
+    console.print(f"\n[bold red]✗[/] {escape(str(complaint))}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

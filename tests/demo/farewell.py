@@ -1,0 +1,56 @@
+"""What does the user learn when the upgrade is over?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from demo.follow import Follower
+from demo.world import World
+from harness.airflow import AirflowInstance
+from kubeadm_upgrade import report
+
+
+def show_nodes(console: Console, table: list[list[str]]) -> None:
+    """As kubectl prints them."""
+    heading, *rows = table
+    shown = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, show_edge=False)
+    for name in heading:
+        shown.add_column(name, no_wrap=True, header_style="")
+    for row in rows:
+        shown.add_row(*row)
+    console.print(shown)
+
+
+def where_the_report_is(world: World, airflow: AirflowInstance, run_id: str) -> Path | None:
+    """The page for people; None when the run wrote none."""
+    markdown, _ = report.paths(world.wishes.dag_id, run_id)
+    path = airflow.reports / markdown.parent.name / markdown.name
+    return path if path.is_file() else None
+
+
+def show_what_to_try(console: Console, world: World, airflow: AirflowInstance, follower: Follower) -> None:
+    """Everything still runs: how to look at it."""
+    node = next(name for name, is_control_plane in world.nodes.items() if not is_control_plane)
+    kubeconfig = _short(Path(world.cluster["admin_kubeconfig"]))
+    rows = (
+        ("Airflow", follower.page),
+        ("log in as", f"{airflow.user}, password {airflow.password}"),
+        ("a node", f"ssh -F {_short(world.ssh_config)} {node}"),
+        ("the cluster", f"kubectl --kubeconfig {kubeconfig} get nodes"),
+    )
+    for name, text in rows:
+        show_line(console, name, text)
+
+
+def show_line(console: Console, name: str, text: str) -> None:
+    """Never wrapped: what is copied from a terminal must be whole."""
+    console.print(f"[bright_black]{name:<12}[/]{text}", soft_wrap=True, highlight=False)
+
+
+def _short(path: Path) -> str:
+    """As seen from where the user is, if that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)

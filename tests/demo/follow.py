@@ -1,0 +1,123 @@
+"""Watch a run until it ends, and say why when it ends badly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import httpx
+
+from demo.complaint import Complaint
+from demo.kubernetes import KubernetesNodes
+from demo.progress import NodeSeen, Progress, steps_in_all
+from demo.world import World
+from harness.airflow import AirflowInstance
+from harness.rest import ApiError, LogLine, TaskInstance
+from kubeadm_upgrade.version import TargetVersion
+
+PULSE = 1.0
+# Far beyond what any step of the demo waits for: a node back after its kubelet's restart takes seconds.
+STANDSTILL = 240.0
+
+Show = Callable[[Progress, str], None]
+
+
+class Follower:
+    """One run of one cluster's DAG."""
+
+    def __init__(self, world: World, airflow: AirflowInstance, nodes: KubernetesNodes, run_id: str) -> None:
+        self._world = world
+        self._api = airflow.api
+        self._url = airflow.url
+        self._dag_id = world.wishes.dag_id
+        self.run_id = run_id
+        self.nodes = nodes
+        self._steps = steps_in_all(world.nodes.values())
+
+    @property
+    def page(self) -> str:
+        """The run in Airflow's UI."""
+        return f"{self._url}/dags/{self._dag_id}/runs/{self.run_id}"
+
+    def watch(self, show: Show) -> Progress:
+        """Show every change; returns the last look. Complains when nothing changes for too long."""
+        moved, before, progress = time.monotonic(), object(), None
+        while progress is None or not progress.finished:
+            if progress is not None:
+                time.sleep(PULSE)
+            self._world.check_alive()
+            progress = self._look() or progress
+            if progress is not None:
+                show(progress, self._last_words(progress))
+                if progress.fingerprint() != before:
+                    moved, before = time.monotonic(), progress.fingerprint()
+            if time.monotonic() - moved > STANDSTILL:
+                raise Complaint(self._why_nothing_moves(progress))
+        return progress
+
+    def check(self, progress: Progress) -> tuple[NodeSeen, ...]:
+        """The nodes, if all is as it should be; else a complaint with the reason."""
+        if progress.run_state != "success":
+            raise Complaint(self._why_failed(progress))
+        nodes, target = self.nodes.look(), TargetVersion.parse(self._world.wishes.target)
+        wrong = [node for node in nodes if node.status != "Ready" or not _is_at(node, target)]
+        if wrong or not nodes:
+            seen = ", ".join(f"{node.name} is {node.status} at {node.kubelet}" for node in wrong)
+            raise Complaint(f"Airflow says success, but the cluster does not: {seen or 'it has no nodes'}.")
+        return nodes
+
+    def _look(self) -> Progress | None:
+        try:
+            state = self._api.run_state(self._dag_id, self.run_id)
+            tasks = tuple(self._api.task_instances(self._dag_id, self.run_id))
+        except (httpx.HTTPError, ApiError):
+            return None  # a busy machine: the next look will do
+        return Progress(state, tasks, self.nodes.look(), self._steps)
+
+    def _last_words(self, progress: Progress) -> str:
+        """What the task at work has logged last."""
+        task = progress.at_work
+        if task is None:
+            return ""
+        lines = [line for line in self._log(task) if line.level in ("info", "warning", "error")]
+        who = f"{task.label or self._world.wishes.cluster}"
+        own = next((line.text for line in reversed(lines) if line.text.startswith(f"{who}: ")), "")
+        what = own.removeprefix(f"{who}: ").splitlines()[0] if own else task.step
+        return f"{who}  {what}"
+
+    def _why_failed(self, progress: Progress) -> str:
+        if not progress.failed:
+            return f"The run has failed without a failed task: see {self.page}"
+        task = progress.failed[0]
+        errors = [line for line in self._log(task) if line.level in ("error", "critical")]
+        reason = errors[-1].text if errors else "its log names no error"
+        where = f" on {task.label}" if task.label else ""
+        return f"{task.task_id} has failed{where}:\n{reason}\nIts log: {self._page_of(task)}"
+
+    def _why_nothing_moves(self, progress: Progress | None) -> str:
+        if progress is None:
+            return "Airflow's API does not answer."
+        words = self._last_words(progress)
+        return (
+            f"Nothing has moved for {STANDSTILL:.0f} s. Last: {words or progress.run_state}. See {self.page}"
+        )
+
+    def _page_of(self, task: TaskInstance) -> str:
+        mapped = f"/mapped/{task.map_index}" if task.map_index >= 0 else ""
+        return f"{self.page}/tasks/{task.task_id}{mapped}"
+
+    def _log(self, task: TaskInstance) -> list[LogLine]:
+        try:
+            return self._api.log(
+                self._dag_id, self.run_id, task.task_id, task.map_index, max(1, task.try_number)
+            )
+        except (httpx.HTTPError, ApiError):
+            return []
+
+
+def _is_at(node: NodeSeen, target: TargetVersion) -> bool:
+    version = TargetVersion.parse(node.kubelet.removeprefix("v"))
+    return (version.major, version.minor) == (target.major, target.minor) and target.patch in (
+        None,
+        version.patch,
+    )

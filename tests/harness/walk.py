@@ -1,0 +1,103 @@
+"""Walks a whole hop in this process: the same port, engine and trigger as in Airflow, without its scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import yaml
+from airflow.triggers.base import TaskSuccessEvent
+
+from harness.fleet import ACCOUNT, RIGHTS, LabFleet, write_inventory
+from kubeadm_airflow.hooks.cluster_scene import look_at_result, look_at_scene, look_at_state
+from kubeadm_airflow.hooks.node_port import NodePort
+from kubeadm_airflow.triggers import StepTrigger
+from kubeadm_upgrade import errors
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.inventory import Cluster, load_cluster_named
+from kubeadm_upgrade.plan import Wish, plan_hop
+from kubeadm_upgrade.preflight import Finding, findings
+from kubeadm_upgrade.procedure import GROUPS, STEPS
+from kubeadm_upgrade.steps import perform
+from kubeadm_upgrade.verify import shortcomings
+from lab import Lab, LabCluster
+
+
+@dataclass(frozen=True)
+class Walker:
+    """One cluster of a lab, and how to upgrade it."""
+
+    lab: LabCluster
+    name: str
+
+    @property
+    def cluster(self) -> Cluster:
+        return load_cluster_named(self.name)
+
+    async def plan(self, run: str = "run-1", **wish: object) -> Hop:
+        cluster = self.cluster
+        state = await look_at_state(cluster, cluster.target_version)
+        hop = plan_hop(cluster, state, Wish(cluster.target_version, run, **wish))
+        return Hop.from_json(json.loads(json.dumps(hop.to_json())))  # as XCom carries it
+
+    async def preflight(self, hop: Hop) -> tuple[Finding, ...]:
+        return findings(await look_at_scene(self.cluster, hop, date(2026, 11, 23)))
+
+    async def upgrade(self, hop: Hop) -> list[str]:
+        """Every group in its order, its nodes side by side; returns every step's status."""
+        statuses: list[str] = []
+        for group, nodes in nodes_of(hop):
+            done = await asyncio.gather(*(self.walk(hop, group, node) for node in nodes))
+            statuses += [status for one in done for status in one]
+        return statuses
+
+    async def walk(self, hop: Hop, group: str, node: str) -> list[str]:
+        return [(await self.step(hop, group, node, step.name))["status"] for step in GROUPS[group]]
+
+    async def step(self, hop: Hop, group: str, node: str, step: str) -> dict[str, object]:
+        """One task: what its operator does, then what its trigger does."""
+        told: tuple[str, ...] = ()
+        try:
+            async with NodePort.open(self.cluster, hop, group, node) as port:
+                result = await perform(STEPS[step], hop, lambda: port.look(STEPS[step]), port.act)
+        except errors.Unreachable as error:
+            result, told = None, error.told
+        if hasattr(result, "status"):
+            return result.to_json()
+        told = result.actions if result is not None else told
+        trigger = StepTrigger(
+            cluster=self.name, group=group, step=step, node=node, hop=hop.to_json(), told=list(told), deadline=None
+        )
+        event = await anext(aiter(trigger.run()))
+        if isinstance(event, TaskSuccessEvent):
+            return event.xcoms["return_value"]
+        raise getattr(errors, event.payload["error"])(event.payload["message"])
+
+    async def shortcomings(self, hop: Hop) -> list[str]:
+        return list(shortcomings(hop, *await look_at_result(self.cluster)))
+
+
+def nodes_of(hop: Hop) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield "backup", hop.control_plane
+    yield "stage", (*hop.control_plane, *hop.workers)
+    yield "control_plane", hop.control_plane
+    yield "control_plane_kubelets", hop.control_plane
+    yield "workers", hop.workers
+
+
+def join(lab: Lab, directory, monkeypatch, **settings: object) -> dict[str, Walker]:
+    """Grant the documented rights, write the inventory, and set the connections."""
+    for cluster in lab.clusters.values():
+        cluster.apply(list(yaml.safe_load_all(RIGHTS.read_text())))
+        cluster.service_account_kubeconfig(*ACCOUNT.split("/"))
+    fleet = LabFleet(lab.description())
+    for name in fleet.clusters:
+        write_inventory(directory, fleet.inventory(name, "1.29", **settings))
+    monkeypatch.setenv("KUBEADM_UPGRADE_INVENTORY", str(directory))
+    for key, value in fleet.environment().items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setattr("kubeadm_airflow.triggers.POLL_SECONDS", 0.05)
+    return {name: Walker(lab.clusters[name], name) for name in fleet.clusters}

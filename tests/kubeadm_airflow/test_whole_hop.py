@@ -1,0 +1,183 @@
+"""A whole hop against the lab, over real SSH and a real HTTPS API, with crashes between any two lines."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from kubeadm_airflow.hooks.node_port import NodePort
+from kubeadm_upgrade import errors
+from lab import ClusterSpec, Lab
+
+from harness.walk import join
+
+
+@pytest.fixture
+def upgrade_lab(tmp_path, monkeypatch):
+    """Starts a lab with one cluster and returns what walks it."""
+    running = []
+
+    def start(control_plane: int, workers: int, **settings):
+        spec = ClusterSpec("walked", control_plane=control_plane, workers=workers, version="1.28.15")
+        lab = Lab(tmp_path / "lab", [spec])
+        lab.start()
+        running.append(lab)
+        return join(lab, tmp_path / "inventory", monkeypatch, **settings)["walked"]
+
+    yield start
+    for lab in running:
+        lab.stop()
+
+
+def out_of_service(cluster, kind: str) -> int:
+    """The largest number of nodes of a kind that were cordoned or NotReady at the same moment."""
+    now, most = {}, 0
+    for sample in cluster.timeline:
+        now[sample.node] = sample
+        most = max(most, sum(f"-{kind}" in name and not (s.ready and s.schedulable) for name, s in now.items()))
+    return most
+
+
+def mutating(cluster) -> list[str]:
+    return [f"{record.node}: {record.command}" for record in cluster.log if record.mutating and not record.unit]
+
+
+@pytest.mark.parametrize(
+    ("control_plane", "workers", "max_unavailable", "limit"),
+    [
+        pytest.param(1, 3, 1, 1, id="one at a time"),
+        pytest.param(3, 4, 2, 2, id="two at a time, three control plane nodes"),
+        pytest.param(1, 5, "50%", 2, id="half of five, rounded down"),
+    ],
+)
+def test_a_hop_ends_at_the_target_and_never_takes_out_more_than_allowed(
+    upgrade_lab, control_plane, workers, max_unavailable, limit
+):
+    """Invariants I1, I3 and I5 over a whole run, by the lab's own record of every change."""
+    walker = upgrade_lab(control_plane, workers, max_unavailable=max_unavailable)
+
+    async def run():
+        hop = await walker.plan()
+        blocking = [finding for finding in await walker.preflight(hop) if finding.severity == "block"]
+        await walker.upgrade(hop)
+        return blocking, await walker.shortcomings(hop)
+
+    assert asyncio.run(run()) == ([], [])
+    assert out_of_service(walker.lab, "w") <= limit
+    assert out_of_service(walker.lab, "cp") <= 1
+    assert walker.lab.violations == []
+    applies = [record for record in walker.lab.log if record.argv[:3] == ("kubeadm", "upgrade", "apply")]
+    assert len(applies) == 1
+
+
+def test_a_second_run_changes_nothing(upgrade_lab):
+    """Every step reports unchanged, and neither the hosts nor the API see a mutation."""
+    walker = upgrade_lab(1, 2)
+
+    async def twice():
+        await walker.upgrade(await walker.plan("run-1"))
+        before = len(mutating(walker.lab)), len(walker.lab.mutations)
+        statuses = await walker.upgrade(await walker.plan("run-2"))
+        return before, (len(mutating(walker.lab)), len(walker.lab.mutations)), set(statuses)
+
+    before, after, statuses = asyncio.run(twice())
+    assert before == after
+    assert statuses == {"unchanged"}
+
+
+class Crash(Exception):
+    """The worker dies."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_crashes_the_upgrade_completes_and_nothing_runs_twice(upgrade_lab, monkeypatch, seed):
+    """Workers die before or after random actions and are started again (I1, I3, I6, I7)."""
+    walker = upgrade_lab(1, 2)
+    dice = random.Random(seed)
+    act = NodePort.act
+
+    async def act_or_die(port, action):
+        if dice.random() < 0.08:
+            raise Crash("before")
+        answer = await act(port, action)
+        if dice.random() < 0.08:
+            raise Crash("after")
+        return answer
+
+    monkeypatch.setattr(NodePort, "act", act_or_die)
+
+    async def run():
+        hop = await walker.plan()
+        monkeypatch.setattr(type(walker), "step", lambda self, *where: stubborn(*where))
+        await walker.upgrade(hop)
+        return await walker.shortcomings(hop)
+
+    once = type(walker).step
+
+    async def stubborn(*where):
+        while True:
+            try:
+                return await once(walker, *where)
+            except (Crash, errors.UpgradeError) as error:
+                assert isinstance(error, Crash) or "Crash" in str(error), error
+
+    assert asyncio.run(run()) == []
+    assert out_of_service(walker.lab, "w") <= 1
+    assert walker.lab.violations == []
+    started = [(r.node, r.argv) for r in walker.lab.log if r.unit and r.argv[0] == "kubeadm"]
+    assert len(started) == len(set(started))
+    restarts = [r.node for r in walker.lab.log if r.argv == ("systemctl", "restart", "kubelet")]
+    assert len(restarts) == len(set(restarts))
+
+
+def test_a_dropped_session_in_mid_command_is_gone_on_from(upgrade_lab):
+    """The session dies while apply runs in its unit; whoever looks next attaches."""
+    walker = upgrade_lab(1, 2)
+    walker.lab.faults.slow("walked-cp1", "kubeadm upgrade apply", 1.0)
+    walker.lab.faults.drop_session("walked-cp1", "systemd-run --unit=kubeadm-upgrade")
+
+    async def run():
+        hop = await walker.plan()
+        await walker.upgrade(hop)
+        return await walker.shortcomings(hop)
+
+    assert asyncio.run(run()) == []
+    assert sum(record.argv[:3] == ("kubeadm", "upgrade", "apply") for record in walker.lab.log) == 1
+
+
+def test_a_node_cordoned_before_stays_cordoned(upgrade_lab):
+    """Invariant I7: it is upgraded, takes nobody's place, and is not put into service by us."""
+    walker = upgrade_lab(1, 3)
+
+    async def run():
+        from kubeadm_airflow.hooks.cluster_api import ClusterApi
+
+        async with ClusterApi.open(walker.cluster.kubernetes_conn_id) as api:
+            await api.patch_node("walked-w1", {"spec": {"unschedulable": True}})
+        hop = await walker.plan()
+        await walker.upgrade(hop)
+        return hop, await walker.shortcomings(hop)
+
+    hop, missing = asyncio.run(run())
+    assert hop.cordoned_before == ("walked-w1",)
+    assert missing == []
+    state = walker.lab.node_state("walked-w1")
+    assert (state.schedulable, walker.lab.node_state("walked-w2").schedulable) == (False, True)
+
+
+def test_a_failing_apply_says_why_and_a_retry_goes_on(upgrade_lab):
+    """The unit's journal is in the error; the next try forgets the failed unit and starts it again."""
+    walker = upgrade_lab(1, 2)
+    walker.lab.faults.fail("walked-cp1", "kubeadm upgrade apply", 1, "[upgrade/apply] FATAL: no space left\n")
+
+    async def run():
+        hop = await walker.plan()
+        with pytest.raises(errors.CommandFailed, match="(?s)walked-cp1.*kubeadm-upgrade-v1.29.15.*no space left") as caught:
+            await walker.upgrade(hop)
+        assert "exit status 1" in str(caught.value)
+        await walker.upgrade(hop)
+        return await walker.shortcomings(hop)
+
+    assert asyncio.run(run()) == []

@@ -60,7 +60,7 @@ format: $(READY) ## let ruff put the code into shape
 	$(BIN)/ruff format $(SOURCES)
 
 schema: $(READY) ## write the inventory's JSON Schema for editors
-	$(BIN)/python -m kubeadm_upgrade schema
+	$(BIN)/python -m kubeadm_upgrade schema > include/clusters/cluster.schema.json
 
 constraints: $(READY) ## write constraints.txt anew from .venv
 	@{ sed -n '/^#/p;/^#/!q' constraints.txt; PYTHONPATH= $(BIN)/python -m pip freeze; } > constraints.new

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from demo.complaint import Complaint
-from demo.farewell import show_line, show_nodes, show_what_to_try, where_the_report_is
+from demo.farewell import short, show_line, show_nodes, show_what_to_try, where_the_report_is
 from demo.follow import Follower
 from demo.kubernetes import KubernetesNodes
 from demo.lines import Lines
@@ -54,7 +54,6 @@ def _play_live(wishes: Wishes, console: Console) -> int:
             except Complaint as complaint:
                 _complain(console, complaint)
                 code = 1
-            console.print()
             show_what_to_try(console, world, airflow, follower)
             _stay(console)
             return code
@@ -76,7 +75,8 @@ def _start_run(world: World) -> tuple[AirflowInstance, Follower]:
     airflow = world.airflow
     assert airflow is not None
     airflow.api.unpause(world.wishes.dag_id)
-    run_id = airflow.api.trigger(world.wishes.dag_id, {"target_version": world.wishes.target})
+    conf = {"target_version": world.wishes.target}
+    run_id = airflow.api.trigger(world.wishes.dag_id, conf, f"to-{world.wishes.target}")
     nodes = KubernetesNodes(Path(world.cluster["admin_kubeconfig"]))
     return airflow, Follower(world, airflow, nodes, run_id)
 
@@ -86,11 +86,12 @@ def _tell(
 ) -> int:
     """The verified result; raises a complaint when it is not what was asked for."""
     follower.check(progress)
-    console.print()
+    if not world.wishes.live:
+        console.print()
     show_nodes(console, follower.nodes.table())
     console.print()
     if path := where_the_report_is(world, airflow, follower.run_id):
-        show_line(console, "report", str(path))
+        show_line(console, "report", short(path))
     return 0
 
 

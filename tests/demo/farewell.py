@@ -35,11 +35,11 @@ def where_the_report_is(world: World, airflow: AirflowInstance, run_id: str) -> 
 def show_what_to_try(console: Console, world: World, airflow: AirflowInstance, follower: Follower) -> None:
     """Everything still runs: how to look at it."""
     node = next(name for name, is_control_plane in world.nodes.items() if not is_control_plane)
-    kubeconfig = _short(Path(world.cluster["admin_kubeconfig"]))
+    kubeconfig = short(Path(world.cluster["admin_kubeconfig"]))
     rows = (
         ("Airflow", follower.page),
         ("log in as", f"{airflow.user}, password {airflow.password}"),
-        ("a node", f"ssh -F {_short(world.ssh_config)} {node}"),
+        ("a node", f"ssh -F {short(world.ssh_config)} {node}"),
         ("the cluster", f"kubectl --kubeconfig {kubeconfig} get nodes"),
     )
     for name, text in rows:
@@ -51,6 +51,6 @@ def show_line(console: Console, name: str, text: str) -> None:
     console.print(f"[bright_black]{name:<12}[/]{text}", soft_wrap=True, highlight=False)
 
 
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
     """As seen from where the user is, if that is shorter."""
     return min(str(path), os.path.relpath(path), key=len)

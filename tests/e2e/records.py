@@ -1,0 +1,42 @@
+"""Reads the lab's own records: what hosts ran, and what was out of service when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lab import LabCluster
+
+
+def commands(cluster: LabCluster, since: int = 0) -> dict[str, list[str]]:
+    """Node to the commands that changed it, or that asked kubeadm, in order, as they came over SSH."""
+    by_node: dict[str, list[str]] = {}
+    for record in cluster.log[since:]:
+        if not record.unit and (record.mutating or "snapshot" in record.argv):
+            by_node.setdefault(record.node, []).append(record.command)
+    return by_node
+
+
+def most_out_of_service(cluster: LabCluster, nodes: Iterable[str]) -> int:
+    """The largest number of these nodes that were cordoned or NotReady at one moment."""
+    watched, now, most = set(nodes), {}, 0
+    for sample in cluster.timeline:
+        if sample.node in watched:
+            now[sample.node] = sample.ready and sample.schedulable
+            most = max(most, sum(not fine for fine in now.values()))
+    return most
+
+
+def ever_cordoned(cluster: LabCluster) -> set[str]:
+    return {sample.node for sample in cluster.timeline if not sample.schedulable}
+
+
+def applies(cluster: LabCluster) -> int:
+    return sum(record.argv[:3] == ("kubeadm", "upgrade", "apply") for record in cluster.log)
+
+
+def workers(cluster: LabCluster) -> list[str]:
+    return [name for name in cluster.nodes if "-w" in name]
+
+
+def control_plane(cluster: LabCluster) -> list[str]:
+    return [name for name in cluster.nodes if "-cp" in name]

@@ -1,0 +1,97 @@
+"""What goes wrong, and how a run goes on: a sick node, killed processes, strangers, broken files."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from e2e.conftest import BROKEN, CLUSTERS
+from e2e.records import applies, ever_cordoned
+from harness.airflow import SCHEDULER, TRIGGERER
+from harness.rest import wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+
+def test_a_worker_that_never_gets_ready_stops_the_others_until_it_is_mended(site):
+    """Its task fails with node and reason; it stays cordoned; nobody else is touched; cleared, the run goes on."""
+    cluster = site.cluster("stuck")
+    fault = cluster.faults.never_ready("stuck-w1")
+    dag_id, run_id = site.start("stuck")
+    failed = site.api.wait_for_task(dag_id, run_id, "workers.node_ready", "stuck-w1", patience=240)
+    log = site.log_text(dag_id, run_id, failed)
+
+    assert failed.state == "failed"
+    assert "stuck-w1 is not Ready: KubeletNotReady: container runtime network not ready" in log
+    assert cluster.node_state("stuck-w1").schedulable is False
+    assert ever_cordoned(cluster) & {"stuck-w2", "stuck-w3"} == set()
+    waiting = {task.label: task.state for task in site.api.task_instances(dag_id, run_id) if task.step == "admit"}
+    assert waiting["stuck-w2"] == waiting["stuck-w3"] == "deferred"
+
+    fault.lift()
+    site.api.clear(dag_id, run_id, [failed])
+    assert site.api.wait_for_run(dag_id, run_id, patience=240) == "success", site.trouble(dag_id, run_id)
+    assert {cluster.node_state(name).schedulable for name in cluster.nodes} == {True}
+    assert cluster.violations == []
+
+
+def test_a_worker_process_killed_in_mid_apply_starts_nothing_twice(site):
+    """kill -9 of scheduler, workers and triggerer while apply runs: after recovery one apply, and success."""
+    cluster = site.cluster("killed")
+    cluster.faults.slow("killed-cp1", "kubeadm upgrade apply", 12)
+    # the worker still waits for the answer to its command while apply already runs: it dies in the middle
+    cluster.faults.slow_answer("killed-cp1", "systemd-run --unit=kubeadm-upgrade", 8)
+    dag_id, run_id = site.start("killed")
+    wait_for(lambda: applies(cluster) == 1, "apply to run", 120)
+    task = site.api.wait_for_task(dag_id, run_id, "control_plane.kubeadm_upgrade", states=["running"])
+    assert task.try_number == 1
+
+    for component in (SCHEDULER, TRIGGERER):
+        site.airflow.kill(component)
+    time.sleep(1)  # nothing of them may still be at work
+    for component in (SCHEDULER, TRIGGERER):
+        site.airflow.start_component(component)
+    site.airflow.wait_healthy()
+
+    assert site.api.wait_for_run(dag_id, run_id, patience=300) == "success", site.trouble(dag_id, run_id)
+    assert applies(cluster) == 1
+    assert cluster.violations == []
+
+
+def test_a_host_whose_key_is_not_known_is_refused(site):
+    """The first task fails at once, without a retry, and says how to add the key."""
+    dag_id, run_id = site.start("stranger")
+    look = site.api.wait_for_task(dag_id, run_id, "look")
+    assert (look.state, look.try_number) == ("failed", 1)
+    log = site.log_text(dag_id, run_id, look)
+    port = site.cluster("stranger").nodes["stranger-cp1"].port
+    assert "stranger-cp1" in log
+    assert f"ssh-keyscan -p {port}" in log
+    assert ">> /dev/null" in log  # the file that this inventory names
+
+
+def test_an_unknown_parameter_is_refused_by_the_first_task(site):
+    """Airflow lets unknown keys pass; a misspelt dry_run must not upgrade a cluster."""
+    dag_id, run_id = site.start("one", dryrun=True)
+    look = site.api.wait_for_task(dag_id, run_id, "look")
+    assert look.state == "failed"
+    assert "unknown parameter dryrun: this DAG knows dry_run, nodes, target_version" in site.log_text(
+        dag_id, run_id, look
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        pytest.param("broken-key", "max_unavailble: unknown key", id="unknown key"),
+        pytest.param("broken-version", "target_version: 'latest' does not look like", id="bad version"),
+        pytest.param("broken-type", "nodes: Input should be a valid dictionary", id="wrong type"),
+    ],
+)
+def test_a_broken_file_becomes_a_quarantine_dag(site, name, words):
+    """Same dag_id, docs that name file, field and problem; the other clusters keep their DAGs."""
+    docs = site.api.dag(f"kubeadm_upgrade.{name}")["doc_md"]
+    assert f"{name}.yaml: {words}" in docs
+    assert set(site.api.dags()) == {f"kubeadm_upgrade.{name}" for name in (*CLUSTERS, *BROKEN)}
+    assert site.api.import_errors() == []

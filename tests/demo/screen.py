@@ -54,8 +54,8 @@ class Screen:
 
     def draw(self, progress: Progress, words: str) -> RenderableType:
         below = Text(words, style="bright_black", no_wrap=True, overflow="ellipsis")
-        parts: list[RenderableType] = [self._head(progress), self._table(progress), self._bar(progress), below]
-        return Padding(Group(*(Padding(part, (0, 0, 1, 0)) for part in parts[:-1]), parts[-1]), (1, 0, 1, 0))
+        above = (self._head(progress), self._table(progress), self._bar(progress))
+        return Padding(Group(*(Padding(part, (0, 0, 1, 0)) for part in above), below), (1, 0, 1, 0))
 
     def _head(self, progress: Progress) -> Table:
         row = Table.grid(expand=True)

@@ -134,11 +134,15 @@ class World:
             for cluster in self.description["clusters"].values()
             for name, node in cluster["nodes"].items()
         ]
-        every = (
-            f"Host *\n  User {self.description['ssh_user']}\n  IdentityFile {self.description['ssh_key']}\n"
-            f"  IdentitiesOnly yes\n  UserKnownHostsFile {self.description['known_hosts']}\n  LogLevel ERROR\n"
-        )
-        self.ssh_config.write_text("\n".join([*blocks, every]))
+        every = {
+            "User": self.description["ssh_user"],
+            "IdentityFile": self.description["ssh_key"],
+            "IdentitiesOnly": "yes",
+            "UserKnownHostsFile": self.description["known_hosts"],
+            "LogLevel": "ERROR",
+        }
+        options = "".join(f"  {name} {value}\n" for name, value in every.items())
+        self.ssh_config.write_text("\n".join([*blocks, f"Host *\n{options}"]))
 
     def _start_airflow(self) -> None:
         environment = {

@@ -115,7 +115,8 @@ class AirflowInstance:
             if time.monotonic() > deadline:
                 name = waiting[0]
                 raise AirflowNotStarted(
-                    f"Airflow's {name} is not healthy after {patience:.0f} s.\n{self._running[name].end_of_log()}"
+                    f"Airflow's {name} is not healthy after {patience:.0f} s.\n"
+                    f"{self._running[name].end_of_log()}"
                 )
             time.sleep(0.3)
 

@@ -18,8 +18,8 @@ ACCOUNT = "kube-system/kubeadm-fleet"
 class LabFleet:
     """`description` is a lab's own: `Lab.description()`, or the lab.json of a lab in another process.
 
-    The lab must have applied docs/rbac.yaml and made a kubeconfig of its service account: the upgrades run with
-    the rights that the documentation grants, and with no others.
+    The lab must have applied docs/rbac.yaml and made a kubeconfig of its service account: the upgrades run
+    with the rights that the documentation grants, and with no others.
     """
 
     def __init__(self, description: Mapping[str, Any]) -> None:

@@ -72,7 +72,7 @@ class LogLine:
 
 
 class AirflowApi:
-    """Logs in when first needed, and again when the token is no longer taken. Safe to use from several threads."""
+    """Logs in when first needed, and again when its token is no longer taken. Safe to use from threads."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url

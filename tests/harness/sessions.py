@@ -1,7 +1,7 @@
 """How do we start processes so that they, and all that they start, end with us, whatever happens to us?
 
-Every process started here leads a session of its own. Airflow's tasks leave their parent's process *group*, but
-nothing of Airflow's leaves its *session*, so the session is what is ended.
+Every process started here leads a session of its own. Airflow's tasks leave their parent's process *group*,
+but nothing of Airflow's leaves its *session*, so the session is what is ended.
 """
 
 from __future__ import annotations

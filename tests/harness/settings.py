@@ -9,8 +9,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SETTINGS_FILE = REPOSITORY / "airflow.env"
 
-# What a developer's shell says about Airflow or Python is not for an instance of ours; nor are proxies, for all
-# of its traffic stays on this machine.
+# What a developer's shell says about Airflow or Python is not for an instance of ours; nor are proxies, for
+# all of its traffic stays on this machine.
 _NOT_INHERITED = ("AIRFLOW", "_AIRFLOW", "KUBEADM_UPGRADE", "PYTHON", "KUBECONFIG", "SSH_AUTH_SOCK")
 _NO_PROXY = {"NO_PROXY": "*", "no_proxy": "*"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_misspelt_option_would_be_noticed() -> None:
 
 def test_every_setting_has_its_reason_above_it() -> None:
     lines = SETTINGS_FILE.read_text().splitlines()
-    above = {line: before for before, line in zip(lines, lines[1:], strict=False)}
+    above = {line: before for before, line in itertools.pairwise(lines)}
     assert [line for line in lines if "=" in line and not line.startswith("#")]
     for line in lines:
         if line and not line.startswith("#"):
@@ -63,7 +64,9 @@ def test_the_file_holds_settings_only_once_and_no_secret() -> None:
         if line and not line.startswith("#")
     ]
     assert sorted(names) == sorted(set(names))
-    assert not [name for name in names if any(word in name for word in ("SECRET", "PASSWORD", "FERNET", "_KEY"))]
+    assert not [
+        name for name in names if any(word in name for word in ("SECRET", "PASSWORD", "FERNET", "_KEY"))
+    ]
 
 
 def test_the_harness_uses_the_file() -> None:

@@ -92,7 +92,10 @@ class Admit(Step):
             yield TakeSlot(facts.lane.name, facts.node.name)
 
     def pending(self, facts: Facts, hop: Hop) -> str:
-        return f"{facts.node.name} waits: {facts.lane.why_wait(facts.node.name)}"
+        return f"a slot: {facts.lane.why_wait(facts.node.name)}"
+
+    def turns(self, facts: Facts, hop: Hop) -> int:
+        return facts.lane.turns_until(facts.node.name)
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         return replace(facts, lane=replace(facts.lane, holders=facts.lane.holders | {facts.node.name}))

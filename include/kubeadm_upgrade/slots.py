@@ -64,6 +64,12 @@ class Lane:
                 return f"it is the turn of {earlier}"
         return None
 
+    def turns_until(self, node: str) -> int:
+        """How many rounds of slots come before this node's; the last of a hundred need not look every two seconds."""
+        before = self.order[: self.order.index(node)] if node in self.order else ()
+        waiting = [name for name in before if name in self.members and not self.members[name].finished]
+        return 1 + len(set(waiting) - self.holders) // self.limit
+
     def _count(self, number: int) -> str:
         return f"{number} {self.name} node" + ("s" if number > 1 else "")
 

@@ -62,6 +62,10 @@ class Step:
         """What is being waited for, when nothing is left to do and the step is not done."""
         return "its effect to show"
 
+    def turns(self, facts: Facts, hop: Hop) -> int:
+        """How soon it is worth looking again: 1 at once, more when others come first."""
+        return 1
+
     def details(self, facts: Facts, hop: Hop) -> tuple[str, ...]:
         """What the outcome should say beyond its actions, once the step is done."""
         return ()
@@ -95,6 +99,7 @@ class Pending:
 
     reason: str
     actions: tuple[str, ...] = ()
+    turns: int = 1  # see Step.turns
 
 
 Look = Callable[[], Awaitable[Facts]]
@@ -135,7 +140,7 @@ async def _round(step: Step, hop: Hop, look: Look, act: Act, said: list[str]) ->
         raise StepRefused(f"{facts.node.name}: {step.name}: {reason}")
     wanted = tuple(wanted_actions(step, facts, hop))
     blocked = await _act_on(wanted, act, said) if wanted else [step.pending(facts, hop)]
-    return Pending("; ".join(blocked), tuple(said)) if blocked else None
+    return Pending("; ".join(blocked), tuple(said), step.turns(facts, hop)) if blocked else None
 
 
 def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]:

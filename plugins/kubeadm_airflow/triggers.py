@@ -18,6 +18,7 @@ from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, perform
 
 POLL_SECONDS = 2.0
+MOST_TURNS = 15  # nobody looks less often than every 15 polls, however many come first
 
 
 class StepTrigger(BaseTrigger):
@@ -86,7 +87,7 @@ class StepTrigger(BaseTrigger):
                     self.log.info("%s: %s: %s", self.node, self.step, result.status)
                     return result
                 reason = self._wait(result, reason)
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(POLL_SECONDS * min(result.turns, MOST_TURNS))
 
     def _wait(self, pending: Pending, reason: str) -> str:
         reason = self._say(pending.reason, reason)

@@ -28,4 +28,6 @@ def test_nothing_listens_beyond_loopback(site):
         for pid in session_members(site.airflow.pid(component)):
             for connection in psutil.Process(pid).net_connections("inet"):
                 if connection.status == psutil.CONN_LISTEN:
-                    assert connection.laddr.ip.startswith("127."), f"{component} listens on {connection.laddr}"
+                    assert connection.laddr.ip.startswith("127."), (
+                        f"{component} listens on {connection.laddr}"
+                    )

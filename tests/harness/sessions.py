@@ -35,7 +35,9 @@ class Guard:
         self._tell(f"+{leader}")
 
     def forget(self, leader: int) -> None:
-        self._tell(f"-{leader}")
+        """Once closed it has forgotten everything."""
+        if self._process.poll() is None:
+            self._tell(f"-{leader}")
 
     def close(self) -> None:
         """End what is still watched, and the guard itself."""

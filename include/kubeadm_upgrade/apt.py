@@ -120,9 +120,9 @@ def read_installed(output: str) -> Mapping[str, str]:
     """`dpkg-query -W`: installed package -> version. Raises UnreadableOutput on a half-installed package."""
     installed = {}
     for line in output.splitlines():
-        name, version, status = line.split()
+        name, *version, status = line.split()  # a package that is only known of has no version
         if status[1] == "i":
-            installed[name] = version
+            installed[name] = version[0]
         elif status[1] not in "nc":  # not installed, or only its configuration is left
             raise UnreadableOutput(f"package {name} is half installed (dpkg status {status}): run dpkg --configure -a")
     return installed

@@ -156,12 +156,17 @@ class HostFacts:
     backups: tuple[Backup, ...] = ()
 
 
+NO_HOST = HostFacts(os=OsRelease("unknown"), packages={})
+NO_CONTROL_PLANE = ControlPlaneFacts((), Version(0, 0, 0), {})
+NO_LANE = Lane("", 0, (), {})
+
+
 @dataclass(frozen=True)
 class Facts:
-    """Everything a step may judge by. A step sees only what its `needs` name; the rest is None or empty."""
+    """Everything a step may judge by. A step sees only what its `needs` name; the rest is empty."""
 
     node: NodeFacts
-    host: HostFacts | None = None
+    host: HostFacts = NO_HOST
     pods: tuple[PodFacts, ...] = ()
-    control_plane: ControlPlaneFacts | None = None
-    lane: Lane | None = None
+    control_plane: ControlPlaneFacts = NO_CONTROL_PLANE
+    lane: Lane = NO_LANE

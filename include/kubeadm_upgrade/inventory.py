@@ -108,12 +108,13 @@ class ClusterFile(_Strict):
     drain: DrainSettings = DrainSettings()
     timeouts: Timeouts = Timeouts()
 
-    @field_validator("max_unavailable")
+    @field_validator("max_unavailable", mode="before")
     @classmethod
-    def _count_or_percentage(cls, value: int | str) -> int | str:
-        if isinstance(value, str) and not re.fullmatch(r"(100|[1-9]?\d)%", value):
+    def _count_or_percentage(cls, value: object) -> object:
+        percentage = isinstance(value, str) and re.fullmatch(r"(100|[1-9]?\d)%", value)
+        if not percentage and type(value) is not int:  # True is an int to Python, and 2.0 one to pydantic
             raise ValueError('must be a count such as 2 or a percentage such as "25%"')
-        if isinstance(value, int) and (isinstance(value, bool) or value < 1):
+        if isinstance(value, int) and value < 1:
             raise ValueError("must be at least 1")
         return value
 
@@ -226,6 +227,8 @@ def _sentence(item: Any) -> str:
             return "unknown key: check its spelling, or remove it"
         case "missing":
             return "is missing"
+        case "model_type" | "dict_type":
+            return f"must be a mapping, keys and values, not {item['input']!r}"
         case "string_type":
             return f"must be text, not {item['input']!r}: put it in quotes"
         case "string_pattern_mismatch":

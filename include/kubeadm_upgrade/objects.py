@@ -42,7 +42,7 @@ def read_node(node: Json) -> NodeFacts:
 
 def read_pod(pod: Json) -> PodFacts:
     meta = pod["metadata"]
-    controller = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
+    controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
     return PodFacts(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -70,7 +70,9 @@ def read_control_plane(
 
 def read_readyz(text: str) -> tuple[str, ...]:
     """The names of the checks that fail in `/readyz?verbose`: its lines that begin with [-]."""
-    return tuple(line.removeprefix("[-]").split()[0] for line in text.splitlines() if line.startswith("[-]"))
+    failing = tuple(line.removeprefix("[-]").split()[0] for line in text.splitlines() if line.startswith("[-]"))
+    healthy = text.strip() == "ok" or text.rstrip().endswith("check passed")
+    return failing if failing or healthy else ("(no readable answer)",)  # such as a load balancer's own error page
 
 
 def eviction_obstacle(namespace: str, pod: str, status: Json) -> str:
@@ -98,7 +100,7 @@ def _static_pod(pod: Json) -> StaticPod:
 
 
 def _image_tag(pod: Json, component: str) -> str:
-    image = next(c["image"] for c in pod["spec"]["containers"] if c["name"] == component)
+    image: str = next(c["image"] for c in pod["spec"]["containers"] if c["name"] == component)
     return image.split("@")[0].rsplit(":", 1)[-1]  # a digest may follow the tag; a registry may have a port before it
 
 

@@ -63,8 +63,7 @@ def resolve_target(target: TargetVersion, state: State) -> Version:
 
 def came_from(state: State) -> Version:
     """The version the control plane moves away from: the oldest that is written down or runs."""
-    running = [node.apiserver for node in state.nodes if node.apiserver is not None]
-    return min([state.cluster_version, *running])
+    return min(_control_plane_versions(state))
 
 
 def objections(state: State, to: Version) -> Iterator[str]:
@@ -75,8 +74,8 @@ def objections(state: State, to: Version) -> Iterator[str]:
     start = came_from(state)
     if (start.major, start.minor) < OLDEST_SUPPORTED:
         yield f"the control plane is at {start}, and clusters are supported from 1.22 on"
-    if to < start or to < state.cluster_version:
-        yield f"the control plane is at {max(start, state.cluster_version)}, newer than {to}: kubeadm does not go back"
+    if to < (newest := max(_control_plane_versions(state))):
+        yield f"the control plane is at {newest}, newer than {to}: kubeadm does not go back"
     elif to.minors_ahead_of(start) > 1:
         yield f"the control plane is at {start}: kubeadm moves one minor release at a time, so ask for {_next(start)} first"
     for node in state.nodes:
@@ -91,6 +90,10 @@ def _kubelet_objections(node: NodeState, to: Version) -> Iterator[str]:
         yield f"kubelet on {node.name} is {node.kubelet}, newer than {to}: choose a newer target"
     elif behind > allowed:
         yield f"kubelet on {node.name} is {node.kubelet} and would be {behind} minor releases behind: upgrade it first"
+
+
+def _control_plane_versions(state: State) -> list[Version]:
+    return [state.cluster_version, *(node.apiserver for node in state.nodes if node.apiserver is not None)]
 
 
 def _next(version: Version) -> str:
@@ -126,4 +129,4 @@ def _package_version(name: str, to: Version, state: State) -> str:
 
 
 def _revision(package_version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in package_version.rsplit("-", 1)[1].split(".") if part.isdigit())
+    return tuple(int(part) for part in package_version.partition("-")[2].split(".") if part.isdigit())

@@ -15,7 +15,7 @@ from enum import StrEnum
 from kubeadm_upgrade import drain
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.releases import ended
+from kubeadm_upgrade.releases import end_of_life, ended
 
 
 class Severity(StrEnum):
@@ -74,6 +74,10 @@ def api_ready(scene: Scene) -> Iterator[str]:
 
 def nodes_ready(scene: Scene) -> Iterator[str]:
     """Every node of this run is Ready."""
+    found = {node.name for node in scene.nodes}
+    for name in (*scene.hop.control_plane, *scene.hop.workers):
+        if name not in found:
+            yield f"{name} is no longer in the cluster: start a new run"
     for node in scene.concerned:
         if not node.ready:
             yield f"{node.name} is not Ready ({node.why_not_ready}): mend it, or leave it out with the parameter nodes"
@@ -82,9 +86,9 @@ def nodes_ready(scene: Scene) -> Iterator[str]:
 def hosts_answer(scene: Scene) -> Iterator[str]:
     """Every host of this run can be logged in to over SSH, and sudo asks for no password."""
     for node in scene.concerned:
-        looked_at = scene.hosts.get(node.name, LookedAtHost(error=f"{node.name} was not looked at"))
-        if looked_at.error is not None:
-            yield looked_at.error
+        looked_at = scene.hosts.get(node.name, LookedAtHost())
+        if looked_at.facts is None:
+            yield looked_at.error or f"{node.name} was not looked at"
 
 
 def package_manager_known(scene: Scene) -> Iterator[str]:
@@ -124,7 +128,9 @@ def etcd_on_control_plane(scene: Scene) -> Iterator[str]:
 def release_supported(scene: Scene) -> Iterator[str]:
     """The versions before and after are still supported."""
     for version in dict.fromkeys((scene.hop.came_from.release, scene.hop.to.release)):
-        if day := ended(version, scene.today):
+        if version not in end_of_life():
+            yield f"it is not known how long Kubernetes {version} is supported: see its release page"
+        elif day := ended(version, scene.today):
             yield f"Kubernetes {version} has had no fixes since {day}: go on to a supported minor release soon"
 
 

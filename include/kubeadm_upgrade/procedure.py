@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 from kubeadm_upgrade import apt, drain
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, Run, TakeSlot, cordon, uncordon
 from kubeadm_upgrade.backup import BackUp
-from kubeadm_upgrade.facts import PACKAGES, Facts, StaticPod
+from kubeadm_upgrade.facts import PACKAGES, Facts, StaticPod, UpgradePlan
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
@@ -136,7 +138,7 @@ class KubeadmUpgradePlan(Step):
         return f"kubeadm upgrade plan offers {offers}, not {hop.to.tag}"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        return facts  # it only looks
+        return _host(facts, upgrade_plan=UpgradePlan((hop.to.tag,)))
 
     def _offered(self, facts: Facts, hop: Hop) -> bool:
         plan = facts.host.upgrade_plan
@@ -156,7 +158,7 @@ class KubeadmUpgrade(Step):
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if not _installed(facts, hop, "kubeadm"):
             return f"kubeadm is {facts.host.packages.get('kubeadm')}, not {hop.packages['kubeadm']}"
-        if self._applies(facts, hop) and facts.node.name != hop.first:
+        if facts.node.name != hop.first and facts.control_plane.cluster_version != hop.to:
             return f"{hop.first} comes first, and has not applied {hop.to.tag} yet"
         ailing = facts.control_plane.ailing
         return f"the control plane is not healthy: {'; '.join(ailing)}" if ailing else None
@@ -187,7 +189,7 @@ class KubeadmUpgrade(Step):
 
     def _applies(self, facts: Facts, hop: Hop) -> bool:
         # kubeadm writes the version down at the end of `apply`: until then it has not been applied
-        return facts.control_plane.cluster_version != hop.to
+        return facts.node.name == hop.first and facts.control_plane.cluster_version != hop.to
 
 
 class ControlPlaneReady(Step):
@@ -321,8 +323,9 @@ class RestartKubelet(Step):
         return f"the API still shows kubelet {facts.node.kubelet} on {facts.node.name}, not {hop.to}"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        node = replace(facts.node, kubelet=hop.to, ready=True, heartbeat=facts.host.kubelet_started)
-        return replace(_host(facts, kubelet_outdated=False), node=node)
+        started = facts.host.kubelet_started or datetime.min.replace(tzinfo=UTC)
+        node = replace(facts.node, kubelet=hop.to, ready=True, heartbeat=started)
+        return replace(_host(facts, kubelet_outdated=False, kubelet_started=started), node=node)
 
     def _must_restart(self, facts: Facts) -> bool:
         return facts.host.kubelet_outdated or facts.host.kubelet_started is None
@@ -346,7 +349,7 @@ class NodeReady(Step):
         return f"a heartbeat of {node.name} from after the restart of its kubelet"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        return facts
+        return RestartKubelet().promise(facts, hop)
 
     def _fresh(self, facts: Facts) -> bool:
         started, heartbeat = facts.host.kubelet_started, facts.node.heartbeat
@@ -440,5 +443,5 @@ def _without_slot(facts: Facts) -> Facts:
     return replace(facts, lane=replace(facts.lane, holders=facts.lane.holders - {facts.node.name}))
 
 
-def _host(facts: Facts, **changes: object) -> Facts:
+def _host(facts: Facts, **changes: Any) -> Facts:
     return replace(facts, host=replace(facts.host, **changes))

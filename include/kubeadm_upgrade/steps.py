@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from kubeadm_upgrade import units
-from kubeadm_upgrade.actions import Action, Run
+from kubeadm_upgrade.actions import Action, Evict, Run
 from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused, TimeCures
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
@@ -129,12 +129,13 @@ async def _round(step: Step, hop: Hop, look: Look, act: Act, said: list[str]) ->
     facts = await look()
     unit = _unit(step, facts, hop)
     if unit.running:
-        said[:] = said or [f"attach to unit {step.unit(hop)}"]
+        if not _concerned(step.unit(hop), said):
+            said.append(f"attach to unit {step.unit(hop)}")
         return Pending(f"unit {step.unit(hop)} is running", tuple(said))
     if step.done(facts, hop):
-        status = "changed" if said else "unchanged"
+        status: Literal["changed", "unchanged"] = "changed" if said else "unchanged"
         return Outcome(step.name, facts.node.name, status, tuple(said), step.details(facts, hop))
-    if unit.failed and said:  # this attempt's own failure; a leftover of an earlier one is forgotten below
+    if unit.failed and _concerned(step.unit(hop), said):  # a leftover of an earlier attempt is forgotten below
         raise CommandFailed(_unit_failure(step, facts, hop, unit))
     if reason := step.refuse(facts, hop):
         raise StepRefused(f"{facts.node.name}: {step.name}: {reason}")
@@ -170,18 +171,25 @@ async def _act_on(wanted: tuple[Action, ...], act: Act, said: list[str]) -> list
     """
     blocked = []
     for action in wanted:
-        if obstacle := await act(action):
-            blocked.append(obstacle)
+        obstacle = await act(action)
         if str(action) not in said:
             said.append(str(action))
-        if isinstance(action, Run) and action.unit:
+        if obstacle:
+            blocked.append(obstacle)
+        # evictions wait for each other's budgets only; anything else that is blocked is what the next action builds on
+        if isinstance(action, Run) and action.unit or obstacle and not isinstance(action, Evict):
             break
     return blocked
 
 
 def _unit(step: Step, facts: Facts, hop: Hop) -> Unit:
     name = step.unit(hop)
-    return facts.host.units.get(name, Unit()) if name and facts.host else Unit()
+    return facts.host.units.get(name, Unit()) if name else Unit()
+
+
+def _concerned(name: str | None, said: Iterable[str]) -> bool:
+    """Whether this attempt has started the unit, or attached to it."""
+    return any(f"--unit={name} " in line or line == f"attach to unit {name}" for line in said)
 
 
 def _unit_failure(step: Step, facts: Facts, hop: Hop, unit: Unit) -> str:

@@ -13,7 +13,17 @@ from kubeadm_airflow.hooks.host import Host, address_of, failure
 from kubeadm_upgrade import looks, objects, units
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, PatchNode, Run, TakeSlot
 from kubeadm_upgrade.errors import Conflict
-from kubeadm_upgrade.facts import Backup, ControlPlaneFacts, Facts, HostFacts, NodeFacts, UpgradePlan
+from kubeadm_upgrade.facts import (
+    NO_CONTROL_PLANE,
+    NO_HOST,
+    NO_LANE,
+    Backup,
+    ControlPlaneFacts,
+    Facts,
+    HostFacts,
+    NodeFacts,
+    UpgradePlan,
+)
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.slots import CONTROL_PLANE, WORKER, Lane, Member, Slots
@@ -58,7 +68,7 @@ class NodePort:
         host = await self._look_at_host(step, wanted, node, control_plane) if Need.HOST in wanted else None
         pods = [objects.read_pod(pod) for pod in await self._api.pods_on(self._node)] if Need.PODS in wanted else []
         lane = await self._look_at_lane(control_plane) if Need.LANE in wanted else None
-        return Facts(node, host, tuple(pods), control_plane, lane)
+        return Facts(node, host or NO_HOST, tuple(pods), control_plane or NO_CONTROL_PLANE, lane or NO_LANE)
 
     async def act(self, action: Action) -> str | None:
         """Carry out one action. Returns why it cannot take effect yet, None when it did."""

@@ -1,0 +1,126 @@
+"""The inventory: small files are enough, bad ones get a sentence each, editors get a schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+import jsonschema
+import pytest
+import yaml
+
+from kubeadm_upgrade import inventory
+from kubeadm_upgrade.inventory import InventoryError, cluster_files, json_schema, load_cluster
+
+SMALLEST = {
+    "name": "prod",
+    "kubernetes_conn_id": "prod_kubernetes",
+    "ssh_conn_id": "prod_ssh",
+    "target_version": "1.29",
+}
+EXAMPLE = inventory.DEFAULT_DIRECTORY / "example.yaml.sample"
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load a cluster file with this content."""
+
+    def load(content, name="prod.yaml"):
+        path = tmp_path / name
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+        return load_cluster(path)
+
+    return load
+
+
+def test_four_lines_are_enough(load):
+    """Everything else has a default that is safe."""
+    cluster = load(SMALLEST)
+    assert (cluster.max_unavailable, cluster.drain.force, cluster.drain.delete_emptydir_data) == (1, False, False)
+    assert cluster.patience["ready"] == timedelta(minutes=10)
+    assert cluster.repository("1.29").key_url == "https://pkgs.k8s.io/core:/stable:/v1.29/deb/Release.key"
+
+
+def test_a_nodes_own_settings_come_first(load):
+    """Then the cluster's; then, elsewhere, the connection's."""
+    cluster = load(SMALLEST | {"ssh": {"port": 2222, "jump_host": "b"}, "nodes": {"w1": {"address": "h", "port": 1}}})
+    assert cluster.reach("w1") == inventory.HostAddress("h", 1, "b")
+    assert cluster.reach("w2") == inventory.HostAddress(None, 2222, "b")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param({"max_unavailble": 2}, "max_unavailble: unknown key: check its spelling, or remove it", id="unknown key"),
+        pytest.param({"ssh": {"prot": 22}}, "ssh.prot: unknown key: check its spelling, or remove it", id="nested unknown key"),
+        pytest.param({"target_version": 1.3}, "target_version: must be text, not 1.3: put it in quotes", id="unquoted version"),
+        pytest.param({"target_version": "latest"}, "target_version: 'latest' does not look like it should", id="no version"),
+        pytest.param({"target_version": "2.0"}, "target_version: '2.0' does not look like it should", id="Kubernetes 2"),
+        pytest.param({"ssh_conn_id": None}, "ssh_conn_id: must be text, not None: put it in quotes", id="empty value"),
+        pytest.param({"nodes": ["w1"]}, "nodes: Input should be a valid dictionary (is ['w1'])", id="wrong type"),
+        pytest.param({"nodes": {"w 1": {}}}, "nodes.w 1.[key]: 'w 1' does not look like it should", id="no node name"),
+        pytest.param({"max_unavailable": "150%"}, 'max_unavailable: must be a count such as 2 or a percentage such as "25%"', id="150 %"),
+        pytest.param({"max_unavailable": 0}, "max_unavailable: must be at least 1", id="zero"),
+        pytest.param({"repository": {"url": "https://m.example.org/deb/"}}, "repository.url: must contain {minor}", id="one URL for all"),
+        pytest.param({"repository": {"url": "https://m/{minor}/'; id'/"}}, "repository.url: ", id="a quote in the URL"),
+        pytest.param({"timeouts": {"drain": -1}}, "timeouts.drain: Input should be greater than 0", id="negative time"),
+        pytest.param({"name": "other"}, "name: is 'other', but the file is named 'prod': make them the same", id="name of another file"),
+    ],
+)
+def test_a_mistake_gets_a_sentence(load, changes, problem):
+    """File, field, what is wrong."""
+    with pytest.raises(InventoryError) as caught:
+        load(SMALLEST | changes)
+    assert any(sentence.startswith(f"prod.yaml: {problem}") for sentence in caught.value.problems), caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("name: [", "not readable as YAML", id="not YAML"),
+        pytest.param("- name: prod\n", "must be a mapping", id="a list"),
+        pytest.param("", "must be a mapping", id="empty"),
+        pytest.param("name: !!python/object/apply:os.system ['id']\n", "not readable as YAML", id="a YAML tag that runs code"),
+    ],
+)
+def test_what_is_no_mapping_is_said(load, text, words):
+    """Before any field is looked at."""
+    with pytest.raises(InventoryError, match=words):
+        load(text)
+
+
+def test_all_problems_come_at_once(load):
+    """Nobody mends a file four times."""
+    with pytest.raises(InventoryError) as caught:
+        load({"name": "prod", "foo": 1, "max_unavailable": 0})
+    assert len(caught.value.problems) == 5
+
+
+def test_a_missing_directory_is_an_empty_fleet(monkeypatch, tmp_path):
+    """And hidden files are no clusters."""
+    monkeypatch.setenv(inventory.DIRECTORY_VARIABLE, str(tmp_path / "none"))
+    assert list(cluster_files()) == []
+    monkeypatch.setenv(inventory.DIRECTORY_VARIABLE, str(tmp_path))
+    (tmp_path / ".prod.yaml").touch()
+    (tmp_path / "prod.yaml").touch()
+    assert [path.name for path in cluster_files()] == ["prod.yaml"]
+
+
+def test_the_schema_for_editors_is_in_step():
+    """`make schema` writes it."""
+    written = json.loads((inventory.DEFAULT_DIRECTORY / "cluster.schema.json").read_text())
+    assert written == json_schema()
+
+
+@pytest.mark.parametrize("options", [pytest.param(False, id="as it is"), pytest.param(True, id="with every option")])
+def test_the_shipped_example_is_valid(load, options):
+    """For us and for an editor, also when its comments are made active."""
+    text = EXAMPLE.read_text()
+    if options:
+        text = re.sub(r"^#(?=[a-z ])(?! )", "", re.sub(r"^#(  +\S)", r"\1", text, flags=re.MULTILINE), flags=re.MULTILINE)
+    content = yaml.safe_load(text)
+    assert load(text, "example.yaml").name == "example"
+    jsonschema.validate(content, json_schema())
+    if options:
+        assert set(content) == set(json_schema()["properties"])

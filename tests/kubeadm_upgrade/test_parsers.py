@@ -1,0 +1,186 @@
+"""What hosts and the API answer, read from transcripts of a real cluster."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kubeadm_upgrade import apt, looks, objects, units
+from kubeadm_upgrade.errors import UnreadableOutput
+from kubeadm_upgrade.facts import UpgradePlan
+from kubeadm_upgrade.version import Version
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+
+
+def golden(name: str) -> str:
+    return (GOLDEN / name).read_text()
+
+
+def nodes(name: str) -> dict:
+    return {node["metadata"]["name"]: objects.read_node(node) for node in json.loads(golden(name))["items"]}
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "expected"),
+    [
+        pytest.param(
+            apt.read_madison,
+            golden("apt-cache-madison.txt"),
+            {"kubeadm": ("1.23.17-1.1", "1.23.9-1.1")},
+            id="apt-cache madison",
+        ),
+        pytest.param(
+            apt.read_installed,
+            golden("dpkg-query-1.22.txt"),
+            dict.fromkeys(("kubeadm", "kubelet", "kubectl"), "1.22.17-1.1"),
+            id="dpkg-query",
+        ),
+        pytest.param(apt.read_installed, "kubectl 1.2.3-1.1 rc \n", {}, id="dpkg-query: removed, configuration left"),
+        pytest.param(
+            apt.read_packages_index,
+            "Package: kubeadm\nVersion: 1.29.1-1.1\n\nPackage: kubeadm\nArchitecture: amd64\nVersion: 1.29.2-1.1\n",
+            {"kubeadm": ("1.29.1-1.1", "1.29.2-1.1")},
+            id="Packages index",
+        ),
+        pytest.param(looks.read_files_with_text, "/a/b.list:deb x:y\n/a/b.list:\n", {"/a/b.list": "deb x:y\n\n"}, id="grep"),
+        pytest.param(looks.read_sums, "ab12  /x/etcd.db\n", {"/x/etcd.db": "ab12"}, id="sha256sum"),
+        pytest.param(looks.read_sizes, "42 /x/etcd.db\n", {"/x/etcd.db": 42}, id="stat"),
+        pytest.param(objects.read_readyz, golden("readyz-1.22.txt"), (), id="readyz, all well"),
+        pytest.param(objects.read_readyz, "[+]ping ok\n[-]etcd failed: reason withheld\n", ("etcd",), id="readyz, etcd"),
+    ],
+)
+def test_answers_are_read(read, text, expected):
+    """One reader a tool; nothing is guessed."""
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "offers"),
+    [
+        pytest.param("kubeadm-upgrade-plan-1.33-to-1.34-json.txt", ("v1.34.9",), id="JSON of 1.34"),
+        pytest.param("kubeadm-upgrade-plan-1.33-to-1.34.txt", ("v1.34.9",), id="text of 1.34"),
+        pytest.param("kubeadm-upgrade-plan-target.txt", ("v1.23.17",), id="text of 1.23"),
+        pytest.param("kubeadm-upgrade-plan-up-to-date.txt", (), id="nothing to upgrade"),
+        pytest.param("kubeadm-upgrade-plan-by-1.22-kubeadm.txt", (), id="asked of the old kubeadm"),
+    ],
+)
+def test_kubeadm_upgrade_plan_is_read(name, offers):
+    """As JSON and as text, the same plan."""
+    assert looks.read_upgrade_plan(golden(name)) == UpgradePlan(offers)
+
+
+def test_a_manual_configuration_upgrade_is_seen():
+    """A `yes` in the last column of the second table, and the same in JSON."""
+    text = golden("kubeadm-upgrade-plan-target.txt").replace("v1beta1             no", "v1beta1             yes")
+    plan = golden("kubeadm-upgrade-plan-1.33-to-1.34-json.txt")
+    plan = plan.replace('"manualUpgradeRequired": false', '"manualUpgradeRequired": true', 1)
+    assert looks.read_upgrade_plan(text).manual == ("kubelet.config.k8s.io",)
+    assert looks.read_upgrade_plan(plan).manual == ("kubeproxy.config.k8s.io",)
+
+
+def test_newer_kubeadm_is_asked_for_json():
+    """-o json exists from 1.31 on; naming the version keeps kubeadm off the internet."""
+    argvs = [looks.upgrade_plan(Version(1, minor, 0)).run.argv for minor in (30, 31)]
+    assert argvs == [
+        ("kubeadm", "upgrade", "plan", "v1.30.0"),
+        ("kubeadm", "upgrade", "plan", "v1.31.0", "-o", "json"),
+    ]
+
+
+def test_a_half_installed_package_is_no_installed_package():
+    """dpkg must be mended by a person; the sentence says how."""
+    with pytest.raises(UnreadableOutput, match="kubelet is half installed.*dpkg --configure -a"):
+        apt.read_installed("kubelet 1.28.15-1.1 iU \n")
+
+
+def test_os_release_is_read_without_a_shell():
+    """Debian by its id, Ubuntu's derivatives by ID_LIKE, others by neither."""
+    debian = looks.read_os_release(golden("os-release.txt"))
+    assert (debian.id, debian.name, debian.uses_apt) == ("debian", "Debian GNU/Linux 12 (bookworm)", True)
+    assert looks.read_os_release('ID=linuxmint\nID_LIKE="ubuntu debian"\n').uses_apt
+    assert not looks.read_os_release('ID="rocky"\nID_LIKE="rhel centos fedora"\n').uses_apt
+
+
+def test_the_kubelet_process_is_read():
+    """systemctl prints UTC when asked to; a process that does not run has no start."""
+    process = looks.read_kubelet_process(golden("systemctl-show-kubelet.txt"))
+    assert (process.pid, process.started) == (654, datetime(2026, 11, 23, 3, 50, 7, tzinfo=UTC))
+    assert looks.read_kubelet_process("MainPID=0\nExecMainStartTimestamp=\n").started is None
+    with pytest.raises(UnreadableOutput, match="not in UTC"):
+        looks.read_kubelet_process("MainPID=1\nExecMainStartTimestamp=Mon 2026-11-23 04:50:07 CET\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "state"),
+    [
+        pytest.param("Result=success\nExecMainStatus=0\nActiveState=active\nSubState=running\nLoadState=loaded", "running"),
+        pytest.param("Result=success\nExecMainStatus=0\nActiveState=active\nSubState=exited\nLoadState=loaded", "succeeded"),
+        pytest.param("Result=exit-code\nExecMainStatus=7\nActiveState=failed\nSubState=failed\nLoadState=loaded", "failed"),
+        pytest.param("LoadState=not-found\nActiveState=inactive", None, id="unknown"),
+    ],
+)
+def test_units_are_read(lines, state):
+    """golden/systemd-run-named-unit.txt shows these states; each is exactly one of ours."""
+    unit = units.read(lines)
+    assert [name for name in ("running", "succeeded", "failed") if getattr(unit, name)] == ([state] if state else [])
+
+
+def test_nodes_are_read():
+    """Roles, versions, addresses and the heartbeat."""
+    found = nodes("nodes-1.22.json")
+    assert [(n.name, n.control_plane, str(n.kubelet), n.ready, n.schedulable) for n in found.values()] == [
+        ("cp1", True, "1.22.17", True, True),
+        ("w1", False, "1.22.17", True, True),
+        ("w2", False, "1.22.17", True, True),
+    ]
+    assert found["w1"].addresses["InternalIP"] == "172.31.0.21"
+    assert found["w1"].heartbeat == datetime(2026, 11, 23, 3, 50, 42, tzinfo=UTC)
+
+
+def test_a_cordoned_node_is_not_ours_without_our_annotation():
+    """Somebody with kubectl did it."""
+    cordoned = [node for node in nodes("nodes-cordoned.json").values() if node.unschedulable]
+    assert cordoned
+    assert {node.cordoned_by for node in cordoned} == {None}
+
+
+def test_a_silent_kubelet_is_not_ready():
+    """Ready is Unknown, not False; the reason is the API's own."""
+    node = objects.read_node(json.loads(golden("node-w2-unknown.json")))
+    assert not node.ready
+    assert node.why_not_ready == "NodeStatusUnknown: Kubelet stopped posting node status."
+
+
+def test_the_control_plane_is_read():
+    """Versions from the mirror Pods' image tags; the cluster's from what kubeadm wrote down."""
+    pods = json.loads(golden("pods-1.22.json"))["items"]
+    config = yaml.safe_load(golden("kubeadm-config-cm.yaml"))
+    plane = objects.read_control_plane(pods, config, nodes("nodes-1.22.json").values())
+    assert str(plane.cluster_version) == "1.22.17"
+    assert plane.at("cp1", Version(1, 22, 17))
+    assert plane.ailing == ()
+    assert {pod.component: pod.image_tag for pod in plane.static_pods}["etcd"] == "3.5.0-0"
+
+
+def test_pods_are_read_as_a_drain_needs_them():
+    """Mirror Pods, DaemonSets and ReplicaSets are told apart."""
+    pods = [objects.read_pod(pod) for pod in json.loads(golden("pods-1.22.json"))["items"]]
+    assert {pod.owner_kind for pod in pods if not pod.mirror} >= {"DaemonSet", "ReplicaSet"}
+    assert {pod.name for pod in pods if pod.mirror} >= {"etcd-cp1", "kube-apiserver-cp1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        pytest.param("eviction-blocked-429-body.json", "The disruption budget web needs 3 healthy pods", id="429"),
+        pytest.param("eviction-two-pdbs-500-body.json", "more than one PodDisruptionBudget", id="two budgets"),
+    ],
+)
+def test_a_blocked_eviction_names_its_budget(name, words):
+    """In the API's own words."""
+    assert words in objects.eviction_obstacle("shop", "web-1", json.loads(golden(name)))

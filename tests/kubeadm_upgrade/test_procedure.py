@@ -1,0 +1,140 @@
+"""The procedure: its runbook as a reviewer reads it, its refusals, and what it never does."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from in_memory.examples import NEW, OLD, on_host
+from kubeadm_upgrade import apt
+from kubeadm_upgrade.actions import PatchNode
+from kubeadm_upgrade.drain import DrainPolicy
+from kubeadm_upgrade.facts import PodFacts, UpgradePlan
+from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
+from kubeadm_upgrade.steps import rehearse
+
+RUNBOOK = Path(__file__).resolve().parents[1] / "golden" / "runbook-1.28-to-1.29.md"
+
+
+def runbook(facts_of, hop) -> str:
+    parts = ["# 1.28.15 to 1.29.15, as it is printed by a dry run", ""]
+    for title, name in (("First control plane node", "cp1"), ("Other control plane node", "cp2"), ("Worker", "w1")):
+        facts = facts_of(name)
+        if name == "cp2":  # the first node has applied by then
+            facts = replace(facts, control_plane=replace(facts.control_plane, cluster_version=NEW))
+        facts = replace(facts, lane=replace(facts.lane, order=(name,)))
+        parts += [f"## {title}", ""]
+        groups = WORKER_NODE if name == "w1" else CONTROL_PLANE_NODE
+        steps = [step for group in groups for step in GROUPS[group]]
+        for outcome in rehearse(steps, facts, hop):
+            parts += [f"### {outcome.step}", "", *(f"    {line}" for line in outcome.actions or ("(nothing)",)), ""]
+    return "\n".join(parts)
+
+
+def test_the_runbook_is_what_was_reviewed(facts_of, hop):
+    """A change of any command shows in a diff of the golden file."""
+    text = runbook(facts_of, hop)
+    if os.environ.get("UPDATE_GOLDEN"):
+        RUNBOOK.write_text(text)
+    assert text == RUNBOOK.read_text()
+
+
+def test_nothing_is_forced(facts_of, hop):
+    """No downgrade, no skipped preflight, no deleted Pod, no shell."""
+    text = runbook(facts_of, hop)
+    for word in ("--allow-downgrades", "--force ", "--ignore-preflight-errors", "delete", "sh -c", "|", "--disable-eviction"):
+        assert word not in text.replace("--force-confold", "")
+
+
+def kubeadm_installed(facts, hop):
+    return on_host(facts, packages={**facts.host.packages, "kubeadm": hop.packages["kubeadm"]})
+
+
+@pytest.mark.parametrize(
+    ("step", "node", "change", "words"),
+    [
+        pytest.param("switch_package_repository", "w1", lambda f, h: on_host(f, sources={p: apt.source_text(p, h.repository) for p in ("/etc/a.list", "/etc/b.sources")}), "more than one file offers Kubernetes packages (/etc/a.list, /etc/b.sources): remove all but one", id="two files"),
+        pytest.param("switch_package_repository", "w1", lambda f, h: on_host(f, sources={"/etc/a.list": apt.source_text("/etc/a.list", h.repository) + "deb http://other x y\n"}), "/etc/a.list also holds 'deb http://other x y', which would be lost", id="a foreign line"),
+        pytest.param("kubeadm_upgrade_plan", "cp1", lambda f, h: f, "kubeadm is 1.28.15-1.1, not 1.29.15-1.1", id="plan by the old kubeadm"),
+        pytest.param("kubeadm_upgrade_plan", "cp1", lambda f, h: on_host(f, upgrade_plan=UpgradePlan(())), "kubeadm upgrade plan offers nothing, not v1.29.15", id="plan offers nothing"),
+        pytest.param("kubeadm_upgrade_plan", "cp1", lambda f, h: on_host(f, upgrade_plan=UpgradePlan((NEW.tag,), ("kubelet.config.k8s.io",))), "needs an upgrade by hand first: kubelet.config.k8s.io", id="configuration by hand"),
+        pytest.param("kubeadm_upgrade", "cp1", lambda f, h: f, "kubeadm is 1.28.15-1.1", id="apply by the old kubeadm"),
+        pytest.param("kubeadm_upgrade", "cp2", kubeadm_installed, "cp1 comes first, and has not applied v1.29.15 yet", id="other before the first"),
+        pytest.param("kubeadm_upgrade", "cp1", lambda f, h: replace(kubeadm_installed(f, h), control_plane=replace(f.control_plane, nodes_ready={"cp2": False})), "the control plane is not healthy: control plane node cp2 is not Ready", id="sick control plane"),
+        pytest.param("kubeadm_upgrade", "cp1", lambda f, h: replace(kubeadm_installed(f, h), control_plane=replace(f.control_plane, failing_checks=("etcd",))), "readyz check etcd fails", id="sick etcd"),
+        pytest.param("drain_node", "w1", lambda f, h: f, "it holds no slot of worker: clear its admit task as well", id="drain without a slot"),
+        pytest.param("upgrade_kubelet_and_kubectl", "w1", lambda f, h: f, "the node is not cordoned: clear its drain_node task as well", id="kubelet before drain"),
+        pytest.param("upgrade_kubelet_and_kubectl", "w1", lambda f, h: replace(f, node=replace(f.node, unschedulable=True)), "the node is not drained, shop/web-w1 is still on it", id="kubelet before the Pods have gone"),
+        pytest.param("restart_kubelet", "w1", lambda f, h: f, "kubelet is 1.28.15-1.1, not 1.29.15-1.1", id="restart of the old kubelet"),
+        pytest.param("uncordon_node", "w1", lambda f, h: replace(f, node=replace(f.node, ready=False, ready_reason="R", ready_message="why")), "it is not Ready (R: why)", id="uncordon a sick node"),
+        pytest.param("uncordon_node", "w1", lambda f, h: f, "it runs kubelet 1.28.15, not 1.29.15", id="uncordon an old node"),
+        pytest.param("back_up", "cp1", lambda f, h: replace(f, control_plane=replace(f.control_plane, static_pods=())), "a snapshot of an external etcd is not supported yet", id="external etcd"),
+    ],
+)
+def test_refusals_are_sentences(facts_of, hop, step, node, change, words):
+    """Acting now would be wrong; the sentence says why, and often what to do."""
+    assert words in STEPS[step].refuse(change(facts_of(node), hop), hop)
+
+
+def test_a_node_cordoned_by_somebody_else_is_not_uncordoned(facts_of, hop):
+    """Invariant I7: only the slot is given back."""
+    facts = facts_of("w1")
+    facts = replace(facts, node=replace(facts.node, kubelet=NEW, unschedulable=True), lane=replace(facts.lane, holders=frozenset({"w1"})))
+    actions = list(STEPS["uncordon_node"].actions(facts, hop))
+    assert not any(isinstance(action, PatchNode) for action in actions)
+    assert [str(action) for action in actions] == ["give back the worker slot of w1"]
+
+
+def test_a_cordon_by_us_is_marked_and_guarded(facts_of, hop):
+    """The annotation says who; the resourceVersion refuses if the Node changed since it was looked at."""
+    facts = facts_of("w1")
+    facts = replace(facts, node=replace(facts.node, resource_version="7"))
+    cordon = next(iter(STEPS["drain_node"].actions(facts, hop)))
+    assert cordon.patch["spec"] == {"unschedulable": True}
+    assert cordon.patch["metadata"] == {
+        "annotations": {"kubeadm-fleet.io/cordoned-by": "prod/v1.29.15"},
+        "resourceVersion": "7",
+    }
+
+
+def test_an_upgraded_node_is_not_drained_again(facts_of, hop):
+    """Uncordoning undoes a drain, so it is also done when its purpose is."""
+    facts = facts_of("w1")
+    assert STEPS["drain_node"].done(replace(facts, node=replace(facts.node, kubelet=NEW)), hop)
+    assert not STEPS["drain_node"].done(replace(facts, node=replace(facts.node, kubelet=OLD)), hop)
+
+
+@pytest.mark.parametrize(
+    ("pod", "policy", "words"),
+    [
+        pytest.param(PodFacts("shop", "bare", "u"), DrainPolicy(), "pod shop/bare has no controller", id="bare Pod"),
+        pytest.param(PodFacts("shop", "bare", "u"), DrainPolicy(force=True), None, id="bare Pod, allowed"),
+        pytest.param(PodFacts("shop", "tmp", "u", "ReplicaSet", empty_dir=True), DrainPolicy(), "keeps data in an emptyDir", id="emptyDir"),
+        pytest.param(PodFacts("shop", "tmp", "u", "ReplicaSet", empty_dir=True), DrainPolicy(delete_emptydir_data=True), None, id="emptyDir, allowed"),
+        pytest.param(PodFacts("shop", "ds", "u", "DaemonSet", empty_dir=True), DrainPolicy(), None, id="a DaemonSet's stays"),
+        pytest.param(PodFacts("shop", "job", "u", finished=True), DrainPolicy(), None, id="a finished one may go"),
+        pytest.param(PodFacts("kube-system", "etcd", "u", mirror=True), DrainPolicy(), None, id="a mirror Pod stays"),
+    ],
+)
+def test_a_drain_is_never_forced_unasked(facts_of, hop, pod, policy, words):
+    """kubectl's filters, as a policy of the inventory."""
+    facts = facts_of("w1")
+    facts = replace(facts, pods=(pod,), lane=replace(facts.lane, holders=frozenset({"w1"})))
+    reason = STEPS["drain_node"].refuse(facts, replace(hop, drain=policy))
+    assert (reason is None) if words is None else (words in reason)
+
+
+def test_the_backups_name_is_free_and_its_own(facts_of, hop):
+    """An older backup is never written over; a retry of the same run goes on with its own."""
+    from kubeadm_upgrade.facts import Backup
+
+    def directory(*backups):
+        facts = on_host(facts_of("cp1"), backups=backups)
+        return next(iter(STEPS["back_up"].actions(facts, hop))).argv[-1].rsplit("/", 1)[1]
+
+    assert directory() == "v1.28.15-to-v1.29.15.1"
+    assert directory(Backup("v1.28.15-to-v1.29.15.1", "run-0")) == "v1.28.15-to-v1.29.15.2"
+    assert directory(Backup("v1.28.15-to-v1.29.15.1", "run-0"), Backup("x.7", "run-1")) == "x.7"

@@ -17,8 +17,8 @@ export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins:$(CURDIR)/dags:$(CURDIR
 
 # What to pass on to pytest: make test ARGS="tests/e2e -k crash"
 ARGS ?=
-# Two processes, whole-system tests together in one of them: they share one Airflow, which fills a core by itself.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+# One process: the whole-system tests share one Airflow, and that fills two cores by itself.
+PYTEST := $(BIN)/python -m pytest
 
 SOURCES := include plugins dags tests
 

@@ -26,9 +26,7 @@ class KubeadmUpgradePlugin(AirflowPlugin):
     """Serves the reports and shows them as a tab of every DAG run."""
 
     name = "kubeadm_upgrade"
-    fastapi_apps: ClassVar[list[Any]] = [
-        {"app": report_pages, "url_prefix": PREFIX, "name": "kubeadm upgrade reports"}
-    ]
+    fastapi_apps: ClassVar[list[Any]] = [{"app": report_pages, "url_prefix": PREFIX, "name": "kubeadm upgrade reports"}]
     external_views: ClassVar[list[Any]] = [
         {
             "name": "Upgrade report",

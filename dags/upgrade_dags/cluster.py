@@ -80,9 +80,7 @@ def build_cluster_dag(cluster: Cluster) -> DAG:
             per_node("control_plane", control_plane.output),
             per_node("control_plane_kubelets", control_plane.output),
             per_node("workers", workers.output),
-            VerifyOperator(
-                task_id="verify", cluster=cluster.name, hop=plan.output, trigger_rule="none_failed"
-            ),
+            VerifyOperator(task_id="verify", cluster=cluster.name, hop=plan.output, trigger_rule="none_failed"),
             # a plain all_done leaf would turn a failed run green
             ReportOperator(task_id="report", cluster=cluster.name).as_teardown(),
         )

@@ -30,7 +30,7 @@ def build_quarantine_dag(error: InventoryError) -> DAG:
     with DAG(
         dag_id_of(error.path.stem),
         description=f"{error.path.name} is broken: {error.problems[0]}",
-        doc_md=f"**{error.path.name} cannot be used.** Mend it and this DAG becomes the cluster's own again.\n\n{rows}\n",
+        doc_md=f"**{error.path.name} cannot be used.** Mend it, and the cluster has its own DAG again.\n\n{rows}\n",
         schedule=None,
         tags=[*TAGS, "quarantine"],
     ) as dag:

@@ -80,9 +80,7 @@ class ControlPlaneFacts:
 
     def versions(self, component: str) -> Mapping[str, Version]:
         """The version of `component` on each node that runs it; etcd has tags of its own and is not for here."""
-        return {
-            pod.node: Version.parse(pod.image_tag) for pod in self.static_pods if pod.component == component
-        }
+        return {pod.node: Version.parse(pod.image_tag) for pod in self.static_pods if pod.component == component}
 
     def at(self, node: str, version: Version) -> bool:
         """Whether every versioned component on `node` runs `version`."""

@@ -95,10 +95,11 @@ class ClusterFile(_Strict):
     kubernetes_conn_id: str = Field(min_length=1, description="Airflow connection to the Kubernetes API")
     ssh_conn_id: str = Field(min_length=1, description="Airflow connection for SSH to every host")
     target_version: Annotated[str, Field(pattern=TARGET_PATTERN)] = Field(
-        description='exact ("1.29.4") or a minor release ("1.29"), meaning its latest patch in the repository; in quotes'
+        description='exact ("1.29.4"), or a minor release ("1.29") for its latest patch in the repository; in quotes'
     )
     max_unavailable: int | str = Field(
-        1, description='workers out of service at a time: a count, or a percentage such as "25%" (rounded down, at least 1)'
+        1,
+        description='workers out of service at once: a count, or a percentage such as "25%" (rounded down, at least 1)',
     )
     ssh: SshSettings = SshSettings()
     nodes: dict[Annotated[str, Field(pattern=_NODE_NAME)], NodeSettings] = Field(

@@ -127,7 +127,19 @@ STAGED = look(
     answers=(0, 1),
 )
 KUBELET = look(
-    *("env", "TZ=UTC", "systemctl", "show", "kubelet", "-p", "MainPID", "-p", "ExecMainStartTimestamp", "-p", "NeedDaemonReload"),
+    *(
+        "env",
+        "TZ=UTC",
+        "systemctl",
+        "show",
+        "kubelet",
+        "-p",
+        "MainPID",
+        "-p",
+        "ExecMainStartTimestamp",
+        "-p",
+        "NeedDaemonReload",
+    ),
     read=read_kubelet_process,
 )
 ROOT = look("true", read=lambda _: True, root=True)

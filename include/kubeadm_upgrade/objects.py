@@ -101,7 +101,8 @@ def _static_pod(pod: Json) -> StaticPod:
 
 def _image_tag(pod: Json, component: str) -> str:
     image: str = next(c["image"] for c in pod["spec"]["containers"] if c["name"] == component)
-    return image.split("@")[0].rsplit(":", 1)[-1]  # a digest may follow the tag; a registry may have a port before it
+    # a digest may follow the tag, and a registry may have a port before it
+    return image.split("@", maxsplit=1)[0].rsplit(":", 1)[-1]
 
 
 def _ready_condition(status: Json) -> Json:

@@ -31,7 +31,9 @@ def plan_hop(cluster: Cluster, state: State, wish: Wish) -> Hop:
     to = resolve_target(wish.target, state)
     if reasons := tuple(objections(state, to)):
         raise UpgradeRefused(f"{cluster.name}: " + "; ".join(reasons))
-    control_plane = sorted((node for node in state.nodes if node.control_plane), key=lambda node: _moved_first(node, to))
+    control_plane = sorted(
+        (node for node in state.nodes if node.control_plane), key=lambda node: _moved_first(node, to)
+    )
     all_workers = [node for node in state.nodes if not node.control_plane]
     workers = sorted(_chosen(all_workers, wish), key=lambda node: (node.cordoned_by_us is False, node.name))
     return Hop(
@@ -77,7 +79,7 @@ def objections(state: State, to: Version) -> Iterator[str]:
     if to < (newest := max(_control_plane_versions(state))):
         yield f"the control plane is at {newest}, newer than {to}: kubeadm does not go back"
     elif to.minors_ahead_of(start) > 1:
-        yield f"the control plane is at {start}: kubeadm moves one minor release at a time, so ask for {_next(start)} first"
+        yield f"the control plane is at {start} and moves one minor release at a time: ask for {_next(start)} first"
     for node in state.nodes:
         yield from _kubelet_objections(node, to)
 

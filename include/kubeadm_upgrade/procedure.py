@@ -2,8 +2,8 @@
 
 Read this file beside the page it follows:
 https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
-Each class is a heading, its docstring what the heading promises. At the end stand the procedures: which headings
-a control plane node goes through, and which a worker.
+Each class is a heading, its docstring what the heading promises. At the end stand the procedures: which headings a
+control plane node goes through, and which a worker. What comes before the page is in backup.py and stage.py.
 """
 
 from __future__ import annotations
@@ -11,73 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
-from kubeadm_upgrade import apt, drain
+from kubeadm_upgrade import drain
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, Run, TakeSlot, cordon, uncordon
 from kubeadm_upgrade.backup import BackUp
-from kubeadm_upgrade.facts import PACKAGES, Facts, StaticPod, UpgradePlan
+from kubeadm_upgrade.facts import Facts, StaticPod, UpgradePlan
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.installs import install_and_hold, installed, installed_and_held, on_host, succeeded
+from kubeadm_upgrade.stage import StagePackages, SwitchPackageRepository
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
-
-
-class SwitchPackageRepository(Step):
-    """Change the package repository to the one of the target minor release, with its signing key."""
-
-    needs = frozenset({Need.HOST})
-
-    def done(self, facts: Facts, hop: Hop) -> bool:
-        return _installed(facts, hop, *PACKAGES) or (
-            facts.host.sources.get(apt.source_path(facts.host.sources))
-            == apt.source_text(apt.source_path(facts.host.sources), hop.repository)
-            and apt.KEYRING in facts.host.keyrings
-            and all(version in facts.host.offered.get(name, ()) for name, version in hop.packages.items())
-        )
-
-    def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        files = apt.kubernetes_sources(facts.host.sources)
-        if len(files) > 1:
-            return f"more than one file offers Kubernetes packages ({', '.join(files)}): remove all but one"
-        for path in files:
-            if lost := apt.foreign_entries(facts.host.sources[path]):
-                return f"{path} also holds {lost[0]!r}, which would be lost: move it to a file of its own"
-        return None
-
-    def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        yield from apt.switch_repository(apt.source_path(facts.host.sources), hop.repository)
-
-    def promise(self, facts: Facts, hop: Hop) -> Facts:
-        path = apt.source_path(facts.host.sources)
-        return _host(
-            facts,
-            sources={**facts.host.sources, path: apt.source_text(path, hop.repository)},
-            keyrings=facts.host.keyrings | {apt.KEYRING},
-            offered={name: (version,) for name, version in hop.packages.items()},
-        )
-
-
-class StagePackages(Step):
-    """Fetch the packages into the host's cache, so that no drained node waits for a download."""
-
-    needs = frozenset({Need.HOST})
-
-    def done(self, facts: Facts, hop: Hop) -> bool:
-        return all(
-            facts.host.packages.get(name) == version
-            or any(file.startswith(apt.archive_name(name, version)) for file in facts.host.staged)
-            for name, version in hop.packages.items()
-        )
-
-    def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        yield apt.download(hop.packages, unit=self.unit(hop))
-
-    def unit(self, hop: Hop) -> str:
-        return f"stage-packages-{hop.to.tag}"
-
-    def promise(self, facts: Facts, hop: Hop) -> Facts:
-        staged = {apt.archive_name(name, version) for name, version in hop.packages.items()}
-        return _host(facts, staged=facts.host.staged | staged, units=_succeeded(facts, self.unit(hop)))
 
 
 class Admit(Step):
@@ -109,16 +52,16 @@ class UpgradeKubeadm(Step):
     needs = frozenset({Need.HOST})
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        return _installed(facts, hop, "kubeadm") and "kubeadm" in facts.host.held
+        return installed(facts, hop, "kubeadm") and "kubeadm" in facts.host.held
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        yield from _install_and_hold(facts, hop, ("kubeadm",), unit=self.unit(hop))
+        yield from install_and_hold(facts, hop, ("kubeadm",), unit=self.unit(hop))
 
     def unit(self, hop: Hop) -> str:
         return f"upgrade-kubeadm-{hop.to.tag}"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        return _installed_and_held(facts, hop, ("kubeadm",), self.unit(hop))
+        return installed_and_held(facts, hop, ("kubeadm",), self.unit(hop))
 
 
 class KubeadmUpgradePlan(Step):
@@ -138,7 +81,7 @@ class KubeadmUpgradePlan(Step):
         return f"kubeadm upgrade plan offers {offers}, not {hop.to.tag}"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        return _host(facts, upgrade_plan=UpgradePlan((hop.to.tag,)))
+        return on_host(facts, upgrade_plan=UpgradePlan((hop.to.tag,)))
 
     def _offered(self, facts: Facts, hop: Hop) -> bool:
         plan = facts.host.upgrade_plan
@@ -156,7 +99,7 @@ class KubeadmUpgrade(Step):
         return here and facts.control_plane.cluster_version == hop.to
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        if not _installed(facts, hop, "kubeadm"):
+        if not installed(facts, hop, "kubeadm"):
             return f"kubeadm is {facts.host.packages.get('kubeadm')}, not {hop.packages['kubeadm']}"
         if facts.node.name != hop.first and facts.control_plane.cluster_version != hop.to:
             return f"{hop.first} comes first, and has not applied {hop.to.tag} yet"
@@ -183,7 +126,7 @@ class KubeadmUpgrade(Step):
         )
         control_plane = replace(facts.control_plane, static_pods=upgraded, cluster_version=hop.to)
         return replace(
-            _host(facts, units=_succeeded(facts, self.unit(hop))),
+            on_host(facts, units=succeeded(facts, self.unit(hop))),
             control_plane=control_plane,
         )
 
@@ -228,7 +171,7 @@ class KubeadmUpgradeNode(Step):
         return finished or facts.node.kubelet == hop.to
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        if not _installed(facts, hop, "kubeadm"):
+        if not installed(facts, hop, "kubeadm"):
             return f"kubeadm is {facts.host.packages.get('kubeadm')}, not {hop.packages['kubeadm']}"
         return None
 
@@ -239,7 +182,7 @@ class KubeadmUpgradeNode(Step):
         return f"kubeadm-upgrade-{hop.to.tag}"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        return _host(facts, units=_succeeded(facts, self.unit(hop)))
+        return on_host(facts, units=succeeded(facts, self.unit(hop)))
 
 
 class DrainNode(Step):
@@ -251,9 +194,7 @@ class DrainNode(Step):
     patience = "drain"
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        return facts.node.kubelet == hop.to or (
-            facts.node.unschedulable and not drain.evictable(facts.pods)
-        )
+        return facts.node.kubelet == hop.to or (facts.node.unschedulable and not drain.evictable(facts.pods))
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if not facts.lane.holds(facts.node.name):
@@ -283,21 +224,21 @@ class UpgradeKubeletAndKubectl(Step):
     needs = frozenset({Need.HOST, Need.PODS})
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        return _installed(facts, hop, "kubelet", "kubectl") and {"kubelet", "kubectl"} <= facts.host.held
+        return installed(facts, hop, "kubelet", "kubectl") and {"kubelet", "kubectl"} <= facts.host.held
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         # The package may restart the kubelet by itself, so this is the first moment at which it may change.
-        return _why_not_drained(facts) if not _installed(facts, hop, "kubelet") else None
+        return _why_not_drained(facts) if not installed(facts, hop, "kubelet") else None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        yield from _install_and_hold(facts, hop, ("kubelet", "kubectl"), unit=self.unit(hop))
+        yield from install_and_hold(facts, hop, ("kubelet", "kubectl"), unit=self.unit(hop))
 
     def unit(self, hop: Hop) -> str:
         return f"upgrade-kubelet-and-kubectl-{hop.to.tag}"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        facts = _installed_and_held(facts, hop, ("kubelet", "kubectl"), self.unit(hop))
-        return _host(facts, kubelet_outdated=True)
+        facts = installed_and_held(facts, hop, ("kubelet", "kubectl"), self.unit(hop))
+        return on_host(facts, kubelet_outdated=True)
 
 
 class RestartKubelet(Step):
@@ -310,7 +251,7 @@ class RestartKubelet(Step):
         return facts.node.kubelet == hop.to and not self._must_restart(facts)
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        if not _installed(facts, hop, "kubelet"):
+        if not installed(facts, hop, "kubelet"):
             return f"kubelet is {facts.host.packages.get('kubelet')}, not {hop.packages['kubelet']}"
         return _why_not_drained(facts) if self._must_restart(facts) else None
 
@@ -325,7 +266,7 @@ class RestartKubelet(Step):
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         started = facts.host.kubelet_started or datetime.min.replace(tzinfo=UTC)
         node = replace(facts.node, kubelet=hop.to, ready=True, heartbeat=started)
-        return replace(_host(facts, kubelet_outdated=False, kubelet_started=started), node=node)
+        return replace(on_host(facts, kubelet_outdated=False, kubelet_started=started), node=node)
 
     def _must_restart(self, facts: Facts) -> bool:
         return facts.host.kubelet_outdated or facts.host.kubelet_started is None
@@ -403,27 +344,6 @@ WORKER_NODE = ("stage", "workers")
 STEPS: Mapping[str, Step] = {step.name: step for group in GROUPS.values() for step in group}
 
 
-def _installed(facts: Facts, hop: Hop, *names: str) -> bool:
-    return all(facts.host.packages.get(name) == hop.packages[name] for name in names)
-
-
-def _install_and_hold(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) -> Iterator[Run]:
-    if not _installed(facts, hop, *names):
-        if held := sorted(facts.host.held.intersection(names)):
-            yield apt.unhold(*held)
-        yield apt.install({name: hop.packages[name] for name in names}, unit=unit)
-    yield apt.hold(*names)
-
-
-def _installed_and_held(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) -> Facts:
-    return _host(
-        facts,
-        packages={**facts.host.packages, **{name: hop.packages[name] for name in names}},
-        held=facts.host.held.union(names),
-        units=_succeeded(facts, unit),
-    )
-
-
 def _why_not_drained(facts: Facts) -> str | None:
     if facts.node.schedulable:
         return "the node is not cordoned: clear its drain_node task as well"
@@ -435,13 +355,5 @@ def _versioned(pod: StaticPod, node: str) -> bool:
     return pod.node == node and pod.component != "etcd"
 
 
-def _succeeded(facts: Facts, unit: str) -> Mapping[str, Unit]:
-    return {**facts.host.units, unit: Unit("loaded", "active", "exited")}
-
-
 def _without_slot(facts: Facts) -> Facts:
     return replace(facts, lane=replace(facts.lane, holders=facts.lane.holders - {facts.node.name}))
-
-
-def _host(facts: Facts, **changes: Any) -> Facts:
-    return replace(facts, host=replace(facts.host, **changes))

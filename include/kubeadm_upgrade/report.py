@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_REPORTS"
 
 
 def paths(dag_id: str, run_id: str) -> tuple[Path, Path]:
-    """Where the Markdown and the JSON of a run's report are. Run ids may hold characters that file names may not."""
+    """Where the Markdown and the JSON of a run's report are."""
     root = Path(os.environ.get(DIRECTORY_VARIABLE) or Path(os.environ.get("AIRFLOW_HOME", ".")) / "reports")
-    stem = re.sub(r"[^A-Za-z0-9._+-]", "_", run_id)
-    folder = root / re.sub(r"[^A-Za-z0-9._-]", "_", dag_id)
+    folder, stem = root / _file_name(dag_id), _file_name(run_id)
     return folder / f"{stem}.md", folder / f"{stem}.json"
+
+
+def _file_name(text: str) -> str:
+    """An id as a file name of its own: ids may hold slashes and colons, and must not lead out of the directory."""
+    name = quote(text, safe="+")
+    return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:

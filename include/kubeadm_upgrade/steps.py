@@ -177,7 +177,7 @@ async def _act_on(wanted: tuple[Action, ...], act: Act, said: list[str]) -> list
         if obstacle:
             blocked.append(obstacle)
         # evictions wait for each other's budgets only; anything else that is blocked is what the next action builds on
-        if isinstance(action, Run) and action.unit or obstacle and not isinstance(action, Evict):
+        if (isinstance(action, Run) and action.unit) or (obstacle and not isinstance(action, Evict)):
             break
     return blocked
 
@@ -194,4 +194,5 @@ def _concerned(name: str | None, said: Iterable[str]) -> bool:
 
 def _unit_failure(step: Step, facts: Facts, hop: Hop, unit: Unit) -> str:
     said = f"; its journal ends:\n{unit.journal}" if unit.journal else ""
-    return f"{facts.node.name}: {step.name}: unit {step.unit(hop)} ended with exit status {unit.exit_status} ({unit.result}){said}"
+    how = f"exit status {unit.exit_status} ({unit.result})"
+    return f"{facts.node.name}: {step.name}: unit {step.unit(hop)} ended with {how}{said}"

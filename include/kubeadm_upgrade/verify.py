@@ -9,9 +9,7 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.slots import Slots
 
 
-def shortcomings(
-    hop: Hop, nodes: Iterable[NodeFacts], control_plane: ControlPlaneFacts, slots: Slots
-) -> Iterator[str]:
+def shortcomings(hop: Hop, nodes: Iterable[NodeFacts], control_plane: ControlPlaneFacts, slots: Slots) -> Iterator[str]:
     """Every way in which the cluster is not what this run promised."""
     if control_plane.cluster_version != hop.to:
         yield f"kubeadm-config says {control_plane.cluster_version}, not {hop.to}"

@@ -16,7 +16,8 @@ from kubeadm_upgrade import report
 _STYLE = """
 :root { color-scheme: light dark }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1.5rem }
-table { border-collapse: collapse } th, td { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid #8884 }
+table { border-collapse: collapse }
+th, td { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid #8884 }
 code { font-size: .85em; overflow-wrap: anywhere } li { margin: .15rem 0 }
 """
 

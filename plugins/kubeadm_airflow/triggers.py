@@ -102,4 +102,3 @@ class StepTrigger(BaseTrigger):
     def _check_patience(self, reason: str) -> None:
         if self.deadline is not None and datetime.now(UTC) >= datetime.fromisoformat(self.deadline):
             raise StepTimedOut(f"{self.node}: {self.step}: patience has ended, still waiting for {reason}")
-

@@ -81,9 +81,7 @@ def _start_run(world: World) -> tuple[AirflowInstance, Follower]:
     return airflow, Follower(world, airflow, nodes, run_id)
 
 
-def _tell(
-    console: Console, world: World, airflow: AirflowInstance, follower: Follower, progress: Progress
-) -> int:
+def _tell(console: Console, world: World, airflow: AirflowInstance, follower: Follower, progress: Progress) -> int:
     """The verified result; raises a complaint when it is not what was asked for."""
     follower.check(progress)
     if not world.wishes.live:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 
@@ -90,17 +91,23 @@ class Follower:
             return f"The run has failed without a failed task: see {self.page}"
         task = progress.failed[0]
         errors = [line for line in self._log(task) if line.level in ("error", "critical")]
-        reason = errors[-1].text if errors else "its log names no error"
+        # Airflow's own first line says no more than that something has failed
+        reason = errors[-1].text.removeprefix("Task failed with exception\n") if errors else "see its log"
         where = f" on {task.label}" if task.label else ""
-        return f"{task.task_id} has failed{where}:\n{reason}\nIts log: {self._page_of(task)}"
+        log = self._page_of(task) if self._world.wishes.live else self._log_file(task)
+        return f"{task.step} has failed{where}.\n{reason}\nIts log: {log}"
 
     def _why_nothing_moves(self, progress: Progress | None) -> str:
         if progress is None:
             return "Airflow's API does not answer."
         words = self._last_words(progress)
-        return (
-            f"Nothing has moved for {STANDSTILL:.0f} s. Last: {words or progress.run_state}. See {self.page}"
-        )
+        return f"Nothing has moved for {STANDSTILL:.0f} s. Last: {words or progress.run_state}. See {self.page}"
+
+    def _log_file(self, task: TaskInstance) -> Path:
+        """What is left when Airflow has been stopped."""
+        mapped = f"map_index={task.map_index}" if task.map_index >= 0 else ""
+        run = self._world.folder / "airflow" / "logs" / f"dag_id={self._dag_id}" / f"run_id={self.run_id}"
+        return run / f"task_id={task.task_id}" / mapped / f"attempt={max(1, task.try_number)}.log"
 
     def _page_of(self, task: TaskInstance) -> str:
         mapped = f"/mapped/{task.map_index}" if task.map_index >= 0 else ""
@@ -108,9 +115,7 @@ class Follower:
 
     def _log(self, task: TaskInstance) -> list[LogLine]:
         try:
-            return self._api.log(
-                self._dag_id, self.run_id, task.task_id, task.map_index, max(1, task.try_number)
-            )
+            return self._api.log(self._dag_id, self.run_id, task.task_id, task.map_index, max(1, task.try_number))
         except (httpx.HTTPError, ApiError):
             return []
 

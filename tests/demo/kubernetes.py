@@ -37,9 +37,7 @@ class KubernetesNodes:
     def table(self) -> list[list[str]]:
         """The lines of `kubectl get nodes`, heading first: the columns that it shows without -o wide."""
         answer = self._http.get(f"{self._server}/api/v1/nodes", headers={"Accept": _AS_TABLE}).json()
-        shown = [
-            number for number, column in enumerate(answer["columnDefinitions"]) if column["priority"] == 0
-        ]
+        shown = [number for number, column in enumerate(answer["columnDefinitions"]) if column["priority"] == 0]
         heading = [answer["columnDefinitions"][number]["name"].upper() for number in shown]
         return [heading, *([str(row["cells"][number]) for number in shown] for row in answer["rows"])]
 

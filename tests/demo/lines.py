@@ -8,7 +8,7 @@ from demo.progress import Progress
 from demo.stopwatch import elapsed
 from harness.rest import TaskInstance
 
-_OVER = {"success": "done", "failed": "FAILED", "skipped": "skipped", "upstream_failed": "not reached"}
+_OVER = {"success": "done", "failed": "FAILED", "skipped": "skipped"}
 
 
 class Lines:

@@ -89,9 +89,7 @@ class Progress:
 
     def fingerprint(self) -> object:
         """Differs from an earlier one when something has moved."""
-        return [
-            (task.task_id, task.map_index, task.state, task.try_number) for task in self.tasks
-        ], self.nodes
+        return [(task.task_id, task.map_index, task.state, task.try_number) for task in self.tasks], self.nodes
 
     def _expects(self, node: str, column: str) -> bool:
         control_plane = {task.label for task in self.tasks if task.group == "backup"}

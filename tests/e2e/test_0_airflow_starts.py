@@ -8,7 +8,7 @@ import pytest
 from harness.airflow import COMPONENTS
 from harness.sessions import session_members
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 def test_every_component_is_healthy(site):
@@ -28,6 +28,4 @@ def test_nothing_listens_beyond_loopback(site):
         for pid in session_members(site.airflow.pid(component)):
             for connection in psutil.Process(pid).net_connections("inet"):
                 if connection.status == psutil.CONN_LISTEN:
-                    assert connection.laddr.ip.startswith("127."), (
-                        f"{component} listens on {connection.laddr}"
-                    )
+                    assert connection.laddr.ip.startswith("127."), f"{component} listens on {connection.laddr}"

@@ -9,7 +9,7 @@ import pytest
 from e2e.records import applies, commands, control_plane, most_out_of_service, workers
 from harness.rest import ApiError
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.e2e
 
 
 def outcomes(site, dag_id: str, run_id: str) -> list[dict]:
@@ -21,9 +21,7 @@ def printed_commands(told: list[dict]) -> dict[str, list[str]]:
     """Node to the host commands among the actions of a report, in the order of its steps."""
     by_node: dict[str, list[str]] = {}
     for outcome in told:
-        by_node.setdefault(outcome["node"], []).extend(
-            line for line in outcome["actions"] if line.startswith("sudo ")
-        )
+        by_node.setdefault(outcome["node"], []).extend(line for line in outcome["actions"] if line.startswith("sudo "))
     return by_node
 
 

@@ -154,15 +154,11 @@ class AirflowApi:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return [_task_instance(item) for item in self._pages(path, "task_instances")]
 
-    def xcom(
-        self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, key: str = "return_value"
-    ) -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, key: str = "return_value") -> Any:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
         return self.get(path, map_index=map_index, deserialize=False)["value"]
 
-    def log(
-        self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, try_number: int = 1
-    ) -> list[LogLine]:
+    def log(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, try_number: int = 1) -> list[LogLine]:
         """What a task has logged in one try, in worker and triggerer together."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         answer = self.get(path, map_index=map_index, full_content=True)
@@ -184,9 +180,7 @@ class AirflowApi:
             "include_upstream": False,
             "only_failed": only_failed,
             "run_on_latest_version": False,
-            "task_ids": [
-                task.task_id if task.map_index < 0 else [task.task_id, task.map_index] for task in tasks
-            ],
+            "task_ids": [task.task_id if task.map_index < 0 else [task.task_id, task.map_index] for task in tasks],
         }
         cleared = self.call("POST", f"/dags/{dag_id}/clearTaskInstances", body)
         return [_task_instance(item) for item in cleared["task_instances"]]
@@ -201,7 +195,10 @@ class AirflowApi:
 
     def wait_for_dag(self, dag_id: str, patience: float = 60.0) -> None:
         """Wait for a DAG that a file just written describes."""
-        wait_for(lambda: self.has_dag(dag_id), f"a DAG {dag_id}", patience)
+        wait_for(lambda: self.has_dag(dag_id), f"a DAG {dag_id}", patience, self._import_errors)
+
+    def _import_errors(self) -> str:
+        return "\n".join(str(error["stack_trace"]) for error in self.import_errors())
 
     def wait_for_run(self, dag_id: str, run_id: str, patience: float = 180.0) -> str:
         """Wait for a run to end; returns its state."""
@@ -269,9 +266,7 @@ class AirflowApi:
             response = self._send(method, path, body, query)
         return response
 
-    def _send(
-        self, method: str, path: str, body: Json | None, query: Mapping[str, Any] | None
-    ) -> httpx.Response:
+    def _send(self, method: str, path: str, body: Json | None, query: Mapping[str, Any] | None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._log_in()}"}
         return self._http.request(method, f"/api/v2{path}", json=body, params=query, headers=headers)
 

@@ -121,9 +121,7 @@ class World:
             replace(pod, image_tag=tag) if pod.node == here and pod.component != "etcd" else pod
             for pod in plane.static_pods
         )
-        self.facts = replace(
-            self.facts, control_plane=replace(plane, static_pods=pods, cluster_version=self.hop.to)
-        )
+        self.facts = replace(self.facts, control_plane=replace(plane, static_pods=pods, cluster_version=self.hop.to))
 
     def _run(self, argv: tuple[str, ...], stdin: str | None) -> None:
         host = self.facts.host

@@ -45,9 +45,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         f"AuthorizedKeysFile {directory}/authorized_keys\nPasswordAuthentication no\n"
     )
     Path("/run/sshd").mkdir(exist_ok=True)
-    server = subprocess.Popen(
-        [SSHD, "-D", "-e", "-f", directory / "sshd_config"], stderr=(directory / "log").open("w")
-    )
+    server = subprocess.Popen([SSHD, "-D", "-e", "-f", directory / "sshd_config"], stderr=(directory / "log").open("w"))
     _wait_for(port, server)
     public = " ".join((directory / "host_key.pub").read_text().split()[:2])
     yield Sshd(port, directory / "user_key", public, directory)

@@ -7,11 +7,10 @@ import random
 
 import pytest
 
+from harness.walk import join
 from kubeadm_airflow.hooks.node_port import NodePort
 from kubeadm_upgrade import errors
 from lab import ClusterSpec, Lab
-
-from harness.walk import join
 
 
 @pytest.fixture
@@ -174,7 +173,9 @@ def test_a_failing_apply_says_why_and_a_retry_goes_on(upgrade_lab):
 
     async def run():
         hop = await walker.plan()
-        with pytest.raises(errors.CommandFailed, match="(?s)walked-cp1.*kubeadm-upgrade-v1.29.15.*no space left") as caught:
+        with pytest.raises(
+            errors.CommandFailed, match="(?s)walked-cp1.*kubeadm-upgrade-v1.29.15.*no space left"
+        ) as caught:
             await walker.upgrade(hop)
         assert "exit status 1" in str(caught.value)
         await walker.upgrade(hop)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
+import sys
 from datetime import timedelta
 
 import jsonschema
@@ -52,27 +54,58 @@ def test_a_nodes_own_settings_come_first(load):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        pytest.param({"max_unavailble": 2}, "max_unavailble: unknown key: check its spelling, or remove it", id="unknown key"),
-        pytest.param({"ssh": {"prot": 22}}, "ssh.prot: unknown key: check its spelling, or remove it", id="nested unknown key"),
-        pytest.param({"target_version": 1.3}, "target_version: must be text, not 1.3: put it in quotes", id="unquoted version"),
-        pytest.param({"target_version": "latest"}, "target_version: 'latest' does not look like it should", id="no version"),
-        pytest.param({"target_version": "2.0"}, "target_version: '2.0' does not look like it should", id="Kubernetes 2"),
+        pytest.param(
+            {"max_unavailble": 2}, "max_unavailble: unknown key: check its spelling, or remove it", id="unknown key"
+        ),
+        pytest.param(
+            {"ssh": {"prot": 22}}, "ssh.prot: unknown key: check its spelling, or remove it", id="nested unknown key"
+        ),
+        pytest.param(
+            {"target_version": 1.3}, "target_version: must be text, not 1.3: put it in quotes", id="unquoted version"
+        ),
+        pytest.param(
+            {"target_version": "latest"}, "target_version: 'latest' does not look like it should", id="no version"
+        ),
+        pytest.param(
+            {"target_version": "2.0"}, "target_version: '2.0' does not look like it should", id="Kubernetes 2"
+        ),
         pytest.param({"ssh_conn_id": None}, "ssh_conn_id: must be text, not None: put it in quotes", id="empty value"),
-        pytest.param({"nodes": ["w1"]}, "nodes: Input should be a valid dictionary (is ['w1'])", id="wrong type"),
+        pytest.param({"nodes": ["w1"]}, "nodes: must be a mapping, keys and values, not ['w1']", id="wrong type"),
         pytest.param({"nodes": {"w 1": {}}}, "nodes.w 1.[key]: 'w 1' does not look like it should", id="no node name"),
-        pytest.param({"max_unavailable": "150%"}, 'max_unavailable: must be a count such as 2 or a percentage such as "25%"', id="150 %"),
+        pytest.param(
+            {"max_unavailable": "150%"},
+            'max_unavailable: must be a count such as 2 or a percentage such as "25%"',
+            id="150 %",
+        ),
+        pytest.param({"max_unavailable": True}, "max_unavailable: must be a count", id="a boolean is no count"),
+        pytest.param({"max_unavailable": 1.0}, "max_unavailable: must be a count", id="a float is no count"),
+        pytest.param(
+            {"ssh": None},
+            "ssh: must be a mapping, keys and values, not None",
+            id="a key whose options are all comments",
+        ),
         pytest.param({"max_unavailable": 0}, "max_unavailable: must be at least 1", id="zero"),
-        pytest.param({"repository": {"url": "https://m.example.org/deb/"}}, "repository.url: must contain {minor}", id="one URL for all"),
+        pytest.param(
+            {"repository": {"url": "https://m.example.org/deb/"}},
+            "repository.url: must contain {minor}",
+            id="one URL for all",
+        ),
         pytest.param({"repository": {"url": "https://m/{minor}/'; id'/"}}, "repository.url: ", id="a quote in the URL"),
         pytest.param({"timeouts": {"drain": -1}}, "timeouts.drain: Input should be greater than 0", id="negative time"),
-        pytest.param({"name": "other"}, "name: is 'other', but the file is named 'prod': make them the same", id="name of another file"),
+        pytest.param(
+            {"name": "other"},
+            "name: is 'other', but the file is named 'prod': make them the same",
+            id="name of another file",
+        ),
     ],
 )
 def test_a_mistake_gets_a_sentence(load, changes, problem):
     """File, field, what is wrong."""
     with pytest.raises(InventoryError) as caught:
         load(SMALLEST | changes)
-    assert any(sentence.startswith(f"prod.yaml: {problem}") for sentence in caught.value.problems), caught.value.problems
+    assert any(sentence.startswith(f"prod.yaml: {problem}") for sentence in caught.value.problems), (
+        caught.value.problems
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +114,9 @@ def test_a_mistake_gets_a_sentence(load, changes, problem):
         pytest.param("name: [", "not readable as YAML", id="not YAML"),
         pytest.param("- name: prod\n", "must be a mapping", id="a list"),
         pytest.param("", "must be a mapping", id="empty"),
-        pytest.param("name: !!python/object/apply:os.system ['id']\n", "not readable as YAML", id="a YAML tag that runs code"),
+        pytest.param(
+            "name: !!python/object/apply:os.system ['id']\n", "not readable as YAML", id="a YAML tag that runs code"
+        ),
     ],
 )
 def test_what_is_no_mapping_is_said(load, text, words):
@@ -118,9 +153,18 @@ def test_the_shipped_example_is_valid(load, options):
     """For us and for an editor, also when its comments are made active."""
     text = EXAMPLE.read_text()
     if options:
-        text = re.sub(r"^#(?=[a-z ])(?! )", "", re.sub(r"^#(  +\S)", r"\1", text, flags=re.MULTILINE), flags=re.MULTILINE)
+        text = re.sub(
+            r"^#(?=[a-z ])(?! )", "", re.sub(r"^#(  +\S)", r"\1", text, flags=re.MULTILINE), flags=re.MULTILINE
+        )
     content = yaml.safe_load(text)
     assert load(text, "example.yaml").name == "example"
     jsonschema.validate(content, json_schema())
     if options:
         assert set(content) == set(json_schema()["properties"])
+
+
+def test_the_schema_is_printed(monkeypatch, capsys):
+    """What `make schema` writes into the file."""
+    monkeypatch.setattr(sys, "argv", ["kubeadm_upgrade", "schema"])
+    runpy.run_module("kubeadm_upgrade", run_name="__main__")
+    assert json.loads(capsys.readouterr().out) == json_schema()

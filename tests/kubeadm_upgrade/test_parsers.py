@@ -41,17 +41,33 @@ def nodes(name: str) -> dict:
             id="dpkg-query",
         ),
         pytest.param(apt.read_installed, "kubectl 1.2.3-1.1 rc \n", {}, id="dpkg-query: removed, configuration left"),
+        pytest.param(apt.read_installed, "kubectl  un \n", {}, id="dpkg-query: known by name only, without a version"),
         pytest.param(
             apt.read_packages_index,
             "Package: kubeadm\nVersion: 1.29.1-1.1\n\nPackage: kubeadm\nArchitecture: amd64\nVersion: 1.29.2-1.1\n",
             {"kubeadm": ("1.29.1-1.1", "1.29.2-1.1")},
             id="Packages index",
         ),
-        pytest.param(looks.read_files_with_text, "/a/b.list:deb x:y\n/a/b.list:\n", {"/a/b.list": "deb x:y\n\n"}, id="grep"),
+        pytest.param(
+            apt.read_packages_index,
+            golden("Packages"),
+            {"cri-tools": ("1.29.0-1.1",), "kubeadm": ("1.29.9-1.1", "1.29.15-1.1"), "kubelet": ("1.29.15-1.1",)},
+            id="Packages index: all architectures, indented lines",
+        ),
+        pytest.param(
+            looks.read_files_with_text, "/a/b.list:deb x:y\n/a/b.list:\n", {"/a/b.list": "deb x:y\n\n"}, id="grep"
+        ),
         pytest.param(looks.read_sums, "ab12  /x/etcd.db\n", {"/x/etcd.db": "ab12"}, id="sha256sum"),
         pytest.param(looks.read_sizes, "42 /x/etcd.db\n", {"/x/etcd.db": 42}, id="stat"),
         pytest.param(objects.read_readyz, golden("readyz-1.22.txt"), (), id="readyz, all well"),
-        pytest.param(objects.read_readyz, "[+]ping ok\n[-]etcd failed: reason withheld\n", ("etcd",), id="readyz, etcd"),
+        pytest.param(objects.read_readyz, golden("readyz-while-w2-notready.txt"), (), id="readyz, not verbose"),
+        pytest.param(
+            objects.read_readyz, "<html>502 Bad Gateway</html>", ("(no readable answer)",), id="readyz, a proxy"
+        ),
+        pytest.param(objects.read_readyz, "", ("(no readable answer)",), id="readyz, nothing"),
+        pytest.param(
+            objects.read_readyz, "[+]ping ok\n[-]etcd failed: reason withheld\n", ("etcd",), id="readyz, etcd"
+        ),
     ],
 )
 def test_answers_are_read(read, text, expected):
@@ -118,9 +134,15 @@ def test_the_kubelet_process_is_read():
 @pytest.mark.parametrize(
     ("lines", "state"),
     [
-        pytest.param("Result=success\nExecMainStatus=0\nActiveState=active\nSubState=running\nLoadState=loaded", "running"),
-        pytest.param("Result=success\nExecMainStatus=0\nActiveState=active\nSubState=exited\nLoadState=loaded", "succeeded"),
-        pytest.param("Result=exit-code\nExecMainStatus=7\nActiveState=failed\nSubState=failed\nLoadState=loaded", "failed"),
+        pytest.param(
+            "Result=success\nExecMainStatus=0\nActiveState=active\nSubState=running\nLoadState=loaded", "running"
+        ),
+        pytest.param(
+            "Result=success\nExecMainStatus=0\nActiveState=active\nSubState=exited\nLoadState=loaded", "succeeded"
+        ),
+        pytest.param(
+            "Result=exit-code\nExecMainStatus=7\nActiveState=failed\nSubState=failed\nLoadState=loaded", "failed"
+        ),
         pytest.param("LoadState=not-found\nActiveState=inactive", None, id="unknown"),
     ],
 )

@@ -45,7 +45,15 @@ def test_the_runbook_is_what_was_reviewed(facts_of, hop):
 def test_nothing_is_forced(facts_of, hop):
     """No downgrade, no skipped preflight, no deleted Pod, no shell."""
     text = runbook(facts_of, hop)
-    for word in ("--allow-downgrades", "--force ", "--ignore-preflight-errors", "delete", "sh -c", "|", "--disable-eviction"):
+    for word in (
+        "--allow-downgrades",
+        "--force ",
+        "--ignore-preflight-errors",
+        "delete",
+        "sh -c",
+        "|",
+        "--disable-eviction",
+    ):
         assert word not in text.replace("--force-confold", "")
 
 
@@ -56,22 +64,116 @@ def kubeadm_installed(facts, hop):
 @pytest.mark.parametrize(
     ("step", "node", "change", "words"),
     [
-        pytest.param("switch_package_repository", "w1", lambda f, h: on_host(f, sources={p: apt.source_text(p, h.repository) for p in ("/etc/a.list", "/etc/b.sources")}), "more than one file offers Kubernetes packages (/etc/a.list, /etc/b.sources): remove all but one", id="two files"),
-        pytest.param("switch_package_repository", "w1", lambda f, h: on_host(f, sources={"/etc/a.list": apt.source_text("/etc/a.list", h.repository) + "deb http://other x y\n"}), "/etc/a.list also holds 'deb http://other x y', which would be lost", id="a foreign line"),
-        pytest.param("kubeadm_upgrade_plan", "cp1", lambda f, h: f, "kubeadm is 1.28.15-1.1, not 1.29.15-1.1", id="plan by the old kubeadm"),
-        pytest.param("kubeadm_upgrade_plan", "cp1", lambda f, h: on_host(f, upgrade_plan=UpgradePlan(())), "kubeadm upgrade plan offers nothing, not v1.29.15", id="plan offers nothing"),
-        pytest.param("kubeadm_upgrade_plan", "cp1", lambda f, h: on_host(f, upgrade_plan=UpgradePlan((NEW.tag,), ("kubelet.config.k8s.io",))), "needs an upgrade by hand first: kubelet.config.k8s.io", id="configuration by hand"),
+        pytest.param(
+            "switch_package_repository",
+            "w1",
+            lambda f, h: on_host(
+                f, sources={p: apt.source_text(p, h.repository) for p in ("/etc/a.list", "/etc/b.sources")}
+            ),
+            "more than one file offers Kubernetes packages (/etc/a.list, /etc/b.sources): remove all but one",
+            id="two files",
+        ),
+        pytest.param(
+            "switch_package_repository",
+            "w1",
+            lambda f, h: on_host(
+                f, sources={"/etc/a.list": apt.source_text("/etc/a.list", h.repository) + "deb http://other x y\n"}
+            ),
+            "/etc/a.list also holds 'deb http://other x y', which would be lost",
+            id="a foreign line",
+        ),
+        pytest.param(
+            "kubeadm_upgrade_plan",
+            "cp1",
+            lambda f, h: f,
+            "kubeadm is 1.28.15-1.1, not 1.29.15-1.1",
+            id="plan by the old kubeadm",
+        ),
+        pytest.param(
+            "kubeadm_upgrade_plan",
+            "cp1",
+            lambda f, h: on_host(f, upgrade_plan=UpgradePlan(())),
+            "kubeadm upgrade plan offers nothing, not v1.29.15",
+            id="plan offers nothing",
+        ),
+        pytest.param(
+            "kubeadm_upgrade_plan",
+            "cp1",
+            lambda f, h: on_host(f, upgrade_plan=UpgradePlan((NEW.tag,), ("kubelet.config.k8s.io",))),
+            "needs an upgrade by hand first: kubelet.config.k8s.io",
+            id="configuration by hand",
+        ),
         pytest.param("kubeadm_upgrade", "cp1", lambda f, h: f, "kubeadm is 1.28.15-1.1", id="apply by the old kubeadm"),
-        pytest.param("kubeadm_upgrade", "cp2", kubeadm_installed, "cp1 comes first, and has not applied v1.29.15 yet", id="other before the first"),
-        pytest.param("kubeadm_upgrade", "cp1", lambda f, h: replace(kubeadm_installed(f, h), control_plane=replace(f.control_plane, nodes_ready={"cp2": False})), "the control plane is not healthy: control plane node cp2 is not Ready", id="sick control plane"),
-        pytest.param("kubeadm_upgrade", "cp1", lambda f, h: replace(kubeadm_installed(f, h), control_plane=replace(f.control_plane, failing_checks=("etcd",))), "readyz check etcd fails", id="sick etcd"),
-        pytest.param("drain_node", "w1", lambda f, h: f, "it holds no slot of worker: clear its admit task as well", id="drain without a slot"),
-        pytest.param("upgrade_kubelet_and_kubectl", "w1", lambda f, h: f, "the node is not cordoned: clear its drain_node task as well", id="kubelet before drain"),
-        pytest.param("upgrade_kubelet_and_kubectl", "w1", lambda f, h: replace(f, node=replace(f.node, unschedulable=True)), "the node is not drained, shop/web-w1 is still on it", id="kubelet before the Pods have gone"),
-        pytest.param("restart_kubelet", "w1", lambda f, h: f, "kubelet is 1.28.15-1.1, not 1.29.15-1.1", id="restart of the old kubelet"),
-        pytest.param("uncordon_node", "w1", lambda f, h: replace(f, node=replace(f.node, ready=False, ready_reason="R", ready_message="why")), "it is not Ready (R: why)", id="uncordon a sick node"),
-        pytest.param("uncordon_node", "w1", lambda f, h: f, "it runs kubelet 1.28.15, not 1.29.15", id="uncordon an old node"),
-        pytest.param("back_up", "cp1", lambda f, h: replace(f, control_plane=replace(f.control_plane, static_pods=())), "a snapshot of an external etcd is not supported yet", id="external etcd"),
+        pytest.param(
+            "kubeadm_upgrade",
+            "cp2",
+            kubeadm_installed,
+            "cp1 comes first, and has not applied v1.29.15 yet",
+            id="other before the first",
+        ),
+        pytest.param(
+            "kubeadm_upgrade",
+            "cp1",
+            lambda f, h: replace(
+                kubeadm_installed(f, h), control_plane=replace(f.control_plane, nodes_ready={"cp2": False})
+            ),
+            "the control plane is not healthy: control plane node cp2 is not Ready",
+            id="sick control plane",
+        ),
+        pytest.param(
+            "kubeadm_upgrade",
+            "cp1",
+            lambda f, h: replace(
+                kubeadm_installed(f, h), control_plane=replace(f.control_plane, failing_checks=("etcd",))
+            ),
+            "readyz check etcd fails",
+            id="sick etcd",
+        ),
+        pytest.param(
+            "drain_node",
+            "w1",
+            lambda f, h: f,
+            "it holds no slot of worker: clear its admit task as well",
+            id="drain without a slot",
+        ),
+        pytest.param(
+            "upgrade_kubelet_and_kubectl",
+            "w1",
+            lambda f, h: f,
+            "the node is not cordoned: clear its drain_node task as well",
+            id="kubelet before drain",
+        ),
+        pytest.param(
+            "upgrade_kubelet_and_kubectl",
+            "w1",
+            lambda f, h: replace(f, node=replace(f.node, unschedulable=True)),
+            "the node is not drained, shop/web-w1 is still on it",
+            id="kubelet before the Pods have gone",
+        ),
+        pytest.param(
+            "restart_kubelet",
+            "w1",
+            lambda f, h: f,
+            "kubelet is 1.28.15-1.1, not 1.29.15-1.1",
+            id="restart of the old kubelet",
+        ),
+        pytest.param(
+            "uncordon_node",
+            "w1",
+            lambda f, h: replace(f, node=replace(f.node, ready=False, ready_reason="R", ready_message="why")),
+            "it is not Ready (R: why)",
+            id="uncordon a sick node",
+        ),
+        pytest.param(
+            "uncordon_node", "w1", lambda f, h: f, "it runs kubelet 1.28.15, not 1.29.15", id="uncordon an old node"
+        ),
+        pytest.param(
+            "back_up",
+            "cp1",
+            lambda f, h: replace(f, control_plane=replace(f.control_plane, static_pods=())),
+            "a snapshot of an external etcd is not supported yet",
+            id="external etcd",
+        ),
     ],
 )
 def test_refusals_are_sentences(facts_of, hop, step, node, change, words):
@@ -82,7 +184,11 @@ def test_refusals_are_sentences(facts_of, hop, step, node, change, words):
 def test_a_node_cordoned_by_somebody_else_is_not_uncordoned(facts_of, hop):
     """Invariant I7: only the slot is given back."""
     facts = facts_of("w1")
-    facts = replace(facts, node=replace(facts.node, kubelet=NEW, unschedulable=True), lane=replace(facts.lane, holders=frozenset({"w1"})))
+    facts = replace(
+        facts,
+        node=replace(facts.node, kubelet=NEW, unschedulable=True),
+        lane=replace(facts.lane, holders=frozenset({"w1"})),
+    )
     actions = list(STEPS["uncordon_node"].actions(facts, hop))
     assert not any(isinstance(action, PatchNode) for action in actions)
     assert [str(action) for action in actions] == ["give back the worker slot of w1"]
@@ -112,9 +218,21 @@ def test_an_upgraded_node_is_not_drained_again(facts_of, hop):
     [
         pytest.param(PodFacts("shop", "bare", "u"), DrainPolicy(), "pod shop/bare has no controller", id="bare Pod"),
         pytest.param(PodFacts("shop", "bare", "u"), DrainPolicy(force=True), None, id="bare Pod, allowed"),
-        pytest.param(PodFacts("shop", "tmp", "u", "ReplicaSet", empty_dir=True), DrainPolicy(), "keeps data in an emptyDir", id="emptyDir"),
-        pytest.param(PodFacts("shop", "tmp", "u", "ReplicaSet", empty_dir=True), DrainPolicy(delete_emptydir_data=True), None, id="emptyDir, allowed"),
-        pytest.param(PodFacts("shop", "ds", "u", "DaemonSet", empty_dir=True), DrainPolicy(), None, id="a DaemonSet's stays"),
+        pytest.param(
+            PodFacts("shop", "tmp", "u", "ReplicaSet", empty_dir=True),
+            DrainPolicy(),
+            "keeps data in an emptyDir",
+            id="emptyDir",
+        ),
+        pytest.param(
+            PodFacts("shop", "tmp", "u", "ReplicaSet", empty_dir=True),
+            DrainPolicy(delete_emptydir_data=True),
+            None,
+            id="emptyDir, allowed",
+        ),
+        pytest.param(
+            PodFacts("shop", "ds", "u", "DaemonSet", empty_dir=True), DrainPolicy(), None, id="a DaemonSet's stays"
+        ),
         pytest.param(PodFacts("shop", "job", "u", finished=True), DrainPolicy(), None, id="a finished one may go"),
         pytest.param(PodFacts("kube-system", "etcd", "u", mirror=True), DrainPolicy(), None, id="a mirror Pod stays"),
     ],

@@ -96,3 +96,23 @@ def test_the_object_reads_what_it_wrote(holders):
 def test_an_absent_object_has_no_holders():
     """The first admission creates it."""
     assert Slots.read(None).held_in(WORKER) == frozenset()
+
+
+NAMES = [f"w{number}" for number in range(6)]
+
+
+@given(st.integers(1, 4), *[st.sets(st.sampled_from(NAMES))] * 3)
+def test_whoever_may_go_breaks_nothing(limit, finished, holders, unavailable):
+    """Counting it, no more than `limit` are out of service, and nobody before it in the plan is left waiting."""
+    found = lane(NAMES, limit, finished, holders, unavailable)
+    for place, node in enumerate(NAMES):
+        if found.why_wait(node) is None:
+            assert len((holders | unavailable) - {node}) < limit
+            assert set(NAMES[:place]) <= finished | holders
+
+
+@given(st.integers(1, 4), st.sets(st.sampled_from(NAMES), max_size=5))
+def test_somebody_may_always_go_when_nobody_is_out(limit, finished):
+    """No lane waits for ever: the first that is not finished is admitted."""
+    first = next(name for name in NAMES if name not in finished)
+    assert lane(NAMES, limit, finished, []).why_wait(first) is None

@@ -138,7 +138,9 @@ def test_a_unit_that_fails_in_this_attempt_is_this_attempts_failure(facts_of, ho
     """With node, unit, exit status and the journal's end."""
     world = begin(facts_of, hop, "w1")
     world.fail_next.add(STEP.unit(hop))
-    with pytest.raises(CommandFailed, match="w1: upgrade_kubeadm: unit upgrade-kubeadm-v1.29.15 ended with exit status 1") as e:
+    with pytest.raises(
+        CommandFailed, match="w1: upgrade_kubeadm: unit upgrade-kubeadm-v1.29.15 ended with exit status 1"
+    ) as e:
         asyncio.run(persevere(STEP, hop, world))
     assert "no space left" in str(e.value)
     assert e.value.told == tuple(world.commands)

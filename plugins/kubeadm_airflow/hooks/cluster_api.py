@@ -6,7 +6,6 @@ its models think mandatory may be absent in an old one.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -158,7 +157,7 @@ class ClusterApi:
                 _request_timeout=REQUEST_SECONDS,
             )
             return response.status, await response.text()
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"the Kubernetes API does not answer: {error or type(error).__name__}") from error
 
 

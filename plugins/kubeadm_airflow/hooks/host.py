@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -67,7 +66,7 @@ class Host:
             raise HostKeyUnknown(_how_to_add_key(cluster, address, error)) from error
         except asyncssh.PermissionDenied as error:
             raise Forbidden(f"{address}: SSH login refused ({error}): check {cluster.ssh_conn_id}") from error
-        except (OSError, asyncssh.Error, asyncio.TimeoutError) as error:
+        except (TimeoutError, OSError, asyncssh.Error) as error:
             raise Unreachable(f"{address}: no SSH connection: {error or type(error).__name__}") from error
         async with connection:
             yield cls(address, connection)
@@ -126,7 +125,7 @@ def _client_keys(extra: dict[str, Any]) -> dict[str, Any]:
     if text := extra.get("private_key"):
         return {"client_keys": [asyncssh.import_private_key(text, passphrase)]}
     if path := extra.get("key_file"):
-        return {"client_keys": [os.path.expanduser(path)], "passphrase": passphrase}
+        return {"client_keys": [str(Path(path).expanduser())], "passphrase": passphrase}
     return {}
 
 
@@ -134,8 +133,8 @@ def _known_hosts(cluster: Cluster, host: str, port: int, extra: dict[str, Any]) 
     """A file of known hosts, or the connection's one `host_key`; nothing known is nothing trusted."""
     if host_key := extra.get("host_key"):
         return f"{host},[{host}]:{port} {host_key}\n".encode()
-    path = os.path.expanduser(cluster.known_hosts or USERS_KNOWN_HOSTS)
-    return path if os.path.isfile(path) else b""
+    path = Path(cluster.known_hosts or USERS_KNOWN_HOSTS).expanduser()
+    return str(path) if path.is_file() else b""
 
 
 def _how_to_add_key(cluster: Cluster, address: Address, error: Exception) -> str:

@@ -197,7 +197,9 @@ def lane_of(
 ) -> Lane:
     """The lane that a task group's nodes wait in. Both control plane groups share one: one node at a time."""
     workers = group == "workers"
-    name, order, limit = (WORKER, hop.workers, hop.max_unavailable) if workers else (CONTROL_PLANE, hop.control_plane, 1)
+    name, order, limit = (
+        (WORKER, hop.workers, hop.max_unavailable) if workers else (CONTROL_PLANE, hop.control_plane, 1)
+    )
     members = {
         node.name: Member(
             finished=_finished(group, hop, node, control_plane),

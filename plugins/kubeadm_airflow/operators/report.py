@@ -20,7 +20,7 @@ DONE = ("success", "skipped", "removed")
 
 
 class ReportOperator(BaseAsyncOperator):
-    """Write what the run did to the reports directory, as Markdown and JSON. A teardown: it runs after a failure too."""
+    """Write what the run did to the reports directory. As a teardown it runs after a failure too."""
 
     ui_color = "#f1eef8"
 
@@ -69,7 +69,8 @@ class ReportOperator(BaseAsyncOperator):
             {
                 "name": node.name,
                 "role": "control plane" if node.control_plane else "worker",
-                "ready": ("Ready" if node.ready else "NotReady") + (",SchedulingDisabled" if node.unschedulable else ""),
+                "ready": ("Ready" if node.ready else "NotReady")
+                + (",SchedulingDisabled" if node.unschedulable else ""),
                 "kubelet": str(node.kubelet),
                 "before": before.get(node.name, ""),
             }

@@ -66,7 +66,7 @@ class PlanOperator(BaseOperator):
 
 
 class NodesOperator(BaseOperator):
-    """Name the nodes of one kind, in their order: Airflow maps task groups over a whole XCom, not over a part of one."""
+    """Name the nodes of one kind, in their order: Airflow maps a task group over an XCom, not over a part of one."""
 
     template_fields: Sequence[str] = ("hop",)
     ui_color = "#eef6ea"

@@ -1,0 +1,64 @@
+"""Actions are values whose text is the very line that goes over SSH."""
+
+from __future__ import annotations
+
+import shlex
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubeadm_upgrade.actions import Evict, PatchNode, Run, TakeSlot, cordon, install_file, uncordon
+
+WORDS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+ARGVS = st.lists(WORDS, min_size=1).map(tuple)
+
+
+@given(argv=ARGVS, root=st.booleans(), unit=st.none() | st.just("stage-packages-v1.29.15"))
+def test_a_shell_reads_the_line_as_the_argv_again(argv, root, unit):
+    """Whatever the words hold: no value is ever parsed by a shell (I9)."""
+    run = Run(argv, root=root, unit=unit)
+    assert tuple(shlex.split(str(run))) == run.command
+    assert run.command[-len(argv) :] == argv
+    assert (run.command[:2] == ("sudo", "-n")) == (root or argv[:2] == ("sudo", "-n"))
+
+
+@given(st.text(min_size=1))
+def test_what_is_written_into_a_file_shows_in_no_line(text):
+    """It goes through standard input, so it is in no process list and in no log."""
+    write, replace_by = install_file("/etc/x.list", text)
+    assert write.stdin == text
+    assert [str(write), str(replace_by)] == [
+        "sudo -n dd of=/etc/x.list.new status=none conv=fsync",
+        "sudo -n mv -f /etc/x.list.new /etc/x.list",
+    ]
+    assert "stdin" not in repr(write)
+
+
+def merged(node: dict, action: PatchNode) -> dict:
+    """RFC 7386: null removes."""
+
+    def merge(target, patch):
+        if not isinstance(patch, dict):
+            return patch
+        out = dict(target if isinstance(target, dict) else {})
+        for key, value in patch.items():
+            out.pop(key, None) if value is None else out.__setitem__(key, merge(out.get(key), value))
+        return out
+
+    return merge(node, action.patch)
+
+
+def test_uncordon_undoes_cordon():
+    """By the rules of a merge patch; what others wrote on the Node stays."""
+    before = {"metadata": {"annotations": {"theirs": "x"}, "resourceVersion": "7"}, "spec": {"podCIDR": "10.0.0.0/24"}}
+    cordoned = merged(before, cordon("w1", "7", "prod/v1.29.15"))
+    assert cordoned["spec"]["unschedulable"] is True
+    assert merged(cordoned, uncordon("w1", "7")) == before
+
+
+def test_an_objects_version_is_no_part_of_its_line():
+    """A rehearsal cannot know it, and prints the same line."""
+    assert str(cordon("w1", "7", "prod")) == str(cordon("w1", "8", "prod"))
+    assert str(cordon("w1", "7", "prod")).startswith('cordon node/w1: patch {"spec": {"unschedulable": true}')
+    assert str(Evict("shop", "web-1", "u")) == "evict pod/shop/web-1"
+    assert str(TakeSlot("worker", "w1")) == "take a worker slot for w1"

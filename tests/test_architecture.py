@@ -1,0 +1,85 @@
+"""The rooms: imports point downwards, Airflow finds what it should and nothing else, files stay small and well named."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from airflow._shared.module_loading.file_discovery import find_path_from_directory
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ROOMS = ("include", "plugins", "dags")
+FILES = sorted(path for room in ROOMS for path in (REPOSITORY / room).rglob("*.py"))
+
+# room -> what nothing in it may import
+FORBIDDEN = {
+    "include": {
+        *("airflow", "asyncssh", "paramiko", "kubernetes", "kubernetes_asyncio", "aiohttp"),
+        *("kubeadm_airflow", "upgrade_dags"),
+    },
+    "plugins": {"upgrade_dags", "cluster_upgrades"},
+    "dags": {"asyncssh", "paramiko", "kubernetes", "kubernetes_asyncio", "aiohttp"},
+}
+TESTS = {path.name for path in (REPOSITORY / "tests").iterdir() if path.is_dir()} - {
+    "kubeadm_upgrade",
+    "kubeadm_airflow",
+}
+UNWANTED_WORDS = ("util", "helper", "common", "manager", "process_", "master", "slave", "leader", "misc")
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY))
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
+def test_imports_point_downwards(path):
+    """include knows no Airflow, no SSH, no Kubernetes client; nothing imports tests."""
+    room = path.relative_to(REPOSITORY).parts[0]
+    assert imported(path) & (FORBIDDEN[room] | TESTS | {"tests"}) == set()
+
+
+def test_the_lab_knows_nothing_of_the_product():
+    """It must behave like real clusters, not like our convenience."""
+    ours = {"kubeadm_upgrade", "kubeadm_airflow", "upgrade_dags", "airflow", "harness"}
+    found = {str(path): imported(path) & ours for path in (REPOSITORY / "tests" / "lab").rglob("*.py")}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        pytest.param("plugins", {"kubeadm_upgrade_plugin.py"}, id="the plugin loader loads one module"),
+        pytest.param("dags", {"cluster_upgrades.py"}, id="every DAG file is found, and only those"),
+    ],
+)
+def test_airflow_finds_what_it_should(room, expected):
+    """By Airflow's own search, with the .airflowignore that stands there."""
+    found = find_path_from_directory(REPOSITORY / room, ".airflowignore", "glob")
+    assert {Path(path).name for path in found if path.endswith(".py")} == expected
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
+def test_a_file_answers_one_question(path):
+    """Under three hundred lines, with a sentence at its top, and a name that says what it is."""
+    text = path.read_text()
+    assert len(text.splitlines()) <= (360 if path.name == "procedure.py" else 300)
+    assert ast.get_docstring(ast.parse(text)), "the module says nothing about itself"
+    assert not [word for word in UNWANTED_WORDS if word in path.stem]
+
+
+def test_nothing_sleeps_in_a_worker():
+    """Waiting happens in triggers."""
+    sleepers = {ids(path) for path in FILES if "sleep(" in path.read_text()}
+    assert sleepers == {"plugins/kubeadm_airflow/triggers.py"}

@@ -1,4 +1,4 @@
-"""The rooms: imports point downwards, Airflow finds what it should and nothing else, files stay small and well named."""
+"""The rooms: imports point downwards, Airflow finds what it should, files stay small and well named."""
 
 from __future__ import annotations
 

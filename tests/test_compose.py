@@ -64,10 +64,7 @@ def test_the_example_shows_the_defaults_that_hold() -> None:
 def test_no_secret_is_in_the_file_or_in_the_example() -> None:
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
-            if (
-                any(word in name for word in ("PASSWORD", "SECRET", "FERNET", "SECRET_KEY"))
-                and "FILE" not in name
-            ):
+            if any(word in name for word in ("PASSWORD", "SECRET", "FERNET", "SECRET_KEY")) and "FILE" not in name:
                 assert VARIABLE.fullmatch(value), f"{name} is spelt out"
     assert re.search(r"airflow:\$\{POSTGRES_PASSWORD:\?", TEXT)
 
@@ -87,9 +84,7 @@ def test_all_services_sign_with_the_same_keys(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_all_services_see_the_same_code_and_inventory(name: str) -> None:
     service = SERVICES[name]
-    targets = {
-        volume.rpartition(":ro")[0].rpartition(":")[2] for volume in service["volumes"] if ":ro" in volume
-    }
+    targets = {volume.rpartition(":ro")[0].rpartition(":")[2] for volume in service["volumes"] if ":ro" in volume}
     assert {f"/opt/airflow/{folder}" for folder in ("dags", "plugins", "include", "inventory")} <= targets
     assert service["environment"]["PYTHONPATH"] == "/opt/airflow/include"
     assert service["environment"]["KUBEADM_UPGRADE_INVENTORY"] in targets

@@ -59,14 +59,10 @@ def test_every_setting_has_its_reason_above_it() -> None:
 
 def test_the_file_holds_settings_only_once_and_no_secret() -> None:
     names = [
-        line.partition("=")[0]
-        for line in SETTINGS_FILE.read_text().splitlines()
-        if line and not line.startswith("#")
+        line.partition("=")[0] for line in SETTINGS_FILE.read_text().splitlines() if line and not line.startswith("#")
     ]
     assert sorted(names) == sorted(set(names))
-    assert not [
-        name for name in names if any(word in name for word in ("SECRET", "PASSWORD", "FERNET", "_KEY"))
-    ]
+    assert not [name for name in names if any(word in name for word in ("SECRET", "PASSWORD", "FERNET", "_KEY"))]
 
 
 def test_the_harness_uses_the_file() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import subprocess
 import sys
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from airflow.sdk.definitions.context import Context  # noqa: F401  (imports Airflow before anything is timed)
 from airflow.serialization.serialized_objects import DagSerialization
 
 from kubeadm_upgrade.procedure import GROUPS
@@ -74,7 +74,7 @@ def test_tasks_are_the_steps_of_the_procedure(parse):
     for group, steps in GROUPS.items():
         ids = [f"{group}.{step.name}" for step in steps]
         assert [task for task in dag.task_dict if task.startswith(f"{group}.")] == ids
-        for earlier, later in zip(ids, ids[1:], strict=False):
+        for earlier, later in itertools.pairwise(ids):
             assert later in dag.task_dict[earlier].downstream_task_ids
 
 
@@ -89,7 +89,8 @@ def test_parsing_imports_no_client(tmp_path):
     write_fleet(tmp_path / "clusters", ["a"])
     code = (
         "import sys, cluster_upgrades; "
-        "print([m for m in ('asyncssh', 'paramiko', 'kubernetes', 'kubernetes_asyncio', 'aiohttp') if m in sys.modules])"
+        "clients = ('asyncssh', 'paramiko', 'kubernetes', 'kubernetes_asyncio', 'aiohttp'); "
+        "print([client for client in clients if client in sys.modules])"
     )
     repository = Path(__file__).resolve().parents[2]
     environment = {

@@ -109,14 +109,11 @@ class AirflowInstance:
         while waiting := [name for name in names or COMPONENTS if not self._is_healthy(name)]:
             for name in waiting:
                 if self._running[name].exit_code is not None:
-                    raise AirflowNotStarted(
-                        f"Airflow's {name} has ended.\n{self._running[name].end_of_log()}"
-                    )
+                    raise AirflowNotStarted(f"Airflow's {name} has ended.\n{self._running[name].end_of_log()}")
             if time.monotonic() > deadline:
                 name = waiting[0]
                 raise AirflowNotStarted(
-                    f"Airflow's {name} is not healthy after {patience:.0f} s.\n"
-                    f"{self._running[name].end_of_log()}"
+                    f"Airflow's {name} is not healthy after {patience:.0f} s.\n{self._running[name].end_of_log()}"
                 )
             time.sleep(0.3)
 

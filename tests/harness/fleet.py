@@ -59,9 +59,7 @@ class LabFleet:
     def environment(self) -> dict[str, str]:
         """The connections of all clusters as Airflow reads them from its environment."""
         every = [self.connections(cluster) for cluster in self.clusters]
-        return {
-            f"AIRFLOW_CONN_{name.upper()}": json.dumps(one) for some in every for name, one in some.items()
-        }
+        return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(one) for some in every for name, one in some.items()}
 
     def api_connections(self, cluster: str) -> list[Json]:
         """The same for Airflow's REST API, for an Airflow that runs already."""

@@ -158,7 +158,8 @@ class World:
 
     def _restart_kubelet(self) -> None:
         left = [pod for pod in drain.evictable(self.facts.pods) if not pod.finished]
-        assert self.facts.node.unschedulable and not left, "a kubelet was restarted under its workloads"
+        assert self.facts.node.unschedulable, "a kubelet was restarted on a node in service"
+        assert not left, "a kubelet was restarted under its workloads"
         started = self.facts.host.kubelet_started + timedelta(minutes=5)
         self._host(kubelet_outdated=False, kubelet_started=started)
         self.facts = replace(

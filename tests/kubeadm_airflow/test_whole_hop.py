@@ -119,8 +119,11 @@ def test_whatever_crashes_the_upgrade_completes_and_nothing_runs_twice(upgrade_l
         while True:
             try:
                 return await once(walker, *where)
-            except (Crash, errors.UpgradeError) as error:
-                assert isinstance(error, Crash) or "Crash" in str(error), error
+            except Crash:  # in the worker: the task is started again
+                continue
+            except errors.UpgradeError as error:  # in the triggerer, which says so
+                if "Crash" not in str(error):
+                    raise
 
     assert asyncio.run(run()) == []
     assert out_of_service(walker.lab, "w") <= 1
@@ -174,7 +177,7 @@ def test_a_failing_apply_says_why_and_a_retry_goes_on(upgrade_lab):
     async def run():
         hop = await walker.plan()
         with pytest.raises(
-            errors.CommandFailed, match="(?s)walked-cp1.*kubeadm-upgrade-v1.29.15.*no space left"
+            errors.CommandFailed, match=r"(?s)walked-cp1.*kubeadm-upgrade-v1.29.15.*no space left"
         ) as caught:
             await walker.upgrade(hop)
         assert "exit status 1" in str(caught.value)

@@ -110,7 +110,7 @@ def test_newer_kubeadm_is_asked_for_json():
 
 def test_a_half_installed_package_is_no_installed_package():
     """dpkg must be mended by a person; the sentence says how."""
-    with pytest.raises(UnreadableOutput, match="kubelet is half installed.*dpkg --configure -a"):
+    with pytest.raises(UnreadableOutput, match=r"kubelet is half installed.*dpkg --configure -a"):
         apt.read_installed("kubelet 1.28.15-1.1 iU \n")
 
 

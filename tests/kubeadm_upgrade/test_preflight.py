@@ -10,6 +10,7 @@ import pytest
 from in_memory.examples import on_host
 from kubeadm_upgrade.facts import OsRelease, PodFacts
 from kubeadm_upgrade.preflight import CHECKS, LookedAtHost, Scene, Severity, findings
+from kubeadm_upgrade.version import Version
 
 
 @pytest.fixture
@@ -113,3 +114,21 @@ def test_a_host_that_has_everything_needs_no_repository(scene, facts_of, hop):
     """A second run works in an outage of the repository."""
     done = on_host(facts_of("w1"), packages=dict(hop.packages)).host
     assert findings(with_host(scene, "w1", facts=done, published={}, unpublished="down")) == ()
+
+
+def test_a_host_without_facts_is_not_a_pass(scene):
+    """Even where nobody said why."""
+    found = findings(with_host(scene, "w1", facts=None))
+    assert [str(finding) for finding in found] == ["block: w1 was not looked at"]
+
+
+def test_a_node_that_has_gone_since_the_plan_is_not_a_pass(scene):
+    """It cannot be upgraded, so the run cannot keep its promise."""
+    found = findings(replace(scene, nodes=scene.nodes[:-1]))
+    assert [str(finding) for finding in found] == ["block: w2 is no longer in the cluster: start a new run"]
+
+
+def test_a_release_nobody_knows_of_is_not_a_pass(scene):
+    """Our list of releases ends somewhere."""
+    found = findings(replace(scene, hop=replace(scene.hop, to=Version(1, 99, 0))))
+    assert "warn: it is not known how long Kubernetes 1.99 is supported: see its release page" in map(str, found)

@@ -128,7 +128,7 @@ def test_every_step_keeps_its_promise(facts_of, hop, node):
     for step in steps_of(hop, node):
         if not step.done(facts, hop):
             facts = step.promise(facts, hop)
-            assert step.done(facts, hop) or step.name in ("kubeadm_upgrade_plan",), step.name
+            assert step.done(facts, hop) or step.name == "kubeadm_upgrade_plan", step.name
 
 
 STEP = STEPS["upgrade_kubeadm"]
@@ -139,7 +139,7 @@ def test_a_unit_that_fails_in_this_attempt_is_this_attempts_failure(facts_of, ho
     world = begin(facts_of, hop, "w1")
     world.fail_next.add(STEP.unit(hop))
     with pytest.raises(
-        CommandFailed, match="w1: upgrade_kubeadm: unit upgrade-kubeadm-v1.29.15 ended with exit status 1"
+        CommandFailed, match=r"w1: upgrade_kubeadm: unit upgrade-kubeadm-v1.29.15 ended with exit status 1"
     ) as e:
         asyncio.run(persevere(STEP, hop, world))
     assert "no space left" in str(e.value)
@@ -177,7 +177,7 @@ def test_an_apply_that_has_succeeded_is_waited_for_and_not_repeated(facts_of, ho
 def test_a_refusal_changes_nothing(facts_of, hop):
     """Its message names node, step and reason."""
     world = begin(facts_of, hop, "w1")
-    with pytest.raises(StepRefused, match="w1: kubeadm_upgrade_node: kubeadm is 1.28.15-1.1, not 1.29.15-1.1"):
+    with pytest.raises(StepRefused, match=r"w1: kubeadm_upgrade_node: kubeadm is 1.28.15-1.1, not 1.29.15-1.1"):
         asyncio.run(persevere(STEPS["kubeadm_upgrade_node"], hop, world))
     assert world.log == []
 

@@ -33,7 +33,7 @@ def test_pre_releases_come_before_their_release():
 @pytest.mark.parametrize("text", ["", "1.29", "v1.29.x", "latest", "1.29.4-what.ever", "1.29.4; id"])
 def test_what_is_no_version_is_refused(text):
     """With the text in the sentence."""
-    with pytest.raises(ValueError, match="is not a Kubernetes version|cannot be ordered"):
+    with pytest.raises(ValueError, match=r"is not a Kubernetes version|cannot be ordered"):
         Version.parse(text)
 
 

@@ -33,13 +33,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
-    parser.add_argument(
-        "--directory", help="where keys, kubeconfigs and lab.json go; a temporary one otherwise"
-    )
+    parser.add_argument("--directory", help="where keys, kubeconfigs and lab.json go; a temporary one otherwise")
     parser.add_argument("--latency", choices=("none", "human"), default="human")
-    parser.add_argument(
-        "--cluster", action="append", type=parse_cluster, help="NAME:CONTROL_PLANE+WORKERS@VERSION"
-    )
+    parser.add_argument("--cluster", action="append", type=parse_cluster, help="NAME:CONTROL_PLANE+WORKERS@VERSION")
     parser.add_argument("--apply", action="append", default=[], type=Path, metavar="FILE.yaml")
     return parser.parse_args()
 

@@ -59,9 +59,7 @@ def _resources(group: str, version: str) -> dict[str, Any]:
     rows = [row for r in RESOURCES if (r.group, r.version) == (group, version) for row in _rows(r)]
     for (own, _, plural), kind in REVIEWS.items():
         if own == group:
-            rows.append(
-                {"name": plural, "singularName": "", "namespaced": False, "kind": kind, "verbs": ["create"]}
-            )
+            rows.append({"name": plural, "singularName": "", "namespaced": False, "kind": kind, "verbs": ["create"]})
     name = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": rows}
 

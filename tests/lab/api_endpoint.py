@@ -22,9 +22,7 @@ class ApiEndpoint:
         self.cluster = cluster
         self.host = host
         self.port = 0
-        self._runner = web.AppRunner(
-            build_app(cluster), access_log=None, handle_signals=False, shutdown_timeout=0.1
-        )
+        self._runner = web.AppRunner(build_app(cluster), access_log=None, handle_signals=False, shutdown_timeout=0.1)
         self._server: asyncio.Server | None = None
         self._socket: socket.socket | None = None
         self._wanted = True
@@ -63,12 +61,11 @@ class ApiEndpoint:
             self._socket.close()
 
     async def _listen(self) -> None:
-        assert self._socket is not None and self._runner.server is not None
+        assert self._socket is not None
+        assert self._runner.server is not None
         handle, self._socket = self._socket, None
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            self._runner.server, sock=handle, ssl=self._context, backlog=128
-        )
+        self._server = await loop.create_server(self._runner.server, sock=handle, ssl=self._context, backlog=128)
         if not self._wanted:
             self.set_open(False)
 

@@ -36,9 +36,7 @@ async def answer(
     return _written(cluster, request, target, verb, body)
 
 
-def _written(
-    cluster: SimulatedCluster, request: web.Request, target: Target, verb: str, body: Any
-) -> web.Response:
+def _written(cluster: SimulatedCluster, request: web.Request, target: Target, verb: str, body: Any) -> web.Response:
     resource = target.resource
     assert resource is not None
     match verb:
@@ -63,9 +61,7 @@ def _respond(request: web.Request, resource: Resource, content: Item) -> web.Res
 
 def _list(cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target) -> Item:
     label, field = request.query.get("labelSelector", ""), request.query.get("fieldSelector", "")
-    items = [
-        item for item in cluster.store.each(resource.kind, target.namespace) if _matches(item, label, field)
-    ]
+    items = [item for item in cluster.store.each(resource.kind, target.namespace) if _matches(item, label, field)]
     metadata: dict[str, Any] = {"resourceVersion": str(cluster.store.version)}
     items, rest = _page(items, request.query)
     if rest:
@@ -123,25 +119,19 @@ def _checked(resource: Resource, target: Target, body: Any) -> Item:
     item.setdefault("apiVersion", resource.group_version)
     if (item["kind"], item["apiVersion"]) != (resource.kind, resource.group_version):
         wanted = f"{resource.group_version}, Kind={resource.kind}"
-        raise statuses.bad_request(
-            f"{item['apiVersion']}, Kind={item['kind']} does not match the expected {wanted}"
-        )
+        raise statuses.bad_request(f"{item['apiVersion']}, Kind={item['kind']} does not match the expected {wanted}")
     metadata = item.setdefault("metadata", {})
     if resource.namespaced and metadata.setdefault("namespace", target.namespace) != target.namespace:
         raise statuses.bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
     if target.name and metadata.setdefault("name", target.name) != target.name:
-        message = (
-            f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
-        )
+        message = f"the name of the object ({metadata['name']}) does not match the name on the URL ({target.name})"
         raise statuses.bad_request(message)
     return item
 
 
-def _create(
-    cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target, body: Any
-) -> Item:
+def _create(cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target, body: Any) -> Item:
     if target.name:
         raise statuses.method_not_allowed()
     item = _checked(resource, target, body)
@@ -160,9 +150,7 @@ def _create(
     return item if _dry_run(request) else cluster.store.create(item)
 
 
-def _write(
-    cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target, body: Any
-) -> Item:
+def _write(cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target, body: Any) -> Item:
     """PUT and PATCH. The main resource keeps its status, the status subresource keeps everything else."""
     if request.method == "PATCH" and request.content_type.startswith("application/apply-patch"):
         item = _checked(resource, target, body)
@@ -190,9 +178,7 @@ def _patched(request: web.Request, current: Item, body: Any) -> Any:
         return patches.strategic_merge(unconditional, body)
     if kind == "application/merge-patch+json" or kind.startswith("application/apply-patch"):
         return patches.merge(unconditional, body)
-    raise statuses.ApiError(
-        415, "UnsupportedMediaType", f"the body of the request was in an unknown format - {kind}"
-    )
+    raise statuses.ApiError(415, "UnsupportedMediaType", f"the body of the request was in an unknown format - {kind}")
 
 
 def _separated(current: Item, new: Item, status_only: bool) -> Item:
@@ -203,9 +189,7 @@ def _separated(current: Item, new: Item, status_only: bool) -> Item:
     return kept | {"metadata": kept["metadata"] | ({"resourceVersion": version} if version else {})}
 
 
-def _delete(
-    cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target, body: Any
-) -> Item:
+def _delete(cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target, body: Any) -> Item:
     item = cluster.store.get(resource, target.namespace, target.name or "")
     for key, value in (body.get("preconditions") or {}).items():
         if item["metadata"].get(key) != value:

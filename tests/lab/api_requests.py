@@ -88,9 +88,7 @@ def _parse(raw: bytes) -> Any:
         raise bad_request(f"the object provided is unrecognized: {error}") from error
 
 
-async def _answer(
-    cluster: SimulatedCluster, request: web.Request, user: User, body: Any
-) -> web.StreamResponse:
+async def _answer(cluster: SimulatedCluster, request: web.Request, user: User, body: Any) -> web.StreamResponse:
     target = parse_path(request.path)
     if target is None:
         return _plain_path(cluster, request, user)

@@ -21,13 +21,9 @@ def wanted(request: web.Request) -> bool:
 
 def table(resource: Resource, content: Item) -> dict[str, Any]:
     items = content.get("items", [content])
-    columns, row = {"Node": (_NODE, _node_cells), "Pod": (_POD, _pod_cells)}.get(
-        resource.kind, (_ANY, _any_cells)
-    )
+    columns, row = {"Node": (_NODE, _node_cells), "Pod": (_POD, _pod_cells)}.get(resource.kind, (_ANY, _any_cells))
     rows = [{"cells": row(item), "object": _partial(item)} for item in items]
-    definitions = [
-        {"name": n, "type": "string", "format": "", "description": n, "priority": p} for n, p in columns
-    ]
+    definitions = [{"name": n, "type": "string", "format": "", "description": n, "priority": p} for n, p in columns]
     kind = {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",

@@ -99,9 +99,7 @@ class _Watch:
             await self._send("DELETED", event.item)
 
     def _matches(self, item: Item) -> bool:
-        return matches_labels(self.label, item["metadata"].get("labels") or {}) and matches_fields(
-            self.field, item
-        )
+        return matches_labels(self.label, item["metadata"].get("labels") or {}) and matches_fields(self.field, item)
 
     async def _bookmark(self, annotations: dict[str, str]) -> None:
         metadata: dict[str, Any] = {"resourceVersion": str(self.cluster.store.version)}

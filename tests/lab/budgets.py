@@ -37,9 +37,7 @@ def set_budget_status(cluster: SimulatedCluster, budget: Item) -> None:
     if {key: status.get(key) for key in wanted} != wanted:
         wanted["conditions"] = [_condition(wanted["disruptionsAllowed"], metadata.get("generation", 1))]
         edit = {"status": wanted}
-        cluster.store.change(
-            "PodDisruptionBudget", metadata["namespace"], metadata["name"], lambda b: b.update(edit)
-        )
+        cluster.store.change("PodDisruptionBudget", metadata["namespace"], metadata["name"], lambda b: b.update(edit))
 
 
 def _condition(allowed: int, generation: int) -> dict[str, Any]:
@@ -85,9 +83,7 @@ def evict(cluster: SimulatedCluster, namespace: str, name: str, dry_run: bool) -
         if matches_selector(one["spec"].get("selector"), labels)
     ]
     if len(budgets) > 1:
-        message = (
-            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-        )
+        message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
         raise statuses.ApiError(500, "", message)
     if budgets:
         _spend(cluster, budgets[0], pod, dry_run)
@@ -102,9 +98,7 @@ def _spend(cluster: SimulatedCluster, budget: Item, pod: Item, dry_run: bool) ->
     # What the controller has not counted yet must not be spent twice.
     set_budget_status(cluster, budget)
     metadata = budget["metadata"]
-    status = cluster.store.get(BY_KIND["PodDisruptionBudget"], metadata["namespace"], metadata["name"])[
-        "status"
-    ]
+    status = cluster.store.get(BY_KIND["PodDisruptionBudget"], metadata["namespace"], metadata["name"])["status"]
     if not pod_objects.is_ready(pod) and status["currentHealthy"] >= status["desiredHealthy"] > 0:
         return
     if status["disruptionsAllowed"] < 1:

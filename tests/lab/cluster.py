@@ -59,9 +59,7 @@ class SimulatedCluster:
     async def start(self) -> None:
         await self.endpoint.open()
         release = Release.parse(self.spec.version)
-        self.hosts = {
-            name: Host(self, name, release, shell.run_in_unit, shell.KNOWN) for name in self.spec.nodes
-        }
+        self.hosts = {name: Host(self, name, release, shell.run_in_unit, shell.KNOWN) for name in self.spec.nodes}
         self.store.listeners.append(self._sample_changed_node)
         self._populate(release)
         self.faults.on_change.append(self.refresh_api)

@@ -95,9 +95,7 @@ class ControlPlane:
             self.cluster.store.create(pod_objects.static_pod(component, item, image, command))
 
     def _write_manifest(self, node: str, component: str) -> None:
-        self.cluster.hosts[node].files.put(
-            f"{MANIFESTS}/{component}.yaml", self.manifest(node, component), 0o600
-        )
+        self.cluster.hosts[node].files.put(f"{MANIFESTS}/{component}.yaml", self.manifest(node, component), 0o600)
 
     def manifest(self, node: str, component: str) -> str:
         """Shortened from golden/kube-apiserver-manifest-1.22.yaml and golden/etcd-manifest-1.22.yaml."""
@@ -110,9 +108,7 @@ class ControlPlane:
         labels = {"component": component, "tier": "control-plane"}
         metadata = {"labels": labels, "name": component, "namespace": "kube-system"}
         spec = {"containers": [container], "hostNetwork": True, "priorityClassName": "system-node-critical"}
-        return yaml.safe_dump(
-            {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {}}
-        )
+        return yaml.safe_dump({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {}})
 
     def arguments(self, node: str, component: str) -> list[str]:
         address = self.cluster.addresses[node]

@@ -97,11 +97,7 @@ class Controllers:
 
     def _pods_of(self, owner: Item) -> list[Item]:
         uid, namespace = owner["metadata"]["uid"], owner["metadata"]["namespace"]
-        return [
-            pod
-            for pod in self.store.each("Pod", namespace)
-            if pod_objects.controller_of(pod).get("uid") == uid
-        ]
+        return [pod for pod in self.store.each("Pod", namespace) if pod_objects.controller_of(pod).get("uid") == uid]
 
     def _fill(self, replica_set: Item) -> None:
         alive = [pod for pod in self._pods_of(replica_set) if not pod_objects.is_terminating(pod)]
@@ -113,9 +109,7 @@ class Controllers:
         ready = sum(pod_objects.is_ready(pod) for pod in alive)
         self._count(replica_set, ready, wanted)
         owner = pod_objects.controller_of(replica_set)
-        deployment = owner and self.store.find(
-            "Deployment", replica_set["metadata"]["namespace"], owner["name"]
-        )
+        deployment = owner and self.store.find("Deployment", replica_set["metadata"]["namespace"], owner["name"])
         if deployment:
             self._count(deployment, ready, wanted)
 

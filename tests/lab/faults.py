@@ -43,9 +43,7 @@ class Fault:
 
     def hits(self, node: str, argv: Sequence[str]) -> bool:
         """A prefix counts wherever a program may start: also after ``env NAME=VALUE``."""
-        return self.node in (None, node) and any(
-            one[: len(self.argv)] == self.argv for one in _commands(tuple(argv))
-        )
+        return self.node in (None, node) and any(one[: len(self.argv)] == self.argv for one in _commands(tuple(argv)))
 
 
 def _commands(argv: tuple[str, ...]) -> list[tuple[str, ...]]:

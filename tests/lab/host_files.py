@@ -100,9 +100,7 @@ def _furnish_control_plane(host: Host, release: Release) -> None:
     for name in names:
         files.put(f"/etc/kubernetes/{name}.conf", _kubeconfig(host, f"kubernetes-{name}"), 0o600)
     for name in _CONTROL_PLANE_PKI:
-        files.put(
-            f"/etc/kubernetes/pki/{name}.crt", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
-        )
+        files.put(f"/etc/kubernetes/pki/{name}.crt", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
         files.put(
             f"/etc/kubernetes/pki/{name}.key",
             "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n",

@@ -81,9 +81,7 @@ class Identity:
         return self._write(filename, yaml.safe_dump(content))
 
     def _write_pair(self, name: str, pair: Pair) -> tuple[Path, Path]:
-        return self._write(f"{name}.crt", pair.certificate.decode()), self._write(
-            f"{name}.key", pair.key.decode()
-        )
+        return self._write(f"{name}.crt", pair.certificate.decode()), self._write(f"{name}.key", pair.key.decode())
 
     def _write(self, name: str, content: str) -> Path:
         path = self.directory / name

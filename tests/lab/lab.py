@@ -118,13 +118,9 @@ class Lab:
         cluster = SimulatedCluster(spec, self.latency, places, addresses.api_address(number), identity)
         await cluster.start()
         nodes = await self._start_servers(cluster, places)
-        self.clusters[spec.name] = LabCluster(
-            self.run, cluster, nodes, identity.admin_kubeconfig(cluster.api_url)
-        )
+        self.clusters[spec.name] = LabCluster(self.run, cluster, nodes, identity.admin_kubeconfig(cluster.api_url))
 
-    async def _start_servers(
-        self, cluster: SimulatedCluster, places: Mapping[str, str]
-    ) -> dict[str, LabNode]:
+    async def _start_servers(self, cluster: SimulatedCluster, places: Mapping[str, str]) -> dict[str, LabNode]:
         servers: list[NodeServer] = []
         self._servers[cluster.spec.name] = servers
         port = addresses.shared_port(places)

@@ -73,9 +73,7 @@ class Faults:
         self, node: str | None, argv_prefix: Argv, exit_code: int = 1, stderr: str = "", times: int | None = 1
     ) -> ActiveFault:
         """The command does nothing and fails; ``times`` None means until lifted."""
-        return self._add(
-            Fault("fail", node, words(argv_prefix), exit_code=exit_code, stderr=stderr, times=times)
-        )
+        return self._add(Fault("fail", node, words(argv_prefix), exit_code=exit_code, stderr=stderr, times=times))
 
     def node_down(self, node: str) -> ActiveFault:
         return self._add(Fault("node_down", node))

@@ -64,8 +64,7 @@ def _status(name: str, address: str, release: Release) -> dict[str, Any]:
     capacity = {"cpu": "2", "ephemeral-storage": "264212084Ki", "hugepages-1Gi": "0", "hugepages-2Mi": "0"}
     status = {
         "capacity": capacity | {"memory": "24684092Ki", "pods": "110"},
-        "allocatable": capacity
-        | {"ephemeral-storage": "243497856212", "memory": "24581692Ki", "pods": "110"},
+        "allocatable": capacity | {"ephemeral-storage": "243497856212", "memory": "24581692Ki", "pods": "110"},
         "conditions": [],
         "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
@@ -102,9 +101,7 @@ def set_unknown(status: dict[str, Any]) -> None:
         condition["status"], condition["reason"], condition["message"] = UNKNOWN
 
 
-def _condition(
-    old: dict[str, str] | None, kind: str, value: str, reason: str, message: str
-) -> dict[str, str]:
+def _condition(old: dict[str, str] | None, kind: str, value: str, reason: str, message: str) -> dict[str, str]:
     since = old["lastTransitionTime"] if old and old["status"] == value else rfc3339()
     condition = {"type": kind, "status": value, "lastHeartbeatTime": rfc3339(), "lastTransitionTime": since}
     return condition | {"reason": reason, "message": message}

@@ -98,9 +98,7 @@ def _deb822(text: str) -> list[Source]:
     entries = []
     for stanza in re.split(r"\n\s*\n", text):
         lines = (line for line in stanza.splitlines() if not line.startswith(("#", " ")))
-        fields = {
-            key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)
-        }
+        fields = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
         if "uris" in fields and fields.get("enabled", "yes") != "no":
             entries += [Source(uri.rstrip("/"), fields.get("signed-by")) for uri in fields["uris"].split()]
     return entries

@@ -108,8 +108,7 @@ def _test(document: Any, operation: dict[str, Any]) -> None:
         same = operation["value"] is None
     if not same:
         message = (
-            "the server rejected our request due to an error in our request: "
-            f"testing value {operation['path']} failed"
+            f"the server rejected our request due to an error in our request: testing value {operation['path']} failed"
         )
         raise ApiError(422, "Invalid", message)
 

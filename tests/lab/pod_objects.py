@@ -79,9 +79,7 @@ def static_pod(component: str, node: Item, image: str, command: list[str]) -> It
             "ownerReferences": [owner],
         },
         "spec": {
-            "containers": [
-                {"name": component, "image": image, "command": command, "imagePullPolicy": "IfNotPresent"}
-            ],
+            "containers": [{"name": component, "image": image, "command": command, "imagePullPolicy": "IfNotPresent"}],
             "hostNetwork": True,
             "nodeName": name,
             "priority": 2000001000,
@@ -111,9 +109,7 @@ def set_running(pod: Item, host_ip: str) -> None:
         "conditions": [_true(kind) for kind in ("Initialized", "Ready", "ContainersReady", "PodScheduled")],
         "containerStatuses": [_container_status(one) for one in containers],
         "hostIP": host_ip,
-        "podIP": host_ip
-        if pod["spec"].get("hostNetwork")
-        else f"10.244.{random.randrange(9)}.{random.randrange(250)}",
+        "podIP": host_ip if pod["spec"].get("hostNetwork") else f"10.244.{random.randrange(9)}.{random.randrange(250)}",
         "startTime": rfc3339(),
     }
 

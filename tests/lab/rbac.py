@@ -52,9 +52,7 @@ def forbidden(user: User, question: Question) -> ApiError:
         f'{subject} is forbidden: User "{user.name}" cannot {question.verb} resource '
         f'"{question.full_resource}" in API group "{question.group}" {scope}'
     )
-    details = ({"name": question.name} if question.name else {}) | (
-        {"group": question.group} if question.group else {}
-    )
+    details = ({"name": question.name} if question.name else {}) | ({"group": question.group} if question.group else {})
     return ApiError(403, "Forbidden", message, details | {"kind": question.resource})
 
 

@@ -21,9 +21,7 @@ class Rules:
         self._skew(node, new)
         if (new.major, new.minor) == (old.major, old.minor):
             return
-        pods = [
-            pod["metadata"]["name"] for pod in self.cluster.pods_on(node) if pod_objects.is_evictable(pod)
-        ]
+        pods = [pod["metadata"]["name"] for pod in self.cluster.pods_on(node) if pod_objects.is_evictable(pod)]
         if pods:
             self._broken(f"{node}: kubelet restarted from {old} to {new} with {len(pods)} pods not drained")
 
@@ -34,14 +32,11 @@ class Rules:
     def _skew(self, node: str, kubelet: Release, why: str = "") -> None:
         for name, apiserver in self.cluster.control_plane.apiservers().items():
             if (kubelet.major, kubelet.minor) > (apiserver.major, apiserver.minor):
-                self._broken(
-                    f"{node}: kubelet {kubelet} is newer than the apiserver {apiserver} of {name}{why}"
-                )
+                self._broken(f"{node}: kubelet {kubelet} is newer than the apiserver {apiserver} of {name}{why}")
             allowed = 2 if kubelet.minor < 25 else 3
             if apiserver.minor - kubelet.minor > allowed:
                 self._broken(
-                    f"{node}: kubelet {kubelet} is more than {allowed} minors "
-                    f"older than apiserver {apiserver}"
+                    f"{node}: kubelet {kubelet} is more than {allowed} minors older than apiserver {apiserver}"
                 )
 
     def disrupted(self) -> None:
@@ -58,9 +53,7 @@ class Rules:
     def kubeadm_starts(self, node: str, what: str, running: dict[str, str]) -> None:
         for other, command in running.items():
             if "apply" in (what, command):
-                self._broken(
-                    f"{node}: kubeadm upgrade {what} started while {other} runs kubeadm upgrade {command}"
-                )
+                self._broken(f"{node}: kubeadm upgrade {what} started while {other} runs kubeadm upgrade {command}")
 
     def _broken(self, sentence: str) -> None:
         self.cluster.records.violate(sentence)

@@ -87,12 +87,8 @@ class Streams:
 
 async def execute(host: Host, line: Line, streams: Streams, unit: str | None = None) -> int:
     """Run and record one command; a cancelled one is recorded as hung up."""
-    process = Process(
-        host, line.program, line.root, streams.out, streams.error, streams.read, line.environment, unit
-    )
-    record = CommandRecord(
-        now(), host.name, line.text, line.argv, line.root, mutates(line.program), unit=unit
-    )
+    process = Process(host, line.program, line.root, streams.out, streams.error, streams.read, line.environment, unit)
+    record = CommandRecord(now(), host.name, line.text, line.argv, line.root, mutates(line.program), unit=unit)
     records = host.cluster.records
     number = records.open(record)
     code = HANGUP

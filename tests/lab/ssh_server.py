@@ -23,9 +23,7 @@ logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
 class NodeServer:
     """sshd of a host; it listens on the same address and port for as long as the node is up."""
 
-    def __init__(
-        self, host: Host, address: str, port: int, keys: list[object], client_key: asyncssh.SSHKey
-    ) -> None:
+    def __init__(self, host: Host, address: str, port: int, keys: list[object], client_key: asyncssh.SSHKey) -> None:
         self.host = host
         self.address = address
         self.port = port
@@ -98,9 +96,7 @@ class NodeServer:
             write(process.stderr, f"{error}\n")
             process.exit(2)
             return
-        streams = Streams(
-            lambda t: write(process.stdout, t), lambda t: write(process.stderr, t), process.stdin.read
-        )
+        streams = Streams(lambda t: write(process.stdout, t), lambda t: write(process.stderr, t), process.stdin.read)
         faults, name = self.host.cluster.faults, self.host.name
         running = asyncio.ensure_future(execute(self.host, line, streams))
         try:

@@ -77,10 +77,7 @@ class Store:
         old = self.items.get(key)
         if old is None:
             raise statuses.not_found(resource, metadata["name"])
-        if (
-            metadata.get("resourceVersion", old["metadata"]["resourceVersion"])
-            != old["metadata"]["resourceVersion"]
-        ):
+        if metadata.get("resourceVersion", old["metadata"]["resourceVersion"]) != old["metadata"]["resourceVersion"]:
             raise statuses.conflict(resource, metadata["name"])
         for kept in ("uid", "creationTimestamp"):
             metadata[kept] = old["metadata"][kept]
@@ -91,9 +88,7 @@ class Store:
             metadata["generation"] = old["metadata"]["generation"] + 1
         return self._save("MODIFIED", resource, key, item, old)
 
-    def change(
-        self, kind: str, namespace: str | None, name: str, edit: Callable[[Item], None]
-    ) -> Item | None:
+    def change(self, kind: str, namespace: str | None, name: str, edit: Callable[[Item], None]) -> Item | None:
         """Edit the current object in place, whatever its version; None if it is gone."""
         current = self.find(kind, namespace, name)
         if current is None:
@@ -128,9 +123,7 @@ class Store:
             raise statuses.expired(version, self.history[0].version)
         return [event for event in self.history if event.version > version]
 
-    def _save(
-        self, kind: str, resource: Resource, key: tuple[str, str, str], item: Item, old: Item | None
-    ) -> Item:
+    def _save(self, kind: str, resource: Resource, key: tuple[str, str, str], item: Item, old: Item | None) -> Item:
         self.version += 1
         item["metadata"]["resourceVersion"] = str(self.version)
         self.items[key] = item

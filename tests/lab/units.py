@@ -71,10 +71,7 @@ class Units:
     def _fail(self, unit: Unit, status: int) -> None:
         unit.state = unit.sub = "failed"
         unit.result = "exit-code"
-        text = (
-            f"{unit.name}: Main process exited, code=exited, "
-            f"status={status}/{_STATUS_NAMES.get(status, 'n/a')}"
-        )
+        text = f"{unit.name}: Main process exited, code=exited, status={status}/{_STATUS_NAMES.get(status, 'n/a')}"
         self.journal.add(unit.name, "systemd[1]", text)
         self.journal.add(unit.name, "systemd[1]", f"{unit.name}: Failed with result 'exit-code'.")
         if unit.collect:

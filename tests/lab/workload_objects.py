@@ -32,9 +32,7 @@ def service_accounts(spec: ClusterSpec) -> list[Item]:
 
 def deployment(workload: Workload) -> Item:
     containers = [{"name": "app", "image": "registry.example.org/app:1", "resources": {}}]
-    return _deployment(
-        workload.namespace, workload.name, {"app": workload.name}, workload.replicas, containers
-    )
+    return _deployment(workload.namespace, workload.name, {"app": workload.name}, workload.replicas, containers)
 
 
 def coredns(release: Release) -> Item:
@@ -48,9 +46,7 @@ def coredns(release: Release) -> Item:
     return item
 
 
-def _deployment(
-    namespace: str, name: str, labels: dict[str, str], replicas: int, containers: list[Any]
-) -> Item:
+def _deployment(namespace: str, name: str, labels: dict[str, str], replicas: int, containers: list[Any]) -> Item:
     template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
     item = _plain("apps/v1", "Deployment", namespace, name, spec=spec, status={})
@@ -65,9 +61,7 @@ def replica_set(owner: Item) -> Item:
     labels = spec["template"]["metadata"].get("labels", {}) | {"pod-template-hash": digest}
     template = spec["template"] | {"metadata": {"labels": labels}}
     own = {"replicas": spec.get("replicas", 1), "selector": {"matchLabels": labels}, "template": template}
-    item = _plain(
-        "apps/v1", "ReplicaSet", metadata["namespace"], f"{metadata['name']}-{digest}", spec=own, status={}
-    )
+    item = _plain("apps/v1", "ReplicaSet", metadata["namespace"], f"{metadata['name']}-{digest}", spec=own, status={})
     item["metadata"] |= {"labels": labels, "ownerReferences": [owner_reference(owner)]}
     return item
 

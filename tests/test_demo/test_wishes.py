@@ -34,9 +34,7 @@ def test_zero_is_not_once() -> None:
     assert not Wishes.read({"ONCE": "0"}, terminal=True).once
 
 
-@pytest.mark.parametrize(
-    "settings", [{"CLUSTER": "prod"}, {"PORT": "http"}, {"PORT": "70000"}, {"PORT": "0"}]
-)
+@pytest.mark.parametrize("settings", [{"CLUSTER": "prod"}, {"PORT": "http"}, {"PORT": "70000"}, {"PORT": "0"}])
 def test_what_cannot_be_is_complained_about(settings: dict[str, str]) -> None:
     with pytest.raises(Complaint, match=next(iter(settings.values()))):
         Wishes.read(settings, terminal=True)

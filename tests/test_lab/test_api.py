@@ -70,8 +70,7 @@ def test_without_credentials_one_is_anonymous(small: LabCluster) -> None:
     code, body = raw(small, "/api/v1/nodes")
     assert code == 403
     assert json.loads(body)["message"] == (
-        'nodes is forbidden: User "system:anonymous" cannot list resource "nodes" '
-        'in API group "" at the cluster scope'
+        'nodes is forbidden: User "system:anonymous" cannot list resource "nodes" in API group "" at the cluster scope'
     )
     assert raw(small, "/readyz") == (200, "ok")
     assert json.loads(raw(small, "/version")[1])["gitVersion"] == "v1.28.15"
@@ -123,9 +122,7 @@ def test_conflicts(api: client.CoreV1Api) -> None:
         "kube-system", client.V1ConfigMap(metadata=client.V1ObjectMeta(name="slots"), data={"a": "1"})
     )
     with pytest.raises(ApiException) as exists:
-        api.create_namespaced_config_map(
-            "kube-system", client.V1ConfigMap(metadata=client.V1ObjectMeta(name="slots"))
-        )
+        api.create_namespaced_config_map("kube-system", client.V1ConfigMap(metadata=client.V1ObjectMeta(name="slots")))
     assert (exists.value.status, json.loads(exists.value.body)["reason"]) == (409, "AlreadyExists")
     api.patch_namespaced_config_map("slots", "kube-system", {"data": {"b": "2"}})
     created.data = {"mine": "all"}
@@ -140,9 +137,7 @@ def test_conflicts(api: client.CoreV1Api) -> None:
 
 def test_watch_follows_from_a_version(small: LabCluster, api: client.CoreV1Api) -> None:
     version = api.list_namespaced_config_map("kube-system").metadata.resource_version
-    api.create_namespaced_config_map(
-        "kube-system", client.V1ConfigMap(metadata=client.V1ObjectMeta(name="seen"))
-    )
+    api.create_namespaced_config_map("kube-system", client.V1ConfigMap(metadata=client.V1ObjectMeta(name="seen")))
 
     def later() -> None:
         api.patch_namespaced_config_map("seen", "kube-system", {"data": {"x": "y"}})
@@ -186,11 +181,10 @@ def test_eviction_is_answered_as_golden_shows(small: LabCluster, api: client.Cor
     with pytest.raises(ApiException) as gone:
         evict(api, "nosuchpod")
     assert gone.value.status == 404
-    eventually(
-        lambda: small.object("PodDisruptionBudget", "shop", "web")["status"]["disruptionsAllowed"] == 1
-    )
+    eventually(lambda: small.object("PodDisruptionBudget", "shop", "web")["status"]["disruptionsAllowed"] == 1)
     names = pods(api, "web")
-    assert len(names) == 4 and first not in names
+    assert len(names) == 4
+    assert first not in names
     evict(api, second)
 
 
@@ -198,7 +192,8 @@ def test_two_budgets_are_an_error(small: LabCluster, api: client.CoreV1Api) -> N
     small.apply([budget(Budget("second", "web", min_available=1))])
     with pytest.raises(ApiException) as both:
         evict(api, pods(api, "web")[0])
-    assert both.value.status == 500 and "more than one PodDisruptionBudget" in both.value.body
+    assert both.value.status == 500
+    assert "more than one PodDisruptionBudget" in both.value.body
 
 
 def test_evicted_pods_come_back_elsewhere_or_wait(small: LabCluster, api: client.CoreV1Api) -> None:
@@ -232,7 +227,8 @@ def test_status_has_its_own_door(api: client.CoreV1Api) -> None:
     }
     api.patch_node("demo-a-w1", {"status": {"conditions": [condition]}})
     kinds = {one.type for one in api.read_node("demo-a-w1").status.conditions}
-    assert "Weather" not in kinds and "Ready" in kinds
+    assert "Weather" not in kinds
+    assert "Ready" in kinds
 
 
 def test_mutations_are_written_down(small: LabCluster, api: client.CoreV1Api) -> None:
@@ -242,4 +238,5 @@ def test_mutations_are_written_down(small: LabCluster, api: client.CoreV1Api) ->
         "kubernetes-admin", "patch", "/api/v1/nodes/demo-a-w1", 200,
     )  # fmt: skip
     assert last.body == {"spec": {"unschedulable": True}}
-    assert small.timeline[-1].node == "demo-a-w1" and not small.timeline[-1].schedulable
+    assert small.timeline[-1].node == "demo-a-w1"
+    assert not small.timeline[-1].schedulable

@@ -56,9 +56,7 @@ def test_starts_prints_and_stops(tmp_path: Path, number: signal.Signals) -> None
         told = json.loads((tmp_path / "lab" / "lab.json").read_text())
         assert any("export KUBECONFIG=" in line for line in lines)
         ssh = next(line for line in lines if line.startswith("ssh ")).partition("  #")[0].split()
-        done = subprocess.run(
-            [*ssh, "-o", "BatchMode=yes", "hostname"], capture_output=True, text=True, check=True
-        )
+        done = subprocess.run([*ssh, "-o", "BatchMode=yes", "hostname"], capture_output=True, text=True, check=True)
         assert done.stdout == "one-cp1\n"
         assert sorted(told["clusters"]["one"]["nodes"]) == ["one-cp1", "one-w1"]
         assert any("# service account default/extra" in line for line in lines)

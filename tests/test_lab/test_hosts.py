@@ -21,7 +21,8 @@ def switch(ssh: Ssh, node: str = NODE, text: str = NEXT) -> None:
 
 def test_packages_are_on_offer_only_after_an_update(ssh: Ssh) -> None:
     before = ssh(NODE, "apt-cache madison kubeadm").stdout.splitlines()
-    assert before[0].split(" | ")[1] == "1.28.15-1.1" and len(before) == 16
+    assert before[0].split(" | ")[1] == "1.28.15-1.1"
+    assert len(before) == 16
     ssh(NODE, f"sudo -n dd of={SOURCE} status=none conv=fsync", NEXT)
     assert ssh(NODE, "apt-cache madison kubeadm").stdout.splitlines() == before
     ssh(NODE, "sudo -n apt-get update")
@@ -37,9 +38,7 @@ def test_held_packages_are_refused(ssh: Ssh) -> None:
     assert not ssh.cluster.log[-1].mutating
     assert ssh(NODE, "sudo -n apt-mark unhold kubeadm").stdout == "Canceled hold on kubeadm.\n"
     assert ssh(NODE, f"{APT} 'kubeadm=1.29.*'").returncode == 0
-    found = ssh(
-        NODE, "dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n' kubelet kubeadm"
-    ).stdout
+    found = ssh(NODE, "dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n' kubelet kubeadm").stdout
     assert found == "kubeadm 1.29.15-1.1 ii \nkubelet 1.28.15-1.1 hi \n"
 
 
@@ -66,7 +65,8 @@ def test_download_only_keeps_everything_as_it_is(ssh: Ssh) -> None:
 def test_a_repository_without_its_key_or_minor(ssh: Ssh) -> None:
     ssh(NODE, f"sudo -n dd of={SOURCE} status=none", NEXT.replace("keyring.asc", "other.asc"))
     unsigned = ssh(NODE, "sudo -n apt-get update")
-    assert unsigned.returncode == 100 and "NO_PUBKEY" in unsigned.stderr
+    assert unsigned.returncode == 100
+    assert "NO_PUBKEY" in unsigned.stderr
     ssh(NODE, f"sudo -n dd of={SOURCE} status=none", NEXT.replace("1.29", "1.99"))
     assert "does not have a Release file" in ssh(NODE, "sudo -n apt-get update").stderr
     gone = ssh(NODE, "curl -fsSL https://pkgs.k8s.io/core:/stable:/v1.99/deb/Release.key")
@@ -75,7 +75,8 @@ def test_a_repository_without_its_key_or_minor(ssh: Ssh) -> None:
 
 def test_root_is_needed(ssh: Ssh) -> None:
     refused = ssh(NODE, "apt-get install -y kubeadm")
-    assert refused.returncode == 100 and "are you root?" in refused.stderr
+    assert refused.returncode == 100
+    assert "are you root?" in refused.stderr
     assert ssh(NODE, "systemctl restart kubelet").returncode == 4
     assert ssh("demo-a-cp1", "kubeadm upgrade plan").returncode == 1
 
@@ -145,9 +146,7 @@ def test_kubelet_restart_as_seen_from_outside(ssh: Ssh, small: LabCluster) -> No
 
 def test_snapshots(ssh: Ssh) -> None:
     etcdctl = "sudo -n kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system exec etcd-demo-a-cp1 --"
-    saved = ssh(
-        "demo-a-cp1", f"{etcdctl} etcdctl --endpoints https://127.0.0.1:2379 snapshot save /var/lib/etcd/s.db"
-    )
+    saved = ssh("demo-a-cp1", f"{etcdctl} etcdctl --endpoints https://127.0.0.1:2379 snapshot save /var/lib/etcd/s.db")
     assert (saved.returncode, saved.stdout) == (0, "Snapshot saved at /var/lib/etcd/s.db\n")
     assert ssh.cluster.log[-1].mutating
     assert ssh("demo-a-cp1", "sudo -n stat -c %s /var/lib/etcd/s.db").stdout == "1626144\n"

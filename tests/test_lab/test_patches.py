@@ -12,9 +12,7 @@ from lab.statuses import ApiError
 
 NODE: dict[str, Any] = {
     "spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]},
-    "status": {
-        "conditions": [{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "False"}]
-    },
+    "status": {"conditions": [{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "False"}]},
 }
 
 

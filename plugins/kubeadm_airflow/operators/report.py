@@ -37,7 +37,7 @@ class ReportOperator(BaseAsyncOperator):
         return {"markdown": str(markdown), "json": str(plain)}
 
     async def _collect(self, context: Context) -> dict[str, Any]:
-        ti = context["ti"]
+        ti: Any = context["ti"]
         hop = await ti.axcom_pull(task_ids="plan")
         state = await ti.axcom_pull(task_ids="look") or {"nodes": []}
         before = {node["name"]: node["kubelet"] for node in state["nodes"]}

@@ -72,8 +72,7 @@ def _problem(process: Process, source: Source) -> str | None:
             "key is not available: NO_PUBKEY 234654DA9A296436"
         )
         return (
-            f"W: GPG error: {source.url}  InRelease: {text}\nE: The repository "
-            f"'{source.url}  InRelease' is not signed."
+            f"W: GPG error: {source.url}  InRelease: {text}\nE: The repository '{source.url}  InRelease' is not signed."
         )
     return None
 
@@ -99,9 +98,7 @@ async def apt_mark(process: Process) -> int:
 def _mark(process: Process, verb: str, packages: list[str]) -> int:
     state = process.host.packages
     if unknown := [name for name in packages if name not in state.installed and name not in KUBERNETES]:
-        return process.refuse(
-            f"E: Can't select installed nor candidate version from package '{unknown[0]}'", 100
-        )
+        return process.refuse(f"E: Can't select installed nor candidate version from package '{unknown[0]}'", 100)
     for package in packages:
         already = (package in state.holds) == (verb == "hold")
         if verb == "hold":
@@ -109,9 +106,7 @@ def _mark(process: Process, verb: str, packages: list[str]) -> int:
             process.print(f"{package} was already set on hold." if already else f"{package} set on hold.")
         else:
             state.holds.discard(package)
-            process.print(
-                f"{package} was already not on hold." if already else f"Canceled hold on {package}."
-            )
+            process.print(f"{package} was already not on hold." if already else f"Canceled hold on {package}.")
     return 0
 
 
@@ -139,13 +134,12 @@ def _policy(process: Process, package: str) -> None:
     """golden/apt-cache-policy.txt"""
     state = process.host.packages
     installed = state.installed.get(package)
-    known = {version: url for version, url in state.versions(package)}
+    known = dict(state.versions(package))
     if installed is None and not known:
         process.complain(f"N: Unable to locate package {package}")
         return
     process.print(
-        f"{package}:\n  Installed: {installed or '(none)'}\n  Candidate: "
-        f"{state.candidate(package) or '(none)'}"
+        f"{package}:\n  Installed: {installed or '(none)'}\n  Candidate: {state.candidate(package) or '(none)'}"
     )
     process.print("  Version table:")
     for version in sorted({*known, *([installed] if installed else [])}, key=version_key, reverse=True):

@@ -64,7 +64,7 @@ def _resolve_and(process: Process, options: Options, act) -> int:  # type: ignor
 def _resolve(process: Process, word: str) -> Change | None:
     package, equals, pattern = word.partition("=")
     state = process.host.packages
-    known = {version: url for version, url in state.versions(package)}
+    known = dict(state.versions(package))
     old = state.installed.get(package)
     if package not in KUBERNETES and old is None:
         raise NoSuchPackage(f"Unable to locate package {package}")
@@ -129,8 +129,7 @@ def _simulate(process: Process, options: Options, changes: list[Change]) -> int:
         process.print(f"Inst {one.package}{old} ({one.new} {origin})")
     for one in changes:
         process.print(
-            f"Conf {one.package} ({one.new} "
-            f"isv:kubernetes:core:stable:v1.{version_key(one.new)[1]}:lab [amd64])"
+            f"Conf {one.package} ({one.new} isv:kubernetes:core:stable:v1.{version_key(one.new)[1]}:lab [amd64])"
         )
     return 0
 

@@ -29,9 +29,7 @@ async def tar(process: Process) -> int:
                 process.host.files.children(whole, process.root)
         except FileError as error:
             return process.refuse(f"tar: {path}: Cannot stat: {error.reason}", 2)
-        names += [
-            n for n in process.host.files.files_below(whole) if not _excluded(n, options.all("--exclude"))
-        ]
+        names += [n for n in process.host.files.files_below(whole) if not _excluded(n, options.all("--exclude"))]
     return _write(process, archive, names)
 
 
@@ -62,9 +60,7 @@ def _excluded(name: str, patterns: list[str]) -> bool:
     """As tar: a pattern may match from any directory on, and takes everything below with it."""
     parts = name.lstrip("/").split("/")
     tails = ["/".join(parts[i : j + 1]) for i in range(len(parts)) for j in range(i, len(parts))]
-    return any(
-        fnmatch.fnmatch(tail, pattern.strip("/").removeprefix("./")) for tail in tails for pattern in patterns
-    )
+    return any(fnmatch.fnmatch(tail, pattern.strip("/").removeprefix("./")) for tail in tails for pattern in patterns)
 
 
 async def cp(process: Process) -> int:

@@ -18,9 +18,7 @@ async def dpkg(process: Process) -> int:
         return process.refuse("dpkg: error: the lab compares no versions", 2)
     if process.arguments[:1] in (("-l",), ("--list",)):
         for package, version in sorted(process.host.packages.installed.items()):
-            process.print(
-                f"{_abbreviation(process, package)} {package:<14} {version:<12} amd64        {package}"
-            )
+            process.print(f"{_abbreviation(process, package)} {package:<14} {version:<12} amd64        {package}")
         return 0
     return process.refuse("dpkg: error: need an action option", 2)
 

@@ -38,10 +38,7 @@ async def kubectl_exec(process: Process) -> int:
 def _refused_kubectl(process: Process, options: Options) -> str | None:
     path = options.last("--kubeconfig") or process.environment.get("KUBECONFIG", "")
     if not path:
-        return (
-            "The connection to the server localhost:8080 was refused - "
-            "did you specify the right host or port?"
-        )
+        return "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
     try:
         process.host.files.read(path, process.root)
     except FileError as error:
@@ -81,10 +78,7 @@ async def _run(process: Process, node: str, argv: list[str]) -> int:
         case (["etcdctl"], ["endpoint", "status"]):
             process.print(json.dumps(_status(process, node, options), separators=(",", ":")))
         case (["etcdctl"], ["endpoint", "health"]):
-            healthy = [
-                {"endpoint": one, "health": True, "took": "15.622336ms"}
-                for one in _endpoints(process, options)
-            ]
+            healthy = [{"endpoint": one, "health": True, "took": "15.622336ms"} for one in _endpoints(process, options)]
             process.print(json.dumps(healthy, separators=(",", ":")))
         case (["etcdctl"], ["member", "list"]):
             process.print(json.dumps(_members(process), separators=(",", ":")))
@@ -165,16 +159,12 @@ async def _save(process: Process, node: str, path: str) -> int:
     host = process.host.cluster.hosts[node]
     await asyncio.sleep(process.host.cluster.latency.snapshot)
     if not posixpath.normpath(path).startswith("/var/lib/etcd/"):
-        return process.refuse(
-            f"Error: could not open {path}.part (open {path}.part: no such file or directory)", 1
-        )
+        return process.refuse(f"Error: could not open {path}.part (open {path}.part: no such file or directory)", 1)
     content = json.dumps({"revision": process.host.cluster.store.version, "time": time.time()}).encode()
     try:
         host.files.write(path, content, True, 0o600)
     except FileError as error:
-        return process.refuse(
-            f"Error: could not open {path}.part (open {path}.part: {error.reason.lower()})", 1
-        )
+        return process.refuse(f"Error: could not open {path}.part (open {path}.part: {error.reason.lower()})", 1)
     host.files.entries[posixpath.normpath(path)].size = _SIZE + 32
     process.complain(
         f'{{"level":"info","ts":{time.time():.7f},"caller":"snapshot/v3_snapshot.go:100","msg":"saved","path":"{path}"}}'

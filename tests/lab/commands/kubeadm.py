@@ -32,9 +32,7 @@ async def kubeadm(process: Process) -> int:
         case ["config", "images", verb, *_] if verb in ("pull", "list"):
             wanted = options.last("--kubernetes-version") or cluster_version(process).v
             return await _images(process, Release.parse(wanted), verb == "pull")
-    return process.refuse(
-        "invalid subcommand\nTo see the stack trace of this error execute with --v=5 or higher", 1
-    )
+    return process.refuse("invalid subcommand\nTo see the stack trace of this error execute with --v=5 or higher", 1)
 
 
 def _version(process: Process, form: str) -> int:
@@ -53,9 +51,7 @@ def _version(process: Process, form: str) -> int:
 async def _images(process: Process, release: Release, pull: bool) -> int:
     """golden/kubeadm-config-images-pull.txt; the order changed with 1.25."""
     own = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"]
-    rest = (
-        ["pause", "etcd", "coredns/coredns"] if release.minor < 25 else ["coredns/coredns", "pause", "etcd"]
-    )
+    rest = ["pause", "etcd", "coredns/coredns"] if release.minor < 25 else ["coredns/coredns", "pause", "etcd"]
     for component in own + rest:
         if pull:
             await asyncio.sleep(process.host.cluster.latency.image_pull / 7)

@@ -19,13 +19,9 @@ def upgrade(process: Process, target: Release) -> None:
         process.print(f"[upgrade/addons] {text}")
         return
     store = process.host.cluster.store
-    store.change(
-        "Deployment", "kube-system", "coredns", lambda one: _set_image(one, target.image("coredns/coredns"))
-    )
+    store.change("Deployment", "kube-system", "coredns", lambda one: _set_image(one, target.image("coredns/coredns")))
     process.print("[addons] Applied essential addon: CoreDNS")
-    store.change(
-        "DaemonSet", "kube-system", "kube-proxy", lambda one: _set_image(one, target.image("kube-proxy"))
-    )
+    store.change("DaemonSet", "kube-system", "kube-proxy", lambda one: _set_image(one, target.image("kube-proxy")))
     process.print("[addons] Applied essential addon: kube-proxy")
 
 

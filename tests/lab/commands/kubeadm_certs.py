@@ -34,8 +34,7 @@ def check_expiration(process: Process, options: Options) -> int:
         return 0
     process.print(reading_configuration(kubeadm, "check-expiration") + "\n")
     process.print(
-        "CERTIFICATE                EXPIRES                  RESIDUAL TIME "
-        "  CERTIFICATE AUTHORITY   EXTERNALLY MANAGED"
+        "CERTIFICATE                EXPIRES                  RESIDUAL TIME   CERTIFICATE AUTHORITY   EXTERNALLY MANAGED"
     )
     for name, ca in rows:
         process.print(f"{name:<27}{_date(end):<25}{'364d':<16}{ca:<24}no      ")

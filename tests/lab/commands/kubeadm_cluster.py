@@ -86,14 +86,10 @@ def reading_configuration(release: Release, prefix: str) -> str:
 
 def health_errors(process: Process, options: Options) -> list[str]:
     """The cluster health checks of kubeadm that the lab's clusters can fail."""
-    ignored = {
-        name.lower() for value in options.all("--ignore-preflight-errors") for name in value.split(",")
-    }
+    ignored = {name.lower() for value in options.all("--ignore-preflight-errors") for name in value.split(",")}
     nodes = list(process.host.cluster.store.each("Node"))
     ours = process.host.cluster.spec.control_plane_nodes
-    sick = [
-        n["metadata"]["name"] for n in nodes if n["metadata"]["name"] in ours and not node_objects.is_ready(n)
-    ]
+    sick = [n["metadata"]["name"] for n in nodes if n["metadata"]["name"] in ours and not node_objects.is_ready(n)]
     errors = []
     if sick:
         text = f"there are NotReady control-planes in the cluster: [{' '.join(sick)}]"
@@ -105,9 +101,7 @@ def health_errors(process: Process, options: Options) -> list[str]:
         )
         errors.append(("CreateJob", text))
     return [
-        f"\t[ERROR {name}]: {text}"
-        for name, text in errors
-        if name.lower() not in ignored and "all" not in ignored
+        f"\t[ERROR {name}]: {text}" for name, text in errors if name.lower() not in ignored and "all" not in ignored
     ]
 
 
@@ -116,9 +110,7 @@ def fatal(errors: list[str]) -> str:
         "[preflight] If you know what you are doing, you can make a check "
         "non-fatal with `--ignore-preflight-errors=...`"
     )
-    return "\n".join(
-        ["[upgrade/health] FATAL: [preflight] Some fatal errors occurred:", *errors, hint, TRACE]
-    )
+    return "\n".join(["[upgrade/health] FATAL: [preflight] Some fatal errors occurred:", *errors, hint, TRACE])
 
 
 def write_kubelet_config(process: Process) -> None:

@@ -37,9 +37,7 @@ async def node(process: Process, options: Options, version: str | None) -> int:
         process.print("[upgrade] Skipping phase. Not a control plane node.")
     write_kubelet_config(process)
     process.print("[upgrade] The configuration for this node was successfully updated!")
-    process.print(
-        "[upgrade] Now you should go ahead and upgrade the kubelet package using your package manager."
-    )
+    process.print("[upgrade] Now you should go ahead and upgrade the kubelet package using your package manager.")
     return 0
 
 
@@ -53,8 +51,7 @@ def _refusal(kubeadm: Release, target: Release) -> str | None:
     if target.minor > kubeadm.minor:
         # Stricter than kubeadm, which would write a configuration it does not know.
         return (
-            f'the cluster version "{target.v}" is higher than the kubeadm '
-            f'version "{kubeadm.v}". Upgrade kubeadm first'
+            f'the cluster version "{target.v}" is higher than the kubeadm version "{kubeadm.v}". Upgrade kubeadm first'
         )
     return None
 
@@ -66,9 +63,7 @@ async def _control_plane(process: Process, options: Options, target: Release) ->
     try:
         process.print("[preflight] Pulling images required for setting up a Kubernetes cluster")
         await asyncio.sleep(host.cluster.latency.image_pull)
-        process.print(
-            f'[upgrade] Upgrading your Static Pod-hosted control plane instance to version "{target.v}"...'
-        )
+        process.print(f'[upgrade] Upgrading your Static Pod-hosted control plane instance to version "{target.v}"...')
         etcd = options.last("--etcd-upgrade", default="true") != "false"
         if (code := await upgrade_static_pods(process, target, etcd)) is not None:
             return code

@@ -79,17 +79,13 @@ def _offline(process: Process, kubeadm: Release) -> None:
     """A lab has no internet, as the golden cluster had none."""
     for name in ("stable", f"stable-1.{cluster_version(process).minor}"):
         url = f"https://dl.k8s.io/release/{name}.txt"
-        text = (
-            f'unable to get URL "{url}": Get "{url}": dial tcp: lookup '
-            "dl.k8s.io on 127.0.0.11:53: no such host"
-        )
+        text = f'unable to get URL "{url}": Get "{url}": dial tcp: lookup dl.k8s.io on 127.0.0.11:53: no such host'
         process.complain(
             "W1123 03:53:36.034745    2549 version.go:103] could not fetch a "
             f"Kubernetes version from the internet: {text}"
         )
         process.complain(
-            "W1123 03:53:36.034998    2549 version.go:104] falling back "
-            f"to the local client version: {kubeadm.v}"
+            f"W1123 03:53:36.034998    2549 version.go:104] falling back to the local client version: {kubeadm.v}"
         )
 
 
@@ -151,9 +147,7 @@ def _short_table(rows: list[Row], counted: bool) -> str:
     """Before 1.31: one line per component, kubelets counted."""
     if counted:
         counts = Counter(row.current for row in rows)
-        cells = [
-            ("kubelet", f"{count} x {version}", rows[0].target) for version, count in sorted(counts.items())
-        ]
+        cells = [("kubelet", f"{count} x {version}", rows[0].target) for version, count in sorted(counts.items())]
     else:
         cells = list(dict.fromkeys((row.name, row.current, row.target) for row in rows))
     return _columns([("COMPONENT", "CURRENT", "TARGET"), *cells])
@@ -175,9 +169,7 @@ def _node_table(rows: list[Row], counted: bool) -> str:
 
 def _columns(cells: list[tuple[str, ...]]) -> str:
     widths = [max(len(cell) for cell in column) + 3 for column in zip(*cells, strict=True)]
-    lines = (
-        "".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    )
+    lines = ("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
     return "\n".join(lines)
 
 

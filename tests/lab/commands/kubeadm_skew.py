@@ -25,9 +25,7 @@ def refusal(process: Process, target: Release, force: bool) -> str | None:
 
 def _fatal(what: str, errors: list[str], end: str) -> str:
     listed = "".join(f"\t- {error}\n" for error in errors)
-    return (
-        f"[upgrade/version] FATAL: the --version argument is invalid due to {what}:\n\n{listed}{end}\n{TRACE}"
-    )
+    return f"[upgrade/version] FATAL: the --version argument is invalid due to {what}:\n\n{listed}{end}\n{TRACE}"
 
 
 def _mandatory(current: Release, kubeadm: Release, target: Release) -> list[str]:
@@ -46,9 +44,7 @@ def _mandatory(current: Release, kubeadm: Release, target: Release) -> list[str]
             f"({target.minor} > {kubeadm.minor}). Such an upgrade is not supported"
         )
     if target.minor < kubeadm.minor - 1:
-        errors.append(
-            f'{subject} is equal to or lower than the minimum supported version "v1.{kubeadm.minor - 1}.0"'
-        )
+        errors.append(f'{subject} is equal to or lower than the minimum supported version "v1.{kubeadm.minor - 1}.0"')
     return errors
 
 
@@ -67,7 +63,5 @@ def _skippable(process: Process, kubeadm: Release, target: Release) -> list[str]
     allowed = 3 if kubeadm.minor >= 28 else 1
     kubelets = {k.running for k in process.host.cluster.kubelets.values()}
     if old := sorted(k.v for k in kubelets if target.minor - k.minor > allowed):
-        errors.append(
-            f"There are kubelets in this cluster that are too old that have these versions [{' '.join(old)}]"
-        )
+        errors.append(f"There are kubelets in this cluster that are too old that have these versions [{' '.join(old)}]")
     return errors

@@ -54,9 +54,7 @@ async def _upgrade(process: Process, component: str, target: Release, stamp: str
     process.print(f'[upgrade/staticpods] Preparing for "{component}" upgrade')
     image = target.image(component)
     if plane.images[name][component] == image:
-        process.print(
-            f"[upgrade/staticpods] Current and new manifests of {component} are equal, skipping upgrade"
-        )
+        process.print(f"[upgrade/staticpods] Current and new manifests of {component} are equal, skipping upgrade")
         return None
     for certificate in _RENEWED[component]:
         process.print(f"[upgrade/staticpods] Renewing {certificate} certificate")
@@ -66,13 +64,10 @@ async def _upgrade(process: Process, component: str, target: Release, stamp: str
             "couldn't upgrade control plane. kubeadm has tried to recover "
             "everything into the earlier state. Errors faced"
         )
-        return process.refuse(
-            f"[upgrade/apply] FATAL: {text}: timed out waiting for the condition\n{TRACE}", 1
-        )
+        return process.refuse(f"[upgrade/apply] FATAL: {text}: timed out waiting for the condition\n{TRACE}", 1)
     process.print("[upgrade/staticpods] Waiting for the kubelet to restart the component")
     process.print(
-        "[upgrade/staticpods] This might take a minute or longer depending "
-        "on the component/version gap (timeout 5m0s)"
+        "[upgrade/staticpods] This might take a minute or longer depending on the component/version gap (timeout 5m0s)"
     )
     _print_hash(process, component)
     await plane.swap(name, component, image)
@@ -99,9 +94,7 @@ def _back_up(process: Process, component: str, stamp: str) -> None:
             0o600,
             size=125_000_000,
         )
-    process.print(
-        f'[upgrade/staticpods] Moved new manifest to "{manifest}" and backed up old manifest to "{kept}"'
-    )
+    process.print(f'[upgrade/staticpods] Moved new manifest to "{manifest}" and backed up old manifest to "{kept}"')
 
 
 def _print_hash(process: Process, component: str) -> None:

@@ -26,15 +26,12 @@ async def apply(process: Process, options: Options, version: str | None) -> int:
     if (code := refuse_early(process, needs_admin=True)) is not None:
         return code
     if version is None:
-        return process.refuse(
-            f"missing one or more required arguments. Required arguments: [version]\n{TRACE}", 1
-        )
+        return process.refuse(f"missing one or more required arguments. Required arguments: [version]\n{TRACE}", 1)
     try:
         target = Release.parse(version)
     except ValueError:
         text = (
-            f'version "{version}" doesn\'t match patterns for neither semantic '
-            "version nor labels (stable, latest, ...)"
+            f'version "{version}" doesn\'t match patterns for neither semantic version nor labels (stable, latest, ...)'
         )
         return process.refuse(f"{text}\n{TRACE}", 1)
     if (code := await _preflight(process, options, target)) is not None:
@@ -75,9 +72,7 @@ async def _apply(process: Process, options: Options, target: Release) -> int:
     plane.kubeadm_running[host.name] = "apply"
     try:
         await _pull(process)
-        process.print(
-            f'[upgrade/apply] Upgrading your Static Pod-hosted control plane to version "{target.v}"...'
-        )
+        process.print(f'[upgrade/apply] Upgrading your Static Pod-hosted control plane to version "{target.v}"...')
         etcd = options.last("--etcd-upgrade", default="true") != "false"
         if (code := await upgrade_static_pods(process, target, etcd)) is not None:
             return code
@@ -93,12 +88,9 @@ async def _pull(process: Process) -> None:
     await asyncio.sleep(latency.kubeadm_preflight)
     process.print("[upgrade/prepull] Pulling images required for setting up a Kubernetes cluster")
     process.print(
-        "[upgrade/prepull] This might take a minute or two, depending "
-        "on the speed of your internet connection"
+        "[upgrade/prepull] This might take a minute or two, depending on the speed of your internet connection"
     )
-    process.print(
-        "[upgrade/prepull] You can also perform this action in beforehand using 'kubeadm config images pull'"
-    )
+    process.print("[upgrade/prepull] You can also perform this action in beforehand using 'kubeadm config images pull'")
     await asyncio.sleep(latency.image_pull)
 
 
@@ -106,8 +98,7 @@ def _finish(process: Process, target: Release) -> None:
     store = process.host.cluster.store
     set_cluster_version(process, target)
     process.print(
-        "[upload-config] Storing the configuration used in ConfigMap "
-        '"kubeadm-config" in the "kube-system" Namespace'
+        '[upload-config] Storing the configuration used in ConfigMap "kubeadm-config" in the "kube-system" Namespace'
     )
     name = target.kubelet_config
     text = process.host.files.text("/var/lib/kubelet/config.yaml") or ""
@@ -131,8 +122,7 @@ _RBAC = "[bootstrap-token] configured RBAC rules to allow"
 _BOOTSTRAP = "\n".join(
     [
         f"{_RBAC} Node Bootstrap tokens to get nodes",
-        f"{_RBAC} Node Bootstrap tokens to post CSRs in order for nodes to get "
-        "long term certificate credentials",
+        f"{_RBAC} Node Bootstrap tokens to post CSRs in order for nodes to get long term certificate credentials",
         f"{_RBAC} the csrapprover controller automatically approve CSRs from a Node Bootstrap Token",
         f"{_RBAC} certificate rotation for all node client certificates in the cluster",
     ]

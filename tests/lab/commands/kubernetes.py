@@ -25,6 +25,4 @@ async def kubectl(process: Process) -> int:
         return 0
     if "exec" in arguments and "--" in arguments:
         return await etcd.kubectl_exec(process)
-    return process.refuse(
-        "error: this host's kubectl knows `version --client` and `exec etcd-NODE -- …` only", 1
-    )
+    return process.refuse("error: this host's kubectl knows `version --client` and `exec etcd-NODE -- …` only", 1)

@@ -68,11 +68,7 @@ def served(path: str, missing: object) -> str | None:
         return None
     if name == "Release.key":
         return KEY
-    return (
-        _packages(minor)
-        if name == "Packages"
-        else f"Origin: isv:kubernetes:core:stable:v1.{minor}\nSuite: deb\n"
-    )
+    return _packages(minor) if name == "Packages" else f"Origin: isv:kubernetes:core:stable:v1.{minor}\nSuite: deb\n"
 
 
 def _packages(minor: int) -> str:

@@ -45,9 +45,7 @@ async def whoami(process: Process) -> int:
 async def uname(process: Process) -> int:
     words = {"-r": _KERNEL, "-m": "x86_64", "-n": process.host.name, "-s": "Linux"}
     whole = f"Linux {process.host.name} {_KERNEL} #1 SMP PREEMPT_DYNAMIC x86_64 GNU/Linux"
-    process.print(
-        whole if "-a" in process.arguments else words.get((process.arguments or ("-s",))[0], "Linux")
-    )
+    process.print(whole if "-a" in process.arguments else words.get((process.arguments or ("-s",))[0], "Linux"))
     return 0
 
 
@@ -76,9 +74,7 @@ async def nproc(process: Process) -> int:
 
 
 async def containerd(process: Process) -> int:
-    process.print(
-        "containerd github.com/containerd/containerd 1.7.24 0000000000000000000000000000000000000000"
-    )
+    process.print("containerd github.com/containerd/containerd 1.7.24 0000000000000000000000000000000000000000")
     return 0
 
 

@@ -64,11 +64,7 @@ def _properties(process: Process, name: str) -> dict[str, str | int | float]:
             "ExecMainCode": 0,
             "ExecMainStatus": 0,
         }
-        return (
-            none
-            | known
-            | {"Id": name, "Description": name, "NeedDaemonReload": "no", "ExecMainStartTimestamp": 0.0}
-        )
+        return none | known | {"Id": name, "Description": name, "NeedDaemonReload": "no", "ExecMainStartTimestamp": 0.0}
     return {
         "MainPID": unit.pid,
         "Result": unit.result,
@@ -157,9 +153,7 @@ def _permanent_unit(process: Process, verb: str, unit: str) -> None:
     elif verb != "start" or not kubelet.active:
         kubelet.start(process.host.installed("kubelet"))
         journal.add(unit, "systemd[1]", "Started kubelet.service - kubelet: The Kubernetes Node Agent.")
-        journal.add(
-            unit, f"kubelet[{kubelet.pid}]", f'"Successfully registered node" node="{process.host.name}"'
-        )
+        journal.add(unit, f"kubelet[{kubelet.pid}]", f'"Successfully registered node" node="{process.host.name}"')
 
 
 async def systemd_run(process: Process) -> int:
@@ -176,16 +170,12 @@ async def systemd_run(process: Process) -> int:
     )
     options = parse(process.arguments, valued=valued, stop_at_operand=True)
     if not process.root:
-        return process.refuse(
-            "Failed to start transient service unit: Interactive authentication required.", 1
-        )
+        return process.refuse("Failed to start transient service unit: Interactive authentication required.", 1)
     if not options.operands:
         return process.refuse("Command line to execute required.", 1)
     name = full_name(options.last("--unit", "-u", default=f"run-r{time.time_ns():x}"))
     if name in process.host.units.transient or name in _PERMANENT:
-        text = (
-            f"Failed to start transient service unit: Unit {name} was already loaded or has a fragment file."
-        )
+        text = f"Failed to start transient service unit: Unit {name} was already loaded or has a fragment file."
         return process.refuse(text, 1)
     argv = options.operands
     if not process.host.knows(argv):
@@ -218,9 +208,7 @@ def _absolute(argv: list[str]) -> str:
 
 
 async def journalctl(process: Process) -> int:
-    options = parse(
-        process.arguments, valued=("-u", "--unit", "-o", "--output", "-n", "--lines", "-S", "--since")
-    )
+    options = parse(process.arguments, valued=("-u", "--unit", "-o", "--output", "-n", "--lines", "-S", "--since"))
     unit = full_name(options.last("-u", "--unit"))
     lines = process.host.units.journal.of(unit)
     if not process.root:

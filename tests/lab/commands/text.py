@@ -57,9 +57,7 @@ def _long(entry: Entry, name: str) -> str:
     letters = "".join(letter if entry.mode >> (8 - i) & 1 else "-" for i, letter in enumerate("rwxrwxrwx"))
     owner = f"{entry.owner} {entry.owner}"
     size = 4096 if entry.directory else entry.size
-    return (
-        f"{'d' if entry.directory else '-'}{letters} 1 {owner} {size:>8} {rfc3339(entry.mtime)[:16]} {name}"
-    )
+    return f"{'d' if entry.directory else '-'}{letters} 1 {owner} {size:>8} {rfc3339(entry.mtime)[:16]} {name}"
 
 
 async def find(process: Process) -> int:

@@ -151,9 +151,7 @@ BACKUP_RUNS = look(
 
 def running_binary(pid: int) -> Look[bool]:
     """Whether the binary that process `pid` runs has been replaced on disk: the kernel then says `(deleted)`."""
-    return look(
-        "readlink", f"/proc/{pid}/exe", read=lambda text: text.strip().endswith("(deleted)"), root=True, answers=(0, 1)
-    )
+    return look("readlink", f"/proc/{pid}/exe", read=lambda text: text.strip().endswith("(deleted)"), root=True)
 
 
 def upgrade_plan(to: Version) -> Look[UpgradePlan]:

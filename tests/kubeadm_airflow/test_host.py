@@ -133,3 +133,9 @@ def test_the_printed_line_is_the_line_that_is_sent():
     run = Run(("apt-get", "install", "-y", "kubeadm=1.29.15-1.1"), unit="upgrade-kubeadm-v1.29.15")
     assert shlex.split(str(run)) == list(run.command)
     assert run.command[:3] == ("sudo", "-n", "systemd-run")
+
+
+def test_a_connection_that_does_not_exist_is_named(known_hosts):
+    """No retry makes it appear."""
+    with pytest.raises(NeedsPerson, match="Airflow has no connection nowhere: make it"):
+        asyncio.run(run_on(cluster("nowhere", known_hosts), 22, Run(("true",), root=False)))

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from harness.walk import join
+from harness.walk import Walker, join
 from kubeadm_airflow.hooks.node_port import NodePort
 from kubeadm_upgrade import errors
 from lab import ClusterSpec, Lab
@@ -90,6 +90,20 @@ class Crash(Exception):
     """The worker dies."""
 
 
+class Stubborn(Walker):
+    """Starts a task again whose worker or triggerer has died, as Airflow does."""
+
+    async def step(self, hop, group, node, step):
+        while True:
+            try:
+                return await super().step(hop, group, node, step)
+            except Crash:  # in the worker
+                continue
+            except errors.UpgradeError as error:  # in the triggerer, which says so
+                if "Crash" not in str(error):
+                    raise
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_crashes_the_upgrade_completes_and_nothing_runs_twice(upgrade_lab, monkeypatch, seed):
     """Workers die before or after random actions and are started again (I1, I3, I6, I7)."""
@@ -108,22 +122,10 @@ def test_whatever_crashes_the_upgrade_completes_and_nothing_runs_twice(upgrade_l
     monkeypatch.setattr(NodePort, "act", act_or_die)
 
     async def run():
-        hop = await walker.plan()
-        monkeypatch.setattr(type(walker), "step", lambda self, *where: stubborn(*where))
-        await walker.upgrade(hop)
-        return await walker.shortcomings(hop)
-
-    once = type(walker).step
-
-    async def stubborn(*where):
-        while True:
-            try:
-                return await once(walker, *where)
-            except Crash:  # in the worker: the task is started again
-                continue
-            except errors.UpgradeError as error:  # in the triggerer, which says so
-                if "Crash" not in str(error):
-                    raise
+        stubborn = Stubborn(walker.lab, walker.name)
+        hop = await stubborn.plan()
+        await stubborn.upgrade(hop)
+        return await stubborn.shortcomings(hop)
 
     assert asyncio.run(run()) == []
     assert out_of_service(walker.lab, "w") <= 1

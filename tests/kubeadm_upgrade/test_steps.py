@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from in_memory import examples
-from in_memory.examples import NEW, on_host
+from in_memory.examples import NEW, OLD, on_host
 from in_memory.world import FAILED, RUNNING, SUCCEEDED, Crash, World
-from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused
-from kubeadm_upgrade.facts import UpgradePlan
+from kubeadm_upgrade.actions import Evict, GiveSlotBack, PatchNode, Run, TakeSlot
+from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused, Unreachable
+from kubeadm_upgrade.facts import PodFacts, UpgradePlan
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.steps import Outcome, Pending, perform, rehearse
+from kubeadm_upgrade.steps import Need, Outcome, Pending, perform, rehearse
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version
 
@@ -124,11 +125,85 @@ def test_a_rehearsal_prints_what_is_then_done(facts_of, hop, node, start):
 @pytest.mark.parametrize("node", NODES)
 def test_every_step_keeps_its_promise(facts_of, hop, node):
     """done(promise(facts)) for every step that was not done: what dry runs are built on."""
-    facts = begin(facts_of, hop, node).facts
+    facts = facts_of(node)
     for step in steps_of(hop, node):
         if not step.done(facts, hop):
             facts = step.promise(facts, hop)
-            assert step.done(facts, hop) or step.name == "kubeadm_upgrade_plan", step.name
+            assert step.done(facts, hop), step.name
+
+
+@st.composite
+def found_nodes(draw, node, hop):
+    """Any state that people, crashes and earlier runs may have left a node in."""
+    facts = examples.facts_of(hop, node)
+    names = sorted(hop.packages)
+    ended = st.sampled_from([FAILED, SUCCEEDED])
+    host = replace(
+        facts.host,
+        packages={name: draw(st.sampled_from(["1.28.15-1.1", hop.packages[name]])) for name in names},
+        held=draw(st.frozensets(st.sampled_from(names))),
+        sources=draw(st.sampled_from([{}, facts.host.sources, {"/etc/apt/sources.list.d/k8s.sources": ""}])),
+        keyrings=draw(st.sampled_from([frozenset(), facts.host.keyrings])),
+        kubelet_started=draw(st.sampled_from([None, facts.host.kubelet_started])),
+        kubelet_outdated=draw(st.booleans()),
+        units=draw(st.dictionaries(st.sampled_from(units_of(hop)), ended)),
+    )
+    cordoned_by = draw(st.sampled_from([None, "prod/v1.29.15"]))
+    api = replace(
+        facts.node,
+        kubelet=draw(st.sampled_from([OLD, NEW])),
+        ready=draw(st.booleans()),
+        unschedulable=cordoned_by is not None or draw(st.booleans()),
+        cordoned_by=cordoned_by,
+    )
+    pods = tuple(replace(pod, terminating=draw(st.booleans())) for pod in facts.pods if draw(st.booleans()))
+    plane = replace(facts.control_plane, cluster_version=draw(st.sampled_from([OLD, NEW])))
+    lane = replace(facts.lane, holders=draw(st.sampled_from([frozenset(), frozenset({node})])))
+    return replace(facts, node=api, host=host, pods=pods, control_plane=plane, lane=lane)
+
+
+def units_of(hop):
+    return sorted({step.unit(hop) for step in STEPS.values()} - {None})
+
+
+@pytest.mark.parametrize("node", NODES)
+@given(data=st.data())
+def test_every_step_that_would_act_keeps_its_promise(node, data):
+    """However the node is found."""
+    hop = examples.a_hop()
+    facts = data.draw(found_nodes(node, hop))
+    for step in steps_of(hop, node):
+        would_act = step.refuse(facts, hop) is None and list(step.actions(facts, hop))
+        only_waits = step.name == "node_ready"
+        if (would_act or only_waits) and not step.done(facts, hop):
+            assert step.done(step.promise(facts, hop), hop), step.name
+
+
+class NotLookedAt:
+    """Judging by it would be judging by nothing."""
+
+    def __getattr__(self, name):
+        raise AssertionError(f"{name} was judged by, and is not among the step's needs")
+
+    def __iter__(self):
+        raise AssertionError("the Pods were judged by, and are not among the step's needs")
+
+
+PART_OF = {Need.HOST: "host", Need.PODS: "pods", Need.CONTROL_PLANE: "control_plane", Need.LANE: "lane"}
+
+
+@pytest.mark.parametrize("node", NODES)
+@given(data=st.data())
+def test_a_step_judges_only_by_what_it_needs(node, data):
+    """What its `needs` do not name is not looked at, and must not be taken for empty."""
+    hop = examples.a_hop()
+    facts = data.draw(found_nodes(node, hop))
+    for step in steps_of(hop, node):
+        unseen = {part: NotLookedAt() for need, part in PART_OF.items() if need not in step.needs}
+        seen = replace(facts, **unseen)
+        step.details(seen, hop)
+        if not step.done(seen, hop) and step.refuse(seen, hop) is None and not list(step.actions(seen, hop)):
+            assert step.pending(seen, hop)
 
 
 STEP = STEPS["upgrade_kubeadm"]
@@ -200,3 +275,128 @@ def test_units_are_read_as_systemd_prints_them():
         (False, False, False),
     ]
     assert Version(1, 29, 15) == NEW
+
+
+def reluctant(world, kind, times=1):
+    """An API that answers the first actions of a kind with: not yet."""
+    left = iter(range(times))
+
+    async def act(action):
+        if isinstance(action, kind) and next(left, None) is not None:
+            return "somebody else changed it meanwhile"
+        return await world.act(action)
+
+    return act
+
+
+def with_slot(facts):
+    return replace(facts, lane=replace(facts.lane, holders=frozenset({facts.node.name})))
+
+
+def test_a_slot_is_kept_until_the_node_is_uncordoned(facts_of, hop):
+    """A patch that meets a conflict stops what builds on it: the next node must not go while this one is out (I1)."""
+    world = begin(facts_of, hop, "w1")
+    node = replace(world.facts.node, kubelet=NEW, unschedulable=True, cordoned_by="prod/v1.29.15")
+    world.facts = with_slot(replace(world.facts, node=node))
+    step, act = STEPS["uncordon_node"], reluctant(world, PatchNode)
+    result = asyncio.run(perform(step, hop, world.look, act))
+    assert isinstance(result, Pending)
+    assert (world.facts.lane.holders, world.log) == (frozenset({"w1"}), [])
+    assert asyncio.run(perform(step, hop, world.look, act, result.actions)).status == "changed"
+    assert (world.facts.lane.holders, world.facts.node.unschedulable) == (frozenset(), False)
+
+
+def test_nothing_is_evicted_from_a_node_that_is_not_cordoned_yet(facts_of, hop):
+    """It would come back."""
+    world = begin(facts_of, hop, "w1")
+    world.facts = with_slot(world.facts)
+    result = asyncio.run(perform(STEPS["drain_node"], hop, world.look, reluctant(world, PatchNode)))
+    assert (result.reason, world.log) == ("somebody else changed it meanwhile", [])
+
+
+def test_one_budget_does_not_hold_up_the_other_pods(facts_of, hop):
+    """Every Pod is asked for in every round; what the API says of the blocked one is what is waited for."""
+    world = begin(facts_of, hop, "w1", slow=1)
+    pods = (*world.facts.pods, PodFacts("shop", "api-w1", "u4", "ReplicaSet"))
+    world.facts = with_slot(replace(world.facts, pods=pods))
+    result = asyncio.run(perform(STEPS["drain_node"], hop, world.look, reluctant(world, Evict)))
+    assert result.reason == "somebody else changed it meanwhile"
+    assert [action.pod for action in world.log if isinstance(action, Evict)] == ["api-w1"]
+    assert asyncio.run(persevere(STEPS["drain_node"], hop, world)).status == "changed"
+
+
+def test_a_leftover_failure_is_not_taken_for_this_attempts(facts_of, hop):
+    """Also when the connection breaks before it is forgotten, and the attempt goes on with what it has told."""
+    world = begin(facts_of, hop, "w1")
+    world.facts = on_host(world.facts, units={STEP.unit(hop): FAILED})
+
+    async def lost(action):
+        if "reset-failed" in str(action):
+            raise Unreachable("w1 does not answer")
+        return await world.act(action)
+
+    with pytest.raises(Unreachable) as caught:
+        asyncio.run(perform(STEP, hop, world.look, lost))
+    assert caught.value.told == ("sudo -n apt-mark unhold kubeadm",)
+    result = asyncio.run(perform(STEP, hop, world.look, world.act, caught.value.told))
+    assert f"sudo -n systemctl reset-failed {STEP.unit(hop)}" in result.actions
+
+
+class Moody:
+    """A port in front of a world: now well, now not yet, now lost; it watches the order of things."""
+
+    def __init__(self, world, moods):
+        self.world, self.moods = world, iter(moods)
+
+    async def act(self, action):
+        mood = next(self.moods, "well")
+        if mood == "lost":
+            raise Unreachable("before")
+        if mood == "not yet" and isinstance(action, Evict | PatchNode | TakeSlot | GiveSlotBack):
+            return "not yet"
+        self.watch(action)
+        answer = await self.world.act(action)
+        if mood == "lost after":
+            raise Unreachable("after")
+        return answer
+
+    def watch(self, action):
+        facts = self.world.facts
+        match action:
+            case Evict():
+                assert facts.node.unschedulable, "evicted before it was cordoned"
+            case GiveSlotBack() if facts.node.kubelet == NEW:
+                assert not facts.node.unschedulable, "the slot was given back while the node was cordoned"
+            case Run(unit=str(name)):
+                assert name not in facts.host.units, "systemd refuses a name that it remembers"
+
+    async def go_on(self, step, hop):
+        """What operator and trigger do when a connection breaks."""
+        told: tuple[str, ...] = ()
+        for _ in range(PATIENCE):
+            try:
+                result = await perform(step, hop, self.world.look, self.act, told)
+            except Unreachable as error:
+                told = error.told
+                continue
+            if isinstance(result, Outcome):
+                return
+            told = result.actions
+        raise AssertionError(f"{step.name} is not done")
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_conflicts_and_lost_connections_delay_and_never_harm(data):
+    """Answers of `not yet` and broken connections anywhere: it completes, nothing runs twice or out of order."""
+    node, hop = data.draw(st.sampled_from(NODES)), examples.a_hop()
+    world = begin(functools.partial(examples.facts_of, hop), hop, node, data.draw(st.integers(0, 2)))
+    moods = data.draw(st.lists(st.sampled_from(["well", "not yet", "lost", "lost after"]), max_size=60))
+    port = Moody(world, moods)
+    for step in steps_of(hop, node):
+        asyncio.run(port.go_on(step, hop))
+    units = {step.unit(hop) for step in steps_of(hop, node)} - {None}
+    assert {unit: world.started(unit) for unit in units} == dict.fromkeys(units, 1)
+    assert world.commands.count("sudo -n systemctl restart kubelet") == 1
+    assert (world.facts.node.kubelet, world.facts.node.unschedulable) == (NEW, False)
+    assert world.facts.lane.holders == frozenset()

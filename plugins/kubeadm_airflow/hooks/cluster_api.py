@@ -13,8 +13,8 @@ from typing import Any
 
 import aiohttp
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 
+from kubeadm_airflow.hooks.connections import connection_named
 from kubeadm_upgrade.errors import Conflict, Forbidden, NeedsPerson, ObjectNotFound, Unreachable
 from kubeadm_upgrade.objects import eviction_obstacle
 from kubeadm_upgrade.slots import CONFIG_MAP, NAMESPACE, Slots
@@ -38,8 +38,7 @@ class ClusterApi:
     @asynccontextmanager
     async def open(cls, conn_id: str) -> AsyncIterator[ClusterApi]:
         """Connect with the credentials of an Airflow connection of type kubernetes."""
-        # The hook would unpack the extra synchronously, which can deadlock a triggerer that serves many triggers.
-        extras = await get_async_extra_dejson(await get_async_connection(conn_id))
+        _, extras = await connection_named(conn_id)
         hook = AsyncKubernetesHook(conn_id=conn_id, connection_extras=extras)
         async with hook.get_conn() as client:
             yield cls(client)

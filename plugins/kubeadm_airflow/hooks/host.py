@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 
+from kubeadm_airflow.hooks.connections import connection_named
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import CommandFailed, Forbidden, HostKeyUnknown, NeedsPerson, Unreachable
 from kubeadm_upgrade.facts import NodeFacts
@@ -20,6 +20,8 @@ from kubeadm_upgrade.looks import Completed, Look
 CONNECT_SECONDS = 20
 KEEPALIVE_SECONDS = 15
 USERS_KNOWN_HOSTS = "~/.ssh/known_hosts"
+
+asyncssh.set_log_level("WARNING")  # it writes a dozen lines for every connection, which would drown a task's own log
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,7 @@ def failure(address: Address, run: Run, completed: Completed) -> Exception:
 
 
 async def _options(cluster: Cluster, address: Address) -> dict[str, Any]:
-    login = await get_async_connection(cluster.ssh_conn_id)
-    extra = await get_async_extra_dejson(login)
+    login, extra = await connection_named(cluster.ssh_conn_id)
     if str(extra.get("no_host_key_check", "false")).lower() == "true":
         raise NeedsPerson(f"connection {cluster.ssh_conn_id} sets no_host_key_check: host keys are always checked here")
     port = address.port or login.port or asyncssh.DEFAULT_PORT

@@ -37,6 +37,16 @@ async def hostname(process: Process) -> int:
     return 0
 
 
+async def readlink(process: Process) -> int:
+    """``/proc/PID/exe``: the kernel marks a binary that was replaced under its process; others may not look."""
+    host, paths = process.host, [word for word in process.arguments if not word.startswith("-")]
+    if not process.root or not host.kubelet.active or paths != [f"/proc/{host.kubelet.pid}/exe"]:
+        return 1
+    replaced = host.kubelet.running != host.installed("kubelet")
+    process.print("/usr/bin/kubelet" + (" (deleted)" if replaced else ""))
+    return 0
+
+
 async def whoami(process: Process) -> int:
     process.print("root" if process.root else "ops")
     return 0

@@ -1,0 +1,118 @@
+"""docs/rbac.yaml grants what the upgrade needs and no more: evaluated by the lab's API as Kubernetes evaluates it."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+
+import pytest
+import yaml
+
+from harness.fleet import ACCOUNT, RIGHTS
+from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_upgrade.errors import Forbidden, UpgradeError
+from kubeadm_upgrade.slots import Slots
+from lab import ClusterSpec, Lab
+
+MANIFEST = list(yaml.safe_load_all(RIGHTS.read_text()))
+NODE, POD = "granted-w1", "no-such-pod"
+
+NEEDED = {
+    "nodes": lambda api: api.nodes(),
+    "node": lambda api: api.node(NODE),
+    "pods on a node": lambda api: api.pods_on(NODE),
+    "all pods": lambda api: api.pods(),
+    "control plane pods": lambda api: api.control_plane_pods(),
+    "kubeadm-config": lambda api: api.kubeadm_config(),
+    "readyz": lambda api: api.readyz(),
+    "cordon": lambda api: api.patch_node(NODE, {"spec": {"unschedulable": True}}),
+    "evict": lambda api: api.evict("shop", POD, "uid"),
+    "create slots": lambda api: api.write_slots(Slots(), None),
+    "read slots": lambda api: api.slots(),
+    "update slots": lambda api: api.write_slots(Slots(), "1"),
+}
+
+BEYOND = {
+    "read secrets": ("GET", "/api/v1/secrets"),
+    "read other ConfigMaps": ("GET", "/api/v1/namespaces/kube-system/configmaps/kubelet-config"),
+    "list ConfigMaps": ("GET", "/api/v1/namespaces/kube-system/configmaps"),
+    "write kubeadm-config": ("PUT", "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"),
+    "make ConfigMaps elsewhere": ("POST", "/api/v1/namespaces/shop/configmaps"),
+    "delete a Pod": ("DELETE", "/api/v1/namespaces/shop/pods/x"),
+    "make a Pod": ("POST", "/api/v1/namespaces/shop/pods"),
+    "exec into a Pod": ("POST", "/api/v1/namespaces/kube-system/pods/etcd-granted-cp1/exec"),
+    "delete a Node": ("DELETE", f"/api/v1/nodes/{NODE}"),
+    "write a Node's status": ("PATCH", f"/api/v1/nodes/{NODE}/status"),
+    "grant rights": ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
+    "change a Deployment": ("PATCH", "/apis/apps/v1/namespaces/shop/deployments/web"),
+}
+
+
+def without_each_right():
+    """The manifest once for every verb of every rule, without it."""
+    for position, item in enumerate(MANIFEST):
+        for number, rule in enumerate(item.get("rules", [])):
+            for verb in rule["verbs"]:
+                less = copy.deepcopy(MANIFEST)
+                less[position]["rules"][number]["verbs"].remove(verb)
+                what = [verb, *rule["resources"], *rule.get("resourceNames", [])]
+                yield pytest.param(less, id=" ".join(what))
+
+
+@pytest.fixture(scope="module")
+def granted(tmp_path_factory):
+    """A cluster that knows the service account."""
+    with Lab(tmp_path_factory.mktemp("lab"), [ClusterSpec("granted", workers=1)]) as lab:
+        yield lab.clusters["granted"]
+
+
+@pytest.fixture
+def ask(granted, monkeypatch):
+    """Use the API as the service account, with the rights of a manifest."""
+
+    def ask(manifest, *requests):
+        granted.apply(manifest)
+        config = granted.service_account_kubeconfig(*ACCOUNT.split("/"))
+        connection = {"conn_type": "kubernetes", "extra": {"kube_config_path": str(config)}}
+        monkeypatch.setenv("AIRFLOW_CONN_GRANTED", json.dumps(connection))
+
+        async def run():
+            answers = []
+            async with ClusterApi.open("granted") as api:
+                for request in requests:
+                    try:
+                        answers.append(await request(api))
+                    except UpgradeError as error:
+                        answers.append(error)
+            return answers
+
+        return asyncio.run(run())
+
+    return ask
+
+
+def forbidden(answers):
+    return [answer for answer in answers if isinstance(answer, Forbidden)]
+
+
+def test_everything_that_is_needed_is_granted(ask):
+    """A missing object or a conflict is an answer; a refusal is not."""
+    assert forbidden(ask(MANIFEST, *NEEDED.values())) == []
+
+
+@pytest.mark.parametrize("less", list(without_each_right()))
+def test_every_right_is_needed(ask, less):
+    """Without it something that an upgrade does is refused, in the API's words and with where to look."""
+    refused = forbidden(ask(less, *NEEDED.values()))
+    assert refused
+    assert "system:serviceaccount:kube-system:kubeadm-fleet" in str(refused[0])
+    assert "docs/rbac.yaml" in str(refused[0])
+
+
+@pytest.mark.parametrize("what", BEYOND)
+def test_more_is_refused(ask, what):
+    """By Kubernetes' own rules, for whoever holds the connection."""
+    method, path = BEYOND[what]
+    (answer,) = ask(MANIFEST, lambda api: api._call(method, path, {} if method != "GET" else None))
+    assert isinstance(answer, Forbidden), answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import Any
 
@@ -38,3 +39,12 @@ class KubeadmUpgradePlugin(AirflowPlugin):
             "url_route": "upgrade_report",
         }
     ]
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """Import the clients in the scheduler, which LocalExecutor forks its workers and tasks from.
+
+        Every task would need most of a second for it otherwise.
+        """
+        if sys.argv[1:2] == ["scheduler"]:
+            import kubeadm_airflow.hooks.node_port  # noqa: F401

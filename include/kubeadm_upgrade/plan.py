@@ -118,13 +118,20 @@ def _moved_first(node: NodeState, to: Version) -> tuple[bool, str]:
 
 
 def _published_versions(state: State) -> Iterator[Version]:
-    for text in state.published.get("kubeadm", ()):
-        yield apt.upstream(text)
+    return (version for text in state.published.get("kubeadm", ()) if (version := _upstream(text)) is not None)
+
+
+def _upstream(package_version: str) -> Version | None:
+    """None for what is no Kubernetes version: a mirror may hold packages of its own, which nobody asked for."""
+    try:
+        return apt.upstream(package_version)
+    except ValueError:
+        return None
 
 
 def _package_version(name: str, to: Version, state: State) -> str:
     """The package version of `to`; of several revisions the one that the repository lists last in its own order."""
-    matching = [text for text in state.published.get(name, ()) if apt.upstream(text) == to]
+    matching = [text for text in state.published.get(name, ()) if _upstream(text) == to]
     if not matching:
         raise UpgradeRefused(f"the package repository offers kubeadm {to} but no {name} {to}: ask its administrator")
     return max(matching, key=_revision)

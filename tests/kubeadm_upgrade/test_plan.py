@@ -50,6 +50,7 @@ HEALTHY = (node("cp1", apiserver="1.28.15"), node("w1"), node("w2"))
         pytest.param("1.29", ["1.29.15"], "1.29.15", id="no revision at all"),
         pytest.param("1.29", ["1.29.15-1.1", "1.30.2-1.1"], "1.29.15-1.1", id="other minors in one repository"),
         pytest.param("1.29", ["1.29.15-1.1", "1.29.16~rc.1-1.1"], "1.29.15-1.1", id="no pre-release"),
+        pytest.param("1.29", ["1.29.15-1.1", "2:1.29.16-1.1", "ours"], "1.29.15-1.1", id="what is no version"),
     ],
 )
 def test_the_exact_package_version_is_chosen(target, offered, package):

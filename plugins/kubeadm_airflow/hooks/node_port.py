@@ -203,8 +203,8 @@ def lane_of(
     members = {
         node.name: Member(
             finished=_finished(group, hop, node, control_plane),
-            available=node.name in hop.cordoned_before
-            or (node.ready and (node.schedulable or node.cordoned_by is not None)),
+            # one that we cordoned is counted by its slot; if that is gone (somebody edited the object), by this
+            available=node.name in hop.cordoned_before or (node.ready and node.schedulable),
         )
         for node in nodes
         if node.control_plane is not workers

@@ -87,6 +87,17 @@ def foreign_entries(text: str) -> tuple[str, ...]:
     return tuple(line for line in _active_lines(text) if not _KUBERNETES_URL.search(line))
 
 
+def why_not_switch(sources: Mapping[str, str]) -> str | None:
+    """Why the repository entry cannot be replaced without a loss; None when it can."""
+    files = kubernetes_sources(sources)
+    if len(files) > 1:
+        return f"more than one file offers Kubernetes packages ({', '.join(files)}): remove all but one"
+    for path in files:
+        if lost := foreign_entries(sources[path]):
+            return f"{path} also holds {lost[0]!r}, which would be lost: move it to a file of its own"
+    return None
+
+
 def switch_repository(path: str, repository: Repository) -> Iterator[Run]:
     """Point the host at the repository of another minor release, with the key that is published there."""
     yield Run(("install", "-d", "-m", "0755", "/etc/apt/keyrings"))

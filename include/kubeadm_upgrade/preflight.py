@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from kubeadm_upgrade import drain
+from kubeadm_upgrade import apt, drain
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.releases import end_of_life, ended
@@ -98,10 +98,21 @@ def package_manager_known(scene: Scene) -> Iterator[str]:
             yield f"{name} runs {facts.os.name}: only apt hosts (Debian, Ubuntu) are supported yet"
 
 
+def repository_file_replaceable(scene: Scene) -> Iterator[str]:
+    """The package repository entry of every host can be replaced without losing anything else."""
+    for name, facts in _facts(scene):
+        if reason := apt.why_not_switch(facts.sources):
+            yield f"{name}: {reason}"
+
+
 def repository_offers_version(scene: Scene) -> Iterator[str]:
     """Every host of this run can fetch the exact versions from the package repository."""
     for name, host in scene.hosts.items():
-        if host.facts is None or all(host.facts.packages.get(k) == v for k, v in scene.hop.packages.items()):
+        if (
+            host.facts is None
+            or not host.facts.os.uses_apt
+            or all(host.facts.packages.get(k) == v for k, v in scene.hop.packages.items())
+        ):
             continue
         missing = [f"{k} {v}" for k, v in scene.hop.packages.items() if v not in host.published.get(k, ())]
         if missing:
@@ -146,6 +157,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         nodes_ready,
         hosts_answer,
         package_manager_known,
+        repository_file_replaceable,
         repository_offers_version,
         drain_allowed,
         etcd_on_control_plane,

@@ -29,13 +29,7 @@ class SwitchPackageRepository(Step):
         )
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        files = apt.kubernetes_sources(facts.host.sources)
-        if len(files) > 1:
-            return f"more than one file offers Kubernetes packages ({', '.join(files)}): remove all but one"
-        for path in files:
-            if lost := apt.foreign_entries(facts.host.sources[path]):
-                return f"{path} also holds {lost[0]!r}, which would be lost: move it to a file of its own"
-        return None
+        return apt.why_not_switch(facts.host.sources)
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         yield from apt.switch_repository(apt.source_path(facts.host.sources), hop.repository)

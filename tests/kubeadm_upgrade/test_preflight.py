@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from in_memory.examples import on_host
+from kubeadm_upgrade.apt import DEFAULT_SOURCE
 from kubeadm_upgrade.facts import OsRelease, PodFacts
 from kubeadm_upgrade.preflight import CHECKS, LookedAtHost, Scene, Severity, findings
 from kubeadm_upgrade.version import Version
@@ -47,6 +48,16 @@ FAULTS = {
     "package_manager_known": (
         lambda s, f: with_host(s, "w1", facts=on_host(f("w1"), os=OsRelease("rocky", name="Rocky Linux 9")).host),
         "w1 runs Rocky Linux 9: only apt hosts",
+    ),
+    "repository_file_replaceable": (
+        lambda s, f: with_host(
+            s,
+            "w1",
+            facts=on_host(
+                f("w1"), sources=dict.fromkeys(("/a.list", "/b.list"), f("w1").host.sources[DEFAULT_SOURCE])
+            ).host,
+        ),
+        "w1: more than one file offers Kubernetes packages (/a.list, /b.list): remove all but one",
     ),
     "repository_offers_version": (
         lambda s, f: with_host(s, "w1", published={}, unpublished="curl: (22)"),

@@ -175,6 +175,8 @@ async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
 async def look_at_host(host: Host) -> dict[str, Any]:
     """What every step that needs a host looks at, as keywords of HostFacts."""
     os = await host.look(looks.OS_RELEASE)
+    if not os.uses_apt:
+        return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
     wanted = (looks.INSTALLED, looks.HELD, looks.OFFERED, looks.SOURCES, looks.KEYRINGS, looks.STAGED, looks.KUBELET)
     answers = await _some_at_once([host.look(wish) for wish in wanted])
     packages, held, offered, sources, keyrings, staged, kubelet = answers

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 _PAGE = 100
 _POLL = 0.3
+_LOCKED_TRIES = 20
 
 FINISHED_RUNS = frozenset({"success", "failed"})
 FINISHED_TASKS = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
@@ -264,6 +265,11 @@ class AirflowApi:
         if response.status_code == httpx.codes.UNAUTHORIZED:
             self._token = None
             response = self._send(method, path, body, query)
+        for _ in range(_LOCKED_TRIES):
+            if not _is_locked_database(response):
+                break
+            time.sleep(_POLL)
+            response = self._send(method, path, body, query)
         return response
 
     def _send(self, method: str, path: str, body: Json | None, query: Mapping[str, Any] | None) -> httpx.Response:
@@ -324,6 +330,11 @@ def _log_lines(content: Sequence[Mapping[str, Any]]) -> Iterator[LogLine]:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text) if text else datetime.fromtimestamp(0).astimezone()
+
+
+def _is_locked_database(response: httpx.Response) -> bool:
+    """Airflow's answer when SQLite had another writer; the transaction was rolled back, so nothing was done."""
+    return response.status_code == httpx.codes.INTERNAL_SERVER_ERROR and "Database error" in response.text
 
 
 def _detail(response: httpx.Response) -> str:

@@ -44,7 +44,7 @@ def test_a_worker_process_killed_in_mid_apply_starts_nothing_twice(site):
     cluster = site.cluster("killed")
     cluster.faults.slow("killed-cp1", "kubeadm upgrade apply", 12)
     # the worker still waits for the answer to its command while apply already runs: it dies in the middle
-    cluster.faults.slow_answer("killed-cp1", "systemd-run --unit=kubeadm-upgrade", 8)
+    cluster.faults.slow_answer("killed-cp1", "systemd-run --unit=kubeadm-upgrade-v1.29.15", 8)
     dag_id, run_id = site.start("killed")
     wait_for(lambda: applies(cluster) == 1, "apply to run", 120)
     task = site.api.wait_for_task(dag_id, run_id, "control_plane.kubeadm_upgrade", states=["running"])
@@ -89,7 +89,7 @@ def test_an_unknown_parameter_is_refused_by_the_first_task(site):
     [
         pytest.param("broken-key", "max_unavailble: unknown key", id="unknown key"),
         pytest.param("broken-version", "target_version: 'latest' does not look like", id="bad version"),
-        pytest.param("broken-type", "nodes: Input should be a valid dictionary", id="wrong type"),
+        pytest.param("broken-type", "nodes: must be a mapping, keys and values, not ['w1', 'w2']", id="wrong type"),
     ],
 )
 def test_a_broken_file_becomes_a_quarantine_dag(site, name, words):

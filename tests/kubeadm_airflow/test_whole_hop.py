@@ -140,7 +140,7 @@ def test_a_dropped_session_in_mid_command_is_gone_on_from(upgrade_lab):
     """The session dies while apply runs in its unit; whoever looks next attaches."""
     walker = upgrade_lab(1, 2)
     walker.lab.faults.slow("walked-cp1", "kubeadm upgrade apply", 1.0)
-    walker.lab.faults.drop_session("walked-cp1", "systemd-run --unit=kubeadm-upgrade")
+    walker.lab.faults.drop_session("walked-cp1", "systemd-run --unit=kubeadm-upgrade-v1.29.15")
 
     async def run():
         hop = await walker.plan()

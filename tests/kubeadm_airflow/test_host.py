@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import shlex
 from pathlib import Path
@@ -139,3 +140,29 @@ def test_a_connection_that_does_not_exist_is_named(known_hosts):
     """No retry makes it appear."""
     with pytest.raises(NeedsPerson, match="Airflow has no connection nowhere: make it"):
         asyncio.run(run_on(cluster("nowhere", known_hosts), 22, Run(("true",), root=False)))
+
+
+@pytest.mark.parametrize("user", ["", f"{getpass.getuser()}@"])
+def test_a_host_is_reached_through_a_jump_host(sshd, ssh_connection, known_hosts, user):
+    """Both are logged in to with the connection's key, and both keys are checked."""
+
+    async def through(known: Path) -> Completed:
+        jump = f"{user}127.0.0.1:{sshd.port}"
+        address = Address("node-1", "127.0.0.1", sshd.port, jump)
+        async with Host.open(cluster(ssh_connection, known), address) as host:
+            return await host.run(Run(("sh", "-c", "echo $SSH_CONNECTION"), root=False))
+
+    assert asyncio.run(through(known_hosts)).stdout.split()[2:] == ["127.0.0.1", str(sshd.port)]
+    with pytest.raises(HostKeyUnknown, match="the jump host of node-1"):
+        asyncio.run(through(known_hosts.with_name("none")))
+
+
+def test_what_is_no_jump_host_is_said(ssh_connection, known_hosts):
+    """With the form that it should have."""
+
+    async def through() -> None:
+        async with Host.open(cluster(ssh_connection, known_hosts), Address("node-1", "127.0.0.1", 1, "@:22")):
+            pass
+
+    with pytest.raises(NeedsPerson, match=r"'@:22' is no jump host: write \[user@\]host\[:port\]"):
+        asyncio.run(through())

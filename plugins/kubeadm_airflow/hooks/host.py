@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncssh
 
@@ -32,6 +33,7 @@ class Address:
     host: str
     port: int | None
     jump_host: str | None
+    user: str | None = None  # None: the connection's
 
     def __str__(self) -> str:
         return f"{self.node} ({self.host}" + (f" port {self.port})" if self.port else ")")
@@ -61,17 +63,11 @@ class Host:
     @asynccontextmanager
     async def open(cls, cluster: Cluster, address: Address) -> AsyncIterator[Host]:
         """Log in with the credentials of the cluster's Airflow connection of type ssh."""
-        options = await _options(cluster, address)
-        try:
-            connection = await asyncssh.connect(**options)
-        except asyncssh.HostKeyNotVerifiable as error:
-            raise HostKeyUnknown(_how_to_add_key(cluster, address, error)) from error
-        except asyncssh.PermissionDenied as error:
-            raise Forbidden(f"{address}: SSH login refused ({error}): check {cluster.ssh_conn_id}") from error
-        except (TimeoutError, OSError, asyncssh.Error) as error:
-            raise Unreachable(f"{address}: no SSH connection: {error or type(error).__name__}") from error
-        async with connection:
-            yield cls(address, connection)
+        async with AsyncExitStack() as stack:
+            jump = None
+            if address.jump_host:
+                jump = await stack.enter_async_context(await _connect(cluster, _jump_address(address)))
+            yield cls(address, await stack.enter_async_context(await _connect(cluster, address, jump)))
 
     async def run(self, run: Run) -> Completed:
         """Run one command to its end. The only place where an argv becomes a line for the host's shell."""
@@ -102,6 +98,28 @@ def failure(address: Address, run: Run, completed: Completed) -> Exception:
     return CommandFailed(f"{address}: {run}: exit status {completed.exit_status}: " + "\n".join(words))
 
 
+async def _connect(
+    cluster: Cluster, address: Address, jump: asyncssh.SSHClientConnection | None = None
+) -> asyncssh.SSHClientConnection:
+    options = await _options(cluster, address)
+    try:
+        return await asyncssh.connect(**options, tunnel=jump or ())
+    except asyncssh.HostKeyNotVerifiable as error:
+        raise HostKeyUnknown(_how_to_add_key(cluster, address, error)) from error
+    except asyncssh.PermissionDenied as error:
+        raise Forbidden(f"{address}: SSH login refused ({error}): check {cluster.ssh_conn_id}") from error
+    except (TimeoutError, OSError, asyncssh.Error) as error:
+        raise Unreachable(f"{address}: no SSH connection: {error or type(error).__name__}") from error
+
+
+def _jump_address(address: Address) -> Address:
+    """`[user@]host[:port]` as an address of its own, with an IPv6 host in brackets."""
+    parts = urlsplit(f"ssh://{address.jump_host}")
+    if not parts.hostname:
+        raise NeedsPerson(f"{address.node}: {address.jump_host!r} is no jump host: write [user@]host[:port]")
+    return Address(f"the jump host of {address.node}", parts.hostname, parts.port, None, parts.username)
+
+
 async def _options(cluster: Cluster, address: Address) -> dict[str, Any]:
     login, extra = await connection_named(cluster.ssh_conn_id)
     if str(extra.get("no_host_key_check", "false")).lower() == "true":
@@ -110,10 +128,9 @@ async def _options(cluster: Cluster, address: Address) -> dict[str, Any]:
     return {
         "host": address.host,
         "port": port,
-        "username": login.login,
+        "username": address.user or login.login,
         "password": login.password or None,
         "known_hosts": _known_hosts(cluster, address.host, port, extra),
-        "tunnel": address.jump_host or (),
         "connect_timeout": CONNECT_SECONDS,
         "keepalive_interval": KEEPALIVE_SECONDS,
         **_client_keys(extra),

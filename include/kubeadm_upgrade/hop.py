@@ -36,9 +36,10 @@ class Hop:
     drain: DrainPolicy = DrainPolicy()
     dry_run: bool = False
 
-    @property
-    def changes_minor(self) -> bool:
-        return self.to.minors_ahead_of(self.came_from) != 0
+    def nodes_of(self, group: str) -> tuple[str, ...]:
+        """The nodes that a task group of the procedure is mapped over, in the order of their map indexes."""
+        every = (*self.control_plane, *self.workers)
+        return {"workers": self.workers, "stage": every}.get(group, self.control_plane)
 
     def to_json(self) -> dict[str, Any]:
         plain = asdict(self)

@@ -143,7 +143,6 @@ KUBELET = look(
     read=read_kubelet_process,
 )
 ROOT = look("true", read=lambda _: True, root=True)
-HOSTNAME = look("hostname", read=str.strip)
 BACKUP_RUNS = look(
     "grep", "-rsH", "--include=run", "", backup.DIRECTORY, read=read_files_with_text, root=True, answers=(0, 1, 2)
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -49,8 +48,8 @@ class Walker:
     async def upgrade(self, hop: Hop) -> list[str]:
         """Every group in its order, its nodes side by side; returns every step's status."""
         statuses: list[str] = []
-        for group, nodes in nodes_of(hop):
-            done = await asyncio.gather(*(self.walk(hop, group, node) for node in nodes))
+        for group in GROUPS:
+            done = await asyncio.gather(*(self.walk(hop, group, node) for node in hop.nodes_of(group)))
             statuses += [status for one in done for status in one]
         return statuses
 
@@ -78,14 +77,6 @@ class Walker:
 
     async def shortcomings(self, hop: Hop) -> list[str]:
         return list(shortcomings(hop, *await look_at_result(self.cluster)))
-
-
-def nodes_of(hop: Hop) -> Iterator[tuple[str, tuple[str, ...]]]:
-    yield "backup", hop.control_plane
-    yield "stage", (*hop.control_plane, *hop.workers)
-    yield "control_plane", hop.control_plane
-    yield "control_plane_kubelets", hop.control_plane
-    yield "workers", hop.workers
 
 
 def join(lab: Lab, directory, monkeypatch, **settings: object) -> dict[str, Walker]:

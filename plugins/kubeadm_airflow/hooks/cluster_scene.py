@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from datetime import date
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
@@ -86,8 +85,7 @@ async def _published(
     last: Exception = NeedsPerson(f"{cluster.name} has no control plane node: is kubernetes_conn_id the right cluster?")
     for node in nodes:
         try:
-            async with AsyncExitStack() as stack:
-                host = await stack.enter_async_context(Host.open(cluster, address_of(cluster, node)))
+            async with Host.open(cluster, address_of(cluster, node)) as host:
                 return await host.look(looks.published(cluster.repository(target.release).url))
         except (Unreachable, CommandFailed) as error:
             last = error

@@ -94,7 +94,7 @@ def _unfinished(context: Context, hop: Hop | None) -> Iterator[dict[str, str | N
         if (state := states.get(task)) not in DONE:
             yield {"task": task, "node": None, "state": str(state)}
     for group, steps in GROUPS.items():
-        for index, node in enumerate(_nodes_of(group, hop)):
+        for index, node in enumerate(hop.nodes_of(group) if hop else ()):
             for step in steps:
                 if (state := states.get(f"{group}.{step.name}_{index}")) not in DONE:
                     yield {"task": f"{group}.{step.name}", "node": node, "state": str(state)}
@@ -104,12 +104,6 @@ def _result(hop: dict[str, Any] | None, unfinished: Sequence[object]) -> str:
     if unfinished:
         return "Not finished"
     return "Rehearsed" if hop and hop["dry_run"] else "Done and verified"
-
-
-def _nodes_of(group: str, hop: Hop | None) -> Sequence[str]:
-    if hop is None:
-        return ()
-    return {"workers": hop.workers, "stage": (*hop.control_plane, *hop.workers)}.get(group, hop.control_plane)
 
 
 def _instant(time: datetime | None) -> str:

@@ -6,11 +6,13 @@ import json
 import os
 import secrets
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +21,7 @@ import httpx
 
 from harness.rest import AirflowApi
 from harness.sessions import Guard, Session
-from harness.settings import REPOSITORY, airflow_environment
+from harness.settings import DATABASE, REPOSITORY, airflow_environment
 
 API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER = "api-server", "scheduler", "dag-processor", "triggerer"
 COMPONENTS = (API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER)
@@ -87,6 +89,7 @@ class AirflowInstance:
         try:
             self._say("preparing Airflow's database")
             self._run_once("db", "migrate")
+            self._let_readers_pass_writers()
             self._say("starting Airflow")
             for name in COMPONENTS:
                 self.start_component(name)
@@ -164,6 +167,12 @@ class AirflowInstance:
         if done.returncode != 0:
             end = "\n".join((done.stdout + done.stderr).splitlines()[-_LOG_LINES:])
             raise AirflowNotStarted(f"airflow {' '.join(arguments)} has failed.\n{end}")
+
+    def _let_readers_pass_writers(self) -> None:
+        """The journal's mode stays with the file. In the default one a commit waits for every reader, and readers for
+        it: five components that never rest starved one of them for a minute (seen in CI)."""
+        with closing(sqlite3.connect(self.home / DATABASE)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
 
     def _write_password(self) -> None:
         path = Path(self.environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])

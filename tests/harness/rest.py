@@ -78,8 +78,9 @@ class AirflowApi:
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url
         self._credentials = {"username": user, "password": password}
-        # proxies are for the outside; this is this machine
-        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        # Longer than the server itself waits for SQLite, so that the answer says what happened. Proxies are for the
+        # outside; this is this machine.
+        self._http = httpx.Client(base_url=url, timeout=150, trust_env=False)
         self._login = threading.Lock()
         self._token: str | None = None
 

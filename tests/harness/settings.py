@@ -8,6 +8,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SETTINGS_FILE = REPOSITORY / "airflow.env"
+DATABASE = "airflow.db"  # under an instance's home
 
 # What a developer's shell says about Airflow or Python is not for an instance of ours; nor are proxies, for
 # all of its traffic stays on this machine.
@@ -54,7 +55,7 @@ def airflow_environment(home: Path, url: str, secrets: Mapping[str, str]) -> dic
         "AIRFLOW__API__SECRET_KEY": secrets["secret_key"],
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets["jwt_secret"],
         # SQLite has one writer at a time: whoever comes second waits this many seconds instead of sqlite3's five
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / DATABASE}?timeout=60",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         # one file holds all DAGs: a second process to parse it would only idle
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",

@@ -59,8 +59,9 @@ format: $(READY) ## let ruff put the code into shape
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-schema: $(READY) ## write the inventory's JSON Schema for editors
-	$(BIN)/python -m kubeadm_upgrade schema > include/clusters/cluster.schema.json
+schema: $(READY) ## write the JSON Schemas of our YAML files for editors
+	$(BIN)/python -m kubeadm_upgrade schema cluster > include/clusters/cluster.schema.json
+	$(BIN)/python -m kubeadm_upgrade schema release > include/kubeadm_upgrade/release_facts/release.schema.json
 
 constraints: $(READY) ## write constraints.txt anew from .venv
 	@{ sed -n '/^#/p;/^#/!q' constraints.txt; PYTHONPATH= $(BIN)/python -m pip freeze; } > constraints.new

@@ -16,6 +16,7 @@ from airflow.sdk import (
     task_group,
 )
 
+from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
@@ -35,8 +36,9 @@ ONLY_WHAT_TIME_CAN_CURE = ExceptionRetryPolicy(
 SENSORS = {"node_ready": NodeReadySensor, "control_plane_ready": ControlPlaneReadySensor}
 
 DOC = """
-Upgrades the kubeadm cluster **{name}** by one hop, in the order of
-[the official page](https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/).
+Upgrades the kubeadm cluster **{name}**, in the order of
+[the official page](https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/). One run is one hop of
+the control plane; a run with hops left triggers the next one. The whole path is on the first run's page.
 
 A task that failed can be cleared at any time: every step first looks whether it is done, and goes on from there.
 A node that failed stays cordoned and keeps its slot until its tasks succeed.
@@ -81,6 +83,7 @@ def build_cluster_dag(cluster: Cluster) -> DAG:
             per_node("control_plane_kubelets", control_plane.output),
             per_node("workers", workers.output),
             VerifyOperator(task_id="verify", cluster=cluster.name, hop=plan.output, trigger_rule="none_failed"),
+            NextHopOperator(task_id="next_hop", cluster=cluster.name, hop=plan.output, path=plan.output["path"]),
             # a plain all_done leaf would turn a failed run green
             ReportOperator(task_id="report", cluster=cluster.name).as_teardown(),
         )

@@ -4,17 +4,97 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
 
-from kubeadm_upgrade.inventory import json_schema
+from rich.console import Console
+
+from kubeadm_upgrade import inventory, plan_page, release_files, terminal
+from kubeadm_upgrade.errors import NeedsPerson, UpgradeRefused
+from kubeadm_upgrade.path import Policy, WorkerMoves
+from kubeadm_upgrade.plan import plan
+from kubeadm_upgrade.releases import releases
+from kubeadm_upgrade.state import State
+from kubeadm_upgrade.version import TargetVersion
+
+_SCHEMAS = {"cluster": inventory.json_schema, "release": release_files.json_schema}
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 1 when a plan is refused or an input cannot be used, with a sentence on each reason."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except UpgradeRefused as refused:
+        for reason in refused.reasons:
+            print(f"refused: {reason}", file=sys.stderr)
+        return 1
+    except NeedsPerson as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kubeadm_upgrade", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("schema", help="print the JSON Schema of a cluster file, for editors")
-    parser.parse_args()
-    print(json.dumps(json_schema(), indent=2))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    planning = commands.add_parser("plan", help="plan the path of a cluster to a target version")
+    planning.add_argument("--from-state", type=Path, required=True, metavar="FILE", help="what the task look returned")
+    planning.add_argument("--target", type=_target, required=True, metavar="VERSION", help="1.33 or 1.33.4")
+    planning.add_argument("--worker-moves", type=WorkerMoves, choices=list(WorkerMoves), default=Policy.worker_moves)
+    planning.add_argument("--max-kubelet-skew", type=int, choices=(1, 2, 3), default=Policy.max_kubelet_skew)
+    planning.add_argument(
+        "--latest-patch-first", action=argparse.BooleanOptionalAction, default=Policy.latest_patch_first
+    )
+    planning.add_argument("--format", choices=("table", "markdown", "json"), default="table")
+    planning.set_defaults(run=_plan)
+
+    calendar = commands.add_parser("calendar", help="print which releases are supported, and until when")
+    calendar.add_argument("--on", type=date.fromisoformat, metavar="YYYY-MM-DD", help="another day than today")
+    calendar.set_defaults(run=_calendar)
+
+    schema = commands.add_parser("schema", help="print the JSON Schema of a file, for editors")
+    schema.add_argument("of", nargs="?", choices=sorted(_SCHEMAS), default="cluster")
+    schema.set_defaults(run=lambda options: print(json.dumps(_SCHEMAS[options.of](), indent=2)))
+    return parser
+
+
+def _plan(options: argparse.Namespace) -> None:
+    policy = Policy(options.worker_moves, options.max_kubelet_skew, options.latest_patch_first)
+    path = plan(_state(options.from_state), options.target, policy, releases())
+    match options.format:
+        case "json":
+            print(json.dumps(path.to_json(), indent=2))
+        case "markdown":
+            print(plan_page.as_markdown(options.from_state.stem, path), end="")
+        case _:
+            terminal.show_plan(Console(), path)
+
+
+def _calendar(options: argparse.Namespace) -> None:
+    terminal.show_calendar(Console(), releases(), options.on or datetime.now(UTC).date())
+
+
+def _state(path: Path) -> State:
+    """Raises NeedsPerson with a sentence when the file does not hold a state."""
+    try:
+        return State.from_json(json.loads(path.read_text()))
+    except OSError as error:
+        raise NeedsPerson(f"{path}: not readable: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise NeedsPerson(f"{path}: not what the task look returns (its XCom return_value): {what}") from error
+
+
+def _target(text: str) -> TargetVersion:
+    try:
+        return TargetVersion.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,7 +13,6 @@ from datetime import timedelta
 from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.version import Version
 
 ARCHIVES = "/var/cache/apt/archives"
 KEYRING = "/etc/apt/keyrings/kubernetes-apt-keyring.asc"  # as it is published, armored: apt reads .asc as such
@@ -137,11 +136,6 @@ def read_installed(output: str) -> Mapping[str, str]:
         elif status[1] not in "nc":  # not installed, or only its configuration is left
             raise UnreadableOutput(f"package {name} is half installed (dpkg status {status}): run dpkg --configure -a")
     return installed
-
-
-def upstream(package_version: str) -> Version:
-    """`1.29.15-1.1` -> 1.29.15: the Kubernetes version inside a package version. Raises ValueError."""
-    return Version.parse(package_version.rsplit("-", 1)[0].replace("~", "-"))
 
 
 def archive_name(package: str, version: str) -> str:

@@ -28,6 +28,8 @@ class Conflict(TimeCures):
 class CommandFailed(TimeCures):
     """A command on a host ended with a non-zero exit status."""
 
+    exit_status: int | None = None
+
 
 class StepNotDone(TimeCures):
     """The actions of a step were carried out and its promise still does not hold."""
@@ -58,7 +60,11 @@ class BadParameters(NeedsPerson):
 
 
 class UpgradeRefused(NeedsPerson):
-    """The version skew policy or kubeadm forbids this upgrade; the message gives all reasons at once."""
+    """The version skew policy, kubeadm or the facts forbid this upgrade; the message gives all reasons at once."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
 
 
 class PreflightFailed(NeedsPerson):

@@ -68,6 +68,11 @@ class StaticPod:
     image_tag: str
     ready: bool
 
+    @property
+    def version(self) -> Version:
+        """Of etcd too: its tags end in a count of rebuilds, `3.5.24-0`. Raises ValueError on any other tag."""
+        return Version.parse(self.image_tag.partition("-")[0] if self.component == "etcd" else self.image_tag)
+
 
 @dataclass(frozen=True)
 class ControlPlaneFacts:
@@ -77,10 +82,17 @@ class ControlPlaneFacts:
     cluster_version: Version  # kubernetesVersion in the ConfigMap kubeadm-config: set by the end of `upgrade apply`
     nodes_ready: Mapping[str, bool]
     failing_checks: tuple[str, ...] = ()  # of the API server's /readyz, etcd among them
+    configuration: str = ""  # the ClusterConfiguration that kubeadm has written down, as YAML
 
     def versions(self, component: str) -> Mapping[str, Version]:
         """The version of `component` on each node that runs it; etcd has tags of its own and is not for here."""
-        return {pod.node: Version.parse(pod.image_tag) for pod in self.static_pods if pod.component == component}
+        return {pod.node: pod.version for pod in self.static_pods if pod.component == component}
+
+    @property
+    def minors(self) -> frozenset[int]:
+        """Every minor release that a part of the control plane is at."""
+        running = (pod.version.minor for pod in self.static_pods if pod.component in CONTROL_PLANE_COMPONENTS)
+        return frozenset({self.cluster_version.minor, *running})
 
     def at(self, node: str, version: Version) -> bool:
         """Whether every versioned component on `node` runs `version`."""

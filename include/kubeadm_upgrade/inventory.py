@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from kubeadm_upgrade.drain import DrainPolicy
 from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.path import Policy, WorkerMoves
 from kubeadm_upgrade.version import TARGET_PATTERN, TargetVersion
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
@@ -79,6 +80,20 @@ class DrainSettings(_Strict):
     force: bool = Field(False, description="evict Pods that no controller recreates")
 
 
+class PathSettings(_Strict):
+    """How the way to the target is planned."""
+
+    worker_moves: WorkerMoves = Field(
+        WorkerMoves.FEWEST,
+        description="fewest: drain workers only where the next hop would break the version skew policy, and at the "
+        "end; every-hop; even: as few as fewest, in jumps of like length",
+    )
+    max_kubelet_skew: int = Field(3, ge=1, le=3, description="minor releases a worker's kubelet may be behind")
+    latest_patch_first: bool = Field(
+        True, description="go to the latest patch of a minor release before the next, as the skew policy recommends"
+    )
+
+
 class Timeouts(_Strict):
     """Seconds that a step may wait for its effect before a person is asked."""
 
@@ -107,6 +122,7 @@ class ClusterFile(_Strict):
     )
     repository: RepositorySettings = RepositorySettings()
     drain: DrainSettings = DrainSettings()
+    path: PathSettings = PathSettings()
     timeouts: Timeouts = Timeouts()
 
     @field_validator("max_unavailable", mode="before")
@@ -145,6 +161,7 @@ class Cluster:
     repository_url: str = RepositorySettings().url
     key_url: str | None = None
     drain: DrainPolicy = DrainPolicy()
+    policy: Policy = Policy()
     patience: Mapping[str, timedelta] = field(default_factory=dict)
 
     def reach(self, node: str) -> HostAddress:
@@ -211,6 +228,7 @@ def _cluster(file: ClusterFile) -> Cluster:
         repository_url=file.repository.url,
         key_url=file.repository.key_url,
         drain=DrainPolicy(**file.drain.model_dump()),
+        policy=Policy(**file.path.model_dump()),
         patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
     )
 

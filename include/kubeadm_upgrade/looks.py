@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from kubeadm_upgrade import apt, backup
+from kubeadm_upgrade import apt, backup, settings
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import PACKAGES, Backup, BackupFile, OsRelease, UpgradePlan
+from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
 
 T = TypeVar("T")
+
+CURL_HTTP_ERROR = 22  # curl --fail: the server answered with 400 or more
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,14 @@ def read_files_with_text(text: str) -> Mapping[str, str]:
     return files
 
 
+def read_kubelet_settings(text: str) -> Settings:
+    """`grep -sH ''` over the kubelet's files."""
+    try:
+        return settings.read_kubelet(read_files_with_text(text))
+    except ValueError as error:
+        raise UnreadableOutput(f"the kubelet's settings are {error}") from error
+
+
 def read_upgrade_plan(text: str) -> UpgradePlan:
     """`kubeadm upgrade plan VERSION`: JSON where this kubeadm speaks it (1.31 and later), else its tables."""
     if "{" in text and '"UpgradePlan"' in text:
@@ -141,6 +152,9 @@ KUBELET = look(
         "NeedDaemonReload",
     ),
     read=read_kubelet_process,
+)
+KUBELET_SETTINGS = look(
+    "grep", "-sH", "", *settings.KUBELET_FILES, read=read_kubelet_settings, root=True, answers=(0, 1, 2)
 )
 ROOT = look("true", read=lambda _: True, root=True)
 BACKUP_RUNS = look(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -65,7 +66,19 @@ def read_control_plane(
         cluster_version=_version("ConfigMap kubeadm-config", configuration["kubernetesVersion"]),
         nodes_ready={node.name: node.ready for node in nodes if node.control_plane},
         failing_checks=failing_checks,
+        configuration=kubeadm_config["data"]["ClusterConfiguration"],
     )
+
+
+def read_kube_proxies(pods: Iterable[Json]) -> Mapping[str, Version]:
+    """Node -> the version of the kube-proxy on it, from its Pods; those of another image have no Kubernetes version."""
+    found = {}
+    for pod in pods:
+        tag = _image_tag(pod, "kube-proxy")
+        if node := pod["spec"].get("nodeName"):
+            with suppress(ValueError):
+                found[node] = Version.parse(tag)
+    return found
 
 
 def read_readyz(text: str) -> tuple[str, ...]:

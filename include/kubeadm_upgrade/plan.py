@@ -1,141 +1,193 @@
-"""Plan one hop from what was looked at: which version exactly, which nodes, in which order. No I/O."""
+"""Plan the path of a cluster to a target version with as few drains as the version skew policy allows. No I/O.
+
+https://kubernetes.io/releases/version-skew-policy/
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import groupby, pairwise
 
-from kubeadm_upgrade import apt
-from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
-from kubeadm_upgrade.facts import PACKAGES
-from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.releases import OLDEST_SUPPORTED
-from kubeadm_upgrade.slots import resolve_max_unavailable
+from kubeadm_upgrade.case import Case
+from kubeadm_upgrade.errors import UpgradeRefused
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.path import Change, Group, Path, PathHop, Policy, WorkerMoves
+from kubeadm_upgrade.refusals import behind, by_kubelet, etcd_version, objections, objections_to
+from kubeadm_upgrade.releases import Releases
+from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings, removed_apis
 from kubeadm_upgrade.state import NodeState, State
+from kubeadm_upgrade.stops import Stops, stop_of, stops
 from kubeadm_upgrade.version import TargetVersion, Version
 
+_RELEASE_NOTES = "https://github.com/kubernetes/kubernetes/blob/master/CHANGELOG/CHANGELOG-{release}.md"
+_UPGRADE_PAGE = (
+    "https://v{dashed}.docs.kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/"  # kept for each minor
+)
 
-@dataclass(frozen=True)
-class Wish:
-    """What the run was started with."""
-
-    target: TargetVersion
-    run: str
-    nodes: tuple[str, ...] = ()  # limit to these workers; empty: all
-    dry_run: bool = False
+_Workers = dict[Version, list[NodeState]]  # by the kubelet version that they have when a hop begins
 
 
-def plan_hop(cluster: Cluster, state: State, wish: Wish) -> Hop:
-    """Plan the hop. Raises UpgradeRefused with every reason, BadParameters for workers that do not exist."""
-    to = resolve_target(wish.target, state)
-    if reasons := tuple(objections(state, to)):
-        raise UpgradeRefused(f"{cluster.name}: " + "; ".join(reasons))
-    control_plane = sorted(
-        (node for node in state.nodes if node.control_plane), key=lambda node: _moved_first(node, to)
-    )
-    all_workers = [node for node in state.nodes if not node.control_plane]
-    workers = sorted(_chosen(all_workers, wish), key=lambda node: (node.cordoned_by_us is False, node.name))
-    return Hop(
-        cluster=cluster.name,
-        run=wish.run,
-        came_from=came_from(state),
-        to=to,
-        packages={name: _package_version(name, to, state) for name in PACKAGES},
-        repository=cluster.repository(to.release),
-        first=control_plane[0].name,
-        control_plane=tuple(node.name for node in control_plane),
-        workers=tuple(node.name for node in workers),
-        max_unavailable=resolve_max_unavailable(cluster.max_unavailable, len(all_workers)),
-        cordoned_before=tuple(n.name for n in state.nodes if not n.schedulable and not n.cordoned_by_us),
-        drain=cluster.drain,
-        dry_run=wish.dry_run,
-    )
+def plan(
+    state: State, target: TargetVersion, policy: Policy, releases: Releases, only: frozenset[str] = frozenset()
+) -> Path:
+    """Find the path; `only` limits the workers that may move. Raises UpgradeRefused with every reason at once.
 
-
-def resolve_target(target: TargetVersion, state: State) -> Version:
-    """The exact version: as asked for, or the newest patch that the repository offers of the minor release."""
-    offered = sorted(version for version in _published_versions(state) if target.accepts(version))
-    if not offered:
-        what = f"version {target}" if target.patch is not None else f"no version of {target}"
-        verb = "does not offer" if target.patch is not None else "offers"
-        raise UpgradeRefused(f"the package repository {verb} {what}: check target_version and the repository's URL")
-    return offered[-1]
-
-
-def came_from(state: State) -> Version:
-    """The version the control plane moves away from: the oldest that is written down or runs."""
-    return min(_control_plane_versions(state))
-
-
-def objections(state: State, to: Version) -> Iterator[str]:
-    """Every reason that the version skew policy and kubeadm give against this hop, each with what to do.
-
-    https://kubernetes.io/releases/version-skew-policy/
+    A plan made again on the way is the rest of the same plan: it depends on what runs, and on nothing remembered.
     """
-    start = came_from(state)
-    if (start.major, start.minor) < OLDEST_SUPPORTED:
-        yield f"the control plane is at {start}, and clusters are supported from 1.22 on"
-    if to < (newest := max(_control_plane_versions(state))):
-        yield f"the control plane is at {newest}, newer than {to}: kubeadm does not go back"
-    elif to.minors_ahead_of(start) > 1:
-        yield f"the control plane is at {start} and moves one minor release at a time: ask for {_next(start)} first"
-    for node in state.nodes:
-        yield from _kubelet_objections(node, to)
+    case = Case(state, target, policy, releases, only)
+    if reasons := tuple(objections(case)):
+        raise UpgradeRefused(*reasons)
+    way = stops(case)
+    if reasons := tuple(objections_to(case, way)):
+        raise UpgradeRefused(*reasons)
+    return Path(way[-1], policy, tuple(_hops(case, way)))
 
 
-def _kubelet_objections(node: NodeState, to: Version) -> Iterator[str]:
-    behind = to.minors_ahead_of(node.kubelet)
-    # kubelets below 1.25 may be two minor releases behind, later ones three
-    allowed = 3 if (node.kubelet.major, node.kubelet.minor) >= (1, 25) else 2
-    if node.kubelet > to:
-        yield f"kubelet on {node.name} is {node.kubelet}, newer than {to}: choose a newer target"
-    elif behind > allowed:
-        yield f"kubelet on {node.name} is {node.kubelet} and would be {behind} minor releases behind: upgrade it first"
+def control_plane_order(state: State, to: Version) -> tuple[NodeState, ...]:
+    """The node whose apiserver already moved was the first of an interrupted run, and stays the first."""
+    return tuple(sorted(state.control_plane, key=lambda node: (node.apiserver != to, node.name)))
 
 
-def _control_plane_versions(state: State) -> list[Version]:
-    return [state.cluster_version, *(node.apiserver for node in state.nodes if node.apiserver is not None)]
+def _hops(case: Case, way: Stops) -> Iterator[PathHop]:
+    movable = by_kubelet(sorted(filter(case.may_move, case.state.workers), key=lambda node: node.name))
+    left_out = by_kubelet(sorted((w for w in case.state.workers if not case.may_move(w)), key=lambda node: node.name))
+    etcd = _etcd_now(case.state)
+    for index, (came_from, to) in enumerate(pairwise((case.floor, *way))):
+        rest = way[index:]
+        moving, waiting = _split(case, movable, rest, index)
+        etcd_after = _etcd_after(case, etcd, to) if came_from != to else etcd
+        yield PathHop(
+            came_from=came_from,
+            to=to,
+            reason=_why_this_hop(case, came_from, rest),
+            control_plane=tuple(_control_plane(case, came_from, to, index)),
+            moving=tuple(_group(nodes, kubelet, _why_now(case, kubelet, rest)) for kubelet, nodes in moving.items()),
+            waiting=(
+                *(_group(nodes, kubelet, _why_not_yet(case, kubelet, rest)) for kubelet, nodes in waiting.items()),
+                *(_group(nodes, kubelet, "not among the nodes of this run") for kubelet, nodes in left_out.items()),
+            ),
+            changes=tuple(_changes(case.releases, came_from, to, (etcd, etcd_after))),
+            removed_apis=removed_apis(case.releases, came_from, to),
+            findings=tuple(_findings(case, came_from, to, moving, index)),
+            notes=tuple(_notes(case, came_from, to)),
+            release_notes=_RELEASE_NOTES.format(release=to.release),
+            upgrade_page=_UPGRADE_PAGE.format(dashed=to.release.replace(".", "-")),
+        )
+        etcd = etcd_after
+        movable = _moved(moving, waiting, to)
 
 
-def _next(version: Version) -> str:
-    return f"{version.major}.{version.minor + 1}"
+def _split(case: Case, movable: _Workers, rest: Stops, index: int) -> tuple[_Workers, _Workers]:
+    """Who moves at this stop, and who waits. A worker that an earlier run has drained moves with the first hop."""
+    moving, waiting = {}, {}
+    for kubelet, nodes in movable.items():
+        due = kubelet < rest[0] and stop_of(case, kubelet, rest) == 0
+        drained = [node for node in nodes if kubelet < rest[0] and index == 0 and node.cordoned_by_us]
+        moving[kubelet] = nodes if due else drained
+        waiting[kubelet] = [] if due else [node for node in nodes if node not in drained]
+    return _without_empty(moving), _without_empty(waiting)
 
 
-def _chosen(workers: Sequence[NodeState], wish: Wish) -> Sequence[NodeState]:
-    if not wish.nodes:
-        return workers
-    names = {node.name for node in workers}
-    if unknown := sorted(set(wish.nodes) - names):
-        known = ", ".join(sorted(names))
-        raise BadParameters(f"nodes: {', '.join(unknown)} is not a worker of this cluster; its workers are: {known}")
-    return [node for node in workers if node.name in wish.nodes]
+def _without_empty(workers: _Workers) -> _Workers:
+    return {kubelet: nodes for kubelet, nodes in workers.items() if nodes}
 
 
-def _moved_first(node: NodeState, to: Version) -> tuple[bool, str]:
-    """A node whose apiserver already moved was first in an interrupted run, and stays first."""
-    return (node.apiserver != to, node.name)
+def _moved(moving: _Workers, waiting: _Workers, to: Version) -> _Workers:
+    arrived = sorted((node for nodes in moving.values() for node in nodes), key=lambda node: node.name)
+    there = sorted((*arrived, *waiting.get(to, ())), key=lambda node: node.name)
+    return dict(sorted(({**waiting, to: there} if there else waiting).items()))
 
 
-def _published_versions(state: State) -> Iterator[Version]:
-    return (version for text in state.published.get("kubeadm", ()) if (version := _upstream(text)) is not None)
+def _control_plane(case: Case, came_from: Version, to: Version, index: int) -> Iterator[Group]:
+    """The nodes in their order, with what happens to them."""
+    for (kubelet, done), alike in groupby(_steps_of_nodes(case, came_from, to, index), key=lambda step: step[1:]):
+        yield Group(tuple(name for name, _, _ in alike), kubelet, done)
 
 
-def _upstream(package_version: str) -> Version | None:
-    """None for what is no Kubernetes version: a mirror may hold packages of its own, which nobody asked for."""
-    try:
-        return apt.upstream(package_version)
-    except ValueError:
-        return None
+def _steps_of_nodes(case: Case, came_from: Version, to: Version, index: int) -> Iterator[tuple[str, Version, str]]:
+    for position, node in enumerate(control_plane_order(case.state, to)):
+        kubelet = node.kubelet if index == 0 else came_from
+        runs = {version for name, version in node.components.items() if name in CONTROL_PLANE_COMPONENTS}
+        if index == 0 and runs == {to} == {case.state.cluster_version}:
+            done = "is there already" if kubelet == to else "only its kubelet is left"
+        else:
+            done = f"kubeadm upgrade apply {to.tag}" if position == 0 else "kubeadm upgrade node"
+        yield node.name, kubelet, done
 
 
-def _package_version(name: str, to: Version, state: State) -> str:
-    """The package version of `to`; of several revisions the one that the repository lists last in its own order."""
-    matching = [text for text in state.published.get(name, ()) if _upstream(text) == to]
-    if not matching:
-        raise UpgradeRefused(f"the package repository offers kubeadm {to} but no {name} {to}: ask its administrator")
-    return max(matching, key=_revision)
+def _why_this_hop(case: Case, came_from: Version, rest: Stops) -> str:
+    to = rest[0]
+    if case.interrupted and came_from == case.floor:
+        return "finishes the upgrade that was interrupted"
+    if to.minor > came_from.minor:
+        return "the control plane moves one minor release at a time"
+    if len(rest) == 1:
+        return "the target"
+    if to == came_from:
+        return "nodes that were left behind move before the control plane may"
+    return f"the latest patch of {to.release} before the next minor release, as the version skew policy recommends"
 
 
-def _revision(package_version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in package_version.partition("-")[2].split(".") if part.isdigit())
+def _why_now(case: Case, kubelet: Version, rest: Stops) -> str:
+    if len(rest) == 1:
+        return "the target is reached"
+    if stop_of(case, kubelet, rest) > 0:
+        return "an earlier run has drained it"
+    allowed, who = case.kubelet_may_lag(kubelet, rest[1])
+    if rest[1].minors_ahead_of(kubelet) > allowed:
+        return f"kubelet {kubelet} would be {behind(kubelet, rest[1])} behind {rest[1]}, and {who} {allowed} behind"
+    return f"worker_moves is {case.policy.worker_moves}"
+
+
+def _why_not_yet(case: Case, kubelet: Version, rest: Stops) -> str:
+    if kubelet >= rest[0]:
+        return f"at {kubelet} already"
+    following = rest[1] if len(rest) > 1 else rest[0]
+    allowed, who = case.kubelet_may_lag(kubelet, following)
+    return f"it may wait: it will be {behind(kubelet, following)} behind {following}, and {who} {allowed} behind"
+
+
+def _changes(
+    releases: Releases, came_from: Version, to: Version, etcd: tuple[str | None, str | None]
+) -> Iterator[Change]:
+    if etcd[1] is not None and etcd[0] != etcd[1]:
+        yield Change("etcd", etcd[0], etcd[1])
+    after = releases.of(to.minor).components
+    before = releases.of(came_from.minor).components if came_from.minor in releases else after
+    if before.coredns != after.coredns:
+        yield Change("CoreDNS", before.coredns, after.coredns)
+    if before.pause != after.pause:
+        yield Change("pause", before.pause, after.pause)
+
+
+def _etcd_now(state: State) -> str | None:
+    versions = [node.components["etcd"] for node in state.control_plane if "etcd" in node.components]
+    return str(min(versions)) if versions else None
+
+
+def _etcd_after(case: Case, etcd: str | None, to: Version) -> str | None:
+    """kubeadm deploys its own default unless a version is fixed, and never an older one than runs."""
+    if etcd is None or case.state.etcd_pinned:
+        return etcd
+    deployed = etcd_version(case.releases.of(to.minor).etcd_of(to.patch))
+    return str(max(deployed, Version.parse(etcd)))
+
+
+def _findings(case: Case, came_from: Version, to: Version, moving: _Workers, index: int) -> Iterator[str]:
+    yield from control_plane_findings(case.state.settings, case.releases, came_from, to)
+    control_plane = by_kubelet(case.state.control_plane) if index == 0 else {came_from: list(case.state.control_plane)}
+    for kubelet, nodes in (*control_plane.items(), *moving.items()):
+        told = {node.name: node.settings for node in nodes}
+        yield from kubelet_findings(told, case.releases, kubelet, to)
+
+
+def _notes(case: Case, came_from: Version, to: Version) -> Iterator[str]:
+    for minor in range(came_from.minor + 1, to.minor + 1):
+        yield from (f"{note.reason.strip().rstrip('.')} ({note.source})" for note in case.releases.of(minor).notes)
+
+
+def _group(nodes: Sequence[NodeState], kubelet: Version, reason: str) -> Group:
+    return Group(tuple(node.name for node in nodes), kubelet, reason)
+
+
+__all__ = ["Policy", "WorkerMoves", "control_plane_order", "plan"]

@@ -15,7 +15,9 @@ from enum import StrEnum
 from kubeadm_upgrade import apt, drain
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.releases import end_of_life, ended
+from kubeadm_upgrade.releases import Phase, Releases
+from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings
+from kubeadm_upgrade.settings import NO_SETTINGS, Settings, read_cluster_configuration
 
 
 class Severity(StrEnum):
@@ -42,6 +44,7 @@ class LookedAtHost:
     facts: HostFacts | None = None
     published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unpublished: str = ""  # why the repository did not answer this host
+    settings: Settings = NO_SETTINGS  # the kubelet's
     error: str | None = None
 
 
@@ -55,6 +58,7 @@ class Scene:
     hosts: Mapping[str, LookedAtHost]  # the hosts of this run's nodes
     pods: Mapping[str, tuple[PodFacts, ...]]  # by node
     control_plane: ControlPlaneFacts
+    releases: Releases
 
     @property
     def concerned(self) -> tuple[NodeFacts, ...]:
@@ -136,13 +140,26 @@ def etcd_on_control_plane(scene: Scene) -> Iterator[str]:
             yield f"{name} runs no etcd as a static Pod: a snapshot of an external etcd is not supported yet"
 
 
+def settings_still_known(scene: Scene) -> Iterator[str]:
+    """No component is started with a flag, feature gate or admission plugin that is gone in its new version."""
+    hop = scene.hop
+    told = read_cluster_configuration(scene.control_plane.configuration)
+    yield from control_plane_findings(told, scene.releases, hop.came_from, hop.to)
+    for node in scene.concerned:
+        if node.name in scene.hosts:
+            settings = {node.name: scene.hosts[node.name].settings}
+            yield from kubelet_findings(settings, scene.releases, node.kubelet, hop.to)
+
+
 def release_supported(scene: Scene) -> Iterator[str]:
     """The versions before and after are still supported."""
-    for version in dict.fromkeys((scene.hop.came_from.release, scene.hop.to.release)):
-        if version not in end_of_life():
-            yield f"it is not known how long Kubernetes {version} is supported: see its release page"
-        elif day := ended(version, scene.today):
-            yield f"Kubernetes {version} has had no fixes since {day}: go on to a supported minor release soon"
+    for minor in dict.fromkeys((scene.hop.came_from.minor, scene.hop.to.minor)):
+        release = scene.releases.of(minor) if minor in scene.releases else None
+        if release is None:
+            yield f"it is not known how long Kubernetes 1.{minor} is supported: see its release page"
+        elif release.phase(scene.today) is Phase.ENDED:
+            ended = release.support.end_of_life
+            yield f"Kubernetes 1.{minor} has had no fixes since {ended}: go on to a supported minor release soon"
 
 
 def cordoned_before(scene: Scene) -> Iterator[str]:
@@ -161,6 +178,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         repository_offers_version,
         drain_allowed,
         etcd_on_control_plane,
+        settings_still_known,
     ),
     Severity.WARN: (release_supported, cordoned_before),
 }

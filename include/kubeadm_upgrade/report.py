@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ def paths(dag_id: str, run_id: str) -> tuple[Path, Path]:
     return folder / f"{stem}.md", folder / f"{stem}.json"
 
 
+def plan_path(dag_id: str, run_id: str) -> Path:
+    """Where the page of a run's plan is, from the moment it was planned."""
+    markdown, _ = paths(dag_id, run_id)
+    return markdown.with_name(f"{markdown.stem}.plan.md")
+
+
 def _file_name(text: str) -> str:
     """An id as a file name of its own: ids may hold slashes and colons, and must not lead out of the directory."""
     name = quote(text, safe="+")
@@ -26,7 +33,7 @@ def _file_name(text: str) -> str:
 
 def as_markdown(report: Mapping[str, Any]) -> str:
     """The report as a page: what happened, the nodes, what needs a person, and every command."""
-    parts = (_head(report), _failures(report), _findings(report), _nodes(report), _actions(report))
+    parts = (_head(report), _failures(report), _findings(report), _nodes(report), _plan(report), _actions(report))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -39,7 +46,14 @@ def _head(report: Mapping[str, Any]) -> str:
         f"**{report['result']}**{mode}",
         f"Run `{report['run_id']}`, {report['started']} to {report['ended']}.",
     )
-    return "\n\n".join(lines)
+    going_on = (f"The path goes on in run `{report['next_run']}`.",) if report.get("next_run") else ()
+    return "\n\n".join((*lines, *going_on))
+
+
+def _plan(report: Mapping[str, Any]) -> str:
+    """The page of the plan, a level deeper."""
+    page = report.get("plan") or ""
+    return re.sub(r"^#", "##", page, flags=re.MULTILINE).strip()
 
 
 def _failures(report: Mapping[str, Any]) -> str:

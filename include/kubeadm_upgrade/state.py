@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from kubeadm_upgrade.settings import NO_SETTINGS, Settings
+from kubeadm_upgrade.skew import KUBELET, Component
 from kubeadm_upgrade.version import Version
 
 
 @dataclass(frozen=True)
 class NodeState:
+    """A node; `components` holds what runs in Pods on it, by its own name: kube-apiserver, etcd, kube-proxy."""
+
     name: str
     control_plane: bool
     kubelet: Version
-    apiserver: Version | None  # None on workers
-    ready: bool
-    schedulable: bool
-    cordoned_by_us: bool
+    components: Mapping[str, Version] = field(default_factory=dict)
+    ready: bool = True
+    schedulable: bool = True
+    cordoned_by_us: bool = False
     os_image: str = ""
     runtime: str = ""
+    settings: Settings = NO_SETTINGS  # the kubelet's
+
+    @property
+    def apiserver(self) -> Version | None:
+        return self.components.get("kube-apiserver")
+
+    def running(self) -> Iterator[Component]:
+        """What the skew policy has a say on."""
+        yield Component(KUBELET, self.name, self.kubelet)
+        yield from (Component(kind, self.name, version) for kind, version in self.components.items())
+
+    def to_json(self) -> dict[str, Any]:
+        components = {name: str(version) for name, version in self.components.items()}
+        return asdict(self) | {"kubelet": str(self.kubelet), "components": components}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> NodeState:
+        read = {
+            "kubelet": Version.parse(plain["kubelet"]),
+            "components": {name: Version.parse(text) for name, text in plain.get("components", {}).items()},
+            "settings": Settings.from_json(plain.get("settings", {})),
+        }
+        return cls(**{**plain, **read})
 
 
 @dataclass(frozen=True)
@@ -28,27 +55,36 @@ class State:
 
     cluster_version: Version  # as kubeadm wrote it down
     nodes: tuple[NodeState, ...]
-    published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # package -> versions at the target's minor
+    published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # package -> versions, of all minors asked
+    unpublished: Mapping[str, str] = field(default_factory=dict)  # minor release -> why its repository gave no answer
+    etcd_pinned: str | None = None  # the etcd image tag that kubeadm-config fixes
+    settings: Mapping[str, Settings] = field(default_factory=dict)  # of control plane components, from kubeadm-config
+
+    @property
+    def control_plane(self) -> tuple[NodeState, ...]:
+        return tuple(node for node in self.nodes if node.control_plane)
+
+    @property
+    def workers(self) -> tuple[NodeState, ...]:
+        return tuple(node for node in self.nodes if not node.control_plane)
 
     def to_json(self) -> dict[str, Any]:
-        nodes = [
-            asdict(node) | {"kubelet": str(node.kubelet), "apiserver": node.apiserver and str(node.apiserver)}
-            for node in self.nodes
-        ]
-        published = {name: list(versions) for name, versions in self.published.items()}
-        return {"cluster_version": str(self.cluster_version), "nodes": nodes, "published": published}
+        return {
+            "cluster_version": str(self.cluster_version),
+            "nodes": [node.to_json() for node in self.nodes],
+            "published": {name: list(versions) for name, versions in self.published.items()},
+            "unpublished": dict(self.unpublished),
+            "etcd_pinned": self.etcd_pinned,
+            "settings": {name: asdict(settings) for name, settings in self.settings.items()},
+        }
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> State:
-        nodes = (
-            NodeState(
-                **{
-                    **node,
-                    "kubelet": Version.parse(node["kubelet"]),
-                    "apiserver": Version.parse(node["apiserver"]) if node["apiserver"] else None,
-                }
-            )
-            for node in plain["nodes"]
+        return cls(
+            cluster_version=Version.parse(plain["cluster_version"]),
+            nodes=tuple(map(NodeState.from_json, plain["nodes"])),
+            published={name: tuple(versions) for name, versions in plain.get("published", {}).items()},
+            unpublished=plain.get("unpublished", {}),
+            etcd_pinned=plain.get("etcd_pinned"),
+            settings={name: Settings.from_json(one) for name, one in plain.get("settings", {}).items()},
         )
-        published = {name: tuple(versions) for name, versions in plain["published"].items()}
-        return cls(Version.parse(plain["cluster_version"]), tuple(nodes), published)

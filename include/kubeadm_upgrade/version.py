@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import total_ordering
+from functools import cache, total_ordering
 
 from packaging.version import InvalidVersion
 from packaging.version import Version as Pep440
+
+# A revision says how often a version was packaged; "-1.1", "-150500.1.1" and the old repositories' "-00".
+_REVISION = re.compile(r"-\d[\d.]*$")
+_STAGES = {"alpha": "alpha", "beta": "beta", "rc": "release candidate"}
 
 # Semantic version as `git describe` of Kubernetes prints it; build metadata (`+k3s1`) says nothing about skew.
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
@@ -35,10 +39,26 @@ class Version:
         major, minor, patch, pre = match.groups()
         version = cls(int(major), int(minor), int(patch), pre or "")
         try:
-            version._key()
+            _order(str(version))
         except InvalidVersion as error:
             raise ValueError(f"{text!r} has a pre-release that cannot be ordered: {pre!r}") from error
         return version
+
+    @classmethod
+    def of_package(cls, text: str) -> Version:
+        """The version inside a package version: `1.29.3-1.1`, `1.29.3-150500.1.1`, `1.27.0-00`, `1.29.0~rc.1-1.1`.
+
+        Whatever its revision. Raises ValueError with a sentence.
+        """
+        return cls.parse(_REVISION.sub("", text).replace("~", "-"))
+
+    @property
+    def stage(self) -> str:
+        """How finished this version is: alpha, beta, release candidate or GA.
+
+        https://github.com/kubernetes/sig-release/blob/master/release-engineering/versioning.md
+        """
+        return _STAGES.get(self.pre.partition(".")[0], "pre-release") if self.pre else "GA"
 
     @property
     def release(self) -> str:
@@ -58,10 +78,7 @@ class Version:
         return f"{self.major}.{self.minor}.{self.patch}" + (f"-{self.pre}" if self.pre else "")
 
     def __lt__(self, other: Version) -> bool:
-        return self._key() < other._key()
-
-    def _key(self) -> Pep440:
-        return Pep440(str(self).replace("-alpha.", "a").replace("-beta.", "b").replace("-rc.", "rc"))
+        return _order(str(self)) < _order(str(other))
 
 
 @dataclass(frozen=True)
@@ -90,5 +107,16 @@ class TargetVersion:
         same_minor = (version.major, version.minor) == (self.major, self.minor)
         return same_minor and not version.pre and self.patch in (None, version.patch)
 
+    def is_before(self, version: Version) -> bool:
+        """Whether a cluster at `version` would have to go back."""
+        if self.patch is None:
+            return (self.major, self.minor) < (version.major, version.minor)
+        return Version(self.major, self.minor, self.patch) < version
+
     def __str__(self) -> str:
         return self.release if self.patch is None else f"{self.release}.{self.patch}"
+
+
+@cache  # a large cluster compares the same few versions thousands of times
+def _order(text: str) -> Pep440:
+    return Pep440(text.replace("-alpha.", "a").replace("-beta.", "b").replace("-rc.", "rc"))

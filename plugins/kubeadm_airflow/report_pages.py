@@ -21,6 +21,8 @@ th, td { text-align: left; padding: .25rem 1rem .25rem 0; border-bottom: 1px sol
 code { font-size: .85em; overflow-wrap: anywhere } li { margin: .15rem 0 }
 """
 
+_UNDER_WAY = "*The run is under way: this is its plan. The report takes its place when the run ends.*\n\n"
+
 # An Airflow page has no login of its own: without this dependency anybody could read a report.
 _MAY_SEE_RUN = Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN))
 
@@ -32,11 +34,12 @@ def app() -> FastAPI:
     @pages.get("/reports/{dag_id}/{run_id}", dependencies=[_MAY_SEE_RUN])
     def page(dag_id: str, run_id: str) -> HTMLResponse:
         markdown, _ = report.paths(dag_id, run_id)
-        if not markdown.is_file():
-            return HTMLResponse(_html("No report yet", "<p>The report is written when the run ends.</p>"))
+        plan = report.plan_path(dag_id, run_id)
+        if not markdown.is_file() and not plan.is_file():
+            return HTMLResponse(_html("No plan yet", "<p>The plan is shown here once it is made.</p>"))
+        text = markdown.read_text() if markdown.is_file() else _UNDER_WAY + plan.read_text()
         # no raw HTML: the text holds what hosts and the API said
-        body = MarkdownIt("js-default").render(markdown.read_text())
-        return HTMLResponse(_html(f"{dag_id} {run_id}", body))
+        return HTMLResponse(_html(f"{dag_id} {run_id}", MarkdownIt("js-default").render(text)))
 
     @pages.get("/reports/{dag_id}/{run_id}/{kind}", dependencies=[_MAY_SEE_RUN])
     def file(dag_id: str, run_id: str, kind: str) -> FileResponse:

@@ -17,9 +17,12 @@ from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster, load_cluster_named
-from kubeadm_upgrade.plan import Wish, plan_hop
+from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
+from kubeadm_upgrade.path import Path
 from kubeadm_upgrade.preflight import Finding, findings
 from kubeadm_upgrade.procedure import GROUPS, STEPS
+from kubeadm_upgrade.releases import releases
+from kubeadm_upgrade.state import State
 from kubeadm_upgrade.steps import perform
 from kubeadm_upgrade.verify import shortcomings
 from lab import Lab, LabCluster
@@ -37,10 +40,16 @@ class Walker:
         return load_cluster_named(self.name)
 
     async def plan(self, run: str = "run-1", **wish: object) -> Hop:
+        hop, _ = await self.plan_path(run, **wish)
+        return hop
+
+    async def plan_path(self, run: str = "run-1", **wishes: object) -> tuple[Hop, Path]:
+        """The hop that comes first, as XCom carries it, and the whole path."""
         cluster = self.cluster
-        state = await look_at_state(cluster, cluster.target_version)
-        hop = plan_hop(cluster, state, Wish(cluster.target_version, run, **wish))
-        return Hop.from_json(json.loads(json.dumps(hop.to_json())))  # as XCom carries it
+        wish = Wish(cluster.target_version, run, **wishes)
+        state = State.from_json(json.loads(json.dumps((await look_at_state(cluster, wish.target)).to_json())))
+        path = path_for(cluster, state, wish, releases())
+        return Hop.from_json(json.loads(json.dumps(next_hop(cluster, state, wish, path).to_json()))), path
 
     async def preflight(self, hop: Hop) -> tuple[Finding, ...]:
         return findings(await look_at_scene(self.cluster, hop, date(2026, 11, 23)))
@@ -79,14 +88,14 @@ class Walker:
         return list(shortcomings(hop, *await look_at_result(self.cluster)))
 
 
-def join(lab: Lab, directory, monkeypatch, **settings: object) -> dict[str, Walker]:
+def join(lab: Lab, directory, monkeypatch, *, target: str = "1.29", **settings: object) -> dict[str, Walker]:
     """Grant the documented rights, write the inventory, and set the connections."""
     for cluster in lab.clusters.values():
         cluster.apply(list(yaml.safe_load_all(RIGHTS.read_text())))
         cluster.service_account_kubeconfig(*ACCOUNT.split("/"))
     fleet = LabFleet(lab.description())
     for name in fleet.clusters:
-        write_inventory(directory, fleet.inventory(name, "1.29", **settings))
+        write_inventory(directory, fleet.inventory(name, target, **settings))
     monkeypatch.setenv("KUBEADM_UPGRADE_INVENTORY", str(directory))
     for key, value in fleet.environment().items():
         monkeypatch.setenv(key, value)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
-import sys
 from datetime import timedelta
 
 import jsonschema
@@ -161,10 +159,3 @@ def test_the_shipped_example_is_valid(load, options):
     jsonschema.validate(content, json_schema())
     if options:
         assert set(content) == set(json_schema()["properties"])
-
-
-def test_the_schema_is_printed(monkeypatch, capsys):
-    """What `make schema` writes into the file."""
-    monkeypatch.setattr(sys, "argv", ["kubeadm_upgrade", "schema"])
-    runpy.run_module("kubeadm_upgrade", run_name="__main__")
-    assert json.loads(capsys.readouterr().out) == json_schema()

@@ -8,10 +8,19 @@ from datetime import date
 import pytest
 
 from in_memory.examples import on_host
+from in_memory.states import release, releases
 from kubeadm_upgrade.apt import DEFAULT_SOURCE
 from kubeadm_upgrade.facts import OsRelease, PodFacts
 from kubeadm_upgrade.preflight import CHECKS, LookedAtHost, Scene, Severity, findings
+from kubeadm_upgrade.releases import Removed, Support
+from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
+
+GONE = Removed("made up", flags={"kubelet": ("cloud-config",)})
+RELEASES = releases(
+    release(28, support=Support(date(2023, 8, 15), date(2024, 8, 28), date(2024, 10, 28), "made up")),
+    release(29, support=Support(date(2023, 12, 13), date(2024, 12, 28), date(2027, 2, 28), "made up"), removed=(GONE,)),
+)
 
 
 @pytest.fixture
@@ -26,6 +35,7 @@ def scene(facts_of, hop):
         hosts={facts.node.name: LookedAtHost(facts.host, published) for facts in nodes},
         pods={facts.node.name: facts.pods for facts in nodes},
         control_plane=nodes[0].control_plane,
+        releases=RELEASES,
     )
 
 
@@ -70,6 +80,10 @@ FAULTS = {
     "etcd_on_control_plane": (
         lambda s, f: replace(s, control_plane=replace(s.control_plane, static_pods=())),
         "cp1 runs no etcd as a static Pod",
+    ),
+    "settings_still_known": (
+        lambda s, f: with_host(s, "w1", settings=Settings(flags=("cloud-config",))),
+        "the kubelet on w1 is started with the flag --cloud-config, which 1.29 no longer knows: remove it first",
     ),
     "release_supported": (
         lambda s, f: replace(s, today=date(2026, 11, 23)),

@@ -59,6 +59,9 @@ class ClusterApi:
         selector = [("labelSelector", "tier=control-plane")]
         return await self._list("/api/v1/namespaces/kube-system/pods", selector)
 
+    async def kube_proxy_pods(self) -> list[Json]:
+        return await self._list("/api/v1/namespaces/kube-system/pods", [("labelSelector", "k8s-app=kube-proxy")])
+
     async def kubeadm_config(self) -> Json:
         return await self._call("GET", "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
@@ -11,13 +12,18 @@ from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.node_port import look_at_control_plane, look_at_host
 from kubeadm_upgrade import looks, objects
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, Unreachable
-from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.facts import PACKAGES, ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.preflight import LookedAtHost, Scene
+from kubeadm_upgrade.releases import releases
+from kubeadm_upgrade.settings import NO_SETTINGS, Settings, read_cluster_configuration, read_etcd_tag
+from kubeadm_upgrade.skew import KUBE_PROXY
 from kubeadm_upgrade.slots import Slots
 from kubeadm_upgrade.state import NodeState, State
-from kubeadm_upgrade.version import TargetVersion
+from kubeadm_upgrade.version import TargetVersion, Version
+
+log = logging.getLogger(__name__)
 
 HOSTS_AT_ONCE = 20
 
@@ -31,25 +37,36 @@ async def look_at_result(cluster: Cluster) -> tuple[tuple[NodeFacts, ...], Contr
 
 
 async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
-    """What the planner needs: nodes and versions, and what the repository publishes of the target's minor release."""
+    """What the planner needs: nodes, versions and settings, and what the repositories publish on the way."""
     nodes, control_plane, _ = await look_at_result(cluster)
-    apiservers = control_plane.versions("kube-apiserver")
-    states = tuple(
-        NodeState(
-            name=node.name,
-            control_plane=node.control_plane,
-            kubelet=node.kubelet,
-            apiserver=apiservers.get(node.name),
-            ready=node.ready,
-            schedulable=node.schedulable,
-            cordoned_by_us=node.cordoned_by is not None,
-            os_image=node.os_image,
-            runtime=node.runtime,
-        )
-        for node in nodes
+    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+        proxies = objects.read_kube_proxies(await api.kube_proxy_pods())
+    gate = asyncio.Semaphore(HOSTS_AT_ONCE)
+    told = await asyncio.gather(*(_kubelet_settings(cluster, node, gate) for node in nodes))
+    minors = range(min(control_plane.minors, default=target.minor), target.minor + 1)
+    published, unpublished = await _published(cluster, [node for node in nodes if node.control_plane], minors)
+    return State(
+        cluster_version=control_plane.cluster_version,
+        nodes=tuple(
+            NodeState(
+                name=node.name,
+                control_plane=node.control_plane,
+                kubelet=node.kubelet,
+                components=_components(node.name, control_plane, proxies),
+                ready=node.ready,
+                schedulable=node.schedulable,
+                cordoned_by_us=node.cordoned_by is not None,
+                os_image=node.os_image,
+                runtime=node.runtime,
+                settings=settings,
+            )
+            for node, settings in zip(nodes, told, strict=True)
+        ),
+        published=published,
+        unpublished=unpublished,
+        etcd_pinned=read_etcd_tag(control_plane.configuration),
+        settings=read_cluster_configuration(control_plane.configuration),
     )
-    published = await _published(cluster, [node for node in nodes if node.control_plane], target)
-    return State(control_plane.cluster_version, states, published)
 
 
 async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
@@ -62,7 +79,7 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     answers = await asyncio.gather(*(_look_at_host(cluster, hop, node, gate) for node in concerned))
     hosts = {node.name: answer for node, answer in zip(concerned, answers, strict=True)}
-    return Scene(hop, today, nodes, hosts, pods, control_plane)
+    return Scene(hop, today, nodes, hosts, pods, control_plane, releases())
 
 
 async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: asyncio.Semaphore) -> LookedAtHost:
@@ -70,26 +87,65 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
             await host.look(looks.ROOT)
             facts = HostFacts(**await look_at_host(host))
+            settings = await host.look(looks.KUBELET_SETTINGS)
             try:
-                return LookedAtHost(facts, await host.look(looks.published(hop.repository.url)))
+                return LookedAtHost(facts, await host.look(looks.published(hop.repository.url)), settings=settings)
             except CommandFailed as error:  # no matter where everything is installed already
-                return LookedAtHost(facts, unpublished=str(error))
+                return LookedAtHost(facts, unpublished=str(error), settings=settings)
     except (NeedsPerson, TimeCures) as error:
         return LookedAtHost(error=str(error))
 
 
+def _components(node: str, control_plane: ControlPlaneFacts, proxies: Mapping[str, Version]) -> Mapping[str, Version]:
+    found = {pod.component: pod.version for pod in control_plane.static_pods if pod.node == node}
+    return {**found, KUBE_PROXY: proxies[node]} if node in proxies else found
+
+
+async def _kubelet_settings(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> Settings:
+    """A host that cannot be looked at now is a finding of preflight, and no reason not to plan."""
+    try:
+        async with gate, Host.open(cluster, address_of(cluster, node)) as host:
+            found: Settings = await host.look(looks.KUBELET_SETTINGS)
+            return found
+    except (NeedsPerson, TimeCures) as error:
+        log.warning("%s: the kubelet's settings are not known: %s", node.name, error)
+        return NO_SETTINGS
+
+
 async def _published(
-    cluster: Cluster, nodes: Sequence[NodeFacts], target: TargetVersion
-) -> Mapping[str, tuple[str, ...]]:
-    """Ask the first control plane node that answers: nodes reach the repository, Airflow perhaps does not."""
+    cluster: Cluster, nodes: Sequence[NodeFacts], minors: Iterable[int]
+) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]:
+    """Ask the first control plane node that answers: nodes reach the repository, Airflow perhaps does not.
+
+    Returns package -> versions of all these minor releases, and for a release without a repository why.
+    """
     last: Exception = NeedsPerson(f"{cluster.name} has no control plane node: is kubernetes_conn_id the right cluster?")
     for node in nodes:
         try:
             async with Host.open(cluster, address_of(cluster, node)) as host:
-                return await host.look(looks.published(cluster.repository(target.release).url))
+                return await _published_to(cluster, host, minors)
         except (Unreachable, CommandFailed) as error:
             last = error
     raise last
+
+
+async def _published_to(
+    cluster: Cluster, host: Host, minors: Iterable[int]
+) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]:
+    published: dict[str, tuple[str, ...]] = {}
+    unpublished: dict[str, str] = {}
+    for release in (f"1.{minor}" for minor in minors):
+        url = cluster.repository(release).url
+        try:
+            offered = await host.look(looks.published(url))
+        except CommandFailed as error:
+            if error.exit_status != looks.CURL_HTTP_ERROR:
+                raise
+            unpublished[release] = f"{url} answers: {str(error).splitlines()[-1]}"
+            continue
+        for name in PACKAGES:
+            published[name] = (*published.get(name, ()), *offered.get(name, ()))
+    return published, unpublished
 
 
 def _by_node(pods: Sequence[dict[str, object]]) -> Mapping[str, tuple[PodFacts, ...]]:

@@ -95,7 +95,9 @@ def failure(address: Address, run: Run, completed: Completed) -> Exception:
     if "sudo: a password is required" in completed.stderr or "sudo: a terminal is required" in completed.stderr:
         return Forbidden(f"{address}: sudo asks for a password: allow {run.argv[0]} with NOPASSWD in sudoers")
     words = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-5:]
-    return CommandFailed(f"{address}: {run}: exit status {completed.exit_status}: " + "\n".join(words))
+    failed = CommandFailed(f"{address}: {run}: exit status {completed.exit_status}: " + "\n".join(words))
+    failed.exit_status = completed.exit_status
+    return failed
 
 
 async def _connect(

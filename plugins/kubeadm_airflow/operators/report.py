@@ -15,7 +15,7 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import GROUPS
 
-RUN_TASKS = ("look", "plan", "preflight", "verify")
+RUN_TASKS = ("look", "plan", "preflight", "verify", "next_hop")
 DONE = ("success", "skipped", "removed")
 
 
@@ -50,6 +50,9 @@ class ReportOperator(BaseAsyncOperator):
             "ended": _instant(datetime.now(UTC)),
             "result": _result(hop, unfinished),
             "hop": hop,
+            "plan": await ti.axcom_pull(task_ids="plan", key="page"),
+            "path": await ti.axcom_pull(task_ids="plan", key="path"),
+            "next_run": await ti.axcom_pull(task_ids="next_hop", key="trigger_run_id"),
             "findings": await ti.axcom_pull(task_ids="preflight") or [],
             "unfinished": unfinished,
             "nodes": await self._nodes(before),

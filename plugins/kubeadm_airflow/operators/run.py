@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
 
+from kubeadm_upgrade import plan_page, report
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, PreflightFailed
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
-from kubeadm_upgrade.plan import Wish, plan_hop
+from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
 from kubeadm_upgrade.preflight import Severity, findings
 from kubeadm_upgrade.state import State
 from kubeadm_upgrade.verify import shortcomings
@@ -40,7 +41,10 @@ class LookOperator(BaseAsyncOperator):
 
 
 class PlanOperator(BaseOperator):
-    """Decide the hop: the exact version, and which nodes are upgraded in which order."""
+    """Plan the whole path, and make its first hop this run's: the exact version, and which nodes move in which order.
+
+    The page of the path is shown with the run; the XCom `path` is the path as docs/plan.schema.json describes it.
+    """
 
     template_fields: Sequence[str] = ("state",)
     ui_color = "#eef6ea"
@@ -51,18 +55,28 @@ class PlanOperator(BaseOperator):
         self.state = state
 
     def execute(self, context: Context) -> dict[str, Any]:
-        params = context["params"]
-        wish = Wish(
-            target=TargetVersion.parse(params["target_version"]),
-            run=str(context["run_id"]),
-            nodes=tuple(params["nodes"]),
-            dry_run=bool(params["dry_run"]),
-        )
-        hop = plan_hop(load_cluster_named(self.cluster), State.from_json(self.state), wish)
-        self.log.info("%s: from %s to %s", self.cluster, hop.came_from, hop.to)
-        self.log.info("control plane, one node at a time: %s", ", ".join(hop.control_plane))
-        self.log.info("workers, %s at a time: %s", hop.max_unavailable, ", ".join(hop.workers) or "none")
+        from kubeadm_upgrade.releases import releases
+
+        cluster, state, wish = load_cluster_named(self.cluster), State.from_json(self.state), _wish(context)
+        path = path_for(cluster, state, wish, releases())
+        hop = next_hop(cluster, state, wish, path)
+        page = plan_page.as_markdown(self.cluster, path)
+        report.write(report.plan_path(context["dag"].dag_id, wish.run), page)
+        self.log.info("%s", page)
+        ti: Any = context["ti"]
+        ti.xcom_push(key="path", value=path.to_json())
+        ti.xcom_push(key="page", value=page)
         return hop.to_json()
+
+
+def _wish(context: Context) -> Wish:
+    params = context["params"]
+    return Wish(
+        target=TargetVersion.parse(params["target_version"]),
+        run=str(context["run_id"]),
+        nodes=tuple(params["nodes"]),
+        dry_run=bool(params["dry_run"]),
+    )
 
 
 class NodesOperator(BaseOperator):

@@ -59,8 +59,8 @@ def _skippable(process: Process, kubeadm: Release, target: Release) -> list[str]
         errors.append(
             f"Kubeadm version {kubeadm.v} can only be used to upgrade to Kubernetes version 1.{kubeadm.minor}"
         )
-    # kubeadm's MinimumKubeletVersion: the skew policy's three minors since 1.28, one before.
-    allowed = 3 if kubeadm.minor >= 28 else 1
+    # the skew policy's three minors since 1.29 (kubernetes/kubernetes#120825), one before
+    allowed = 3 if kubeadm.minor >= 29 else 1
     kubelets = {k.running for k in process.host.cluster.kubelets.values()}
     if old := sorted(k.v for k in kubelets if target.minor - k.minor > allowed):
         errors.append(f"There are kubelets in this cluster that are too old that have these versions [{' '.join(old)}]")

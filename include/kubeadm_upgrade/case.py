@@ -1,0 +1,98 @@
+"""What a plan is made from: the cluster as it was looked at, the wish, the policy, and the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from kubeadm_upgrade import skew
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.path import Policy
+from kubeadm_upgrade.releases import Releases
+from kubeadm_upgrade.state import NodeState, State
+from kubeadm_upgrade.version import TargetVersion, Version
+
+
+@dataclass(frozen=True)
+class Case:
+    """`only` limits the workers that may move; empty: all may."""
+
+    state: State
+    target: TargetVersion
+    policy: Policy
+    releases: Releases
+    only: frozenset[str] = frozenset()
+
+    @cached_property
+    def floor(self) -> Version:
+        """The oldest version in the control plane: where it comes from."""
+        return min(self._control_plane_versions())
+
+    @cached_property
+    def ceiling(self) -> Version:
+        """The newest version in the control plane: no way leads back from here."""
+        return max(self._control_plane_versions())
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the control plane stands between two minor releases."""
+        return self.floor.minor != self.ceiling.minor
+
+    def settled_at(self, version: Version) -> bool:
+        """Whether nothing of the control plane, its kubelets included, has to move to be at `version`."""
+        kubelets = (node.kubelet for node in self.state.control_plane)
+        return self.floor == self.ceiling == version and all(kubelet == version for kubelet in kubelets)
+
+    def may_move(self, worker: NodeState) -> bool:
+        return not self.only or worker.name in self.only
+
+    def kubelet_may_lag(self, kubelet: Version, to: Version) -> tuple[int, str]:
+        """How many minor releases this kubelet may be behind when the control plane moves to `to`, and who says so."""
+        limits = (
+            (skew.may_lag(kubelet), "the version skew policy lets it be"),
+            (self.policy.max_kubelet_skew, "max_kubelet_skew lets it be"),
+            (skew.kubeadm_lets_lag(to), "kubeadm below 1.29 lets it be"),
+        )
+        return min(limits, key=lambda limit: limit[0])
+
+    @cached_property
+    def offered(self) -> dict[int, tuple[Version, ...]]:
+        """Minor -> the versions that may be installed, oldest first: offered by the repository and not known as bad.
+
+        Where no repository was asked at all, every patch that the facts know.
+        """
+        found: dict[int, set[Version]] = {}
+        for version in self._published():
+            if not version.pre and not self.why_avoid(version):
+                found.setdefault(version.minor, set()).add(version)
+        return {minor: tuple(sorted(versions)) for minor, versions in found.items()}
+
+    def choose(self, minor: int) -> Version | None:
+        """The version to install of a minor release: the newest good one, or exactly the target asked for."""
+        good = [version for version in self.offered.get(minor, ()) if version >= self.ceiling]
+        if minor == self.target.minor:
+            good = [version for version in good if self.target.accepts(version)]
+        return good[-1] if good else None
+
+    def why_avoid(self, version: Version) -> str | None:
+        """Why this version is never installed; None for a good one, and for one of which nothing is known."""
+        reason = version.minor in self.releases and self.releases.of(version.minor).why_avoid(version)
+        return reason.reason if reason else None
+
+    def _published(self) -> Iterator[Version]:
+        if not self.state.published:
+            for release in self.releases:
+                yield from (Version(1, release.minor, patch) for patch in range(release.patches.last + 1))
+            if self.target.patch is not None:
+                yield Version(self.target.major, self.target.minor, self.target.patch)
+        for text in self.state.published.get("kubeadm", ()):
+            try:
+                yield Version.of_package(text)
+            except ValueError:
+                continue  # a mirror may hold packages of its own, which nobody asked for
+
+    def _control_plane_versions(self) -> Iterator[Version]:
+        yield self.state.cluster_version
+        for node in self.state.control_plane:
+            yield from (version for name, version in node.components.items() if name in CONTROL_PLANE_COMPONENTS)

@@ -1,0 +1,76 @@
+"""A path as a page: for the dry run, for approval, for the report. Markdown; the JSON is path.to_json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kubeadm_upgrade.path import Group, Path, PathHop
+from kubeadm_upgrade.wording import count, shortened
+
+_NAMES_SHOWN = 8
+
+
+def as_markdown(title: str, path: Path) -> str:
+    """The whole way: a table of the hops first, then each of them with its reasons."""
+    parts = (_head(title, path), _overview(path), *(_hop(number, hop) for number, hop in enumerate(path.hops, 1)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(title: str, path: Path) -> str:
+    return f"# {title}: {path.hops[0].came_from} → {path.target}\n\n{summary(path)}."
+
+
+def summary(path: Path) -> str:
+    """One line for people."""
+    return f"Plan {path.hash}: {count(len(path.hops), 'hop')}, {_drains(path)}"
+
+
+def _drains(path: Path) -> str:
+    most, every = max(path.drains.values(), default=0), sum(path.drains.values())
+    if not every:
+        return "no worker is drained"
+    return f"at most {count(most, 'drain')} per worker, {every} in all (worker_moves: {path.policy.worker_moves})"
+
+
+def _overview(path: Path) -> str:
+    rows = [
+        f"| {number} | {way(hop)} | {_with_count(hop.moving)} | {_with_count(hop.waiting)} |"
+        for number, hop in enumerate(path.hops, 1)
+    ]
+    head = ("| Hop | Control plane | Workers drained | Workers waiting |", "| ---: | --- | --- | --- |")
+    return "\n".join((*head, *rows))
+
+
+def way(hop: PathHop) -> str:
+    """Where the control plane goes in this hop."""
+    return f"{hop.came_from} → {hop.to}" if hop.came_from != hop.to else f"stays at {hop.to}"
+
+
+def _hop(number: int, hop: PathHop) -> str:
+    reason = f"{hop.reason[0].upper()}{hop.reason[1:]}."
+    return "\n\n".join((f"## Hop {number}: {way(hop)}", reason, "\n".join(_lines(hop))))
+
+
+def _lines(hop: PathHop) -> Iterator[str]:
+    yield from (f"- **Mind**: {finding}" for finding in hop.findings)
+    for group in hop.control_plane:
+        yield f"- Control plane {_names(group)} (kubelet {group.kubelet}): {group.reason}"
+    for group in hop.moving:
+        yield f"- Drain and upgrade {_names(group)} (kubelet {group.kubelet}): {group.reason}"
+    for group in hop.waiting:
+        yield f"- Leave {_names(group)} (kubelet {group.kubelet}): {group.reason}"
+    for change in hop.changes:
+        yield f"- {change.component}: {change.before or '?'} → {change.after}"
+    if hop.removed_apis:
+        yield f"- No longer served: {', '.join(f'`{api}`' for api in hop.removed_apis)}"
+    yield from (f"- Know before: {note}" for note in hop.notes)
+    yield f"- [Release notes]({hop.release_notes}), [upgrade page]({hop.upgrade_page})"
+
+
+def _with_count(groups: Sequence[Group]) -> str:
+    names = [name for group in groups for name in group.nodes]
+    return shortened(names, _NAMES_SHOWN) if names else "none"
+
+
+def _names(group: Group) -> str:
+    return shortened(group.nodes, _NAMES_SHOWN)

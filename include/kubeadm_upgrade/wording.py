@@ -1,0 +1,17 @@
+"""Names and numbers in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def shortened(names: Sequence[str], shown: int = 5) -> str:
+    """As many names as one reads, and how many more there are."""
+    more = len(names) - shown
+    text = ", ".join(names[:shown])
+    return f"{text} and {more:,} more" if more > 0 else text
+
+
+def count(number: int, thing: str) -> str:
+    """`1 hop`, `2 hops`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

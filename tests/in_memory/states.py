@@ -1,0 +1,56 @@
+"""Clusters as `look` finds them, and release facts that stay as they are: for the planner's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.releases import Components, Kubeadm, Patches, Release, Releases, Support
+from kubeadm_upgrade.state import NodeState, State
+from kubeadm_upgrade.version import Version
+
+LAST_PATCH = 9
+MINORS = range(22, 38)
+
+
+def version(text: str) -> Version:
+    """`1.28` is its first patch."""
+    return Version.parse(text if text.count(".") == 2 else f"{text}.0")
+
+
+def release(minor: int, **changes: object) -> Release:
+    """A release of which only the versions say something."""
+    facts: dict[str, object] = {
+        "support": Support(date(2020, 1, 1), date(2021, 1, 1), date(2021, 3, 1), "made up"),
+        "patches": Patches(LAST_PATCH, "made up"),
+        "components": Components({0: f"3.5.{minor}-0"}, f"v1.{minor}.0", f"3.{minor}", "made up"),
+        "kubeadm": Kubeadm(("v1beta3",), "made up"),
+    }
+    return Release(f"1.{minor}", **{**facts, **changes})
+
+
+def releases(*changed: Release, without: Sequence[int] = ()) -> Releases:
+    """Every release that we support; the changed ones in the place of the plain ones."""
+    plain = (release(minor) for minor in MINORS if minor not in without)
+    return Releases([*plain, *changed])
+
+
+def control_plane_node(name: str, runs: str, kubelet: str | None = None, **components: str) -> NodeState:
+    """`components` by name with underscores: kube_scheduler="1.28.3"."""
+    found = dict.fromkeys((*CONTROL_PLANE_COMPONENTS, "kube-proxy"), version(runs))
+    found |= {"etcd": version("3.5.9")}
+    found |= {kind.replace("_", "-"): version(text) for kind, text in components.items()}
+    return NodeState(name, True, version(kubelet or runs), found)
+
+
+def worker(name: str, kubelet: str, proxy: str | None = None, **changes: object) -> NodeState:
+    components = {"kube-proxy": version(proxy or kubelet)}
+    return NodeState(name, False, version(kubelet), components, **changes)
+
+
+def cluster(runs: str, *kubelets: str, control_plane: int = 1, **changes: object) -> State:
+    """A control plane of one version, and workers w1, w2 and so on with these kubelets."""
+    nodes = [control_plane_node(f"cp{number}", runs) for number in range(1, control_plane + 1)]
+    nodes += [worker(f"w{number}", kubelet, runs) for number, kubelet in enumerate(kubelets, 1)]
+    return State(version(runs), tuple(nodes), **changes)

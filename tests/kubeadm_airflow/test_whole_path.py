@@ -1,0 +1,59 @@
+"""A path of several hops against the lab: real SSH, a real HTTPS API, no scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from harness.walk import join
+from lab import ClusterSpec, Lab
+
+
+@pytest.fixture
+def walker(tmp_path, monkeypatch):
+    """A cluster at 1.28 that is to go to 1.32."""
+    lab = Lab(tmp_path / "lab", [ClusterSpec("climber", control_plane=3, workers=3, version="1.28.15")])
+    lab.start()
+    yield join(lab, tmp_path / "inventory", monkeypatch, target="1.32")["climber"]
+    lab.stop()
+
+
+def cordons(cluster) -> Counter[str]:
+    """How often each node went from schedulable to cordoned."""
+    now, count = {}, Counter()
+    for sample in cluster.timeline:
+        if now.get(sample.node, True) and not sample.schedulable:
+            count[sample.node] += 1
+        now[sample.node] = sample.schedulable
+    return count
+
+
+def test_four_minors_take_two_drains_per_worker(walker):
+    """Every run makes the first hop of what is then planned, and that is the rest of the plan before it."""
+
+    async def climb():
+        plans, hops = [], []
+        while not plans or len(plans[-1].hops) > 1:
+            hop, path = await walker.plan_path(f"run-{len(hops) + 1}")
+            blocking = [finding for finding in await walker.preflight(hop) if finding.severity == "block"]
+            assert not blocking, blocking
+            await walker.upgrade(hop)
+            assert await walker.shortcomings(hop) == []
+            plans.append(path)
+            hops.append(hop)
+        return plans, hops
+
+    plans, hops = asyncio.run(climb())
+    assert [hop.to.release for hop in hops] == ["1.29", "1.30", "1.31", "1.32"]
+    workers = ("climber-w1", "climber-w2", "climber-w3")
+    assert [hop.workers for hop in hops] == [(), (), workers, workers]
+    for before, after in pairwise(plans):
+        assert [(h.to, h.workers) for h in after.hops] == [(h.to, h.workers) for h in before.hops[1:]]
+    lab = walker.lab
+    assert lab.violations == []
+    count = cordons(lab)
+    assert {name: count[name] for name in workers} == dict.fromkeys(workers, 2)
+    assert {name: count[name] for name in count if "-cp" in name} == {f"climber-cp{n}": 4 for n in (1, 2, 3)}

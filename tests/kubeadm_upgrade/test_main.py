@@ -1,0 +1,119 @@
+"""`python -m kubeadm_upgrade`, as it is typed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from in_memory.golden import FOLDER
+from in_memory.states import cluster
+from kubeadm_upgrade.__main__ import main
+
+
+@pytest.fixture
+def state_file(tmp_path, monkeypatch):
+    """What the task look returned, of a cluster at 1.28."""
+    monkeypatch.setenv("COLUMNS", "160")
+    path = tmp_path / "prod.json"
+    path.write_text(json.dumps(cluster("1.28.15", "1.28.15", "1.28.15").to_json()))
+    return path
+
+
+def run(capsys, *arguments: object) -> tuple[int, str, str]:
+    code = main([str(argument) for argument in arguments])
+    return code, *capsys.readouterr()
+
+
+def test_a_plan_as_a_table(capsys, state_file):
+    """Hops, who is drained, and why."""
+    code, out, _ = run(capsys, "plan", "--from-state", state_file, "--target", "1.32")
+    assert code == 0
+    assert "4 hops, at most 2 drains per worker, 4 in all (worker_moves: fewest)" in out
+    assert "1.30.14 → 1.31.14" in out
+    assert "kubelet 1.28.15 would be 4 minor releases behind 1.32" in out
+
+
+def test_a_plan_as_markdown_is_the_page_of_the_run(capsys, state_file):
+    """The same words."""
+    _, out, _ = run(capsys, "plan", "--from-state", state_file, "--target", "1.29", "--format", "markdown")
+    assert out.startswith("# prod: 1.28.15 → 1.29.15\n")
+    assert out.partition("\n")[2] == (FOLDER / "plans" / "one-hop.md").read_text().partition("\n")[2]
+
+
+def test_the_policy_can_be_tried(capsys, state_file):
+    """Before it is written into a cluster's file."""
+    policy = ("--worker-moves", "every-hop", "--max-kubelet-skew", 1, "--no-latest-patch-first", "--format", "json")
+    _, out, _ = run(capsys, "plan", "--from-state", state_file, "--target", "1.30", *policy)
+    plan = json.loads(out)
+    assert plan["policy"] == {"worker_moves": "every-hop", "max_kubelet_skew": 1, "latest_patch_first": False}
+    assert [sum(len(group["nodes"]) for group in hop["moving"]) for hop in plan["hops"]] == [2, 2]
+
+
+def test_a_refusal_is_a_line_for_each_reason(capsys, state_file):
+    """On standard error, with an exit code."""
+    code, out, err = run(capsys, "plan", "--from-state", state_file, "--target", "1.27")
+    assert (code, out) == (1, "")
+    assert err == "refused: the control plane is at 1.28.15, newer than 1.27: kubeadm does not go back\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("{", "not what the task look returns", id="no JSON"),
+        pytest.param("{}", "'cluster_version' is missing", id="empty"),
+        pytest.param(
+            '{"cluster_version": "latest", "nodes": []}', "'latest' is not a Kubernetes version", id="no version"
+        ),
+        pytest.param("[]", "not what the task look returns", id="a list"),
+    ],
+)
+def test_a_bad_state_file_is_one_sentence(capsys, tmp_path, text, words):
+    """No traceback."""
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    code, _, err = run(capsys, "plan", "--from-state", path, "--target", "1.29")
+    assert code == 1
+    assert err.startswith(f"{path}: ")
+    assert words in err
+
+
+def test_a_state_file_that_is_not_there(capsys, tmp_path):
+    """The path, and what the system says."""
+    code, _, err = run(capsys, "plan", "--from-state", tmp_path / "none.json", "--target", "1.29")
+    assert (code, err) == (1, f"{tmp_path / 'none.json'}: not readable: No such file or directory\n")
+
+
+def test_a_target_that_is_no_version(capsys, state_file):
+    """As argparse says it."""
+    with pytest.raises(SystemExit):
+        main(["plan", "--from-state", str(state_file), "--target", "latest"])
+    assert "'latest' is neither a version such as 1.29.4 nor a minor release such as 1.29" in capsys.readouterr().err
+
+
+def test_the_calendar(capsys, monkeypatch):
+    """Every release, and where it is in its life on a day; in a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = run(capsys, "calendar", "--on", "2026-11-23")
+    rows = {line.split()[0]: " ".join(line.split()) for line in out.splitlines()[1:]}
+    assert code == 0
+    assert rows["1.34"].startswith("1.34 2025-08-27 2026-10-27 ended 1.34.")
+    assert rows["1.35"].startswith("1.35 2025-12-17 2027-02-28 97 supported 1.35.")
+    assert len(rows) == 16
+
+
+def test_it_runs_without_airflow():
+    """As a module, with the exit code of what it did."""
+    command = [sys.executable, "-m", "kubeadm_upgrade", "plan", "--from-state", "/dev/null", "--target", "1.30"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("/dev/null: not what the task look returns")
+
+
+@pytest.mark.parametrize("of", ["cluster", "release"])
+def test_the_schemas(capsys, of):
+    """For editors."""
+    _, out, _ = run(capsys, "schema", of)
+    assert json.loads(out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"

@@ -1,0 +1,137 @@
+"""The first hop of a path, as a run makes it: exact packages, and the nodes in their order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from in_memory.states import control_plane_node, releases, version, worker
+from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.next_hop import Wish, next_hop, path_for, run_id_of
+from kubeadm_upgrade.path import Policy
+from kubeadm_upgrade.state import State
+from kubeadm_upgrade.version import TargetVersion
+
+CLUSTER = Cluster("prod", "k", "s", TargetVersion.parse("1.29"), max_unavailable="50%")
+NODES = (control_plane_node("cp1", "1.28.15"), worker("w1", "1.28.15"), worker("w2", "1.28.15"))
+OFFERED = ("1.28.15-1.1", "1.29.9-1.1", "1.29.15-1.1")
+
+
+def state(*nodes, runs="1.28.15", offered=OFFERED):
+    return State(version(runs), nodes, dict.fromkeys(("kubeadm", "kubelet", "kubectl"), tuple(offered)))
+
+
+def hop_of(found, target="1.29", cluster=CLUSTER, **wishes):
+    wish = Wish(TargetVersion.parse(target), "run-1", **wishes)
+    return next_hop(cluster, found, wish, path_for(cluster, found, wish, releases()))
+
+
+@pytest.mark.parametrize(
+    ("target", "offered", "package"),
+    [
+        pytest.param("1.29", ["1.29.9-1.1", "1.29.15-1.1"], "1.29.15-1.1", id="newest by version, not by text"),
+        pytest.param("1.29.9", ["1.29.9-1.1", "1.29.15-1.1"], "1.29.9-1.1", id="exactly"),
+        pytest.param("1.29", ["1.29.15-2.1", "1.29.15-10.1"], "1.29.15-10.1", id="newest revision, as a number"),
+        pytest.param("1.29", ["1.29.15-00", "1.29.15-01"], "1.29.15-01", id="revisions of the old repositories"),
+        pytest.param("1.29", ["1.29.15-150500.1.1"], "1.29.15-150500.1.1", id="rpm"),
+        pytest.param("1.29", ["1.29.15"], "1.29.15", id="no revision at all"),
+        pytest.param("1.29", ["1.29.15-1.1", "1.30.2-1.1"], "1.29.15-1.1", id="other minors in one repository"),
+        pytest.param("1.29", ["1.29.15-1.1", "1.29.16~rc.1-1.1"], "1.29.15-1.1", id="no pre-release"),
+        pytest.param("1.29", ["1.29.15-1.1", "2:1.29.16-1.1", "ours"], "1.29.15-1.1", id="what is no version"),
+    ],
+)
+def test_the_exact_package_version_is_chosen(target, offered, package):
+    """From what the repository offers."""
+    assert hop_of(state(*NODES, offered=offered), target).packages["kubelet"] == package
+
+
+def test_a_package_that_is_missing_is_named():
+    """kubeadm alone is no upgrade."""
+    found = state(*NODES)
+    found = replace(found, published={**found.published, "kubectl": ("1.28.15-1.1",)})
+    with pytest.raises(UpgradeRefused, match=r"offers kubeadm 1\.29\.15 but no kubectl 1\.29\.15"):
+        hop_of(found)
+
+
+def test_the_cluster_is_named_in_a_refusal():
+    """Who reads a log may look after many."""
+    with pytest.raises(UpgradeRefused, match=r"^prod: the package repository offers no usable version of 1\.30"):
+        hop_of(state(*NODES), "1.30")
+
+
+def test_order_and_numbers():
+    """Ours that are cordoned first, then by name; a share of all workers, also when few are chosen."""
+    workers = [
+        worker("w3", "1.28.15"),
+        worker("w1", "1.28.15"),
+        worker("w2", "1.28.15", schedulable=False, cordoned_by_us=True),
+        worker("w4", "1.28.15", schedulable=False),
+    ]
+    found = state(control_plane_node("cp2", "1.28.15"), control_plane_node("cp1", "1.28.15"), *workers)
+    hop = hop_of(found)
+    assert (hop.first, hop.control_plane) == ("cp1", ("cp1", "cp2"))
+    assert hop.workers == ("w2", "w1", "w3", "w4")
+    assert hop.cordoned_before == ("w4",)
+    assert hop.max_unavailable == 2
+    assert hop_of(found, nodes=("w3",)).workers == ("w3",)
+
+
+def test_a_hop_on_the_way_moves_only_the_workers_that_must():
+    """One minor of two: the workers wait. Those that we have drained do not, nor do those that are there already."""
+    offered = (*OFFERED, "1.30.4-1.1")
+    found = state(*NODES, offered=offered)
+    assert hop_of(found, "1.30").workers == ()
+    drained = worker("w3", "1.28.15", cordoned_by_us=True, schedulable=False)
+    assert hop_of(state(*NODES, drained, offered=offered), "1.30").workers == ("w3",)
+    done = state(control_plane_node("cp1", "1.29.15", "1.28.15"), *NODES[1:], worker("w9", "1.29.15"), offered=offered)
+    assert hop_of(replace(done, cluster_version=version("1.29.15")), "1.30").workers == ("w9",)
+
+
+def test_the_cluster_file_decides_about_the_path():
+    """Every worker in every hop, where it says so."""
+    cluster = replace(CLUSTER, policy=Policy("every-hop"))
+    found = state(*NODES, offered=(*OFFERED, "1.30.4-1.1"))
+    assert hop_of(found, "1.30", cluster).workers == ("w1", "w2")
+
+
+def test_the_node_that_has_applied_stays_the_first():
+    """Its apiserver has moved already."""
+    found = state(control_plane_node("cp1", "1.28.15"), control_plane_node("cp2", "1.29.15", "1.28.15"))
+    assert hop_of(found).first == "cp2"
+
+
+def test_unknown_workers_are_named():
+    """With those that there are."""
+    with pytest.raises(BadParameters, match=r"w9 is not a worker of this cluster; its workers are: w1, w2"):
+        hop_of(state(*NODES), nodes=("w1", "w9"))
+
+
+@pytest.mark.parametrize(
+    ("run", "following"),
+    [
+        pytest.param("to-1.32", "to-1.32~1.30.14", id="the first"),
+        pytest.param("to-1.32~1.29.15", "to-1.32~1.30.14", id="a later one"),
+        pytest.param(
+            "manual__2026-11-23T10:00:00+00:00", "manual__2026-11-23T10:00:00+00:00~1.30.14", id="Airflow's own"
+        ),
+    ],
+)
+def test_the_next_run_is_named_after_the_first_and_where_it_goes(run, following):
+    """So that a second try of the trigger finds it."""
+    assert run_id_of(run, "1.30.14") == following
+
+
+@given(st.permutations([*NODES, worker("w3", "1.28.15", schedulable=False)]), st.booleans())
+def test_a_hop_survives_the_border_and_the_order_of_its_input(nodes, dry_run):
+    """JSON and back; the API may list nodes in any order."""
+    found = state(*nodes)
+    hop = hop_of(found, dry_run=dry_run)
+    assert Hop.from_json(json.loads(json.dumps(hop.to_json()))) == hop
+    assert hop == hop_of(state(*sorted(nodes, key=lambda node: node.name)), dry_run=dry_run)
+    assert State.from_json(json.loads(json.dumps(found.to_json()))) == found

@@ -1,0 +1,183 @@
+"""Random clusters, random targets: what holds for every path that is ever planned."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+from itertools import islice
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from in_memory.replay import Replay
+from in_memory.states import LAST_PATCH, MINORS, control_plane_node, releases, worker
+from kubeadm_upgrade import skew
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.path import Policy, WorkerMoves
+from kubeadm_upgrade.plan import plan
+from kubeadm_upgrade.state import State
+from kubeadm_upgrade.version import TargetVersion, Version
+
+FACTS = releases()
+PATCHES = st.integers(0, LAST_PATCH)
+POLICIES = st.builds(Policy, st.sampled_from(WorkerMoves), st.integers(1, 3), st.booleans())
+
+
+@st.composite
+def clusters(draw, workers=60):
+    """A cluster in any state that the skew policy allows, with an upgrade to the next minor perhaps half done."""
+    minor = draw(st.integers(MINORS[0], MINORS[-1] - 1))
+    runs = Version(1, minor, draw(PATCHES))
+    half_way = draw(st.booleans())
+    newest = Version(1, minor + 1, LAST_PATCH) if half_way else runs
+    count = draw(st.integers(1, 5))
+    moved = draw(st.integers(1, count)) if half_way else 0
+    nodes = []
+    for number in range(count):
+        behind = 0 if half_way and minor < 28 else draw(st.integers(0, 1))
+        kubelet = Version(1, max(MINORS[0], minor - behind), draw(PATCHES))
+        own = newest if number < moved else runs
+        parts = {"kube_scheduler": str(runs)} if number == moved - 1 and draw(st.booleans()) else {}
+        nodes.append(control_plane_node(f"cp{number}", str(own), str(kubelet), kube_proxy=str(runs), **parts))
+    nodes += [
+        worker(f"w{number:02}", str(draw(kubelets(minor, newest))), str(runs))
+        for number in range(draw(st.integers(0, workers)))
+    ]
+    applied = half_way and draw(st.booleans())
+    return State(newest if applied else runs, tuple(nodes))
+
+
+@st.composite
+def kubelets(draw, minor, newest):
+    """One that may run beside both apiservers, and that kubeadm lets be when it is in the middle of a hop."""
+    lags = [
+        lag
+        for lag in range(4)
+        if minor - lag >= MINORS[0]
+        and newest.minor - (minor - lag) <= skew.may_lag(Version(1, minor - lag, 0))
+        and (newest.minor == minor or newest.minor - (minor - lag) <= skew.kubeadm_lets_lag(newest))
+    ]
+    return Version(1, minor - draw(st.sampled_from(lags)), draw(PATCHES))
+
+
+def newest_minor(state: State) -> int:
+    return max(node.apiserver.minor for node in state.control_plane)
+
+
+@st.composite
+def cases(draw, workers=60):
+    """A cluster, a target up to nine minor releases away, a policy."""
+    state = draw(clusters(workers))
+    newest = newest_minor(state)
+    target = draw(st.integers(newest, min(newest + 9, MINORS[-1])))
+    return state, TargetVersion(1, target), draw(POLICIES)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_no_moment_of_a_path_breaks_the_skew_policy_and_it_ends_at_the_target(case):
+    """Component by component, with kubeadm asked before every apply (invariant I5)."""
+    state, target, policy = case
+    path = plan(state, target, policy, FACTS)
+    replay = Replay(state, path)
+    for broken in replay.steps():
+        assert not broken, [str(violation) for violation in broken]
+    end = replay.now()
+    assert end.cluster_version == path.target == Version(1, target.minor, LAST_PATCH)
+    for node in end.nodes:
+        assert {node.kubelet, *(v for kind, v in node.components.items() if kind != "etcd")} == {path.target}
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases(workers=4))
+def test_workers_are_drained_as_seldom_as_can_be(case):
+    """As often as the cheapest of all ways that an exhaustive search finds; with every-hop, once in every hop."""
+    state, target, policy = case
+    path = plan(state, target, policy, FACTS)
+    for node in state.workers:
+        fewest = cheapest(state, node.kubelet, path.target, policy)
+        drains = path.drains.get(node.name, 0)
+        assert drains >= fewest if policy.worker_moves is WorkerMoves.EVERY_HOP else drains == fewest
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases(workers=8), st.data())
+def test_a_plan_made_again_anywhere_on_the_way_is_the_rest_of_the_same(case, data):
+    """Whatever the moment: it depends on what runs, and on nothing remembered."""
+    state, target, policy = case
+    path = plan(state, target, policy, FACTS)
+    replay = Replay(state, path)
+    steps = sum(1 for _ in Replay(state, path).steps())
+    for _ in islice(replay.steps(), data.draw(st.integers(0, steps))):
+        pass
+    now = replay.now()
+    again = plan(now, target, policy, FACTS)
+    kubelets_now = {node.name: node.kubelet for node in now.nodes}
+    left = [
+        (
+            hop.to,
+            [name for name in hop.workers if kubelets_now[name] != hop.to] if index == replay.hop else [*hop.workers],
+        )
+        for index, hop in enumerate(path.hops)
+        if index >= replay.hop
+    ]
+    while len(left) > 1 and not left[0][1] and at_rest(now, left[0][0], policy):
+        left.pop(0)  # the stop was at the end of a hop
+    planned = [(hop.to, sorted(hop.workers)) for hop in again.hops]
+    assert planned == [(to, sorted(names)) for to, names in left or [(path.target, [])]]
+
+
+@given(cases(workers=8), st.randoms())
+def test_the_order_in_which_the_api_lists_nodes_changes_nothing(case, random):
+    """Neither the plan nor its name."""
+    state, target, policy = case
+    nodes = list(state.nodes)
+    random.shuffle(nodes)
+    path, other = plan(state, target, policy, FACTS), plan(replace(state, nodes=tuple(nodes)), target, policy, FACTS)
+    assert (path, path.hash) == (other, other.hash)
+
+
+def at_rest(state: State, to: Version, policy: Policy) -> bool:
+    """Whether the control plane with its kubelets is at a version.
+
+    Where patches are not to come first, kubelets that lack only a patch get it with the next hop.
+    """
+    running = {node.components[kind] for node in state.control_plane for kind in CONTROL_PLANE_COMPONENTS}
+    kubelets = {node.kubelet for node in state.control_plane}
+    there = kubelets == {to} if policy.latest_patch_first else {kubelet.minor for kubelet in kubelets} == {to.minor}
+    return running | {state.cluster_version} == {to} and there
+
+
+def cheapest(state: State, kubelet: Version, target: Version, policy: Policy) -> int:
+    """Dijkstra over (stop of the control plane, kubelet): the control plane moves for nothing, the worker for one."""
+    stops = stops_by_the_book(state, target, policy)
+    queue, seen = [(0, 0, kubelet)], set()
+    while queue:
+        cost, at, runs = heapq.heappop(queue)
+        if at == len(stops) - 1 and runs == target:
+            return cost
+        if (at, runs) in seen:
+            continue
+        seen.add((at, runs))
+        heapq.heappush(queue, (cost + 1, at, stops[at]))
+        if at + 1 < len(stops) and may_stay(runs, stops[at + 1], policy):
+            heapq.heappush(queue, (cost, at + 1, runs))
+    raise AssertionError("there is no way")
+
+
+def stops_by_the_book(state: State, target: Version, policy: Policy) -> list[Version]:
+    """Where the control plane is, the latest patch of that minor release if that is wanted, and every next minor."""
+    newest = max(node.apiserver for node in state.control_plane)
+    oldest = min(node.components[kind] for node in state.control_plane for kind in CONTROL_PLANE_COMPONENTS)
+    half_way = min(oldest, state.cluster_version).minor != newest.minor
+    latest = Version(1, newest.minor, LAST_PATCH)
+    stops = [latest] if half_way else [newest]
+    if newest != latest and not half_way and (policy.latest_patch_first or target.minor == newest.minor):
+        stops.append(latest)
+    return stops + [Version(1, minor, LAST_PATCH) for minor in range(newest.minor + 1, target.minor + 1)]
+
+
+def may_stay(kubelet: Version, to: Version, policy: Policy) -> bool:
+    """The numbers of the policy page, of kubeadm's release notes and of the cluster's file, written down once more."""
+    allowed = min(2 if kubelet.minor < 25 else 3, 1 if to.minor <= 28 else 3, policy.max_kubelet_skew)
+    return to.minor - kubelet.minor <= allowed

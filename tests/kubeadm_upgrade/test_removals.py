@@ -1,0 +1,88 @@
+"""Flags, feature gates and plugins that are gone in a later release, where they are set."""
+
+from __future__ import annotations
+
+import pytest
+
+from in_memory.states import release, releases, version
+from kubeadm_upgrade.releases import Kubeadm, Removed
+from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings, removed_apis
+from kubeadm_upgrade.settings import Settings
+
+FACTS = releases(
+    release(26, kubeadm=Kubeadm(("v1beta3",), "made up", cleans=("container-runtime",))),
+    release(
+        27,
+        removed=(Removed("made up", flags={"kubelet": ("container-runtime",)}, apis=("storage/v1beta1 Thing",)),),
+    ),
+    release(30, removed=(Removed("made up", feature_gates=("Old",), admission_plugins=("Deny",)),)),
+    release(31, removed=(Removed("made up", flags={"kube-apiserver": ("cloud",), "kubelet": ("old",)}),)),
+)
+
+
+@pytest.mark.parametrize(
+    ("settings", "came_from", "to", "expected"),
+    [
+        pytest.param(Settings(flags=("old",)), "1.28", "1.30", [], id="not yet gone"),
+        pytest.param(Settings(flags=("old",)), "1.31", "1.32", [], id="gone before"),
+        pytest.param(
+            Settings(flags=("old",)), "1.28", "1.31", ["started with the flag --old, which 1.31 no longer"], id="flag"
+        ),
+        pytest.param(
+            Settings(flags=("old",), feature_gates=("Old",)),
+            "1.28",
+            "1.31",
+            ["the feature gate Old, which 1.30 no", "the flag --old, which 1.31 no"],
+            id="a jump meets all releases on its way",
+        ),
+        pytest.param(
+            Settings(kubeadm_flags=("container-runtime",)), "1.25", "1.26", [], id="kubeadm cleans up before it is gone"
+        ),
+        pytest.param(
+            Settings(kubeadm_flags=("container-runtime",)),
+            "1.25",
+            "1.28",
+            ["--container-runtime, which 1.27 no longer knows"],
+            id="a jump passes over the kubeadm that would have",
+        ),
+        pytest.param(
+            Settings(flags=("container-runtime",)),
+            "1.26",
+            "1.27",
+            ["--container-runtime"],
+            id="nobody cleans what is ours",
+        ),
+    ],
+)
+def test_what_a_kubelet_is_started_with(settings, came_from, to, expected):
+    """And would not start with any more."""
+    found = list(kubelet_findings({"w1": settings}, FACTS, version(came_from), version(to)))
+    assert len(found) == len(expected), found
+    assert all(words in sentence for words, sentence in zip(expected, found, strict=True)), found
+
+
+def test_nodes_with_the_same_setting_share_a_sentence():
+    """A large cluster has one finding, not a thousand."""
+    told = {f"w{number}": Settings(flags=("old",)) for number in range(9)}
+    (sentence,) = kubelet_findings(told, FACTS, version("1.30"), version("1.31"))
+    assert sentence.startswith("the kubelet on w0, w1, w2, w3, w4 and 4 more is started with the flag --old")
+
+
+def test_what_kubeadm_config_sets():
+    """By component: another one's flag of the same name does not matter."""
+    told = {
+        "kube-apiserver": Settings(flags=("cloud", "old"), feature_gates=("Old",), admission_plugins=("Deny",)),
+        "kube-scheduler": Settings(flags=("cloud",)),
+    }
+    found = list(control_plane_findings(told, FACTS, version("1.29"), version("1.31")))
+    assert [sentence.split(", which")[0] for sentence in found] == [
+        "kubeadm-config sets the feature gate Old for kube-apiserver",
+        "kubeadm-config sets the admission plugin Deny for kube-apiserver",
+        "kubeadm-config sets the flag --cloud for kube-apiserver",
+    ]
+
+
+def test_apis_that_are_no_longer_served():
+    """Of every release on the way."""
+    assert removed_apis(FACTS, version("1.26"), version("1.28")) == ("storage/v1beta1 Thing",)
+    assert removed_apis(FACTS, version("1.27"), version("1.28")) == ()

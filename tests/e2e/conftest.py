@@ -24,6 +24,7 @@ CLUSTERS: dict[str, tuple[int, int, dict[str, Any]]] = {
     "half": (1, 4, {"max_unavailable": "50%"}),
     "stuck": (1, 3, {"timeouts": {"ready": 6}}),
     "killed": (1, 2, {}),
+    "climb": (1, 3, {"max_unavailable": 2}),
     "stranger": (1, 1, {"ssh": {"known_hosts": "/dev/null"}}),
 }
 
@@ -90,6 +91,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             for name in CLUSTERS:
                 airflow.api.wait_for_dag(f"kubeadm_upgrade.{name}")
             yield Site(lab, airflow)
+
+
+@pytest.fixture(scope="session")
+def climbing(site: Site) -> tuple[str, str]:
+    """The first run of a path from 1.28 to 1.32. It takes minutes: whoever is first to use the site starts it."""
+    return site.start("climb", target_version="1.32")
 
 
 def _join(lab: Lab, inventory: Path) -> LabFleet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from lab import LabCluster
@@ -24,6 +25,33 @@ def most_out_of_service(cluster: LabCluster, nodes: Iterable[str]) -> int:
             now[sample.node] = sample.ready and sample.schedulable
             most = max(most, sum(not fine for fine in now.values()))
     return most
+
+
+def cordons(cluster: LabCluster) -> Counter[str]:
+    """How often each node went from schedulable to cordoned."""
+    schedulable: dict[str, bool] = {}
+    count: Counter[str] = Counter()
+    for sample in cluster.timeline:
+        count[sample.node] += schedulable.get(sample.node, True) and not sample.schedulable
+        schedulable[sample.node] = sample.schedulable
+    return count
+
+
+def widest_kubelet_skew(cluster: LabCluster) -> int:
+    """The most minor releases that any kubelet was ever behind any apiserver."""
+    kubelets: dict[str, int] = {}
+    apiservers: dict[str, int] = {}
+    widest = 0
+    for sample in cluster.timeline:
+        kubelets[sample.node] = _minor(sample.kubelet)
+        if sample.apiserver:
+            apiservers[sample.node] = _minor(sample.apiserver)
+        widest = max(widest, max(apiservers.values(), default=0) - min(kubelets.values()) if apiservers else 0)
+    return widest
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
 
 
 def ever_cordoned(cluster: LabCluster) -> set[str]:

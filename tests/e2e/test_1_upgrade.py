@@ -26,7 +26,7 @@ def printed_commands(told: list[dict]) -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def others(site):
+def others(site, climbing):
     """Runs that need nobody to look at them while they go: two at a time, and half of four."""
     return {name: site.start(name) for name in ("two", "half")}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from itertools import pairwise
 
 import pytest
 
+from e2e.records import cordons, widest_kubelet_skew
 from harness.walk import join
 from lab import ClusterSpec, Lab
 
@@ -19,16 +19,6 @@ def walker(tmp_path, monkeypatch):
     lab.start()
     yield join(lab, tmp_path / "inventory", monkeypatch, target="1.32")["climber"]
     lab.stop()
-
-
-def cordons(cluster) -> Counter[str]:
-    """How often each node went from schedulable to cordoned."""
-    now, count = {}, Counter()
-    for sample in cluster.timeline:
-        if now.get(sample.node, True) and not sample.schedulable:
-            count[sample.node] += 1
-        now[sample.node] = sample.schedulable
-    return count
 
 
 def test_four_minors_take_two_drains_per_worker(walker):
@@ -54,6 +44,7 @@ def test_four_minors_take_two_drains_per_worker(walker):
         assert [(h.to, h.workers) for h in after.hops] == [(h.to, h.workers) for h in before.hops[1:]]
     lab = walker.lab
     assert lab.violations == []
+    assert widest_kubelet_skew(lab) == 3
     count = cordons(lab)
     assert {name: count[name] for name in workers} == dict.fromkeys(workers, 2)
     assert {name: count[name] for name in count if "-cp" in name} == {f"climber-cp{n}": 4 for n in (1, 2, 3)}

@@ -35,6 +35,7 @@ class Hop:
     cordoned_before: tuple[str, ...] = ()  # out of service before us; they stay so and take no slot
     drain: DrainPolicy = DrainPolicy()
     dry_run: bool = False
+    last: bool = True  # the path ends here
 
     def nodes_of(self, group: str) -> tuple[str, ...]:
         """The nodes that a task group of the procedure is mapped over, in the order of their map indexes."""

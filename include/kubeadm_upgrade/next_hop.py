@@ -45,7 +45,7 @@ def path_for(cluster: Cluster, state: State, wish: Wish, releases: Releases) -> 
         return plan(state, wish.target, cluster.policy, releases, frozenset(wish.nodes))
     except UpgradeRefused as refused:
         first, *others = refused.reasons
-        raise UpgradeRefused(f"{cluster.name}: {first}", *others) from refused
+        raise UpgradeRefused(f"{cluster.name}: {first}", *others) from None
 
 
 def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
@@ -71,6 +71,7 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         cordoned_before=tuple(n.name for n in state.nodes if not n.schedulable and not n.cordoned_by_us),
         drain=cluster.drain,
         dry_run=wish.dry_run,
+        last=len(path.hops) == 1,
     )
 
 

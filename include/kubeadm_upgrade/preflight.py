@@ -152,14 +152,15 @@ def settings_still_known(scene: Scene) -> Iterator[str]:
 
 
 def release_supported(scene: Scene) -> Iterator[str]:
-    """The versions before and after are still supported."""
-    for minor in dict.fromkeys((scene.hop.came_from.minor, scene.hop.to.minor)):
-        release = scene.releases.of(minor) if minor in scene.releases else None
-        if release is None:
-            yield f"it is not known how long Kubernetes 1.{minor} is supported: see its release page"
-        elif release.phase(scene.today) is Phase.ENDED:
-            ended = release.support.end_of_life
-            yield f"Kubernetes 1.{minor} has had no fixes since {ended}: go on to a supported minor release soon"
+    """The release in which the path ends is still supported."""
+    to = scene.hop.to
+    if not scene.hop.last:
+        return
+    if to.minor not in scene.releases:
+        yield f"it is not known how long Kubernetes {to.release} is supported: see its release page"
+    elif (release := scene.releases.of(to.minor)).phase(scene.today) is Phase.ENDED:
+        ended = release.support.end_of_life
+        yield f"Kubernetes {to.release} has had no fixes since {ended}: go on to a supported minor release soon"
 
 
 def cordoned_before(scene: Scene) -> Iterator[str]:

@@ -96,9 +96,9 @@ class StepTrigger(BaseTrigger):
 
     def _say(self, reason: str, before: str) -> str:
         if reason != before:
-            self.log.info("%s: %s: waiting for %s", self.node, self.step, reason)
+            self.log.info("%s: %s: waiting: %s", self.node, self.step, reason)
         return reason
 
     def _check_patience(self, reason: str) -> None:
         if self.deadline is not None and datetime.now(UTC) >= datetime.fromisoformat(self.deadline):
-            raise StepTimedOut(f"{self.node}: {self.step}: patience has ended, still waiting for {reason}")
+            raise StepTimedOut(f"{self.node}: {self.step}: patience has ended, still waiting: {reason}")

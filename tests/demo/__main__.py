@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from demo.complaint import Complaint
-from demo.farewell import short, show_line, show_nodes, show_what_to_try, where_the_report_is
+from demo.farewell import short, show_line, show_nodes, show_what_to_try, where_the_reports_are
 from demo.follow import Follower
 from demo.kubernetes import KubernetesNodes
 from demo.lines import Lines
@@ -82,13 +82,13 @@ def _start_run(world: World) -> tuple[AirflowInstance, Follower]:
 
 
 def _tell(console: Console, world: World, airflow: AirflowInstance, follower: Follower, progress: Progress) -> int:
-    """The verified result; raises a complaint when it is not what was asked for."""
+    """The verified result and each run's report; raises a complaint when it is not what was asked for."""
     follower.check(progress)
     if not world.wishes.live:
         console.print()
     show_nodes(console, follower.nodes.table())
     console.print()
-    if path := where_the_report_is(world, airflow, follower.run_id):
+    for path in where_the_reports_are(world, airflow, follower.runs.ids):
         show_line(console, "report", short(path))
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -25,11 +26,13 @@ def show_nodes(console: Console, table: list[list[str]]) -> None:
     console.print(shown)
 
 
-def where_the_report_is(world: World, airflow: AirflowInstance, run_id: str) -> Path | None:
-    """The page for people; None when the run wrote none."""
-    markdown, _ = report.paths(world.wishes.dag_id, run_id)
-    path = airflow.reports / markdown.parent.name / markdown.name
-    return path if path.is_file() else None
+def where_the_reports_are(world: World, airflow: AirflowInstance, runs: Iterable[str]) -> Iterator[Path]:
+    """The pages for people, one of each run that wrote one."""
+    for run_id in runs:
+        markdown, _ = report.paths(world.wishes.dag_id, run_id)
+        path = airflow.reports / markdown.parent.name / markdown.name
+        if path.is_file():
+            yield path
 
 
 def show_what_to_try(console: Console, world: World, airflow: AirflowInstance, follower: Follower) -> None:

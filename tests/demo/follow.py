@@ -1,4 +1,4 @@
-"""Watch a run until it ends, and say why when it ends badly."""
+"""Watch the runs of a path until the last one ends, and say why when one ends badly."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 import httpx
 
 from demo.complaint import Complaint
+from demo.journey import Journey
 from demo.kubernetes import KubernetesNodes
-from demo.progress import NodeSeen, Progress, steps_in_all
+from demo.progress import NodeSeen, Progress
+from demo.runs import Runs
 from demo.world import World
 from harness.airflow import AirflowInstance
 from harness.rest import ApiError, LogLine, TaskInstance
-from kubeadm_upgrade.version import TargetVersion
+from kubeadm_upgrade.version import TargetVersion, Version
 
 PULSE = 1.0
 # Far beyond what any step of the demo waits for: a node back after its kubelet's restart takes seconds.
@@ -24,21 +26,20 @@ Show = Callable[[Progress, str], None]
 
 
 class Follower:
-    """One run of one cluster's DAG."""
+    """One cluster's runs, one hop after the other, from the run that a person has started."""
 
     def __init__(self, world: World, airflow: AirflowInstance, nodes: KubernetesNodes, run_id: str) -> None:
         self._world = world
         self._api = airflow.api
         self._url = airflow.url
         self._dag_id = world.wishes.dag_id
-        self.run_id = run_id
+        self.runs = Runs(airflow.api, self._dag_id, run_id, Journey.unplanned(world.nodes))
         self.nodes = nodes
-        self._steps = steps_in_all(world.nodes.values())
 
     @property
     def page(self) -> str:
-        """The run in Airflow's UI."""
-        return f"{self._url}/dags/{self._dag_id}/runs/{self.run_id}"
+        """The run under way in Airflow's UI."""
+        return f"{self._url}/dags/{self._dag_id}/runs/{self.runs.id}"
 
     def watch(self, show: Show) -> Progress:
         """Show every change; returns the last look. Complains when nothing changes for too long."""
@@ -47,7 +48,7 @@ class Follower:
             if progress is not None:
                 time.sleep(PULSE)
             self._world.check_alive()
-            progress = self._look() or progress
+            progress = self.runs.look(self.nodes.look()) or progress
             if progress is not None:
                 show(progress, self._last_words(progress))
                 if progress.fingerprint() != before:
@@ -61,19 +62,11 @@ class Follower:
         if progress.run_state != "success":
             raise Complaint(self._why_failed(progress))
         nodes, target = self.nodes.look(), TargetVersion.parse(self._world.wishes.target)
-        wrong = [node for node in nodes if node.status != "Ready" or not _is_at(node, target)]
+        wrong = [node for node in nodes if node.status != "Ready" or not target.accepts(Version.parse(node.kubelet))]
         if wrong or not nodes:
             seen = ", ".join(f"{node.name} is {node.status} at {node.kubelet}" for node in wrong)
             raise Complaint(f"Airflow says success, but the cluster does not: {seen or 'it has no nodes'}.")
         return nodes
-
-    def _look(self) -> Progress | None:
-        try:
-            state = self._api.run_state(self._dag_id, self.run_id)
-            tasks = tuple(self._api.task_instances(self._dag_id, self.run_id))
-        except (httpx.HTTPError, ApiError):
-            return None  # a busy machine: the next look will do
-        return Progress(state, tasks, self.nodes.look(), self._steps)
 
     def _last_words(self, progress: Progress) -> str:
         """What the task at work has logged last."""
@@ -81,7 +74,8 @@ class Follower:
         if task is None:
             return ""
         lines = [line for line in self._log(task) if line.level in ("info", "warning", "error")]
-        who = f"{task.label or self._world.wishes.cluster}"
+        # Airflow calls a mapped task by its number until it knows better
+        who = task.label if task.label in self._world.nodes else self._world.wishes.cluster
         own = next((line.text for line in reversed(lines) if line.text.startswith(f"{who}: ")), "")
         what = own.removeprefix(f"{who}: ").splitlines()[0] if own else task.step
         return f"{who}  {what}"
@@ -106,7 +100,7 @@ class Follower:
     def _log_file(self, task: TaskInstance) -> Path:
         """What is left when Airflow has been stopped."""
         mapped = f"map_index={task.map_index}" if task.map_index >= 0 else ""
-        run = self._world.folder / "airflow" / "logs" / f"dag_id={self._dag_id}" / f"run_id={self.run_id}"
+        run = self._world.folder / "airflow" / "logs" / f"dag_id={self._dag_id}" / f"run_id={self.runs.id}"
         return run / f"task_id={task.task_id}" / mapped / f"attempt={max(1, task.try_number)}.log"
 
     def _page_of(self, task: TaskInstance) -> str:
@@ -115,14 +109,6 @@ class Follower:
 
     def _log(self, task: TaskInstance) -> list[LogLine]:
         try:
-            return self._api.log(self._dag_id, self.run_id, task.task_id, task.map_index, max(1, task.try_number))
+            return self._api.log(self._dag_id, self.runs.id, task.task_id, task.map_index, max(1, task.try_number))
         except (httpx.HTTPError, ApiError):
             return []
-
-
-def _is_at(node: NodeSeen, target: TargetVersion) -> bool:
-    version = TargetVersion.parse(node.kubelet.removeprefix("v"))
-    return (version.major, version.minor) == (target.major, target.minor) and target.patch in (
-        None,
-        version.patch,
-    )

@@ -1,13 +1,14 @@
-"""How far is a run, and where? Plain values made of what Airflow and Kubernetes say."""
+"""How far is the upgrade, and where? Plain values made of what Airflow and Kubernetes say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from demo.journey import Journey
+from demo.steps import COLUMNS, is_step
 from harness.rest import TaskInstance
-from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, WORKER_NODE
 
 
 class Mark(Enum):
@@ -30,19 +31,6 @@ class NodeSeen:
     kubelet: str
 
 
-# The columns, in the order in which a node passes them; a column stands for one or more steps.
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "backup": tuple(step.name for step in GROUPS["backup"]),
-    "stage": tuple(step.name for step in GROUPS["stage"]),
-    "kubeadm": ("upgrade_kubeadm", "kubeadm_upgrade_plan"),
-    "upgrade": ("kubeadm_upgrade", "kubeadm_upgrade_node", "control_plane_ready"),
-    "drain": ("drain_node",),
-    "kubelet": ("upgrade_kubelet_and_kubectl", "restart_kubelet"),
-    "uncordon": ("node_ready", "uncordon_node"),
-}
-# Tasks of the run as a whole, before and after the nodes'.
-BEFORE, AFTER = ("look", "plan", "preflight"), ("verify", "report")
-_HIDDEN = ("control_plane_nodes", "worker_nodes")
 _RUNNING = frozenset({"running", "queued", "restarting"})
 _WAITING = frozenset({"deferred", "up_for_retry", "up_for_reschedule", "awaiting_input"})
 _FAILED = frozenset({"failed", "upstream_failed"})
@@ -50,20 +38,33 @@ _FAILED = frozenset({"failed", "upstream_failed"})
 
 @dataclass(frozen=True)
 class Progress:
-    """One look at a run."""
+    """One look at the run under way, and how far the journey is."""
 
     run_state: str
     tasks: tuple[TaskInstance, ...]
     nodes: tuple[NodeSeen, ...]
-    steps_in_all: int
+    journey: Journey
+
+    @property
+    def goes_on(self) -> bool:
+        """This run is over, and the next hop's is to be looked at."""
+        return self.run_state == "success" and not self.journey.is_last
 
     @property
     def finished(self) -> bool:
-        return self.run_state in ("success", "failed")
+        return self.run_state in ("success", "failed") and not self.goes_on
+
+    @property
+    def steps(self) -> list[TaskInstance]:
+        """The tasks of this run that are worth telling and counting."""
+        return [task for task in self.tasks if is_step(task)]
 
     @property
     def steps_done(self) -> int:
-        return sum(task.state in ("success", "skipped") for task in self.tasks)
+        """On the whole path. A run that has succeeded has made all its steps, however many tasks it took."""
+        if self.run_state == "success":
+            return self.journey.steps_before + self.journey.hop.steps
+        return self.journey.steps_before + sum(task.state in ("success", "skipped") for task in self.steps)
 
     @property
     def failed(self) -> list[TaskInstance]:
@@ -92,18 +93,8 @@ class Progress:
         return [(task.task_id, task.map_index, task.state, task.try_number) for task in self.tasks], self.nodes
 
     def _expects(self, node: str, column: str) -> bool:
-        control_plane = {task.label for task in self.tasks if task.group == "backup"}
-        return column != "backup" or not control_plane or node in control_plane
-
-
-def steps_in_all(control_plane: Iterable[bool]) -> int:
-    """How many task instances a run will have, before Airflow has mapped them; one flag per node."""
-    run = len(BEFORE) + len(_HIDDEN) + len(AFTER)
-    return run + sum(
-        len(GROUPS[group])
-        for is_control_plane in control_plane
-        for group in (CONTROL_PLANE_NODE if is_control_plane else WORKER_NODE)
-    )
+        hop = self.journey.hop
+        return node in hop.control_plane if column == "backup" else hop.touches(node)
 
 
 def _mark(tasks: Sequence[TaskInstance]) -> Mark:

@@ -15,7 +15,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from demo.progress import AFTER, BEFORE, COLUMNS, Mark, Progress
+from demo.progress import Mark, Progress
+from demo.steps import AFTER, BEFORE, COLUMNS
 from demo.stopwatch import elapsed
 
 _STILL = {
@@ -61,8 +62,12 @@ class Screen:
         row = Table.grid(expand=True)
         row.add_column()
         row.add_column(justify="right")
-        row.add_row(Text(self._title, style="bold"), self._run_steps(progress))
+        row.add_row(self._where(progress), self._run_steps(progress))
         return row
+
+    def _where(self, progress: Progress) -> Text:
+        title = Text(self._title, style="bold")
+        return title.append(f"\n{progress.journey.here}", style="not bold") if progress.journey.here else title
 
     def _run_steps(self, progress: Progress) -> Table:
         row = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
@@ -93,13 +98,13 @@ class Screen:
 
     def _bar(self, progress: Progress) -> Table:
         style = "red" if progress.run_state == "failed" else "green" if progress.finished else "cyan"
-        done = progress.steps_in_all if progress.run_state == "success" else progress.steps_done
+        done, in_all = progress.steps_done, progress.journey.steps
         row = Table.grid(expand=True, padding=(0, 2, 0, 0), pad_edge=False)
         row.add_column(ratio=1)
         row.add_column(justify="right", no_wrap=True)
         row.add_column(justify="right", no_wrap=True)
-        bar = ProgressBar(progress.steps_in_all, done, complete_style=style, finished_style=style)
-        row.add_row(bar, f"{done} of {progress.steps_in_all} steps", elapsed(self._started))
+        bar = ProgressBar(in_all, done, complete_style=style, finished_style=style)
+        row.add_row(bar, f"{done} of {in_all} steps", elapsed(self._started))
         return row
 
     def _glyph(self, mark: Mark) -> RenderableType:

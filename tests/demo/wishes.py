@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from demo.complaint import Complaint
+from kubeadm_upgrade.version import TARGET_PATTERN, TargetVersion
 
 CLUSTERS = ("demo-a", "demo-b")
 
@@ -35,7 +37,13 @@ class Wishes:
         if cluster not in CLUSTERS:
             raise Complaint(f"There is no cluster {cluster}. CLUSTER is one of {' and '.join(CLUSTERS)}.")
         once = environment.get("ONCE", "").lower() not in ("", "0", "no", "false") or not terminal
-        return cls(cluster, environment.get("TARGET") or cls.target, _port(environment), once, not once)
+        return cls(cluster, _target(environment.get("TARGET") or cls.target), _port(environment), once, not once)
+
+
+def _target(text: str) -> str:
+    if not re.fullmatch(TARGET_PATTERN, text.strip()):
+        raise Complaint(f"TARGET={text} is not a version: give a minor release such as 1.32, or one such as 1.32.13.")
+    return str(TargetVersion.parse(text))
 
 
 def _port(environment: Mapping[str, str]) -> int | None:

@@ -66,9 +66,10 @@ class Site:
         return dag_id, run_id
 
     def trouble(self, dag_id: str, run_id: str) -> str:
-        """What the failed tasks of a run have logged, for an assertion's message."""
-        failed = [task for task in self.api.task_instances(dag_id, run_id) if task.state == "failed"]
-        return "\n".join(f"{task}: {self.log_text(dag_id, run_id, task)}" for task in failed)
+        """What the failed tasks of a run have logged, and which never ran, for an assertion's message."""
+        tasks = self.api.task_instances(dag_id, run_id)
+        failed = [f"{task}: {self.log_text(dag_id, run_id, task)}" for task in tasks if task.state == "failed"]
+        return "\n".join((*failed, *(f"{task} {task.state}" for task in tasks if task.state == "upstream_failed")))
 
     def log_text(self, dag_id: str, run_id: str, task: TaskInstance) -> str:
         lines = self.api.log(dag_id, run_id, task.task_id, task.map_index, task.try_number)

@@ -54,13 +54,17 @@ def airflow_environment(home: Path, url: str, secrets: Mapping[str, str]) -> dic
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__SECRET_KEY": secrets["secret_key"],
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets["jwt_secret"],
-        # SQLite has one writer at a time: whoever comes second waits this many seconds instead of sqlite3's five
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / DATABASE}?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(home, patience=60),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         # one file holds all DAGs: a second process to parse it would only idle
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "KUBEADM_UPGRADE_REPORTS": str(home / "reports"),
     }
+
+
+def database_url(home: Path, patience: int) -> str:
+    """SQLite has one writer at a time: whoever comes second waits `patience` seconds instead of sqlite3's five."""
+    return f"sqlite:///{home / DATABASE}?timeout={patience}"
 
 
 # Only for tests: what a person would wait for in a real installation is not worth waiting for here.

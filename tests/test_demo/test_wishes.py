@@ -34,10 +34,30 @@ def test_zero_is_not_once() -> None:
     assert not Wishes.read({"ONCE": "0"}, terminal=True).once
 
 
-@pytest.mark.parametrize("settings", [{"CLUSTER": "prod"}, {"PORT": "http"}, {"PORT": "70000"}, {"PORT": "0"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"CLUSTER": "prod"},
+        {"PORT": "http"},
+        {"PORT": "70000"},
+        {"PORT": "0"},
+        {"TARGET": "latest"},
+        {"TARGET": "1"},
+        {"TARGET": "1.32."},
+        {"TARGET": "1.32.13-rc.1"},
+        {"TARGET": "2.5"},
+    ],
+)
 def test_what_cannot_be_is_complained_about(settings: dict[str, str]) -> None:
     with pytest.raises(Complaint, match=next(iter(settings.values()))):
         Wishes.read(settings, terminal=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "meant"), [("1.32", "1.32"), ("1.32.13", "1.32.13"), ("v1.32.13", "1.32.13"), (" 1.30 ", "1.30")]
+)
+def test_a_target_is_meant_however_it_is_written(target: str, meant: str) -> None:
+    assert Wishes.read({"TARGET": target}, terminal=True).target == meant
 
 
 def test_a_second_demo_is_told_of_the_first(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class StepOperator(BaseAsyncOperator):
     def _wait(self, pending: Pending, patience: timedelta | None) -> NoReturn:
         from kubeadm_airflow.triggers import StepTrigger
 
-        self.log.info("%s: %s: waiting for %s", self.node, self.step, pending.reason)
+        self.log.info("%s: %s: waiting: %s", self.node, self.step, pending.reason)
         self.defer(
             trigger=StepTrigger(
                 cluster=self.cluster,

@@ -169,9 +169,11 @@ class AirflowInstance:
             raise AirflowNotStarted(f"airflow {' '.join(arguments)} has failed.\n{end}")
 
     def _environment_of(self, name: str) -> dict[str, str]:
-        """The API server waits for the database inside its event loop, and then answers nobody (Airflow 3.3.2 commits
-        its audit log there). If the lock's holder is a request of its own, both wait until the patience ends: it must be
-        short. Whoever is turned away asks again."""
+        """The API server must wait for SQLite only shortly.
+
+        It commits its audit log inside its event loop (Airflow 3.3.2) and answers nobody meanwhile. If the lock's holder
+        is a request of its own, both wait for each other until the patience ends. Whoever is turned away asks again.
+        """
         if name != API_SERVER:
             return self.environment
         return {**self.environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(self.home, patience=5)}

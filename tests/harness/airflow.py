@@ -171,8 +171,8 @@ class AirflowInstance:
     def _environment_of(self, name: str) -> dict[str, str]:
         """The API server must wait for SQLite only shortly.
 
-        It commits its audit log inside its event loop (Airflow 3.3.2) and answers nobody meanwhile. If the lock's holder
-        is a request of its own, both wait for each other until the patience ends. Whoever is turned away asks again.
+        It commits its audit log inside its event loop (Airflow 3.3.2) and answers nobody meanwhile. If a request of its
+        own holds the lock, both wait for each other until the patience ends. Whoever is turned away asks again.
         """
         if name != API_SERVER:
             return self.environment

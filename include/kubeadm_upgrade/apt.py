@@ -9,39 +9,49 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 from kubeadm_upgrade.actions import Run, install_file
-from kubeadm_upgrade.errors import UnreadableOutput
+from kubeadm_upgrade.errors import CommandFailed, UnreadableOutput
+from kubeadm_upgrade.facts import PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.look import Look, look, read_files_with_text, read_names
+
+FORMAT = "deb"
 
 ARCHIVES = "/var/cache/apt/archives"
 KEYRING = "/etc/apt/keyrings/kubernetes-apt-keyring.asc"  # as it is published, armored: apt reads .asc as such
 SOURCES = "/etc/apt/sources.list.d"
+ONE_FILE = "/etc/apt/sources.list"
 DEFAULT_SOURCE = f"{SOURCES}/kubernetes.list"
+_CURL_HTTP_ERROR = 22  # curl --fail: the server answered with 400 or more
+SAVED = ".save"  # an ending that apt passes over in silence
 
 # unattended-upgrades may hold dpkg's lock for minutes; apt itself waits better than we could
 _NEVER_ASK = ("env", "DEBIAN_FRONTEND=noninteractive")
 _LOCK = ("-o", "DPkg::Lock::Timeout=300")
 _KEEP_CONFFILES = ("-o", "Dpkg::Options::=--force-confold")
 
-# A repository of Kubernetes packages by its layout, whatever mirror serves it.
-_KUBERNETES_URL = re.compile(r"https?://\S+/v1\.\d+/deb/?")
+# A repository of Kubernetes packages by its layout, whatever mirror serves it, and those that were shut down in 2024.
+_LEGACY_URL = re.compile(r"https?://(apt\.kubernetes\.io|packages\.cloud\.google\.com/apt)\S*(?=\s+kubernetes-)")
+_KUBERNETES_URL = re.compile(rf"https?://\S+/v1\.\d+/deb/?|{_LEGACY_URL.pattern}")
 
 
 def update() -> Run:
     return Run(("apt-get", "update", *_LOCK))
 
 
-def unhold(*packages: str) -> Run:
-    return Run(("apt-mark", "unhold", *packages))
+def unhold(host: HostFacts, *packages: str) -> Iterator[Run]:
+    if held := sorted(host.held.intersection(packages)):
+        yield Run(("apt-mark", "unhold", *held))
 
 
-def hold(*packages: str) -> Run:
-    return Run(("apt-mark", "hold", *packages))
+def hold(host: HostFacts, *packages: str) -> Iterator[Run]:
+    yield Run(("apt-mark", "hold", *packages))
 
 
-def install(versions: Mapping[str, str], unit: str) -> Run:
-    """Install exactly these versions. Without --allow-downgrades: apt refuses what would go backwards."""
+def install(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
+    """Without --allow-downgrades: apt refuses what would go backwards."""
     wanted = (f"{name}={version}" for name, version in versions.items())
     return Run(
         (*_NEVER_ASK, "apt-get", "install", "-y", *_KEEP_CONFFILES, *_LOCK, *wanted),
@@ -50,11 +60,22 @@ def install(versions: Mapping[str, str], unit: str) -> Run:
     )
 
 
-def download(versions: Mapping[str, str], unit: str) -> Run:
-    """Fetch into the package cache and install nothing; holds stay as they are."""
+def download(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
     wanted = (f"{name}={version}" for name, version in versions.items())
     flags = ("--download-only", "--allow-change-held-packages")
     return Run((*_NEVER_ASK, "apt-get", "install", "-y", *flags, *_LOCK, *wanted), unit=unit)
+
+
+def key_url(url: str) -> str:
+    return f"{url}Release.key"
+
+
+def published(url: str) -> Look[Mapping[str, tuple[str, ...]]]:
+    return look("curl", "-fsSL", "--max-time", "60", f"{url}Packages", read=read_packages_index)
+
+
+def is_missing(error: CommandFailed) -> bool:
+    return error.exit_status == _CURL_HTTP_ERROR
 
 
 def source_text(path: str, repository: Repository) -> str:
@@ -86,24 +107,38 @@ def foreign_entries(text: str) -> tuple[str, ...]:
     return tuple(line for line in _active_lines(text) if not _KUBERNETES_URL.search(line))
 
 
-def why_not_switch(sources: Mapping[str, str]) -> str | None:
-    """Why the repository entry cannot be replaced without a loss; None when it can."""
-    files = kubernetes_sources(sources)
+def why_not_switch(host: HostFacts) -> str | None:
+    files = kubernetes_sources(host.sources)
     if len(files) > 1:
         return f"more than one file offers Kubernetes packages ({', '.join(files)}): remove all but one"
     for path in files:
-        if lost := foreign_entries(sources[path]):
+        if lost := foreign_entries(host.sources[path]):
             return f"{path} also holds {lost[0]!r}, which would be lost: move it to a file of its own"
     return None
 
 
-def switch_repository(path: str, repository: Repository) -> Iterator[Run]:
-    """Point the host at the repository of another minor release, with the key that is published there."""
+def switched(host: HostFacts, repository: Repository) -> bool:
+    path = source_path(host.sources)
+    return host.sources.get(path) == source_text(path, repository) and KEYRING in host.keyrings
+
+
+def switch(host: HostFacts, repository: Repository) -> Iterator[Run]:
+    path = source_path(host.sources)
     yield Run(("install", "-d", "-m", "0755", "/etc/apt/keyrings"))
     yield Run(("curl", "-fsSL", "--max-time", "60", "-o", f"{KEYRING}.new", repository.key_url))
     yield Run(("mv", "-f", f"{KEYRING}.new", KEYRING))
+    if _LEGACY_URL.search(host.sources.get(path, "")):
+        yield Run(("cp", "-p", path, f"{path}{SAVED}"))
     yield from install_file(path, source_text(path, repository))
     yield update()
+
+
+def as_switched(host: HostFacts, repository: Repository) -> Mapping[str, Any]:
+    path = source_path(host.sources)
+    return {
+        "sources": {**host.sources, path: source_text(path, repository)},
+        "keyrings": host.keyrings | {KEYRING},
+    }
 
 
 def read_madison(output: str) -> Mapping[str, tuple[str, ...]]:
@@ -145,3 +180,25 @@ def archive_name(package: str, version: str) -> str:
 
 def _active_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+LOOKS: Mapping[str, Look[Any]] = {
+    "packages": look(
+        *("dpkg-query", "-W", "-f", r"${Package} ${Version} ${db:Status-Abbrev}\n", *PACKAGES),
+        read=read_installed,
+        answers=(0, 1),  # 1: one of them is not known at all
+    ),
+    "held": look("apt-mark", "showhold", read=lambda text: frozenset(text.split())),
+    "offered": look("apt-cache", "madison", *PACKAGES, read=read_madison, answers=(0, 100)),
+    "sources": look("grep", "-rsH", "", SOURCES, ONE_FILE, read=read_files_with_text, answers=(0, 1, 2)),
+    "keyrings": look(
+        *("find", "/etc/apt/keyrings", "-maxdepth", "1", "-name", "*", "-printf", r"%f\n"),
+        read=read_names("/etc/apt/keyrings"),
+        answers=(0, 1),
+    ),
+    "staged": look(
+        *("find", ARCHIVES, "-maxdepth", "1", "-name", "kube*.deb", "-printf", r"%f\n"),
+        read=lambda text: frozenset(text.split()),
+        answers=(0, 1),
+    ),
+}

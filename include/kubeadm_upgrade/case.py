@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,7 +58,7 @@ class Case:
 
     @cached_property
     def offered(self) -> dict[int, tuple[Version, ...]]:
-        """Minor -> the versions that may be installed, oldest first: offered by the repository and not known as bad.
+        """Minor -> the versions that may be installed, oldest first: known as good, and offered to every kind of host.
 
         Where no repository was asked at all, every patch that the facts know.
         """
@@ -80,19 +80,25 @@ class Case:
         reason = version.minor in self.releases and self.releases.of(version.minor).why_avoid(version)
         return reason.reason if reason else None
 
-    def _published(self) -> Iterator[Version]:
-        if not self.state.published:
-            for release in self.releases:
-                yield from (Version(1, release.minor, patch) for patch in range(release.patches.last + 1))
-            if self.target.patch is not None:
-                yield Version(self.target.major, self.target.minor, self.target.patch)
-        for text in self.state.published.get("kubeadm", ()):
-            try:
-                yield Version.of_package(text)
-            except ValueError:
-                continue  # a mirror may hold packages of its own, which nobody asked for
+    def _published(self) -> frozenset[Version]:
+        by_format = [frozenset(_versions(packages.get("kubeadm", ()))) for packages in self.state.published.values()]
+        return frozenset.intersection(*by_format) if by_format else frozenset(self._known())
+
+    def _known(self) -> Iterator[Version]:
+        for release in self.releases:
+            yield from (Version(1, release.minor, patch) for patch in range(release.patches.last + 1))
+        if self.target.patch is not None:
+            yield Version(self.target.major, self.target.minor, self.target.patch)
 
     def _control_plane_versions(self) -> Iterator[Version]:
         yield self.state.cluster_version
         for node in self.state.control_plane:
             yield from (version for name, version in node.components.items() if name in CONTROL_PLANE_COMPONENTS)
+
+
+def _versions(packages: Iterable[str]) -> Iterator[Version]:
+    for text in packages:
+        try:
+            yield Version.of_package(text)
+        except ValueError:
+            continue  # a mirror may hold packages of its own, which nobody asked for

@@ -12,6 +12,7 @@ from kubeadm_upgrade.version import Version
 
 CONTROL_PLANE_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PACKAGES = ("kubeadm", "kubelet", "kubectl")
+COMPANIONS = ("cri-tools", "kubernetes-cni")  # come with them as dependencies
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,12 @@ class OsRelease:
     name: str = ""
 
     @property
-    def uses_apt(self) -> bool:
-        return bool({"debian", "ubuntu"} & {self.id, *self.like})
+    def package_format(self) -> str | None:
+        """deb or rpm; None for a system whose packages we do not know how to change."""
+        names = {self.id, *self.like}
+        if names & {"debian", "ubuntu"}:
+            return "deb"
+        return "rpm" if names & {"rhel", "centos", "rocky", "almalinux", "ol", "fedora", "amzn"} else None
 
 
 @dataclass(frozen=True)

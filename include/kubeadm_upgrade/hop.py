@@ -19,6 +19,14 @@ class Repository:
 
 
 @dataclass(frozen=True)
+class Source:
+    """What hosts of one package format install, and from where."""
+
+    repository: Repository
+    packages: Mapping[str, str]  # name -> exact package version in the repository, as `1.29.15-1.1`
+
+
+@dataclass(frozen=True)
 class Hop:
     """The control plane moves from one version to another, at most one minor release away."""
 
@@ -26,8 +34,7 @@ class Hop:
     run: str  # the DagRun's id
     came_from: Version
     to: Version
-    packages: Mapping[str, str]  # name -> exact package version in the repository, as `1.29.15-1.1`
-    repository: Repository
+    sources: Mapping[str, Source]  # by package format: deb, rpm
     first: str  # the control plane node that applies
     control_plane: tuple[str, ...]  # in the order they are upgraded
     workers: tuple[str, ...]  # those of this run, in the order they are upgraded
@@ -59,7 +66,10 @@ class Hop:
                 **plain,
                 "came_from": Version.parse(plain["came_from"]),
                 "to": Version.parse(plain["to"]),
-                "repository": Repository(**plain["repository"]),
+                "sources": {
+                    name: Source(Repository(**source["repository"]), source["packages"])
+                    for name, source in plain["sources"].items()
+                },
                 "control_plane": tuple(plain["control_plane"]),
                 "workers": tuple(plain["workers"]),
                 "cordoned_before": tuple(plain["cordoned_before"]),

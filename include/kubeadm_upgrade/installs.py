@@ -6,29 +6,56 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kubeadm_upgrade import apt
 from kubeadm_upgrade.actions import Run
-from kubeadm_upgrade.facts import Facts
-from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.errors import StepRefused
+from kubeadm_upgrade.facts import COMPANIONS, Facts
+from kubeadm_upgrade.hop import Hop, Repository, Source
+from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, PackageManager, manager_of
 from kubeadm_upgrade.units import Unit
+
+NO_SOURCE = Source(Repository("", ""), {})
+
+
+def manager(facts: Facts) -> PackageManager:
+    """The host's package manager. Raises StepRefused for a system that has none that we know."""
+    found = manager_of(facts.host.os)
+    if found is None:
+        raise StepRefused(f"{facts.node.name} runs {facts.host.os.name}: {UNKNOWN_SYSTEM}")
+    return found
+
+
+def source(facts: Facts, hop: Hop) -> Source:
+    """What this host installs, and from where."""
+    return hop.sources.get(facts.host.os.package_format or "", NO_SOURCE)
 
 
 def installed(facts: Facts, hop: Hop, *names: str) -> bool:
-    return all(facts.host.packages.get(name) == hop.packages[name] for name in names)
+    wanted = source(facts, hop).packages
+    return all(name in wanted and facts.host.packages.get(name) == wanted[name] for name in names)
+
+
+def not_installed(facts: Facts, hop: Hop, name: str) -> str | None:
+    """A sentence where the installed package is not the wanted one."""
+    if installed(facts, hop, name):
+        return None
+    return f"{name} is {facts.host.packages.get(name)}, not {source(facts, hop).packages.get(name)}"
 
 
 def install_and_hold(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) -> Iterator[Run]:
+    """The dependencies that somebody holds are let go with them, and are held again with them."""
+    packages, host = manager(facts), facts.host
+    companions = tuple(sorted(host.held.intersection(COMPANIONS)))
     if not installed(facts, hop, *names):
-        if held := sorted(facts.host.held.intersection(names)):
-            yield apt.unhold(*held)
-        yield apt.install({name: hop.packages[name] for name in names}, unit=unit)
-    yield apt.hold(*names)
+        yield from packages.unhold(host, *names, *companions)
+        yield packages.install(host, {name: source(facts, hop).packages[name] for name in names}, unit=unit)
+    yield from packages.hold(host, *names, *companions)
 
 
 def installed_and_held(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) -> Facts:
+    wanted = source(facts, hop).packages
     return on_host(
         facts,
-        packages={**facts.host.packages, **{name: hop.packages[name] for name in names}},
+        packages={**facts.host.packages, **{name: wanted[name] for name in names}},
         held=facts.host.held.union(names),
         units=succeeded(facts, unit),
     )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from kubeadm_upgrade.drain import DrainPolicy
 from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.packages import MANAGERS
 from kubeadm_upgrade.path import Policy, WorkerMoves
 from kubeadm_upgrade.version import TARGET_PATTERN, TargetVersion
 
@@ -60,10 +61,14 @@ class NodeSettings(_Strict):
 
 
 class RepositorySettings(_Strict):
-    """Where packages come from. `{minor}` stands for the minor release, as 1.29."""
+    """Where packages come from. `{minor}` stands for the minor release, as 1.29, and `{format}` for deb or rpm."""
 
-    url: str = Field("https://pkgs.k8s.io/core:/stable:/v{minor}/deb/", pattern=r"^https?://[^\s\"'\\]+/$")
-    key_url: str | None = Field(None, pattern=r"^https?://[^\s\"'\\]+$", description="default: {url}Release.key")
+    url: str = Field("https://pkgs.k8s.io/core:/stable:/v{minor}/{format}/", pattern=r"^https?://[^\s\"'\\]+/$")
+    key_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s\"'\\]+$",
+        description="default: {url}Release.key for deb, {url}repodata/repomd.xml.key for rpm",
+    )
 
     @field_validator("url")
     @classmethod
@@ -169,10 +174,14 @@ class Cluster:
         own = self.nodes.get(node, HostAddress())
         return HostAddress(own.address, own.port or self.host.port, own.jump_host or self.host.jump_host)
 
-    def repository(self, minor: str) -> Repository:
-        url = self.repository_url.replace("{minor}", minor)
-        key_url = (self.key_url or f"{url}Release.key").replace("{minor}", minor)
-        return Repository(url, key_url)
+    def repository(self, minor: str, package_format: str) -> Repository:
+        """The repository of a minor release, for hosts of this package format: deb or rpm."""
+
+        def filled(template: str) -> str:
+            return template.replace("{minor}", minor).replace("{format}", package_format)
+
+        url = filled(self.repository_url)
+        return Repository(url, filled(self.key_url or MANAGERS[package_format].key_url(url)))
 
 
 def directory() -> Path:

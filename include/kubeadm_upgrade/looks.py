@@ -5,40 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from kubeadm_upgrade import apt, backup, settings
-from kubeadm_upgrade.actions import Run
+from kubeadm_upgrade import backup, settings
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.facts import PACKAGES, Backup, BackupFile, OsRelease, UpgradePlan
+from kubeadm_upgrade.facts import Backup, BackupFile, OsRelease, UpgradePlan
+from kubeadm_upgrade.look import Completed, Look, look, read_files_with_text
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
-
-T = TypeVar("T")
-
-CURL_HTTP_ERROR = 22  # curl --fail: the server answered with 400 or more
-
-
-@dataclass(frozen=True)
-class Completed:
-    """How a command on a host ended."""
-
-    exit_status: int
-    stdout: str
-    stderr: str = ""
-
-
-@dataclass(frozen=True)
-class Look(Generic[T]):
-    """One read-only command and the reader of its output."""
-
-    run: Run
-    read: Callable[[str], T]
-    # Exit statuses that are answers and not failures, as grep's 1 for "nothing found".
-    answers: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True)
@@ -46,10 +23,6 @@ class KubeletProcess:
     started: datetime | None  # None: it does not run
     pid: int
     needs_reload: bool
-
-
-def look(*argv: str, read: Callable[[str], T], root: bool = False, answers: tuple[int, ...] = (0,)) -> Look[T]:
-    return Look(Run(argv, root=root), read, answers)
 
 
 def read_os_release(text: str) -> OsRelease:
@@ -73,15 +46,6 @@ def read_kubelet_process(text: str) -> KubeletProcess:
         pid=pid,
         needs_reload=values.get("NeedDaemonReload") == "yes",
     )
-
-
-def read_files_with_text(text: str) -> Mapping[str, str]:
-    """`grep -rsH ''`: every line of every file, each behind `path:`."""
-    files: dict[str, str] = {}
-    for line in text.splitlines():
-        path, _, content = line.partition(":")
-        files[path] = files.get(path, "") + content + "\n"
-    return files
 
 
 def read_kubelet_settings(text: str) -> Settings:
@@ -119,24 +83,6 @@ def read_sizes(text: str) -> Mapping[str, int]:
 
 
 OS_RELEASE = look("cat", "/etc/os-release", read=read_os_release)
-INSTALLED = look(
-    *("dpkg-query", "-W", "-f", r"${Package} ${Version} ${db:Status-Abbrev}\n", *PACKAGES),
-    read=apt.read_installed,
-    answers=(0, 1),  # 1: one of them is not known at all
-)
-HELD = look("apt-mark", "showhold", read=lambda text: frozenset(text.split()))
-OFFERED = look("apt-cache", "madison", *PACKAGES, read=apt.read_madison, answers=(0, 100))
-SOURCES = look("grep", "-rsH", "", apt.SOURCES, read=read_files_with_text, answers=(0, 1, 2))
-KEYRINGS = look(
-    *("find", "/etc/apt/keyrings", "-maxdepth", "1", "-name", "*", "-printf", r"%f\n"),
-    read=lambda text: frozenset(f"/etc/apt/keyrings/{name}" for name in text.split()),
-    answers=(0, 1),
-)
-STAGED = look(
-    *("find", apt.ARCHIVES, "-maxdepth", "1", "-name", "kube*.deb", "-printf", r"%f\n"),
-    read=lambda text: frozenset(text.split()),
-    answers=(0, 1),
-)
 KUBELET = look(
     *(
         "env",
@@ -173,11 +119,6 @@ def upgrade_plan(to: Version) -> Look[UpgradePlan]:
     return look("kubeadm", "upgrade", "plan", to.tag, *json_flags, read=read_upgrade_plan, root=True)
 
 
-def published(url: str) -> Look[Mapping[str, tuple[str, ...]]]:
-    """What a repository offers, whether or not this host is configured to use it yet."""
-    return look("curl", "-fsSL", "--max-time", "60", f"{url}Packages", read=apt.read_packages_index)
-
-
 def backup_files(name: str) -> tuple[Look[Mapping[str, str]], Look[Mapping[str, int]]]:
     paths = [f"{backup.DIRECTORY}/{name}/{file}" for file in (backup.SNAPSHOT, backup.ARCHIVE)]
     sums = look("sha256sum", *paths, read=read_sums, root=True, answers=(0, 1))
@@ -203,3 +144,6 @@ def _unix_time(text: str) -> datetime | None:
     if match[2] != "UTC":
         raise UnreadableOutput(f"systemd printed {text!r}: a time that is not in UTC")
     return datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+
+
+__all__ = ["Completed", "Look", "look", "read_files_with_text"]

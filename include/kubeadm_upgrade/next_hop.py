@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.facts import PACKAGES
-from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.path import Path
 from kubeadm_upgrade.plan import control_plane_order, plan
@@ -62,8 +63,13 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         run=wish.run,
         came_from=first.came_from,
         to=first.to,
-        packages={name: _package_version(name, first.to, state) for name in PACKAGES},
-        repository=cluster.repository(first.to.release),
+        sources={
+            form: Source(
+                cluster.repository(first.to.release, form),
+                {name: _package_version(name, first.to, packages) for name in PACKAGES},
+            )
+            for form, packages in state.published.items()
+        },
         first=control_plane[0],
         control_plane=control_plane,
         workers=tuple(node.name for node in workers),
@@ -75,9 +81,9 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
     )
 
 
-def _package_version(name: str, to: Version, state: State) -> str:
+def _package_version(name: str, to: Version, published: Mapping[str, tuple[str, ...]]) -> str:
     """The package version of `to`; of several revisions the one that the repository lists last in its own order."""
-    matching = [text for text in state.published.get(name, ()) if _is(text, to)]
+    matching = [text for text in published.get(name, ()) if _is(text, to)]
     if not matching:
         raise UpgradeRefused(f"the package repository offers kubeadm {to} but no {name} {to}: ask its administrator")
     return max(matching, key=_revision)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from kubeadm_upgrade import apt, drain
+from kubeadm_upgrade import drain
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, manager_of
 from kubeadm_upgrade.releases import Phase, Releases
 from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings, read_cluster_configuration
@@ -96,32 +97,33 @@ def hosts_answer(scene: Scene) -> Iterator[str]:
 
 
 def package_manager_known(scene: Scene) -> Iterator[str]:
-    """Every host of this run uses apt."""
+    """Every host of this run uses apt or dnf."""
     for name, facts in _facts(scene):
-        if not facts.os.uses_apt:
-            yield f"{name} runs {facts.os.name}: only apt hosts (Debian, Ubuntu) are supported yet"
+        if manager_of(facts.os) is None:
+            yield f"{name} runs {facts.os.name}: {UNKNOWN_SYSTEM}"
 
 
 def repository_file_replaceable(scene: Scene) -> Iterator[str]:
     """The package repository entry of every host can be replaced without losing anything else."""
     for name, facts in _facts(scene):
-        if reason := apt.why_not_switch(facts.sources):
+        manager = manager_of(facts.os)
+        if manager and (reason := manager.why_not_switch(facts)):
             yield f"{name}: {reason}"
 
 
 def repository_offers_version(scene: Scene) -> Iterator[str]:
     """Every host of this run can fetch the exact versions from the package repository."""
     for name, host in scene.hosts.items():
-        if (
-            host.facts is None
-            or not host.facts.os.uses_apt
-            or all(host.facts.packages.get(k) == v for k, v in scene.hop.packages.items())
-        ):
-            continue
-        missing = [f"{k} {v}" for k, v in scene.hop.packages.items() if v not in host.published.get(k, ())]
-        if missing:
+        source = scene.hop.sources.get((host.facts and host.facts.os.package_format) or "")
+        if host.facts is None or manager_of(host.facts.os) is None:
+            continue  # which another check says
+        if source is None:
+            yield f"{name}: its kind of packages was not looked at when the run was planned: start a new run"
+        elif any(host.facts.packages.get(k) != v for k, v in source.packages.items()):
+            missing = [f"{k} {v}" for k, v in source.packages.items() if v not in host.published.get(k, ())]
             why = f" ({host.unpublished})" if host.unpublished else ""
-            yield f"{name}: {scene.hop.repository.url} does not offer {', '.join(missing)} to this host{why}"
+            if missing:
+                yield f"{name}: {source.repository.url} does not offer {', '.join(missing)} to this host{why}"
 
 
 def drain_allowed(scene: Scene) -> Iterator[str]:

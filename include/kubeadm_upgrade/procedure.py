@@ -17,7 +17,7 @@ from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, Run, TakeSlot, 
 from kubeadm_upgrade.backup import BackUp
 from kubeadm_upgrade.facts import Facts, StaticPod, UpgradePlan
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.installs import install_and_hold, installed, installed_and_held, on_host, succeeded
+from kubeadm_upgrade.installs import install_and_hold, installed, installed_and_held, not_installed, on_host, succeeded
 from kubeadm_upgrade.stage import StagePackages, SwitchPackageRepository
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
@@ -74,7 +74,7 @@ class KubeadmUpgradePlan(Step):
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if facts.host.upgrade_plan is None:
-            return f"kubeadm is {facts.host.packages.get('kubeadm')}, not {hop.packages['kubeadm']}"
+            return not_installed(facts, hop, "kubeadm")
         if manual := facts.host.upgrade_plan.manual:
             return f"component configuration needs an upgrade by hand first: {', '.join(manual)}"
         offers = ", ".join(facts.host.upgrade_plan.offers) or "nothing"
@@ -99,8 +99,8 @@ class KubeadmUpgrade(Step):
         return here and facts.control_plane.cluster_version == hop.to
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        if not installed(facts, hop, "kubeadm"):
-            return f"kubeadm is {facts.host.packages.get('kubeadm')}, not {hop.packages['kubeadm']}"
+        if reason := not_installed(facts, hop, "kubeadm"):
+            return reason
         if facts.node.name != hop.first and facts.control_plane.cluster_version != hop.to:
             return f"{hop.first} comes first, and has not applied {hop.to.tag} yet"
         ailing = facts.control_plane.ailing
@@ -171,8 +171,8 @@ class KubeadmUpgradeNode(Step):
         return finished or facts.node.kubelet == hop.to
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        if not installed(facts, hop, "kubeadm"):
-            return f"kubeadm is {facts.host.packages.get('kubeadm')}, not {hop.packages['kubeadm']}"
+        if reason := not_installed(facts, hop, "kubeadm"):
+            return reason
         return None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
@@ -251,8 +251,8 @@ class RestartKubelet(Step):
         return facts.node.kubelet == hop.to and not self._must_restart(facts)
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        if not installed(facts, hop, "kubelet"):
-            return f"kubelet is {facts.host.packages.get('kubelet')}, not {hop.packages['kubelet']}"
+        if reason := not_installed(facts, hop, "kubelet"):
+            return reason
         return _why_not_drained(facts) if self._must_restart(facts) else None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeadm_upgrade import apt
 from kubeadm_upgrade.actions import Action
 from kubeadm_upgrade.facts import PACKAGES, Facts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.installs import installed, on_host, succeeded
+from kubeadm_upgrade.installs import installed, manager, on_host, source, succeeded
 from kubeadm_upgrade.steps import Need, Step
 
 
@@ -21,26 +20,24 @@ class SwitchPackageRepository(Step):
     needs = frozenset({Need.HOST})
 
     def done(self, facts: Facts, hop: Hop) -> bool:
+        wanted = source(facts, hop)
         return installed(facts, hop, *PACKAGES) or (
-            facts.host.sources.get(apt.source_path(facts.host.sources))
-            == apt.source_text(apt.source_path(facts.host.sources), hop.repository)
-            and apt.KEYRING in facts.host.keyrings
-            and all(version in facts.host.offered.get(name, ()) for name, version in hop.packages.items())
+            manager(facts).switched(facts.host, wanted.repository)
+            and all(version in facts.host.offered.get(name, ()) for name, version in wanted.packages.items())
         )
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        return apt.why_not_switch(facts.host.sources)
+        return manager(facts).why_not_switch(facts.host)
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        yield from apt.switch_repository(apt.source_path(facts.host.sources), hop.repository)
+        yield from manager(facts).switch(facts.host, source(facts, hop).repository)
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        path = apt.source_path(facts.host.sources)
+        wanted = source(facts, hop)
         return on_host(
             facts,
-            sources={**facts.host.sources, path: apt.source_text(path, hop.repository)},
-            keyrings=facts.host.keyrings | {apt.KEYRING},
-            offered={name: (version,) for name, version in hop.packages.items()},
+            **manager(facts).as_switched(facts.host, wanted.repository),
+            offered={name: (version,) for name, version in wanted.packages.items()},
         )
 
 
@@ -52,16 +49,17 @@ class StagePackages(Step):
     def done(self, facts: Facts, hop: Hop) -> bool:
         return all(
             facts.host.packages.get(name) == version
-            or any(file.startswith(apt.archive_name(name, version)) for file in facts.host.staged)
-            for name, version in hop.packages.items()
+            or any(file.startswith(manager(facts).archive_name(name, version)) for file in facts.host.staged)
+            for name, version in source(facts, hop).packages.items()
         )
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        yield apt.download(hop.packages, unit=self.unit(hop))
+        yield manager(facts).download(facts.host, source(facts, hop).packages, unit=self.unit(hop))
 
     def unit(self, hop: Hop) -> str:
         return f"stage-packages-{hop.to.tag}"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        staged = {apt.archive_name(name, version) for name, version in hop.packages.items()}
+        wanted = source(facts, hop).packages
+        staged = {manager(facts).archive_name(name, version) for name, version in wanted.items()}
         return on_host(facts, staged=facts.host.staged | staged, units=succeeded(facts, self.unit(hop)))

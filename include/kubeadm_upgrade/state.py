@@ -55,7 +55,8 @@ class State:
 
     cluster_version: Version  # as kubeadm wrote it down
     nodes: tuple[NodeState, ...]
-    published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # package -> versions, of all minors asked
+    # package format (deb, rpm) -> package -> versions, of all minor releases from here to the target
+    published: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     unpublished: Mapping[str, str] = field(default_factory=dict)  # minor release -> why its repository gave no answer
     etcd_pinned: str | None = None  # the etcd image tag that kubeadm-config fixes
     settings: Mapping[str, Settings] = field(default_factory=dict)  # of control plane components, from kubeadm-config
@@ -72,7 +73,10 @@ class State:
         return {
             "cluster_version": str(self.cluster_version),
             "nodes": [node.to_json() for node in self.nodes],
-            "published": {name: list(versions) for name, versions in self.published.items()},
+            "published": {
+                form: {name: list(versions) for name, versions in packages.items()}
+                for form, packages in self.published.items()
+            },
             "unpublished": dict(self.unpublished),
             "etcd_pinned": self.etcd_pinned,
             "settings": {name: asdict(settings) for name, settings in self.settings.items()},
@@ -83,7 +87,10 @@ class State:
         return cls(
             cluster_version=Version.parse(plain["cluster_version"]),
             nodes=tuple(map(NodeState.from_json, plain["nodes"])),
-            published={name: tuple(versions) for name, versions in plain.get("published", {}).items()},
+            published={
+                form: {name: tuple(versions) for name, versions in packages.items()}
+                for form, packages in plain.get("published", {}).items()
+            },
             unpublished=plain.get("unpublished", {}),
             etcd_pinned=plain.get("etcd_pinned"),
             settings={name: Settings.from_json(one) for name, one in plain.get("settings", {}).items()},

@@ -16,7 +16,7 @@ from kubeadm_upgrade.facts import (
     PodFacts,
     StaticPod,
 )
-from kubeadm_upgrade.hop import Hop, Repository
+from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.slots import CONTROL_PLANE, WORKER, Lane, Member
 from kubeadm_upgrade.version import Version
 
@@ -34,8 +34,12 @@ def a_hop() -> Hop:
         run="run-1",
         came_from=OLD,
         to=NEW,
-        packages=dict.fromkeys(("kubeadm", "kubelet", "kubectl"), "1.29.15-1.1"),
-        repository=Repository(URL.format("1.29"), URL.format("1.29") + "Release.key"),
+        sources={
+            "deb": Source(
+                Repository(URL.format("1.29"), URL.format("1.29") + "Release.key"),
+                dict.fromkeys(("kubeadm", "kubelet", "kubectl"), "1.29.15-1.1"),
+            )
+        },
         first="cp1",
         control_plane=("cp1", "cp2"),
         workers=("w1", "w2"),

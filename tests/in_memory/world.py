@@ -137,7 +137,7 @@ class World:
             case ("mv", "-f", source, target):
                 self._move(source, target)
             case ("apt-get", "update", *_):
-                self._host(offered={name: (version,) for name, version in self.hop.packages.items()})
+                self._host(offered={name: (version,) for name, version in self.hop.sources["deb"].packages.items()})
             case ("systemctl", "restart", "kubelet"):
                 self._restart_kubelet()
 

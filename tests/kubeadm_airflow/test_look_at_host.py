@@ -10,19 +10,19 @@ from kubeadm_upgrade.facts import HostFacts
 
 
 @dataclass
-class RockyHost:
+class StrangeHost:
     """Knows nothing but its /etc/os-release."""
 
     asked: list[str] = field(default_factory=list)
 
     async def look(self, look):
         self.asked.append(str(look.run))
-        return look.read('ID="rocky"\nPRETTY_NAME="Rocky Linux 9.4"\n')
+        return look.read('ID="opensuse-leap"\nPRETTY_NAME="openSUSE Leap 15.6"\n')
 
 
-def test_a_host_without_apt_is_asked_no_more():
+def test_a_host_of_an_unknown_system_is_asked_no_more():
     """Preflight can say what it is, rather than that dpkg-query was not found."""
-    host = RockyHost()
+    host = StrangeHost()
     facts = HostFacts(**asyncio.run(look_at_host(host)))
-    assert (facts.os.name, facts.os.uses_apt, facts.packages) == ("Rocky Linux 9.4", False, {})
+    assert (facts.os.name, facts.os.package_format, facts.packages) == ("openSUSE Leap 15.6", None, {})
     assert host.asked == ["cat /etc/os-release"]

@@ -39,7 +39,9 @@ def test_four_lines_are_enough(load):
     cluster = load(SMALLEST)
     assert (cluster.max_unavailable, cluster.drain.force, cluster.drain.delete_emptydir_data) == (1, False, False)
     assert cluster.patience["ready"] == timedelta(minutes=10)
-    assert cluster.repository("1.29").key_url == "https://pkgs.k8s.io/core:/stable:/v1.29/deb/Release.key"
+    deb, rpm = (cluster.repository("1.29", form).key_url for form in ("deb", "rpm"))
+    assert deb == "https://pkgs.k8s.io/core:/stable:/v1.29/deb/Release.key"
+    assert rpm == "https://pkgs.k8s.io/core:/stable:/v1.29/rpm/repodata/repomd.xml.key"
 
 
 def test_a_nodes_own_settings_come_first(load):

@@ -24,7 +24,7 @@ OFFERED = ("1.28.15-1.1", "1.29.9-1.1", "1.29.15-1.1")
 
 
 def state(*nodes, runs="1.28.15", offered=OFFERED):
-    return State(version(runs), nodes, dict.fromkeys(("kubeadm", "kubelet", "kubectl"), tuple(offered)))
+    return State(version(runs), nodes, {"deb": dict.fromkeys(("kubeadm", "kubelet", "kubectl"), tuple(offered))})
 
 
 def hop_of(found, target="1.29", cluster=CLUSTER, **wishes):
@@ -48,13 +48,13 @@ def hop_of(found, target="1.29", cluster=CLUSTER, **wishes):
 )
 def test_the_exact_package_version_is_chosen(target, offered, package):
     """From what the repository offers."""
-    assert hop_of(state(*NODES, offered=offered), target).packages["kubelet"] == package
+    assert hop_of(state(*NODES, offered=offered), target).sources["deb"].packages["kubelet"] == package
 
 
 def test_a_package_that_is_missing_is_named():
     """kubeadm alone is no upgrade."""
     found = state(*NODES)
-    found = replace(found, published={**found.published, "kubectl": ("1.28.15-1.1",)})
+    found = replace(found, published={"deb": {**found.published["deb"], "kubectl": ("1.28.15-1.1",)}})
     with pytest.raises(UpgradeRefused, match=r"offers kubeadm 1\.29\.15 but no kubectl 1\.29\.15"):
         hop_of(found)
 

@@ -115,11 +115,31 @@ def test_a_half_installed_package_is_no_installed_package():
 
 
 def test_os_release_is_read_without_a_shell():
-    """Debian by its id, Ubuntu's derivatives by ID_LIKE, others by neither."""
+    """Of the machine that was recorded."""
     debian = looks.read_os_release(golden("os-release.txt"))
-    assert (debian.id, debian.name, debian.uses_apt) == ("debian", "Debian GNU/Linux 12 (bookworm)", True)
-    assert looks.read_os_release('ID=linuxmint\nID_LIKE="ubuntu debian"\n').uses_apt
-    assert not looks.read_os_release('ID="rocky"\nID_LIKE="rhel centos fedora"\n').uses_apt
+    assert (debian.id, debian.name, debian.package_format) == ("debian", "Debian GNU/Linux 12 (bookworm)", "deb")
+
+
+@pytest.mark.parametrize(
+    ("text", "package_format"),
+    [
+        pytest.param("ID=ubuntu\nID_LIKE=debian\n", "deb", id="Ubuntu"),
+        pytest.param('ID=linuxmint\nID_LIKE="ubuntu debian"\n', "deb", id="a derivative"),
+        pytest.param('ID="rhel"\nID_LIKE="fedora"\n', "rpm", id="RHEL"),
+        pytest.param('ID="centos"\nID_LIKE="rhel fedora"\n', "rpm", id="CentOS Stream"),
+        pytest.param('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "rpm", id="Rocky"),
+        pytest.param('ID="almalinux"\nID_LIKE="rhel centos fedora"\n', "rpm", id="Alma"),
+        pytest.param('ID="ol"\nID_LIKE="fedora"\n', "rpm", id="Oracle"),
+        pytest.param("ID=fedora\n", "rpm", id="Fedora"),
+        pytest.param('ID="amzn"\nID_LIKE="fedora"\n', "rpm", id="Amazon Linux"),
+        pytest.param('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n', None, id="openSUSE"),
+        pytest.param("ID=flatcar\nID_LIKE=coreos\n", None, id="Flatcar"),
+        pytest.param("", None, id="nothing"),
+    ],
+)
+def test_the_package_format_of_an_operating_system(text, package_format):
+    """By its id, or by what it is like."""
+    assert looks.read_os_release(text).package_format == package_format
 
 
 def test_the_kubelet_process_is_read():

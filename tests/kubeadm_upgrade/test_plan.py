@@ -143,7 +143,7 @@ def test_workers_that_are_left_out_stay():
 def test_only_published_versions_are_planned():
     """The newest good one of each minor release; other packages of a mirror are nobody's business."""
     packages = ("1.28.9-1.1", "1.29.3-1.1", "1.29.4-1.1", "1.29.5~rc.1-1.1", "1.30.2-150500.1.1", "2:1.30.3-1", "ours")
-    assert stops(cluster("1.28.9", published={"kubeadm": packages}), "1.30") == ["1.29.4:", "1.30.2:"]
+    assert stops(cluster("1.28.9", published={"deb": {"kubeadm": packages}}), "1.30") == ["1.29.4:", "1.30.2:"]
 
 
 def test_etcd_follows_what_kubeadm_deploys_unless_it_is_pinned():

@@ -27,7 +27,7 @@ RELEASES = releases(
 def scene(facts_of, hop):
     """A healthy cluster, in 2024, when both releases were supported."""
     nodes = [facts_of(name) for name in (*hop.control_plane, *hop.workers)]
-    published = {name: (version,) for name, version in hop.packages.items()}
+    published = {name: (version,) for name, version in hop.sources["deb"].packages.items()}
     return Scene(
         hop=hop,
         today=date(2024, 3, 1),
@@ -56,8 +56,10 @@ FAULTS = {
     "nodes_ready": (lambda s, f: sick_node(s, "w2"), "w2 is not Ready (Gone): mend it, or leave it out"),
     "hosts_answer": (lambda s, f: with_host(s, "w1", facts=None, error="w1: no SSH"), "w1: no SSH"),
     "package_manager_known": (
-        lambda s, f: with_host(s, "w1", facts=on_host(f("w1"), os=OsRelease("rocky", name="Rocky Linux 9")).host),
-        "w1 runs Rocky Linux 9: only apt hosts",
+        lambda s, f: with_host(
+            s, "w1", facts=on_host(f("w1"), os=OsRelease("opensuse-leap", ("suse",), name="openSUSE Leap 15.6")).host
+        ),
+        "w1 runs openSUSE Leap 15.6: only systems with apt (Debian, Ubuntu) or dnf",
     ),
     "repository_file_replaceable": (
         lambda s, f: with_host(
@@ -138,7 +140,7 @@ def test_nodes_left_out_of_the_run_are_not_judged(scene):
 
 def test_a_host_that_has_everything_needs_no_repository(scene, facts_of, hop):
     """A second run works in an outage of the repository."""
-    done = on_host(facts_of("w1"), packages=dict(hop.packages)).host
+    done = on_host(facts_of("w1"), packages=dict(hop.sources["deb"].packages)).host
     assert findings(with_host(scene, "w1", facts=done, published={}, unpublished="down")) == ()
 
 

@@ -56,7 +56,7 @@ def test_nothing_is_forced(facts_of, hop):
 
 
 def kubeadm_installed(facts, hop):
-    return on_host(facts, packages={**facts.host.packages, "kubeadm": hop.packages["kubeadm"]})
+    return on_host(facts, packages={**facts.host.packages, "kubeadm": hop.sources["deb"].packages["kubeadm"]})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,8 @@ def kubeadm_installed(facts, hop):
             "switch_package_repository",
             "w1",
             lambda f, h: on_host(
-                f, sources={p: apt.source_text(p, h.repository) for p in ("/etc/a.list", "/etc/b.sources")}
+                f,
+                sources={p: apt.source_text(p, h.sources["deb"].repository) for p in ("/etc/a.list", "/etc/b.sources")},
             ),
             "more than one file offers Kubernetes packages (/etc/a.list, /etc/b.sources): remove all but one",
             id="two files",
@@ -75,7 +76,11 @@ def kubeadm_installed(facts, hop):
             "switch_package_repository",
             "w1",
             lambda f, h: on_host(
-                f, sources={"/etc/a.list": apt.source_text("/etc/a.list", h.repository) + "deb http://other x y\n"}
+                f,
+                sources={
+                    "/etc/a.list": apt.source_text("/etc/a.list", h.sources["deb"].repository)
+                    + "deb http://other x y\n"
+                },
             ),
             "/etc/a.list also holds 'deb http://other x y', which would be lost",
             id="a foreign line",

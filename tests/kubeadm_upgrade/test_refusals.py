@@ -37,13 +37,17 @@ REFUSALS = {
     "repository-skips-a-minor": (
         cluster(
             "1.28.9",
-            published={"kubeadm": PACKAGES},
+            published={"deb": {"kubeadm": PACKAGES}},
             unpublished={"1.30": "https://mirror.example.org/v1.30/ answers: 404"},
         ),
         "1.31",
         releases(),
     ),
-    "target-not-in-the-repository": (cluster("1.28.9", published={"kubeadm": PACKAGES}), "1.29.12", releases()),
+    "target-not-in-the-repository": (
+        cluster("1.28.9", published={"deb": {"kubeadm": PACKAGES}}),
+        "1.29.12",
+        releases(),
+    ),
     "target-known-as-bad": (cluster("1.29.9"), "1.30.9", releases(release(30, patches=BAD))),
     "etcd-below-its-gate": (cluster("1.28.9"), "1.31", releases(release(30, needs=GATE))),
     "etcd-unknown": (
@@ -72,13 +76,13 @@ REFUSALS = {
         releases(),
     ),
     "running-version-no-longer-offered": (
-        cluster("1.27.3", "1.24.9", published={"kubeadm": ("1.27.9-1.1", "1.28.9-1.1")}),
+        cluster("1.27.3", "1.24.9", published={"deb": {"kubeadm": ("1.27.9-1.1", "1.28.9-1.1")}}),
         "1.28",
         releases(),
     ),
     "no-control-plane": (State(version("1.28.9"), (worker("w1", "1.28.9"),)), "1.29", releases()),
     "everything-at-once": (
-        cluster("1.28.9", "1.31.2", published={"kubeadm": ("1.28.9-1.1",)}),
+        cluster("1.28.9", "1.31.2", published={"deb": {"kubeadm": ("1.28.9-1.1",)}}),
         "1.30",
         releases(release(30, needs=GATE), without=[29]),
     ),

@@ -62,8 +62,8 @@ def test_an_upgrade_ends_at_the_target(facts_of, hop, node, slow):
     asyncio.run(upgrade(hop, world))
     facts = world.facts
     assert (facts.node.kubelet, facts.node.ready, facts.node.unschedulable) == (NEW, True, False)
-    assert facts.host.packages == hop.packages
-    assert facts.host.held == set(hop.packages)
+    assert facts.host.packages == hop.sources["deb"].packages
+    assert facts.host.held == set(hop.sources["deb"].packages)
     assert facts.lane.holders == frozenset()
 
 
@@ -136,11 +136,11 @@ def test_every_step_keeps_its_promise(facts_of, hop, node):
 def found_nodes(draw, node, hop):
     """Any state that people, crashes and earlier runs may have left a node in."""
     facts = examples.facts_of(hop, node)
-    names = sorted(hop.packages)
+    names = sorted(hop.sources["deb"].packages)
     ended = st.sampled_from([FAILED, SUCCEEDED])
     host = replace(
         facts.host,
-        packages={name: draw(st.sampled_from(["1.28.15-1.1", hop.packages[name]])) for name in names},
+        packages={name: draw(st.sampled_from(["1.28.15-1.1", hop.sources["deb"].packages[name]])) for name in names},
         held=draw(st.frozensets(st.sampled_from(names))),
         sources=draw(st.sampled_from([{}, facts.host.sources, {"/etc/apt/sources.list.d/k8s.sources": ""}])),
         keyrings=draw(st.sampled_from([frozenset(), facts.host.keyrings])),
@@ -242,7 +242,7 @@ def test_an_apply_that_has_succeeded_is_waited_for_and_not_repeated(facts_of, ho
     """The API is slower to show the new static Pods than the unit to end."""
     step = STEPS["kubeadm_upgrade"]
     world = begin(facts_of, hop, "cp1")
-    world.facts = on_host(world.facts, packages=dict(hop.packages), units={step.unit(hop): SUCCEEDED})
+    world.facts = on_host(world.facts, packages=dict(hop.sources["deb"].packages), units={step.unit(hop): SUCCEEDED})
     result = asyncio.run(perform(step, hop, world.look, world.act))
     assert isinstance(result, Pending)
     assert "to show v1.29.15 on cp1" in result.reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
@@ -12,9 +13,10 @@ from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.node_port import look_at_control_plane, look_at_host
 from kubeadm_upgrade import looks, objects
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, Unreachable
-from kubeadm_upgrade.facts import PACKAGES, ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.facts import PACKAGES, ControlPlaneFacts, HostFacts, NodeFacts, OsRelease, PodFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.packages import PackageManager, Versions, manager_of
 from kubeadm_upgrade.preflight import LookedAtHost, Scene
 from kubeadm_upgrade.releases import releases
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings, read_cluster_configuration, read_etcd_tag
@@ -42,9 +44,9 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         proxies = objects.read_kube_proxies(await api.kube_proxy_pods())
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
-    told = await asyncio.gather(*(_kubelet_settings(cluster, node, gate) for node in nodes))
+    told = await asyncio.gather(*(_told(cluster, node, gate) for node in nodes))
     minors = range(min(control_plane.minors, default=target.minor), target.minor + 1)
-    published, unpublished = await _published(cluster, [node for node in nodes if node.control_plane], minors)
+    published, unpublished = await _published(cluster, nodes, told, minors)
     return State(
         cluster_version=control_plane.cluster_version,
         nodes=tuple(
@@ -58,9 +60,9 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
                 cordoned_by_us=node.cordoned_by is not None,
                 os_image=node.os_image,
                 runtime=node.runtime,
-                settings=settings,
+                settings=one.settings,
             )
-            for node, settings in zip(nodes, told, strict=True)
+            for node, one in zip(nodes, told, strict=True)
         ),
         published=published,
         unpublished=unpublished,
@@ -88,12 +90,35 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
             await host.look(looks.ROOT)
             facts = HostFacts(**await look_at_host(host))
             settings = await host.look(looks.KUBELET_SETTINGS)
+            manager, source = manager_of(facts.os), hop.sources.get(facts.os.package_format or "")
+            if manager is None or source is None:
+                return LookedAtHost(facts, settings=settings)
             try:
-                return LookedAtHost(facts, await host.look(looks.published(hop.repository.url)), settings=settings)
+                published = await host.look(manager.published(source.repository.url))
             except CommandFailed as error:  # no matter where everything is installed already
                 return LookedAtHost(facts, unpublished=str(error), settings=settings)
+            return LookedAtHost(facts, published, settings=settings)
     except (NeedsPerson, TimeCures) as error:
         return LookedAtHost(error=str(error))
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a host says of itself; or the error, where it cannot be asked now."""
+
+    settings: Settings = NO_SETTINGS
+    os: OsRelease | None = None
+    error: Exception | None = None
+
+
+async def _told(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> _Told:
+    """A host that cannot be looked at now is a finding of preflight, and no reason not to plan."""
+    try:
+        async with gate, Host.open(cluster, address_of(cluster, node)) as host:
+            return _Told(await host.look(looks.KUBELET_SETTINGS), await host.look(looks.OS_RELEASE))
+    except (NeedsPerson, TimeCures) as error:
+        log.warning("%s: nothing is known of its host: %s", node.name, error)
+        return _Told(error=error)
 
 
 def _components(node: str, control_plane: ControlPlaneFacts, proxies: Mapping[str, Version]) -> Mapping[str, Version]:
@@ -101,45 +126,43 @@ def _components(node: str, control_plane: ControlPlaneFacts, proxies: Mapping[st
     return {**found, KUBE_PROXY: proxies[node]} if node in proxies else found
 
 
-async def _kubelet_settings(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> Settings:
-    """A host that cannot be looked at now is a finding of preflight, and no reason not to plan."""
-    try:
-        async with gate, Host.open(cluster, address_of(cluster, node)) as host:
-            found: Settings = await host.look(looks.KUBELET_SETTINGS)
-            return found
-    except (NeedsPerson, TimeCures) as error:
-        log.warning("%s: the kubelet's settings are not known: %s", node.name, error)
-        return NO_SETTINGS
-
-
 async def _published(
-    cluster: Cluster, nodes: Sequence[NodeFacts], minors: Iterable[int]
-) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]:
-    """Ask the first control plane node that answers: nodes reach the repository, Airflow perhaps does not.
+    cluster: Cluster, nodes: Sequence[NodeFacts], told: Sequence[_Told], minors: Iterable[int]
+) -> tuple[dict[str, Versions], dict[str, str]]:
+    """Ask one host of each package format: nodes reach the repository, Airflow perhaps does not.
 
-    Returns package -> versions of all these minor releases, and for a release without a repository why.
+    Returns format -> package -> versions of all these minor releases, and for a release without a repository why.
     """
-    last: Exception = NeedsPerson(f"{cluster.name} has no control plane node: is kubernetes_conn_id the right cluster?")
-    for node in nodes:
+    published: dict[str, Versions] = {}
+    unpublished: dict[str, str] = {}
+    last: Exception = NeedsPerson(f"{cluster.name} has no node: is kubernetes_conn_id the right cluster?")
+    for node, one in sorted(zip(nodes, told, strict=True), key=lambda pair: not pair[0].control_plane):
+        manager = manager_of(one.os) if one.os else None
+        if manager is None or manager.FORMAT in published:
+            last = one.error or last
+            continue
         try:
             async with Host.open(cluster, address_of(cluster, node)) as host:
-                return await _published_to(cluster, host, minors)
+                published[manager.FORMAT], missing = await _published_to(cluster, manager, host, minors)
+                unpublished |= missing
         except (Unreachable, CommandFailed) as error:
             last = error
-    raise last
+    if not published:
+        raise last
+    return published, unpublished
 
 
 async def _published_to(
-    cluster: Cluster, host: Host, minors: Iterable[int]
-) -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, str]]:
+    cluster: Cluster, manager: PackageManager, host: Host, minors: Iterable[int]
+) -> tuple[Versions, dict[str, str]]:
     published: dict[str, tuple[str, ...]] = {}
     unpublished: dict[str, str] = {}
     for release in (f"1.{minor}" for minor in minors):
-        url = cluster.repository(release).url
+        url = cluster.repository(release, manager.FORMAT).url
         try:
-            offered = await host.look(looks.published(url))
+            offered = await host.look(manager.published(url))
         except CommandFailed as error:
-            if error.exit_status != looks.CURL_HTTP_ERROR:
+            if not manager.is_missing(error):
                 raise
             unpublished[release] = f"{url} answers: {str(error).splitlines()[-1]}"
             continue

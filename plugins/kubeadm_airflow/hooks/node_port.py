@@ -26,6 +26,7 @@ from kubeadm_upgrade.facts import (
 )
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.packages import manager_of
 from kubeadm_upgrade.slots import CONTROL_PLANE, WORKER, Lane, Member, Slots
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
@@ -128,7 +129,8 @@ class NodePort:
         self, host: Host, facts: dict[str, Any], control_plane: ControlPlaneFacts | None
     ) -> UpgradePlan | None:
         """kubeadm's own opinion, asked only where it is able to have one: see KubeadmUpgradePlan."""
-        installed = facts["packages"].get("kubeadm") == self._hop.packages["kubeadm"]
+        source = self._hop.sources.get(facts["os"].package_format)
+        installed = source is not None and facts["packages"].get("kubeadm") == source.packages["kubeadm"]
         to_apply = control_plane is not None and control_plane.cluster_version != self._hop.to
         return await host.look(looks.upgrade_plan(self._hop.to)) if installed and to_apply else None
 
@@ -175,20 +177,14 @@ async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
 async def look_at_host(host: Host) -> dict[str, Any]:
     """What every step that needs a host looks at, as keywords of HostFacts."""
     os = await host.look(looks.OS_RELEASE)
-    if not os.uses_apt:
+    manager = manager_of(os)
+    if manager is None:
         return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
-    wanted = (looks.INSTALLED, looks.HELD, looks.OFFERED, looks.SOURCES, looks.KEYRINGS, looks.STAGED, looks.KUBELET)
-    answers = await _some_at_once([host.look(wish) for wish in wanted])
-    packages, held, offered, sources, keyrings, staged, kubelet = answers
+    *answers, kubelet = await _some_at_once([host.look(wish) for wish in (*manager.LOOKS.values(), looks.KUBELET)])
     replaced = await host.look(looks.running_binary(kubelet.pid)) if kubelet.pid else False
     return {
         "os": os,
-        "packages": packages,
-        "held": held,
-        "offered": offered,
-        "sources": sources,
-        "keyrings": keyrings,
-        "staged": staged,
+        **dict(zip(manager.LOOKS, answers, strict=True)),
         "kubelet_started": kubelet.started,
         "kubelet_outdated": replaced or kubelet.needs_reload,
     }

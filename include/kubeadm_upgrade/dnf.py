@@ -1,0 +1,212 @@
+"""dnf hosts: the argv of the official pages for Red Hat-like systems, and how dnf's and rpm's answers are read.
+
+https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/install-kubeadm/ (Red Hat-based distributions)
+https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/change-package-repository/
+
+A package is held where the repository file excludes it, as those pages have it, or where versionlock has an entry.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from kubeadm_upgrade.actions import Run, install_file
+from kubeadm_upgrade.errors import CommandFailed
+from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
+from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.look import Look, look, read_files_with_text
+
+FORMAT = "rpm"
+SOURCES = "/etc/yum.repos.d"
+DEFAULT_SOURCE = f"{SOURCES}/kubernetes.repo"
+DEFAULT_ID = "kubernetes"
+VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
+CACHE = "/var/cache/dnf"
+SAVED = ".save"  # dnf reads *.repo only
+
+_LEGACY_URL = re.compile(r"https?://(packages\.cloud\.google\.com/yum|yum\.kubernetes\.io)\S*")
+_KUBERNETES_URL = re.compile(rf"https?://\S+/v1\.\d+/rpm/?|{_LEGACY_URL.pattern}")
+_EXCLUDED = (*PACKAGES, *COMPANIONS)
+_FIELDS = r"%{name} %{version}-%{release}\n"
+
+
+def key_url(url: str) -> str:
+    return f"{url}repodata/repomd.xml.key"
+
+
+def published(url: str) -> Look[Mapping[str, tuple[str, ...]]]:
+    """dnf reads the repository's index itself, as one that only this command knows."""
+    only_this = ("--disablerepo=*", f"--repofrompath=kubeadm-fleet,{url}", "--disableexcludes=all")
+    return _repoquery(*only_this, "--setopt=kubeadm-fleet.gpgcheck=0", "--refresh")
+
+
+def is_missing(error: CommandFailed) -> bool:
+    """dnf's exit status says nothing; its last words do."""
+    return "Status code: 40" in str(error)
+
+
+def unhold(host: HostFacts, *packages: str) -> Iterator[Run]:
+    """The excludes of a repository file are lifted for one command; a versionlock has to go and come back."""
+    if locked := sorted(_locked(host).intersection(packages)):
+        yield Run(("dnf", "-q", "versionlock", "delete", *locked))
+
+
+def hold(host: HostFacts, *packages: str) -> Iterator[Run]:
+    """Where neither the repository file excludes them nor versionlock is used, there is nothing to hold them with."""
+    if missing := sorted(set(packages) - excluded(host)):
+        yield Run(("dnf", "-q", "versionlock", "add", *missing))
+
+
+def install(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
+    """dnf waits for its lock by itself; rpm never replaces a configuration file that was edited (.rpmnew)."""
+    # what was staged is kept: dnf empties its cache after a transaction otherwise, with the packages of later steps
+    flags = ("-y", "--setopt=keepcache=1", f"--disableexcludes={repository_id(host)}")
+    return Run(("dnf", "install", *flags, *_wanted(versions)), unit=unit, timeout=timedelta(minutes=15))
+
+
+def download(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
+    flags = ("-y", "--downloadonly", f"--disableexcludes={repository_id(host)}")
+    return Run(("dnf", "install", *flags, *_wanted(versions)), unit=unit, timeout=timedelta(minutes=15))
+
+
+def why_not_switch(host: HostFacts) -> str | None:
+    files = kubernetes_sources(host.sources)
+    if len(files) > 1:
+        return f"more than one file offers Kubernetes packages ({', '.join(files)}): remove all but one"
+    for path in files:
+        if others := _foreign_sections(host.sources[path]):
+            return f"{path} also holds the repository {others[0]}, which would be lost: move it to a file of its own"
+    return None
+
+
+def switched(host: HostFacts, repository: Repository) -> bool:
+    return host.sources.get(source_path(host.sources)) == source_text(repository_id(host), repository)
+
+
+def switch(host: HostFacts, repository: Repository) -> Iterator[Run]:
+    path = source_path(host.sources)
+    if _LEGACY_URL.search(host.sources.get(path, "")):
+        yield Run(("cp", "-p", path, f"{path}{SAVED}"))
+    yield from install_file(path, source_text(repository_id(host), repository))
+    yield Run(("dnf", "-q", "-y", "makecache", "--refresh", f"--repo={repository_id(host)}"))
+
+
+def as_switched(host: HostFacts, repository: Repository) -> Mapping[str, Any]:
+    text = source_text(repository_id(host), repository)
+    return {"sources": {**host.sources, source_path(host.sources): text}}
+
+
+def source_text(repository_id: str, repository: Repository) -> str:
+    """As the official page has it: the packages are excluded, so that only who says so may change them."""
+    return (
+        f"[{repository_id}]\nname=Kubernetes\nbaseurl={repository.url}\nenabled=1\ngpgcheck=1\n"
+        f"gpgkey={repository.key_url}\nexclude={' '.join(_EXCLUDED)}\n"
+    )
+
+
+def kubernetes_sources(sources: Mapping[str, str]) -> tuple[str, ...]:
+    """The repository files that offer Kubernetes packages of some minor release."""
+    return tuple(p for p, text in sorted(sources.items()) if p.endswith(".repo") and _KUBERNETES_URL.search(text))
+
+
+def source_path(sources: Mapping[str, str]) -> str:
+    return next(iter(kubernetes_sources(sources)), DEFAULT_SOURCE)
+
+
+def repository_id(host: HostFacts) -> str:
+    """The admin's own name for the repository, where there is one."""
+    sections = _sections(host.sources.get(source_path(host.sources), ""))
+    return next((name for name, options in sections.items() if _is_kubernetes(options)), DEFAULT_ID)
+
+
+def excluded(host: HostFacts) -> frozenset[str]:
+    """What the repository file keeps from changing."""
+    options = _sections(host.sources.get(source_path(host.sources), "")).get(repository_id(host), {})
+    return frozenset(re.split(r"[\s,]+", options.get("exclude", options.get("excludepkgs", ""))))
+
+
+def read_query(output: str) -> Mapping[str, tuple[str, ...]]:
+    """`dnf repoquery` with our format: package -> versions, in the order that was printed."""
+    offered: dict[str, list[str]] = {}
+    for line in output.splitlines():
+        name, _, version = line.strip().partition(" ")
+        if name in _EXCLUDED and version:
+            offered.setdefault(name, []).append(version)
+    return {name: tuple(dict.fromkeys(versions)) for name, versions in offered.items()}
+
+
+def read_installed(output: str) -> Mapping[str, str]:
+    """`rpm -q` with our format; a package that is not installed is a sentence."""
+    lines = (line.split() for line in output.splitlines())
+    return {words[0]: words[1] for words in lines if len(words) == 2}
+
+
+def read_held(files: str) -> frozenset[str]:
+    """The repository files and versionlock's list: what is excluded or locked."""
+    texts = read_files_with_text(files)
+    locked = _read_locks(texts.get(VERSIONLOCK, ""))
+    lines = "\n".join(text for path, text in texts.items() if path.endswith(".repo"))
+    exclusions = re.findall(r"^(?:exclude|excludepkgs)\s*=\s*(.+)$", lines, re.MULTILINE)
+    return locked.union(name for line in exclusions for name in re.split(r"[\s,]+", line.strip()))
+
+
+def archive_name(package: str, version: str) -> str:
+    return f"{package}-{version}."
+
+
+def _repoquery(*options: str) -> Look[Mapping[str, tuple[str, ...]]]:
+    argv = ("dnf", "-q", "repoquery", *options, "--qf", _FIELDS, *PACKAGES)
+    return look(*argv, read=read_query, root=True)
+
+
+def _wanted(versions: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{name}-{version}" for name, version in versions.items())
+
+
+def _locked(host: HostFacts) -> frozenset[str]:
+    return host.held - excluded(host)
+
+
+def _read_locks(text: str) -> frozenset[str]:
+    """`kubelet-0:1.28.15-150500.1.1.*`: the name is what stands before the epoch or the version."""
+    entries = (line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("#", "!")))
+    return frozenset(re.sub(r"-(\d+:)?\d.*$", "", entry) for entry in entries)
+
+
+def _sections(text: str) -> Mapping[str, Mapping[str, str]]:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return {}
+    return {name: dict(parser.items(name)) for name in parser.sections()}
+
+
+def _is_kubernetes(options: Mapping[str, str]) -> bool:
+    return bool(_KUBERNETES_URL.search(options.get("baseurl", "")))
+
+
+def _foreign_sections(text: str) -> list[str]:
+    return [name for name, options in _sections(text).items() if not _is_kubernetes(options)]
+
+
+LOOKS: Mapping[str, Look[Any]] = {
+    "packages": look(
+        *("rpm", "-q", "--qf", _FIELDS, *PACKAGES),
+        read=read_installed,
+        answers=tuple(range(len(PACKAGES) + 1)),  # how many are not installed
+    ),
+    "held": look("grep", "-rsH", "", SOURCES, VERSIONLOCK, read=read_held, answers=(0, 1, 2)),
+    "offered": _repoquery("--disableexcludes=all", "--cacheonly"),
+    "sources": look("grep", "-rsH", "", SOURCES, read=read_files_with_text, answers=(0, 1, 2)),
+    "staged": look(
+        *("find", CACHE, "-name", "kube*.rpm", "-printf", r"%f\n"),
+        read=lambda text: frozenset(text.split()),
+        answers=(0, 1),
+        root=True,
+    ),
+}

@@ -1,0 +1,48 @@
+"""A look at a host: one read-only command and the reader of its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from kubeadm_upgrade.actions import Run
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a command on a host ended."""
+
+    exit_status: int
+    stdout: str
+    stderr: str = ""
+
+
+@dataclass(frozen=True)
+class Look(Generic[T]):
+    """One read-only command and the reader of its output."""
+
+    run: Run
+    read: Callable[[str], T]
+    # Exit statuses that are answers and not failures, as grep's 1 for "nothing found".
+    answers: tuple[int, ...] = (0,)
+
+
+def look(*argv: str, read: Callable[[str], T], root: bool = False, answers: tuple[int, ...] = (0,)) -> Look[T]:
+    return Look(Run(argv, root=root), read, answers)
+
+
+def read_files_with_text(text: str) -> Mapping[str, str]:
+    """`grep -rsH ''`: every line of every file, each behind `path:`."""
+    files: dict[str, str] = {}
+    for line in text.splitlines():
+        path, _, content = line.partition(":")
+        files[path] = files.get(path, "") + content + "\n"
+    return files
+
+
+def read_names(directory: str) -> Callable[[str], frozenset[str]]:
+    """The names that `find -printf` printed of this directory, as whole paths."""
+    return lambda text: frozenset(f"{directory}/{name}" for name in text.split())

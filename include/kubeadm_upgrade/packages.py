@@ -1,0 +1,71 @@
+"""The port to a host's package manager. apt.py and dnf.py speak to theirs; nothing else knows how that is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from kubeadm_upgrade import apt, dnf
+from kubeadm_upgrade.actions import Run
+from kubeadm_upgrade.errors import CommandFailed
+from kubeadm_upgrade.facts import HostFacts, OsRelease
+from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.look import Look
+
+Versions = Mapping[str, tuple[str, ...]]
+
+
+class PackageManager(Protocol):
+    """What the procedure asks of a package manager; a module is one."""
+
+    FORMAT: str  # deb or rpm: also the directory of a repository
+    LOOKS: Mapping[str, Look[Any]]  # field of HostFacts -> how it is looked at
+
+    def key_url(self, url: str) -> str:
+        """Where a repository of this format publishes its signing key."""
+
+    def published(self, url: str) -> Look[Versions]:
+        """What a repository offers, whether or not this host is configured to use it yet."""
+
+    def is_missing(self, error: CommandFailed) -> bool:
+        """Whether `published` failed because there is no such repository, and not because of a passing trouble."""
+
+    def why_not_switch(self, host: HostFacts) -> str | None:
+        """Why the repository entry cannot be replaced without a loss; None when it can."""
+
+    def switched(self, host: HostFacts, repository: Repository) -> bool:
+        """Whether the host uses exactly this repository."""
+
+    def switch(self, host: HostFacts, repository: Repository) -> Iterator[Run]:
+        """Point the host at the repository of another minor release, with its signing key."""
+
+    def as_switched(self, host: HostFacts, repository: Repository) -> Mapping[str, Any]:
+        """The fields of HostFacts that `switch` changes."""
+
+    def unhold(self, host: HostFacts, *packages: str) -> Iterator[Run]:
+        """Let these packages change; nothing where nothing holds them."""
+
+    def install(self, host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
+        """Install exactly these versions, never an older one than there is; edited configuration files stay."""
+
+    def hold(self, host: HostFacts, *packages: str) -> Iterator[Run]:
+        """Keep these packages from changing with the rest of the system."""
+
+    def download(self, host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
+        """Fetch into the package cache and install nothing; holds stay as they are."""
+
+    def archive_name(self, package: str, version: str) -> str:
+        """The start of the file name that a package has in the cache; the architecture follows."""
+
+
+APT: PackageManager = apt
+DNF: PackageManager = dnf
+MANAGERS: Mapping[str, PackageManager] = {manager.FORMAT: manager for manager in (APT, DNF)}
+
+
+UNKNOWN_SYSTEM = "only systems with apt (Debian, Ubuntu) or dnf (Red Hat and its kin) are supported"
+
+
+def manager_of(os: OsRelease) -> PackageManager | None:
+    """The package manager of an operating system; None for one that we do not know."""
+    return MANAGERS.get(os.package_format or "")

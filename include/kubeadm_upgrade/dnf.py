@@ -40,8 +40,9 @@ def key_url(url: str) -> str:
 
 def published(url: str) -> Look[Mapping[str, tuple[str, ...]]]:
     """dnf reads the repository's index itself, as one that only this command knows."""
-    only_this = ("--disablerepo=*", f"--repofrompath=kubeadm-fleet,{url}", "--disableexcludes=all")
-    return _repoquery(*only_this, "--setopt=kubeadm-fleet.gpgcheck=0", "--refresh")
+    settings = {"gpgcheck": 0, "skip_if_unavailable": 0}  # nothing is installed; a missing repository is an error
+    options = tuple(f"--setopt=kubeadm-fleet.{name}={value}" for name, value in settings.items())
+    return _repoquery("--disablerepo=*", f"--repofrompath=kubeadm-fleet,{url}", *options, "--refresh")
 
 
 def is_missing(error: CommandFailed) -> bool:
@@ -62,7 +63,10 @@ def hold(host: HostFacts, *packages: str) -> Iterator[Run]:
 
 
 def install(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
-    """dnf waits for its lock by itself; rpm never replaces a configuration file that was edited (.rpmnew)."""
+    """dnf waits for its lock by itself; rpm never replaces a configuration file that was edited (.rpmnew).
+
+    dnf would go back to an older version without a word: StagePackages refuses that before.
+    """
     # what was staged is kept: dnf empties its cache after a transaction otherwise, with the packages of later steps
     flags = ("-y", "--setopt=keepcache=1", f"--disableexcludes={repository_id(host)}")
     return Run(("dnf", "install", *flags, *_wanted(versions)), unit=unit, timeout=timedelta(minutes=15))
@@ -159,7 +163,8 @@ def archive_name(package: str, version: str) -> str:
 
 
 def _repoquery(*options: str) -> Look[Mapping[str, tuple[str, ...]]]:
-    argv = ("dnf", "-q", "repoquery", *options, "--qf", _FIELDS, *PACKAGES)
+    """Not with -q: dnf would keep to itself why a repository cannot be read."""
+    argv = ("dnf", "repoquery", *options, "--disableexcludes=all", "--qf", _FIELDS, *PACKAGES)
     return look(*argv, read=read_query, root=True)
 
 
@@ -201,7 +206,7 @@ LOOKS: Mapping[str, Look[Any]] = {
         answers=tuple(range(len(PACKAGES) + 1)),  # how many are not installed
     ),
     "held": look("grep", "-rsH", "", SOURCES, VERSIONLOCK, read=read_held, answers=(0, 1, 2)),
-    "offered": _repoquery("--disableexcludes=all", "--cacheonly"),
+    "offered": _repoquery("--cacheonly"),
     "sources": look("grep", "-rsH", "", SOURCES, read=read_files_with_text, answers=(0, 1, 2)),
     "staged": look(
         *("find", CACHE, "-name", "kube*.rpm", "-printf", r"%f\n"),

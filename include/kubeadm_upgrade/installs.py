@@ -8,10 +8,11 @@ from typing import Any
 
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import StepRefused
-from kubeadm_upgrade.facts import COMPANIONS, Facts
+from kubeadm_upgrade.facts import COMPANIONS, Facts, HostFacts
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, PackageManager, manager_of
 from kubeadm_upgrade.units import Unit
+from kubeadm_upgrade.version import Version
 
 NO_SOURCE = Source(Repository("", ""), {})
 
@@ -39,6 +40,14 @@ def not_installed(facts: Facts, hop: Hop, name: str) -> str | None:
     if installed(facts, hop, name):
         return None
     return f"{name} is {facts.host.packages.get(name)}, not {source(facts, hop).packages.get(name)}"
+
+
+def newer(host: HostFacts, source: Source) -> Iterator[str]:
+    """A sentence for each package that is newer than the wanted one: dnf goes back without a word."""
+    for name, wanted in source.packages.items():
+        there = host.packages.get(name)
+        if there is not None and Version.of_package(there) > Version.of_package(wanted):
+            yield f"{name} is {there}, newer than {wanted}: choose a newer target, or remove the package"
 
 
 def install_and_hold(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) -> Iterator[Run]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from kubeadm_upgrade.actions import Action
 from kubeadm_upgrade.facts import PACKAGES, Facts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.installs import installed, manager, on_host, source, succeeded
+from kubeadm_upgrade.installs import installed, manager, newer, on_host, source, succeeded
 from kubeadm_upgrade.steps import Need, Step
 
 
@@ -52,6 +52,9 @@ class StagePackages(Step):
             or any(file.startswith(manager(facts).archive_name(name, version)) for file in facts.host.staged)
             for name, version in source(facts, hop).packages.items()
         )
+
+    def refuse(self, facts: Facts, hop: Hop) -> str | None:
+        return "; ".join(newer(facts.host, source(facts, hop))) or None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         yield manager(facts).download(facts.host, source(facts, hop).packages, unit=self.unit(hop))

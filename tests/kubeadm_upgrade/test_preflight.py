@@ -75,6 +75,12 @@ FAULTS = {
         lambda s, f: with_host(s, "w1", published={}, unpublished="curl: (22)"),
         "does not offer kubeadm 1.29.15-1.1, kubelet 1.29.15-1.1, kubectl 1.29.15-1.1 to this host (curl: (22))",
     ),
+    "packages_not_newer": (
+        lambda s, f: with_host(
+            s, "w1", facts=on_host(f("w1"), packages={**f("w1").host.packages, "kubeadm": "1.30.2-1.1"}).host
+        ),
+        "w1: kubeadm is 1.30.2-1.1, newer than 1.29.15-1.1: choose a newer target, or remove the package",
+    ),
     "drain_allowed": (
         lambda s, f: replace(s, pods={"w1": (PodFacts("shop", "bare", "u"),)}),
         "w1: pod shop/bare has no controller",

@@ -75,6 +75,17 @@ class Case:
             good = [version for version in good if self.target.accepts(version)]
         return good[-1] if good else None
 
+    def etcd_after(self, etcd: Version, to: Version) -> Version:
+        """etcd once the control plane was moved to `to`: the tag that kubeadm-config fixes, else kubeadm's default.
+
+        kubeadm never puts an older one in the place of a newer.
+        """
+        tag = self.state.etcd_pinned or self.releases.of(to.minor).etcd_of(to.patch)
+        try:
+            return max(etcd, etcd_version(tag))
+        except ValueError:
+            return etcd  # a tag of somebody's own says nothing
+
     def why_avoid(self, version: Version) -> str | None:
         """Why this version is never installed; None for a good one, and for one of which nothing is known."""
         reason = version.minor in self.releases and self.releases.of(version.minor).why_avoid(version)
@@ -94,6 +105,11 @@ class Case:
         yield self.state.cluster_version
         for node in self.state.control_plane:
             yield from (version for name, version in node.components.items() if name in CONTROL_PLANE_COMPONENTS)
+
+
+def etcd_version(tag: str) -> Version:
+    """`3.5.24-0`: the part behind the dash counts rebuilds of the image. Raises ValueError."""
+    return Version.parse(tag.partition("-")[0])
 
 
 def _versions(packages: Iterable[str]) -> Iterator[Version]:

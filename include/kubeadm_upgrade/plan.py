@@ -12,7 +12,7 @@ from kubeadm_upgrade.case import Case
 from kubeadm_upgrade.errors import UpgradeRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.path import Change, Group, Path, PathHop, Policy, WorkerMoves
-from kubeadm_upgrade.refusals import behind, by_kubelet, etcd_version, objections, objections_to
+from kubeadm_upgrade.refusals import behind, by_kubelet, objections, objections_to, oldest_etcd
 from kubeadm_upgrade.releases import Releases
 from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings, removed_apis
 from kubeadm_upgrade.state import NodeState, State
@@ -51,11 +51,11 @@ def control_plane_order(state: State, to: Version) -> tuple[NodeState, ...]:
 def _hops(case: Case, way: Stops) -> Iterator[PathHop]:
     movable = by_kubelet(sorted(filter(case.may_move, case.state.workers), key=lambda node: node.name))
     left_out = by_kubelet(sorted((w for w in case.state.workers if not case.may_move(w)), key=lambda node: node.name))
-    etcd = _etcd_now(case.state)
+    etcd = oldest_etcd(case.state.control_plane)
     for index, (came_from, to) in enumerate(pairwise((case.floor, *way))):
         rest = way[index:]
         moving, waiting = _split(case, movable, rest, index)
-        etcd_after = _etcd_after(case, etcd, to) if came_from != to else etcd
+        etcd_after = case.etcd_after(etcd, to) if etcd and came_from != to else etcd
         yield PathHop(
             came_from=came_from,
             to=to,
@@ -148,29 +148,16 @@ def _why_not_yet(case: Case, kubelet: Version, rest: Stops) -> str:
 
 
 def _changes(
-    releases: Releases, came_from: Version, to: Version, etcd: tuple[str | None, str | None]
+    releases: Releases, came_from: Version, to: Version, etcd: tuple[Version | None, Version | None]
 ) -> Iterator[Change]:
-    if etcd[1] is not None and etcd[0] != etcd[1]:
-        yield Change("etcd", etcd[0], etcd[1])
+    if etcd[0] != etcd[1]:
+        yield Change("etcd", str(etcd[0]), str(etcd[1]))
     after = releases.of(to.minor).components
     before = releases.of(came_from.minor).components if came_from.minor in releases else after
     if before.coredns != after.coredns:
         yield Change("CoreDNS", before.coredns, after.coredns)
     if before.pause != after.pause:
         yield Change("pause", before.pause, after.pause)
-
-
-def _etcd_now(state: State) -> str | None:
-    versions = [node.components["etcd"] for node in state.control_plane if "etcd" in node.components]
-    return str(min(versions)) if versions else None
-
-
-def _etcd_after(case: Case, etcd: str | None, to: Version) -> str | None:
-    """kubeadm deploys its own default unless a version is fixed, and never an older one than runs."""
-    if etcd is None or case.state.etcd_pinned:
-        return etcd
-    deployed = etcd_version(case.releases.of(to.minor).etcd_of(to.patch))
-    return str(max(deployed, Version.parse(etcd)))
 
 
 def _findings(case: Case, came_from: Version, to: Version, moving: _Workers, index: int) -> Iterator[str]:

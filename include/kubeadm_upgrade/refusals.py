@@ -77,7 +77,7 @@ def _not_offered(case: Case, minor: int) -> str:
 
 def _etcd(case: Case) -> Iterator[str]:
     """Some minor releases bring an etcd that the members before them must be ready for."""
-    runs = _oldest_etcd(case.state.control_plane)
+    runs = oldest_etcd(case.state.control_plane)
     for minor in range(case.floor.minor + 1, case.target.minor + 1):
         if minor not in case.releases or minor - 1 not in case.releases:
             continue
@@ -97,13 +97,11 @@ def _etcd(case: Case) -> Iterator[str]:
 
 
 def _after(case: Case, runs: Version, minor: int) -> Version:
-    """etcd when the control plane leaves this minor release: what kubeadm deploys, unless somebody has fixed it."""
+    """etcd when the control plane leaves this minor release."""
     stop = case.choose(minor)
-    if stop is None or case.state.etcd_pinned:
-        return runs
-    if minor == case.floor.minor and (not case.policy.latest_patch_first or case.floor == stop):
+    if stop is None or (minor == case.floor.minor and (not case.policy.latest_patch_first or case.floor == stop)):
         return runs  # nothing is deployed anew before the control plane leaves
-    return max(runs, etcd_version(case.releases.of(minor).etcd_of(stop.patch)))
+    return case.etcd_after(runs, stop)
 
 
 def _unfinishable(case: Case, to: Version) -> Iterator[str]:
@@ -160,18 +158,14 @@ def _kube_proxy(case: Case, stops: Stops) -> Iterator[str]:
             )
 
 
-def _oldest_etcd(nodes: Iterable[NodeState]) -> Version | None:
+def oldest_etcd(nodes: Iterable[NodeState]) -> Version | None:
+    """None where no etcd runs on these nodes, or none was looked at."""
     return min((node.components["etcd"] for node in nodes if "etcd" in node.components), default=None)
 
 
 def behind(older: Version, newer: Version) -> str:
     """`4 minor releases`."""
     return count(newer.minors_ahead_of(older), "minor release")
-
-
-def etcd_version(tag: str) -> Version:
-    """`3.5.24-0`: the part behind the dash counts rebuilds of the image."""
-    return Version.parse(tag.partition("-")[0])
 
 
 def by_kubelet(nodes: Iterable[NodeState]) -> dict[Version, list[NodeState]]:

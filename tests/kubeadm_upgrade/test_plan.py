@@ -155,8 +155,9 @@ def test_etcd_follows_what_kubeadm_deploys_unless_it_is_pinned():
         ("3.5.9", "3.5.29"),
         ("3.5.29", "3.5.30"),
     ]
-    pinned = plan(replace(state, etcd_pinned="3.5.9-0"), target, Policy(), releases())
-    assert not [c for hop in pinned.hops for c in hop.changes if c.component == "etcd"]
+    for pinned, deployed in (("3.5.9-0", []), ("3.5.40-0", [("3.5.9", "3.5.40")]), ("ours", []), ("3.5.1-0", [])):
+        hops = plan(replace(state, etcd_pinned=pinned), target, Policy(), releases()).hops
+        assert [(c.before, c.after) for hop in hops for c in hop.changes if c.component == "etcd"] == deployed
 
 
 def a_fleet_member() -> State:

@@ -109,6 +109,12 @@ def test_workers_that_are_left_out_must_not_be_what_the_next_hop_breaks():
 @pytest.mark.parametrize(
     ("state", "target", "facts"),
     [
+        pytest.param(
+            cluster("1.28.9", etcd_pinned="3.5.40-0"),
+            "1.30",
+            releases(release(30, needs=GATE)),
+            id="etcd's gate will be passed on the way, by a tag that is fixed",
+        ),
         pytest.param(cluster("1.28.9", "1.28.9"), "1.28.9", releases(), id="nothing left to do"),
         pytest.param(cluster("1.28.3", "1.28.3"), "1.28", releases(), id="only a patch"),
         pytest.param(cluster("1.29.9", "1.27.9", "1.29.9"), "1.29", releases(), id="workers left behind"),

@@ -9,7 +9,7 @@ from functools import cached_property
 from kubeadm_upgrade import skew
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.path import Policy
-from kubeadm_upgrade.releases import Releases
+from kubeadm_upgrade.release import Releases
 from kubeadm_upgrade.state import NodeState, State
 from kubeadm_upgrade.version import TargetVersion, Version
 

@@ -11,7 +11,7 @@ from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.path import Path
 from kubeadm_upgrade.plan import control_plane_order, plan
-from kubeadm_upgrade.releases import Releases
+from kubeadm_upgrade.release import Releases
 from kubeadm_upgrade.slots import resolve_max_unavailable
 from kubeadm_upgrade.state import State
 from kubeadm_upgrade.version import TargetVersion, Version

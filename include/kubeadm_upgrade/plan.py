@@ -13,7 +13,7 @@ from kubeadm_upgrade.errors import UpgradeRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.path import Change, Group, Path, PathHop, Policy, WorkerMoves
 from kubeadm_upgrade.refusals import behind, by_kubelet, objections, objections_to, oldest_etcd
-from kubeadm_upgrade.releases import Releases
+from kubeadm_upgrade.release import Releases
 from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings, removed_apis
 from kubeadm_upgrade.state import NodeState, State
 from kubeadm_upgrade.stops import Stops, stop_of, stops

@@ -17,7 +17,7 @@ from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFa
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import NO_SOURCE, newer
 from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, manager_of
-from kubeadm_upgrade.releases import Phase, Releases
+from kubeadm_upgrade.release import Phase, Releases
 from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings, read_cluster_configuration
 

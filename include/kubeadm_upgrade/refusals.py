@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kubeadm_upgrade import skew
 from kubeadm_upgrade.case import Case
-from kubeadm_upgrade.releases import OLDEST_SUPPORTED, unknown
+from kubeadm_upgrade.release import OLDEST_SUPPORTED, unknown
 from kubeadm_upgrade.state import NodeState
 from kubeadm_upgrade.stops import Stops, may_enter
 from kubeadm_upgrade.version import Version

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from kubeadm_upgrade.path import Group, Path, PathHop
 from kubeadm_upgrade.plan_page import summary, way
-from kubeadm_upgrade.releases import Phase, Release, Releases
+from kubeadm_upgrade.release import Phase, Release, Releases
 from kubeadm_upgrade.wording import shortened
 
 _STYLES = {Phase.FUTURE: "dim", Phase.SUPPORTED: "green", Phase.MAINTENANCE: "yellow", Phase.ENDED: "red"}

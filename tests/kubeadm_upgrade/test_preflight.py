@@ -12,7 +12,7 @@ from in_memory.states import release, releases
 from kubeadm_upgrade.apt import DEFAULT_SOURCE
 from kubeadm_upgrade.facts import OsRelease, PodFacts
 from kubeadm_upgrade.preflight import CHECKS, LookedAtHost, Scene, Severity, findings
-from kubeadm_upgrade.releases import Removed, Support
+from kubeadm_upgrade.release import Removed, Support
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
 

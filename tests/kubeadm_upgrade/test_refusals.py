@@ -11,7 +11,7 @@ from in_memory.states import cluster, control_plane_node, release, releases, ver
 from kubeadm_upgrade.errors import UpgradeRefused
 from kubeadm_upgrade.path import Policy
 from kubeadm_upgrade.plan import plan
-from kubeadm_upgrade.releases import Minimum, Needs, Patches, Reason
+from kubeadm_upgrade.release import Minimum, Needs, Patches, Reason
 from kubeadm_upgrade.state import State
 from kubeadm_upgrade.version import TargetVersion
 

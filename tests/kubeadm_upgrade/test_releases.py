@@ -10,14 +10,9 @@ import pytest
 import yaml
 
 from in_memory.states import release, version
+from kubeadm_upgrade.release import DIRECTORY_VARIABLE, Phase, ReleaseFactsError
 from kubeadm_upgrade.release_files import json_schema, merged, read_releases
-from kubeadm_upgrade.releases import (
-    DIRECTORY_VARIABLE,
-    OWN_DIRECTORY,
-    Phase,
-    ReleaseFactsError,
-    releases,
-)
+from kubeadm_upgrade.releases import OWN_DIRECTORY, releases
 
 FILES = sorted(OWN_DIRECTORY.glob("*.yaml"))
 SCHEMA = OWN_DIRECTORY / "release.schema.json"

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from kubeadm_upgrade.actions import Run, install_file
-from kubeadm_upgrade.errors import CommandFailed, UnreadableOutput
+from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.look import Look, look, read_files_with_text, read_names
@@ -162,15 +162,14 @@ def read_packages_index(output: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def read_installed(output: str) -> Mapping[str, str]:
-    """`dpkg-query -W`: installed package -> version. Raises UnreadableOutput on a half-installed package."""
-    installed = {}
-    for line in output.splitlines():
-        name, *version, status = line.split()  # a package that is only known of has no version
-        if status[1] == "i":
-            installed[name] = version[0]
-        elif status[1] not in "nc":  # not installed, or only its configuration is left
-            raise UnreadableOutput(f"package {name} is half installed (dpkg status {status}): run dpkg --configure -a")
-    return installed
+    """`dpkg-query -W`: installed package -> version. One that dpkg is at work on right now is not among them."""
+    lines = (line.split() for line in output.splitlines())  # a package that is only known of has no version
+    return {name: version[0] for name, *version, status in lines if status[1] == "i"}
+
+
+def read_half_installed(output: str) -> frozenset[str]:
+    """`dpkg-query -W`: what is neither installed nor not, nor only configuration: dpkg is at work, or was cut off."""
+    return frozenset(name for name, *_, status in map(str.split, output.splitlines()) if status[1] not in "inc")
 
 
 def archive_name(package: str, version: str) -> str:
@@ -182,12 +181,11 @@ def _active_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
+_QUERY = ("dpkg-query", "-W", "-f", r"${Package} ${Version} ${db:Status-Abbrev}\n", *PACKAGES)
+
 LOOKS: Mapping[str, Look[Any]] = {
-    "packages": look(
-        *("dpkg-query", "-W", "-f", r"${Package} ${Version} ${db:Status-Abbrev}\n", *PACKAGES),
-        read=read_installed,
-        answers=(0, 1),  # 1: one of them is not known at all
-    ),
+    "packages": look(*_QUERY, read=read_installed, answers=(0, 1)),  # 1: one of them is not known at all
+    "half_installed": look(*_QUERY, read=read_half_installed, answers=(0, 1)),
     "held": look("apt-mark", "showhold", read=lambda text: frozenset(text.split())),
     "offered": look("apt-cache", "madison", *PACKAGES, read=read_madison, answers=(0, 100)),
     "sources": look("grep", "-rsH", "", SOURCES, ONE_FILE, read=read_files_with_text, answers=(0, 1, 2)),

@@ -159,6 +159,7 @@ class HostFacts:
 
     os: OsRelease
     packages: Mapping[str, str]  # installed: name -> package version, as `1.28.15-1.1`
+    half_installed: frozenset[str] = frozenset()  # the package manager is at work on them, or was cut off
     held: frozenset[str] = frozenset()
     sources: Mapping[str, str] = field(default_factory=dict)  # repository file -> its text
     keyrings: frozenset[str] = frozenset()

@@ -14,6 +14,7 @@ from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, PackageManager, manager_of
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version
 
+HALF_INSTALLED = "half installed, and nothing is at work on it: run dpkg --configure -a"
 NO_SOURCE = Source(Repository("", ""), {})
 
 
@@ -51,8 +52,13 @@ def newer(host: HostFacts, source: Source) -> Iterator[str]:
 
 
 def install_and_hold(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) -> Iterator[Run]:
-    """The dependencies that somebody holds are let go with them, and are held again with them."""
+    """The dependencies that somebody holds are let go with them, and are held again with them.
+
+    Raises StepRefused where an earlier install was cut off: the package manager must be mended by a person.
+    """
     packages, host = manager(facts), facts.host
+    if broken := sorted(host.half_installed):
+        raise StepRefused(f"{facts.node.name}: {', '.join(broken)}: {HALF_INSTALLED}")
     companions = tuple(sorted(host.held.intersection(COMPANIONS)))
     if not installed(facts, hop, *names):
         yield from packages.unhold(host, *names, *companions)

@@ -15,7 +15,7 @@ from enum import StrEnum
 from kubeadm_upgrade import drain
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.installs import NO_SOURCE, newer
+from kubeadm_upgrade.installs import HALF_INSTALLED, NO_SOURCE, newer
 from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, manager_of
 from kubeadm_upgrade.release import Phase, Releases
 from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings
@@ -127,6 +127,13 @@ def repository_offers_version(scene: Scene) -> Iterator[str]:
                 yield f"{name}: {source.repository.url} does not offer {', '.join(missing)} to this host{why}"
 
 
+def packages_whole(scene: Scene) -> Iterator[str]:
+    """No package was left half installed."""
+    for name, facts in _facts(scene):
+        for package in sorted(facts.half_installed):
+            yield f"{name}: {package}: {HALF_INSTALLED}"
+
+
 def packages_not_newer(scene: Scene) -> Iterator[str]:
     """No host of this run has newer Kubernetes packages than it is to get."""
     for name, facts in _facts(scene):
@@ -187,6 +194,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         package_manager_known,
         repository_file_replaceable,
         repository_offers_version,
+        packages_whole,
         packages_not_newer,
         drain_allowed,
         etcd_on_control_plane,

@@ -75,6 +75,10 @@ FAULTS = {
         lambda s, f: with_host(s, "w1", published={}, unpublished="curl: (22)"),
         "does not offer kubeadm 1.29.15-1.1, kubelet 1.29.15-1.1, kubectl 1.29.15-1.1 to this host (curl: (22))",
     ),
+    "packages_whole": (
+        lambda s, f: with_host(s, "w1", facts=on_host(f("w1"), half_installed=frozenset({"kubelet"})).host),
+        "w1: kubelet: half installed, and nothing is at work on it: run dpkg --configure -a",
+    ),
     "packages_not_newer": (
         lambda s, f: with_host(
             s, "w1", facts=on_host(f("w1"), packages={**f("w1").host.packages, "kubeadm": "1.30.2-1.1"}).host

@@ -104,11 +104,13 @@ class NodePort:
         self, step: Step, wanted: frozenset[Need], node: NodeFacts, control_plane: ControlPlaneFacts | None
     ) -> HostFacts:
         host = await self._open_host(node)
-        facts = await look_at_host(host)
         unit = step.unit(self._hop)
+        # first, so that what a unit that has ended did is what is seen after it
+        units = {unit: await self._look_at_unit(host, unit)} if unit else {}
+        facts = await look_at_host(host)
         return HostFacts(
             **facts,
-            units={unit: await self._look_at_unit(host, unit)} if unit else {},
+            units=units,
             upgrade_plan=await self._upgrade_plan(host, facts, control_plane) if Need.UPGRADE_PLAN in wanted else None,
             backups=await self._backups(host) if Need.BACKUPS in wanted else (),
         )

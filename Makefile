@@ -23,10 +23,10 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test bench lint format schema constraints clean
+.PHONY: help venv demo test test-hosts bench lint format schema constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(READY) ## make the virtual environment in .venv, or bring it up to date
 
@@ -46,6 +46,9 @@ demo: $(READY) ## upgrade a simulated cluster and watch: CLUSTER=demo-b, TARGET=
 
 test: $(READY) ## run all tests; ARGS="..." goes to pytest
 	$(PYTEST) $(ARGS)
+
+test-hosts: $(READY) ## run the procedure on real hosts in containers: root, docker and debootstrap; skips where they are not
+	$(BIN)/python -m pytest -m hosts $(ARGS)
 
 bench: $(READY) ## measure how long Airflow takes to parse a fleet
 	$(BIN)/python -m pytest -m bench -s $(ARGS)

@@ -1,0 +1,116 @@
+"""Real hosts for the tests marked `hosts`: one network, one package server, and the machines of one cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from harness.walk import Walker, join
+from hosts import docker, images
+from hosts.host_container import HostContainer, hosts, network
+from hosts.packages.model import Format
+from hosts.packages.pkgs import Pkgs, pkgs
+from hosts.standins.furnish import furnish
+from hosts.standins.hosts_lab import HostsLab
+from lab import ClusterSpec
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs machines."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("hosts")
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A docker daemon that answers: the machine's, or one of our own."""
+    if reason := docker.why_not():
+        pytest.skip(reason)
+    own = None
+    if not docker.answers():
+        log = tmp_path_factory.mktemp("docker") / "dockerd.log"
+        try:
+            own = docker.Daemon(images.cache_directory() / "docker", log)
+        except docker.DockerError as error:
+            pytest.skip(f"the ring of real hosts: {error}")
+    docker.sweep()
+    yield
+    if own is not None:
+        own.stop()
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Boots hosts on one network, for which one key is made."""
+
+    stack: ExitStack
+    network: str
+    gateway: str
+    key: Path
+    public_key: str
+    pkgs: Pkgs
+
+    def boot(self, *names: str, image: images.Image = images.DEBIAN) -> dict[str, HostContainer]:
+        tag = images.build(image, images.cache_directory())
+        return self.stack.enter_context(hosts(tag, names, self.network, self.public_key))
+
+
+@pytest.fixture
+def machines(engine: None, tmp_path: Path) -> Iterator[Machines]:
+    with ExitStack() as stack:
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        key.write_private_key(str(tmp_path / "id"))
+        (tmp_path / "id").chmod(0o600)
+        name, gateway = stack.enter_context(network())
+        (tmp_path / "packages").mkdir()
+        served = stack.enter_context(pkgs(tmp_path / "packages", gateway))
+        yield Machines(stack, name, gateway, tmp_path / "id", key.export_public_key().decode().strip(), served)
+
+
+@dataclass(frozen=True)
+class RealCluster:
+    """A cluster of the lab whose nodes are real hosts, and how to upgrade it."""
+
+    walker: Walker
+    hosts: dict[str, HostContainer]
+    pkgs: Pkgs
+    lab: HostsLab
+
+
+@pytest.fixture
+def cluster(machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RealCluster]:
+    """Furnish a cluster at 1.28.15: control plane nodes, workers with apt, and workers with dnf."""
+
+    def start(control_plane: int = 1, workers: int = 2, dnf_workers: int = 0, target: str = "1.29") -> RealCluster:
+        spec = ClusterSpec("real", control_plane=control_plane, workers=workers + dnf_workers, version="1.28.15")
+        names = list(spec.nodes)
+        with_dnf = names[len(names) - dnf_workers :]
+        booted = machines.boot(*(name for name in names if name not in with_dnf))
+        if with_dnf:
+            booted |= machines.boot(*with_dnf, image=images.DNF)
+        known_hosts = tmp_path / "known_hosts"
+        known_hosts.write_text("".join(f"{one.address} {one.host_key}\n" for one in booted.values()))
+        lab = HostsLab(
+            tmp_path / "lab",
+            [spec],
+            booted,
+            bridge_address=machines.gateway,
+            ssh_key=machines.key,
+            known_hosts=known_hosts,
+        )
+        lab.start()
+        machines.stack.callback(lab.stop)
+        for name, machine in booted.items():
+            furnish(machine, lab, name, machines.pkgs, Format.RPM if name in with_dnf else Format.DEB)
+        walkers = join(lab, tmp_path / "inventory", monkeypatch, target=target, repository={"url": machines.pkgs.url})
+        return RealCluster(walkers["real"], booted, machines.pkgs, lab)
+
+    return start

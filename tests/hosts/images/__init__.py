@@ -1,0 +1,135 @@
+"""Base file systems of real hosts: Debian, and one that dnf manages. Built once, and kept between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hosts.docker import OURS, docker
+from hosts.mirror import SUITE, debian_mirror
+
+USER = "upgrader"
+_INIT = Path(__file__).with_name("container-init")
+_BASE = (
+    *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "gnupg", "curl", "ca-certificates"),
+    *("iproute2", "iptables", "procps", "python3-minimal", "python3"),
+)
+_NO_USE_HERE = (
+    *("systemd-udevd.service", "systemd-udevd-kernel.socket", "systemd-udevd-control.socket", "getty.target"),
+    *("console-getty.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"),
+    *("e2scrub_all.timer", "fstrim.timer"),
+)
+# each host makes keys of its own when its sshd first starts
+_HOST_KEYS = "[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd -t\n"
+_ROCKY = (
+    'NAME="Rocky Linux"\nVERSION="9.4 (Blue Onyx)"\nID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\n'
+    'PRETTY_NAME="Rocky Linux 9.4 (Blue Onyx)"\n'
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """What makes one image: Debian packages, and files written over what they bring."""
+
+    name: str
+    packages: tuple[str, ...]
+    files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tag(self) -> str:
+        recipe = repr((SUITE, _INIT.read_text(), self, Path(__file__).read_text()))
+        return f"{OURS}/{self.name}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+
+
+DEBIAN = Image("debian", _BASE)
+# Debian packages dnf and rpm; to the product a host is what its /etc/os-release says.
+DNF = Image(
+    "dnf",
+    (*_BASE, "dnf", "rpm", "dnf-plugins-core"),
+    (
+        ("/usr/lib/os-release", _ROCKY),
+        (
+            "/etc/dnf/dnf.conf",
+            "[main]\ngpgcheck=1\ninstallonly_limit=3\nclean_requirements_on_remove=True\nbest=True\n",
+        ),
+        # Debian's own addition to dnf: a local repository that must be signed and is not there
+        ("/etc/dnf/plugins/local.conf", "[main]\nenabled=0\n"),
+        ("/etc/yum.repos.d/.keep", ""),
+        ("/etc/sysconfig/.keep", ""),
+    ),
+)
+
+
+def build(image: Image, cache: Path) -> str:
+    """The image's tag, once docker has it: from the cache of file systems, or from debootstrap."""
+    if docker("images", "-q", image.tag).strip():
+        return image.tag
+    archive = cache / f"{image.tag.replace('/', '-').replace(':', '-')}.tar"
+    if not archive.is_file():
+        _bootstrap(image, archive)
+    docker("import", str(archive), image.tag, timeout=300)
+    return image.tag
+
+
+def cache_directory() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubeadm-fleet"
+
+
+def _bootstrap(image: Image, archive: Path) -> None:
+    mirror = debian_mirror()
+    if mirror is None:
+        raise RuntimeError(f"this machine's apt knows no mirror of Debian {SUITE} to build hosts from")
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    root = Path(tempfile.mkdtemp(prefix="kubeadm-fleet-"))
+    try:
+        _run("debootstrap", "--variant=minbase", f"--include={','.join(image.packages)}", SUITE, str(root), mirror)
+        _furnish(image, root)
+        unfinished = archive.with_suffix(".unfinished")
+        _run("tar", "-C", str(root), "-cf", str(unfinished), ".")
+        unfinished.replace(archive)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _furnish(image: Image, root: Path) -> None:
+    for path, text in (("/etc/systemd/system/ssh.service.d/host-keys.conf", _HOST_KEYS), *image.files):
+        target = root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    init = root / "sbin/container-init"
+    shutil.copy(_INIT, init)
+    init.chmod(0o755)
+    _run("chroot", str(root), "useradd", "--create-home", "--shell", "/bin/bash", USER)
+    sudoers = root / "etc/sudoers.d" / USER
+    sudoers.write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\n")
+    sudoers.chmod(0o440)
+    for unit in _NO_USE_HERE:
+        (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    (root / "etc/machine-id").write_text("")
+    shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
+    (root / "var/cache/apt/archives/partial").mkdir(parents=True)
+
+
+def _run(*argv: str) -> None:
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        argv, capture_output=True, text=True, check=False, timeout=900, env=_quiet()
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{argv[0]}: {_last(done.stdout + done.stderr)}")
+
+
+def _quiet() -> dict[str, str]:
+    return {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+
+
+def _last(text: str, lines: int = 10) -> str:
+    last: Sequence[str] = text.splitlines()[-lines:]
+    return "\n".join(last)

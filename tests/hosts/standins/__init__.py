@@ -1,0 +1,1 @@
+"""Programs that stand for kubeadm, kubelet, kubectl and crictl on a real host, and the lab that answers them."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
-from kubeadm_upgrade.facts import PACKAGES, HostFacts
+from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.look import Look, look, read_files_with_text, read_names
 
@@ -181,7 +181,7 @@ def _active_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-_QUERY = ("dpkg-query", "-W", "-f", r"${Package} ${Version} ${db:Status-Abbrev}\n", *PACKAGES)
+_QUERY = ("dpkg-query", "-W", "-f", r"${Package} ${Version} ${db:Status-Abbrev}\n", *PACKAGES, *COMPANIONS)
 
 LOOKS: Mapping[str, Look[Any]] = {
     "packages": look(*_QUERY, read=read_installed, answers=(0, 1)),  # 1: one of them is not known at all

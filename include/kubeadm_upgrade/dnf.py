@@ -51,15 +51,16 @@ def is_missing(error: CommandFailed) -> bool:
 
 
 def unhold(host: HostFacts, *packages: str) -> Iterator[Run]:
-    """The excludes of a repository file are lifted for one command; a versionlock has to go and come back."""
-    if locked := sorted(_locked(host).intersection(packages)):
-        yield Run(("dnf", "-q", "versionlock", "delete", *locked))
+    """Excludes and locks are lifted for one command each, so that nothing is lost with us."""
+    yield from ()
 
 
 def hold(host: HostFacts, *packages: str) -> Iterator[Run]:
-    """Where neither the repository file excludes them nor versionlock is used, there is nothing to hold them with."""
-    if missing := sorted(set(packages) - excluded(host)):
-        yield Run(("dnf", "-q", "versionlock", "add", *missing))
+    """By the repository file; where it does not exclude them, and where versionlock is used, by a lock."""
+    if outdated := sorted(host.locked.intersection(packages)):
+        yield Run(("dnf", "-q", "versionlock", "delete", *outdated))
+    if wanted := sorted({*outdated, *packages} - (excluded(host) - set(outdated))):
+        yield Run(("dnf", "-q", "versionlock", "add", *wanted))
 
 
 def install(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
@@ -68,12 +69,12 @@ def install(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
     dnf would go back to an older version without a word: StagePackages refuses that before.
     """
     # what was staged is kept: dnf empties its cache after a transaction otherwise, with the packages of later steps
-    flags = ("-y", "--setopt=keepcache=1", f"--disableexcludes={repository_id(host)}")
+    flags = ("-y", "--setopt=keepcache=1", *_lifted(host))
     return Run(("dnf", "install", *flags, *_wanted(versions)), unit=unit, timeout=timedelta(minutes=15))
 
 
 def download(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
-    flags = ("-y", "--downloadonly", f"--disableexcludes={repository_id(host)}")
+    flags = ("-y", "--downloadonly", *_lifted(host))
     return Run(("dnf", "install", *flags, *_wanted(versions)), unit=unit, timeout=timedelta(minutes=15))
 
 
@@ -152,7 +153,7 @@ def read_installed(output: str) -> Mapping[str, str]:
 def read_held(files: str) -> frozenset[str]:
     """The repository files and versionlock's list: what is excluded or locked."""
     texts = read_files_with_text(files)
-    locked = _read_locks(texts.get(VERSIONLOCK, ""))
+    locked = read_locked(texts.get(VERSIONLOCK, ""))
     lines = "\n".join(text for path, text in texts.items() if path.endswith(".repo"))
     exclusions = re.findall(r"^(?:exclude|excludepkgs)\s*=\s*(.+)$", lines, re.MULTILINE)
     return locked.union(name for line in exclusions for name in re.split(r"[\s,]+", line.strip()))
@@ -168,15 +169,16 @@ def _repoquery(*options: str) -> Look[Mapping[str, tuple[str, ...]]]:
     return look(*argv, read=read_query, root=True)
 
 
+def _lifted(host: HostFacts) -> tuple[str, ...]:
+    """What holds the packages, lifted for one command."""
+    return ("--disableplugin=versionlock", f"--disableexcludes={repository_id(host)}")
+
+
 def _wanted(versions: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"{name}-{version}" for name, version in versions.items())
 
 
-def _locked(host: HostFacts) -> frozenset[str]:
-    return host.held - excluded(host)
-
-
-def _read_locks(text: str) -> frozenset[str]:
+def read_locked(text: str) -> frozenset[str]:
     """`kubelet-0:1.28.15-150500.1.1.*`: the name is what stands before the epoch or the version."""
     entries = (line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("#", "!")))
     return frozenset(re.sub(r"-(\d+:)?\d.*$", "", entry) for entry in entries)
@@ -205,8 +207,10 @@ LOOKS: Mapping[str, Look[Any]] = {
         read=read_installed,
         answers=tuple(range(len(PACKAGES) + 1)),  # how many are not installed
     ),
+    "locked": look("cat", VERSIONLOCK, read=read_locked, answers=(0, 1)),  # 1: it is not used here
     "held": look("grep", "-rsH", "", SOURCES, VERSIONLOCK, read=read_held, answers=(0, 1, 2)),
-    "offered": _repoquery("--cacheonly"),
+    # as far as it was fetched: other repositories of the host may never have been
+    "offered": _repoquery("--cacheonly", "--setopt=*.skip_if_unavailable=1"),
     "sources": look("grep", "-rsH", "", SOURCES, read=read_files_with_text, answers=(0, 1, 2)),
     "staged": look(
         *("find", CACHE, "-name", "kube*.rpm", "-printf", r"%f\n"),

@@ -161,6 +161,7 @@ class HostFacts:
     packages: Mapping[str, str]  # installed: name -> package version, as `1.28.15-1.1`
     half_installed: frozenset[str] = frozenset()  # the package manager is at work on them, or was cut off
     held: frozenset[str] = frozenset()
+    locked: frozenset[str] = frozenset()  # of these the ones that dnf's versionlock holds
     sources: Mapping[str, str] = field(default_factory=dict)  # repository file -> its text
     keyrings: frozenset[str] = frozenset()
     offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by the configured repository

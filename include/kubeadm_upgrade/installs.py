@@ -52,14 +52,14 @@ def newer(host: HostFacts, source: Source) -> Iterator[str]:
 
 
 def install_and_hold(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) -> Iterator[Run]:
-    """The dependencies that somebody holds are let go with them, and are held again with them.
+    """The dependencies that come with them are let go and held with them: nothing else ever needs them to change.
 
     Raises StepRefused where an earlier install was cut off: the package manager must be mended by a person.
     """
     packages, host = manager(facts), facts.host
     if broken := sorted(host.half_installed):
         raise StepRefused(f"{facts.node.name}: {', '.join(broken)}: {HALF_INSTALLED}")
-    companions = tuple(sorted(host.held.intersection(COMPANIONS)))
+    companions = tuple(name for name in COMPANIONS if name in host.packages)
     if not installed(facts, hop, *names):
         yield from packages.unhold(host, *names, *companions)
         yield packages.install(host, {name: source(facts, hop).packages[name] for name in names}, unit=unit)

@@ -140,6 +140,8 @@ async def _round(step: Step, hop: Hop, look: Look, act: Act, said: list[str]) ->
     if reason := step.refuse(facts, hop):
         raise StepRefused(f"{facts.node.name}: {step.name}: {reason}")
     wanted = tuple(wanted_actions(step, facts, hop))
+    if unit.succeeded and _concerned(step.unit(hop), said) and any(isinstance(a, Run) and a.unit for a in wanted):
+        raise StepNotDone(f"{facts.node.name}: {step.name}: unit {step.unit(hop)} has succeeded and changed nothing")
     blocked = await _act_on(wanted, act, said) if wanted else [step.pending(facts, hop)]
     return Pending("; ".join(blocked), tuple(said), step.turns(facts, hop)) if blocked else None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,16 +64,16 @@ class Machines:
         return self.stack.enter_context(hosts(tag, names, self.network, self.public_key))
 
 
-@pytest.fixture
-def machines(engine: None, tmp_path: Path) -> Iterator[Machines]:
+@contextmanager
+def machines_of(directory: Path) -> Iterator[Machines]:
     with ExitStack() as stack:
         key = asyncssh.generate_private_key("ssh-ed25519")
-        key.write_private_key(str(tmp_path / "id"))
-        (tmp_path / "id").chmod(0o600)
+        key.write_private_key(str(directory / "id"))
+        (directory / "id").chmod(0o600)
         name, gateway = stack.enter_context(network())
-        (tmp_path / "packages").mkdir()
-        served = stack.enter_context(pkgs(tmp_path / "packages", gateway))
-        yield Machines(stack, name, gateway, tmp_path / "id", key.export_public_key().decode().strip(), served)
+        (directory / "packages").mkdir()
+        served = stack.enter_context(pkgs(directory / "packages", gateway))
+        yield Machines(stack, name, gateway, directory / "id", key.export_public_key().decode().strip(), served)
 
 
 @dataclass(frozen=True)
@@ -85,32 +86,50 @@ class RealCluster:
     lab: HostsLab
 
 
+def start_cluster(
+    machines: Machines,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    workers: int = 2,
+    dnf_workers: int = 0,
+    target: str = "1.29",
+) -> RealCluster:
+    """Furnish a cluster at 1.28.15: a control plane node, workers with apt, and workers with dnf behind them."""
+    spec = ClusterSpec("real", control_plane=1, workers=workers + dnf_workers, version="1.28.15")
+    names = list(spec.nodes)
+    with_dnf = names[len(names) - dnf_workers :]
+    booted = machines.boot(*(name for name in names if name not in with_dnf))
+    if with_dnf:
+        booted |= machines.boot(*with_dnf, image=images.DNF)
+    known_hosts = directory / "known_hosts"
+    known_hosts.write_text("".join(f"{one.address} {one.host_key}\n" for one in booted.values()))
+    lab = HostsLab(
+        directory / "lab",
+        [spec],
+        booted,
+        bridge_address=machines.gateway,
+        ssh_key=machines.key,
+        known_hosts=known_hosts,
+    )
+    lab.start()
+    machines.stack.callback(lab.stop)
+    for name, machine in booted.items():
+        furnish(machine, lab, name, machines.pkgs, Format.RPM if name in with_dnf else Format.DEB)
+    walkers = join(lab, directory / "inventory", monkeypatch, target=target, repository={"url": machines.pkgs.url})
+    return RealCluster(walkers["real"], booted, machines.pkgs, lab)
+
+
 @pytest.fixture
-def cluster(machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RealCluster]:
-    """Furnish a cluster at 1.28.15: control plane nodes, workers with apt, and workers with dnf."""
+def cluster(engine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RealCluster]]:
+    """Starts a cluster of this test's own."""
+    with machines_of(tmp_path) as machines:
+        yield functools.partial(start_cluster, machines, tmp_path, monkeypatch)
 
-    def start(control_plane: int = 1, workers: int = 2, dnf_workers: int = 0, target: str = "1.29") -> RealCluster:
-        spec = ClusterSpec("real", control_plane=control_plane, workers=workers + dnf_workers, version="1.28.15")
-        names = list(spec.nodes)
-        with_dnf = names[len(names) - dnf_workers :]
-        booted = machines.boot(*(name for name in names if name not in with_dnf))
-        if with_dnf:
-            booted |= machines.boot(*with_dnf, image=images.DNF)
-        known_hosts = tmp_path / "known_hosts"
-        known_hosts.write_text("".join(f"{one.address} {one.host_key}\n" for one in booted.values()))
-        lab = HostsLab(
-            tmp_path / "lab",
-            [spec],
-            booted,
-            bridge_address=machines.gateway,
-            ssh_key=machines.key,
-            known_hosts=known_hosts,
-        )
-        lab.start()
-        machines.stack.callback(lab.stop)
-        for name, machine in booted.items():
-            furnish(machine, lab, name, machines.pkgs, Format.RPM if name in with_dnf else Format.DEB)
-        walkers = join(lab, tmp_path / "inventory", monkeypatch, target=target, repository={"url": machines.pkgs.url})
-        return RealCluster(walkers["real"], booted, machines.pkgs, lab)
 
-    return start
+@pytest.fixture(scope="module")
+def shared(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """One cluster for tests that leave it as they found it: w1 has apt, w2 dnf."""
+    directory = tmp_path_factory.mktemp("shared")
+    with machines_of(directory) as machines, pytest.MonkeyPatch.context() as monkeypatch:
+        yield start_cluster(machines, directory, monkeypatch, workers=1, dnf_workers=1)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 OURS = "kubeadm-fleet-hosts"  # label and name prefix of everything that we start
+LABEL = f"{OURS}={os.getpid()}"  # whose it is
 
 
 class DockerError(Exception):
@@ -69,8 +70,10 @@ def why_not() -> str | None:
 
 
 def sweep() -> None:
-    """Remove what a run that died has left."""
-    if left := docker("ps", "-aq", "--filter", f"label={OURS}").split():
-        docker("rm", "-f", *left)
-    if networks := docker("network", "ls", "-q", "--filter", f"label={OURS}").split():
-        docker("network", "rm", *networks)
+    """Remove what runs that have died have left; whoever runs beside us keeps theirs."""
+    for kind, remove in (("ps -a", ("rm", "-f")), ("network ls", ("network", "rm"))):
+        listed = docker(*kind.split(), "--filter", f"label={OURS}", "--format", f'{{{{.ID}}}} {{{{.Label "{OURS}"}}}}')
+        for line in listed.splitlines():
+            identity, _, owner = line.partition(" ")
+            if not Path(f"/proc/{owner}").exists():
+                docker(*remove, identity)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hosts.docker import OURS, DockerError, docker
+from hosts.docker import LABEL, OURS, DockerError, docker
 from hosts.images import USER
 
 # What systemd as PID 1 needs, by name: all of them at once (--privileged) are not to be had everywhere.
@@ -56,7 +56,7 @@ class HostContainer:
 def network() -> Iterator[tuple[str, str]]:
     """A network of our own: its name, and the address at which containers reach this machine."""
     name = f"{OURS}-{time.monotonic_ns()}"
-    docker("network", "create", "--label", OURS, name)
+    docker("network", "create", "--label", LABEL, name)
     try:
         gateway = docker("network", "inspect", name, "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
         yield name, gateway
@@ -77,7 +77,7 @@ def hosts(image: str, names: Sequence[str], on: str, public_key: str) -> Iterato
 def _boot(image: str, name: str, on: str, public_key: str) -> HostContainer:
     container = f"{on}-{name}"
     docker(
-        *("run", "--detach", "--name", container, "--hostname", name, "--label", OURS, "--network", on),
+        *("run", "--detach", "--name", container, "--hostname", name, "--label", LABEL, "--network", on),
         *("--cgroupns", "private", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
         *(word for capability in _CAPABILITIES for word in ("--cap-add", capability)),
         *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--stop-signal", "SIGRTMIN+3", image, "/sbin/container-init"),

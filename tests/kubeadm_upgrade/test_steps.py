@@ -17,7 +17,7 @@ from kubeadm_upgrade.actions import Evict, GiveSlotBack, PatchNode, Run, TakeSlo
 from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused, Unreachable
 from kubeadm_upgrade.facts import PodFacts, UpgradePlan
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.steps import Need, Outcome, Pending, perform, rehearse
+from kubeadm_upgrade.steps import Need, Outcome, Pending, Step, perform, rehearse
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version
 
@@ -400,3 +400,34 @@ def test_conflicts_and_lost_connections_delay_and_never_harm(data):
     assert world.commands.count("sudo -n systemctl restart kubelet") == 1
     assert (world.facts.node.kubelet, world.facts.node.unschedulable) == (NEW, False)
     assert world.facts.lane.holders == frozenset()
+
+
+class PromiseNobodyKeeps(Step):
+    """Its unit succeeds, and nothing comes of it: seen where rpm asked another database than dnf had written."""
+
+    needs = frozenset({Need.HOST})
+
+    def done(self, facts, hop):
+        return False
+
+    def actions(self, facts, hop):
+        yield Run(("true",), unit=self.unit(hop))
+
+    def unit(self, hop):
+        return "in-vain"
+
+
+def test_a_unit_that_succeeds_without_effect_is_not_started_again(hop, facts_of):
+    """Not at every look for ever: the attempt ends, and Airflow counts it."""
+    world, step = World(facts_of("w1"), hop, slow=1), PromiseNobodyKeeps()
+
+    async def attempt():
+        told = ()
+        while True:
+            told = (await perform(step, hop, world.look, world.act, told)).actions
+
+    with pytest.raises(StepNotDone, match="w1: promise_nobody_keeps: unit in-vain has succeeded and changed nothing"):
+        asyncio.run(attempt())
+    assert [str(action) for action in world.log if isinstance(action, Run) and action.unit] == [
+        str(Run(("true",), unit="in-vain"))
+    ]

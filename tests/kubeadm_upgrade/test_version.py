@@ -51,3 +51,56 @@ def test_what_is_no_version_is_refused(text):
 def test_a_target_accepts(target, version, accepted):
     """What was asked for and nothing else."""
     assert TargetVersion.parse(target).accepts(Version.parse(version)) is accepted
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        pytest.param("1.29.3-1.1", "1.29.3", id="deb of pkgs.k8s.io"),
+        pytest.param("1.29.3-2.1", "1.29.3", id="packaged again"),
+        pytest.param("1.29.3-150500.1.1", "1.29.3", id="rpm"),
+        pytest.param("1.27.0-00", "1.27.0", id="deb of the repository that was shut down"),
+        pytest.param("1.27.0-0", "1.27.0", id="rpm of the repository that was shut down"),
+        pytest.param("1.29.0~rc.1-1.1", "1.29.0-rc.1", id="pre-release"),
+        pytest.param("1.29.3", "1.29.3", id="no revision"),
+    ],
+)
+def test_the_version_in_a_package_version(package, version):
+    """Whatever its revision."""
+    assert Version.of_package(package) == Version.parse(version)
+
+
+@pytest.mark.parametrize("package", ["", "ours", "2:1.29.3-1.1", "1.29-1.1"])
+def test_what_is_no_package_of_kubernetes_is_refused(package):
+    """A mirror may hold others."""
+    with pytest.raises(ValueError, match="is not a Kubernetes version"):
+        Version.of_package(package)
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        pytest.param("1.38.0-alpha.1", "alpha", id="alpha"),
+        pytest.param("1.38.0-beta.0", "beta", id="beta"),
+        pytest.param("1.38.0-rc.1", "release candidate", id="rc"),
+        pytest.param("1.38.0", "GA", id="GA"),
+    ],
+)
+def test_how_finished_a_version_is(text, stage):
+    """By its pre-release."""
+    assert Version.parse(text).stage == stage
+
+
+@pytest.mark.parametrize(
+    ("target", "runs", "before"),
+    [
+        pytest.param("1.29", "1.30.0", True, id="an older minor"),
+        pytest.param("1.29", "1.29.15", False, id="the same minor: its latest patch is no way back"),
+        pytest.param("1.29.4", "1.29.5", True, id="an older patch"),
+        pytest.param("1.29.4", "1.29.4", False, id="the same"),
+        pytest.param("1.30", "1.29.5", False, id="a newer minor"),
+    ],
+)
+def test_whether_a_cluster_would_have_to_go_back(target, runs, before):
+    """To get to the target."""
+    assert TargetVersion.parse(target).is_before(Version.parse(runs)) is before

@@ -59,7 +59,7 @@ def install_and_hold(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) 
     packages, host = manager(facts), facts.host
     if broken := sorted(host.half_installed):
         raise StepRefused(f"{facts.node.name}: {', '.join(broken)}: {HALF_INSTALLED}")
-    companions = tuple(name for name in COMPANIONS if name in host.packages)
+    companions = _companions(host)
     if not installed(facts, hop, *names):
         yield from packages.unhold(host, *names, *companions)
         yield packages.install(host, {name: source(facts, hop).packages[name] for name in names}, unit=unit)
@@ -71,9 +71,13 @@ def installed_and_held(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str
     return on_host(
         facts,
         packages={**facts.host.packages, **{name: wanted[name] for name in names}},
-        held=facts.host.held.union(names),
+        held=facts.host.held.union(names, _companions(facts.host)),
         units=succeeded(facts, unit),
     )
+
+
+def _companions(host: HostFacts) -> tuple[str, ...]:
+    return tuple(name for name in COMPANIONS if name in host.packages)
 
 
 def succeeded(facts: Facts, unit: str) -> Mapping[str, Unit]:

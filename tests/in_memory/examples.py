@@ -52,13 +52,14 @@ def facts_of(hop: Hop, name: str) -> Facts:
     control_plane = name in hop.control_plane
     lane, order = (CONTROL_PLANE, hop.control_plane) if control_plane else (WORKER, hop.workers)
     packages = dict.fromkeys(("kubeadm", "kubelet", "kubectl"), "1.28.15-1.1")
+    companions = {"cri-tools": "1.28.0-1.1", "kubernetes-cni": "1.2.0-2.1"}
     sources = {apt.DEFAULT_SOURCE: apt.source_text(apt.DEFAULT_SOURCE, old_repository())}
     started = datetime(2026, 11, 23, 3, 50, tzinfo=UTC)
     return Facts(
         node=NodeFacts(name, OLD, ready=True, control_plane=control_plane, heartbeat=started),
         host=HostFacts(
             OsRelease("debian", name="Debian GNU/Linux 12 (bookworm)"),
-            packages,
+            {**packages, **companions},
             held=frozenset(packages),
             sources=sources,
             keyrings=frozenset({apt.KEYRING}),

@@ -15,7 +15,7 @@ from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.look import Look, look, read_files_with_text, read_names
+from kubeadm_upgrade.look import Look, field, look, read_files_with_text, read_names
 
 FORMAT = "deb"
 
@@ -86,7 +86,7 @@ def source_text(path: str, repository: Repository) -> str:
 
 
 def kubernetes_sources(sources: Mapping[str, str]) -> tuple[str, ...]:
-    """The repository files that offer Kubernetes packages of some minor release; apt reads no other endings."""
+    """apt reads no other endings."""
     return tuple(
         path
         for path, text in sorted(sources.items())
@@ -100,21 +100,9 @@ def source_path(sources: Mapping[str, str]) -> str:
 
 
 def foreign_entries(text: str) -> tuple[str, ...]:
-    """Lines of a repository file that are not about Kubernetes, so that replacing the file would lose them."""
-    if re.search(r"^URIs:", text, re.MULTILINE):
-        stanzas = re.split(r"\n\s*\n", text.strip())
-        return tuple(stanza for stanza in stanzas if not _KUBERNETES_URL.search(stanza))
-    return tuple(line for line in _active_lines(text) if not _KUBERNETES_URL.search(line))
-
-
-def why_not_switch(host: HostFacts) -> str | None:
-    files = kubernetes_sources(host.sources)
-    if len(files) > 1:
-        return f"more than one file offers Kubernetes packages ({', '.join(files)}): remove all but one"
-    for path in files:
-        if lost := foreign_entries(host.sources[path]):
-            return f"{path} also holds {lost[0]!r}, which would be lost: move it to a file of its own"
-    return None
+    deb822 = re.search(r"^URIs:", text, re.MULTILINE)
+    entries = re.split(r"\n\s*\n", text.strip()) if deb822 else _active_lines(text)
+    return tuple(repr(entry) for entry in entries if not _KUBERNETES_URL.search(entry))
 
 
 def switched(host: HostFacts, repository: Repository) -> bool:
@@ -181,22 +169,23 @@ def _active_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-_QUERY = ("dpkg-query", "-W", "-f", r"${Package} ${Version} ${db:Status-Abbrev}\n", *PACKAGES, *COMPANIONS)
-
-LOOKS: Mapping[str, Look[Any]] = {
-    "packages": look(*_QUERY, read=read_installed, answers=(0, 1)),  # 1: one of them is not known at all
-    "half_installed": look(*_QUERY, read=read_half_installed, answers=(0, 1)),
-    "held": look("apt-mark", "showhold", read=lambda text: frozenset(text.split())),
-    "offered": look("apt-cache", "madison", *PACKAGES, read=read_madison, answers=(0, 100)),
-    "sources": look("grep", "-rsH", "", SOURCES, ONE_FILE, read=read_files_with_text, answers=(0, 1, 2)),
-    "keyrings": look(
-        *("find", "/etc/apt/keyrings", "-maxdepth", "1", "-name", "*", "-printf", r"%f\n"),
+LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
+    look(
+        *("dpkg-query", "-W", "-f", r"${Package} ${Version} ${db:Status-Abbrev}\n", *PACKAGES, *COMPANIONS),
+        read=lambda text: {"packages": read_installed(text), "half_installed": read_half_installed(text)},
+        answers=(0, 1),  # 1: one of them is not known at all
+    ),
+    field("held", "apt-mark", "showhold", read=lambda text: frozenset(text.split())),
+    field("offered", "apt-cache", "madison", *PACKAGES, read=read_madison, answers=(0, 100)),
+    field("sources", "grep", "-rsH", "", SOURCES, ONE_FILE, read=read_files_with_text, answers=(0, 1, 2)),
+    field(
+        *("keyrings", "find", "/etc/apt/keyrings", "-maxdepth", "1", "-name", "*", "-printf", r"%f\n"),
         read=read_names("/etc/apt/keyrings"),
         answers=(0, 1),
     ),
-    "staged": look(
-        *("find", ARCHIVES, "-maxdepth", "1", "-name", "kube*.deb", "-printf", r"%f\n"),
+    field(
+        *("staged", "find", ARCHIVES, "-maxdepth", "1", "-name", "kube*.deb", "-printf", r"%f\n"),
         read=lambda text: frozenset(text.split()),
         answers=(0, 1),
     ),
-}
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.path import Policy
 from kubeadm_upgrade.release import Releases
 from kubeadm_upgrade.state import NodeState, State
-from kubeadm_upgrade.version import TargetVersion, Version
+from kubeadm_upgrade.version import TargetVersion, Version, in_package
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,10 @@ class Case:
         return reason.reason if reason else None
 
     def _published(self) -> frozenset[Version]:
-        by_format = [frozenset(_versions(packages.get("kubeadm", ()))) for packages in self.state.published.values()]
+        by_format = [
+            frozenset(filter(None, map(in_package, packages.get("kubeadm", ()))))
+            for packages in self.state.published.values()
+        ]
         return frozenset.intersection(*by_format) if by_format else frozenset(self._known())
 
     def _known(self) -> Iterator[Version]:
@@ -110,11 +113,3 @@ class Case:
 def etcd_version(tag: str) -> Version:
     """`3.5.24-0`: the part behind the dash counts rebuilds of the image. Raises ValueError."""
     return Version.parse(tag.partition("-")[0])
-
-
-def _versions(packages: Iterable[str]) -> Iterator[Version]:
-    for text in packages:
-        try:
-            yield Version.of_package(text)
-        except ValueError:
-            continue  # a mirror may hold packages of its own, which nobody asked for

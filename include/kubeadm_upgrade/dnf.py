@@ -18,7 +18,7 @@ from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.look import Look, look, read_files_with_text
+from kubeadm_upgrade.look import Look, field, look, read_files_with_text
 
 FORMAT = "rpm"
 SOURCES = "/etc/yum.repos.d"
@@ -42,7 +42,8 @@ def published(url: str) -> Look[Mapping[str, tuple[str, ...]]]:
     """dnf reads the repository's index itself, as one that only this command knows."""
     settings = {"gpgcheck": 0, "skip_if_unavailable": 0}  # nothing is installed; a missing repository is an error
     options = tuple(f"--setopt=kubeadm-fleet.{name}={value}" for name, value in settings.items())
-    return _repoquery("--disablerepo=*", f"--repofrompath=kubeadm-fleet,{url}", *options, "--refresh")
+    query = _query("--disablerepo=*", f"--repofrompath=kubeadm-fleet,{url}", *options, "--refresh")
+    return look(*query, read=read_query, root=True)
 
 
 def is_missing(error: CommandFailed) -> bool:
@@ -78,16 +79,6 @@ def download(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
     return Run(("dnf", "install", *flags, *_wanted(versions)), unit=unit, timeout=timedelta(minutes=15))
 
 
-def why_not_switch(host: HostFacts) -> str | None:
-    files = kubernetes_sources(host.sources)
-    if len(files) > 1:
-        return f"more than one file offers Kubernetes packages ({', '.join(files)}): remove all but one"
-    for path in files:
-        if others := _foreign_sections(host.sources[path]):
-            return f"{path} also holds the repository {others[0]}, which would be lost: move it to a file of its own"
-    return None
-
-
 def switched(host: HostFacts, repository: Repository) -> bool:
     return host.sources.get(source_path(host.sources)) == source_text(repository_id(host), repository)
 
@@ -114,8 +105,11 @@ def source_text(repository_id: str, repository: Repository) -> str:
 
 
 def kubernetes_sources(sources: Mapping[str, str]) -> tuple[str, ...]:
-    """The repository files that offer Kubernetes packages of some minor release."""
     return tuple(p for p, text in sorted(sources.items()) if p.endswith(".repo") and _KUBERNETES_URL.search(text))
+
+
+def foreign_entries(text: str) -> tuple[str, ...]:
+    return tuple(f"the repository {name}" for name, options in _sections(text).items() if not _is_kubernetes(options))
 
 
 def source_path(sources: Mapping[str, str]) -> str:
@@ -150,6 +144,13 @@ def read_installed(output: str) -> Mapping[str, str]:
     return {words[0]: words[1] for words in lines if len(words) == 2}
 
 
+def read_repositories(files: str) -> Mapping[str, Any]:
+    """The repository files and versionlock's list, as fields of HostFacts."""
+    texts = read_files_with_text(files)
+    sources = {path: text for path, text in texts.items() if path != VERSIONLOCK}
+    return {"sources": sources, "locked": read_locked(texts.get(VERSIONLOCK, "")), "held": read_held(files)}
+
+
 def read_held(files: str) -> frozenset[str]:
     """The repository files and versionlock's list: what is excluded or locked."""
     texts = read_files_with_text(files)
@@ -163,10 +164,9 @@ def archive_name(package: str, version: str) -> str:
     return f"{package}-{version}."
 
 
-def _repoquery(*options: str) -> Look[Mapping[str, tuple[str, ...]]]:
+def _query(*options: str) -> tuple[str, ...]:
     """Not with -q: dnf would keep to itself why a repository cannot be read."""
-    argv = ("dnf", "repoquery", *options, "--disableexcludes=all", "--qf", _FIELDS, *PACKAGES)
-    return look(*argv, read=read_query, root=True)
+    return ("dnf", "repoquery", *options, "--disableexcludes=all", "--qf", _FIELDS, *PACKAGES)
 
 
 def _lifted(host: HostFacts) -> tuple[str, ...]:
@@ -197,25 +197,19 @@ def _is_kubernetes(options: Mapping[str, str]) -> bool:
     return bool(_KUBERNETES_URL.search(options.get("baseurl", "")))
 
 
-def _foreign_sections(text: str) -> list[str]:
-    return [name for name, options in _sections(text).items() if not _is_kubernetes(options)]
-
-
-LOOKS: Mapping[str, Look[Any]] = {
-    "packages": look(
-        *("rpm", "-q", "--qf", _FIELDS, *PACKAGES),
+LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
+    field(
+        *("packages", "rpm", "-q", "--qf", _FIELDS, *PACKAGES),
         read=read_installed,
         answers=tuple(range(len(PACKAGES) + 1)),  # how many are not installed
     ),
-    "locked": look("cat", VERSIONLOCK, read=read_locked, answers=(0, 1)),  # 1: it is not used here
-    "held": look("grep", "-rsH", "", SOURCES, VERSIONLOCK, read=read_held, answers=(0, 1, 2)),
+    look("grep", "-rsH", "", SOURCES, VERSIONLOCK, read=read_repositories, answers=(0, 1, 2)),
     # as far as it was fetched: other repositories of the host may never have been
-    "offered": _repoquery("--cacheonly", "--setopt=*.skip_if_unavailable=1"),
-    "sources": look("grep", "-rsH", "", SOURCES, read=read_files_with_text, answers=(0, 1, 2)),
-    "staged": look(
-        *("find", CACHE, "-name", "kube*.rpm", "-printf", r"%f\n"),
+    field("offered", *_query("--cacheonly", "--setopt=*.skip_if_unavailable=1"), read=read_query, root=True),
+    field(
+        *("staged", "find", CACHE, "-name", "kube*.rpm", "-printf", r"%f\n"),
         read=lambda text: frozenset(text.split()),
         answers=(0, 1),
         root=True,
     ),
-}
+)

@@ -26,6 +26,9 @@ class Source:
     packages: Mapping[str, str]  # name -> exact package version in the repository, as `1.29.15-1.1`
 
 
+NO_SOURCE = Source(Repository("", ""), {})
+
+
 @dataclass(frozen=True)
 class Hop:
     """The control plane moves from one version to another, at most one minor release away."""
@@ -43,6 +46,10 @@ class Hop:
     drain: DrainPolicy = DrainPolicy()
     dry_run: bool = False
     last: bool = True  # the path ends here
+
+    def source(self, package_format: str | None) -> Source:
+        """What hosts of this format install; NO_SOURCE where none was looked at when the hop was planned."""
+        return self.sources.get(package_format or "", NO_SOURCE)
 
     def nodes_of(self, group: str) -> tuple[str, ...]:
         """The nodes that a task group of the procedure is mapped over, in the order of their map indexes."""

@@ -9,13 +9,12 @@ from typing import Any
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.facts import COMPANIONS, Facts, HostFacts
-from kubeadm_upgrade.hop import Hop, Repository, Source
+from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, PackageManager, manager_of
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version
 
 HALF_INSTALLED = "half installed, and nothing is at work on it: run dpkg --configure -a"
-NO_SOURCE = Source(Repository("", ""), {})
 
 
 def manager(facts: Facts) -> PackageManager:
@@ -28,7 +27,7 @@ def manager(facts: Facts) -> PackageManager:
 
 def source(facts: Facts, hop: Hop) -> Source:
     """What this host installs, and from where."""
-    return hop.sources.get(facts.host.os.package_format or "", NO_SOURCE)
+    return hop.source(facts.host.os.package_format)
 
 
 def installed(facts: Facts, hop: Hop, *names: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from kubeadm_upgrade.actions import Run
 
@@ -32,6 +32,11 @@ class Look(Generic[T]):
 
 def look(*argv: str, read: Callable[[str], T], root: bool = False, answers: tuple[int, ...] = (0,)) -> Look[T]:
     return Look(Run(argv, root=root), read, answers)
+
+
+def field(name: str, *argv: str, read: Callable[[str], T], **options: Any) -> Look[Mapping[str, T]]:
+    """A look whose answer is one field of HostFacts; a look may as well fill several."""
+    return look(*argv, read=lambda text: {name: read(text)}, **options)
 
 
 def read_files_with_text(text: str) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 from kubeadm_upgrade import backup, settings
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import Backup, BackupFile, OsRelease, UpgradePlan
-from kubeadm_upgrade.look import Completed, Look, look, read_files_with_text
+from kubeadm_upgrade.look import Look, look, read_files_with_text
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
 
@@ -144,6 +144,3 @@ def _unix_time(text: str) -> datetime | None:
     if match[2] != "UTC":
         raise UnreadableOutput(f"systemd printed {text!r}: a time that is not in UTC")
     return datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-
-
-__all__ = ["Completed", "Look", "look", "read_files_with_text"]

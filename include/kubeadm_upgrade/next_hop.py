@@ -14,7 +14,7 @@ from kubeadm_upgrade.plan import control_plane_order, plan
 from kubeadm_upgrade.release import Releases
 from kubeadm_upgrade.slots import resolve_max_unavailable
 from kubeadm_upgrade.state import State
-from kubeadm_upgrade.version import TargetVersion, Version
+from kubeadm_upgrade.version import TargetVersion, Version, in_package
 
 # Airflow allows it in run ids, and uses it in none of its own.
 _SEPARATOR = "~"
@@ -83,17 +83,10 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
 
 def _package_version(name: str, to: Version, published: Mapping[str, tuple[str, ...]]) -> str:
     """The package version of `to`; of several revisions the one that the repository lists last in its own order."""
-    matching = [text for text in published.get(name, ()) if _is(text, to)]
+    matching = [text for text in published.get(name, ()) if in_package(text) == to]
     if not matching:
         raise UpgradeRefused(f"the package repository offers kubeadm {to} but no {name} {to}: ask its administrator")
     return max(matching, key=_revision)
-
-
-def _is(package_version: str, version: Version) -> bool:
-    try:
-        return Version.of_package(package_version) == version
-    except ValueError:
-        return False
 
 
 def _revision(package_version: str) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ class PackageManager(Protocol):
     """What the procedure asks of a package manager; a module is one."""
 
     FORMAT: str  # deb or rpm: also the directory of a repository
-    LOOKS: Mapping[str, Look[Any]]  # field of HostFacts -> how it is looked at
+    LOOKS: tuple[Look[Mapping[str, Any]], ...]  # each answers with fields of HostFacts
 
     def key_url(self, url: str) -> str:
         """Where a repository of this format publishes its signing key."""
@@ -30,8 +30,11 @@ class PackageManager(Protocol):
     def is_missing(self, error: CommandFailed) -> bool:
         """Whether `published` failed because there is no such repository, and not because of a passing trouble."""
 
-    def why_not_switch(self, host: HostFacts) -> str | None:
-        """Why the repository entry cannot be replaced without a loss; None when it can."""
+    def kubernetes_sources(self, sources: Mapping[str, str]) -> tuple[str, ...]:
+        """The repository files that offer Kubernetes packages of some minor release."""
+
+    def foreign_entries(self, text: str) -> tuple[str, ...]:
+        """What else a repository file offers, as a sentence names it: replacing the file would lose it."""
 
     def switched(self, host: HostFacts, repository: Repository) -> bool:
         """Whether the host uses exactly this repository."""
@@ -61,6 +64,17 @@ class PackageManager(Protocol):
 APT: PackageManager = apt
 DNF: PackageManager = dnf
 MANAGERS: Mapping[str, PackageManager] = {manager.FORMAT: manager for manager in (APT, DNF)}
+
+
+def why_not_switch(manager: PackageManager, host: HostFacts) -> str | None:
+    """Why the repository entry cannot be replaced without a loss; None when it can."""
+    files = manager.kubernetes_sources(host.sources)
+    if len(files) > 1:
+        return f"more than one file offers Kubernetes packages ({', '.join(files)}): remove all but one"
+    for path in files:
+        if lost := manager.foreign_entries(host.sources[path]):
+            return f"{path} also holds {lost[0]}, which would be lost: move it to a file of its own"
+    return None
 
 
 UNKNOWN_SYSTEM = "only systems with apt (Debian, Ubuntu) or dnf (Red Hat and its kin) are supported"

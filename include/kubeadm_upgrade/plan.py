@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 from kubeadm_upgrade.case import Case
 from kubeadm_upgrade.errors import UpgradeRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
-from kubeadm_upgrade.path import Change, Group, Path, PathHop, Policy, WorkerMoves
+from kubeadm_upgrade.path import Change, Group, Path, PathHop, Policy
 from kubeadm_upgrade.refusals import behind, by_kubelet, objections, objections_to, oldest_etcd
 from kubeadm_upgrade.release import Releases
 from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings, removed_apis
@@ -175,6 +175,3 @@ def _notes(case: Case, came_from: Version, to: Version) -> Iterator[str]:
 
 def _group(nodes: Sequence[NodeState], kubelet: Version, reason: str) -> Group:
     return Group(tuple(node.name for node in nodes), kubelet, reason)
-
-
-__all__ = ["Policy", "WorkerMoves", "control_plane_order", "plan"]

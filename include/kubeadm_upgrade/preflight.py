@@ -14,9 +14,9 @@ from enum import StrEnum
 
 from kubeadm_upgrade import drain
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
-from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.installs import HALF_INSTALLED, NO_SOURCE, newer
-from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, manager_of
+from kubeadm_upgrade.hop import NO_SOURCE, Hop
+from kubeadm_upgrade.installs import HALF_INSTALLED, newer
+from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, manager_of, why_not_switch
 from kubeadm_upgrade.release import Phase, Releases
 from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings, read_cluster_configuration
@@ -108,17 +108,17 @@ def repository_file_replaceable(scene: Scene) -> Iterator[str]:
     """The package repository entry of every host can be replaced without losing anything else."""
     for name, facts in _facts(scene):
         manager = manager_of(facts.os)
-        if manager and (reason := manager.why_not_switch(facts)):
+        if manager and (reason := why_not_switch(manager, facts)):
             yield f"{name}: {reason}"
 
 
 def repository_offers_version(scene: Scene) -> Iterator[str]:
     """Every host of this run can fetch the exact versions from the package repository."""
     for name, host in scene.hosts.items():
-        source = scene.hop.sources.get((host.facts and host.facts.os.package_format) or "")
         if host.facts is None or manager_of(host.facts.os) is None:
             continue  # which another check says
-        if source is None:
+        source = scene.hop.source(host.facts.os.package_format)
+        if source is NO_SOURCE:
             yield f"{name}: its kind of packages was not looked at when the run was planned: start a new run"
         elif any(host.facts.packages.get(k) != v for k, v in source.packages.items()):
             missing = [f"{k} {v}" for k, v in source.packages.items() if v not in host.published.get(k, ())]
@@ -137,7 +137,7 @@ def packages_whole(scene: Scene) -> Iterator[str]:
 def packages_not_newer(scene: Scene) -> Iterator[str]:
     """No host of this run has newer Kubernetes packages than it is to get."""
     for name, facts in _facts(scene):
-        source = scene.hop.sources.get(facts.os.package_format or "", NO_SOURCE)
+        source = scene.hop.source(facts.os.package_format)
         yield from (f"{name}: {sentence}" for sentence in newer(facts, source))
 
 

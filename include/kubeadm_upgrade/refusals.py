@@ -33,8 +33,8 @@ def objections_to(case: Case, stops: Stops) -> Iterator[str]:
 
 
 def _control_plane(case: Case) -> Iterator[str]:
-    if case.floor.minor < OLDEST_SUPPORTED[1]:
-        yield f"the control plane is at {case.floor}, and clusters are supported from 1.{OLDEST_SUPPORTED[1]} on"
+    if case.floor.minor < OLDEST_SUPPORTED:
+        yield f"the control plane is at {case.floor}, and clusters are supported from 1.{OLDEST_SUPPORTED} on"
     if case.ceiling.minors_ahead_of(case.floor) > 1:
         yield (
             f"the control plane runs {case.floor} and {case.ceiling}, more than one minor release apart: bring the "
@@ -54,7 +54,7 @@ def _versions_on_the_way(case: Case) -> Iterator[str]:
     """The control plane cannot skip a minor release, so there must be a version of each."""
     if case.target.is_before(case.ceiling):
         return  # which is said already
-    for minor in range(max(case.ceiling.minor, OLDEST_SUPPORTED[1]), case.target.minor + 1):
+    for minor in range(max(case.ceiling.minor, OLDEST_SUPPORTED), case.target.minor + 1):
         may_be_left_out = minor == case.ceiling.minor < case.target.minor and not case.interrupted
         if minor not in case.releases:
             yield unknown(minor)

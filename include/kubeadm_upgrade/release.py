@@ -11,7 +11,7 @@ from kubeadm_upgrade.errors import NeedsPerson
 from kubeadm_upgrade.version import Version
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_RELEASES"
-OLDEST_SUPPORTED = (1, 22)
+OLDEST_SUPPORTED = 22  # the minor release
 
 _STRICT = {"extra": "forbid"}  # for pydantic, which reads the files into these classes: an unknown key is a mistake
 

@@ -47,7 +47,7 @@ def merged(ours: Any, theirs: Any) -> Any:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a file, for editors."""
-    schema = TypeAdapter(Release).json_schema()
+    schema = _ADAPTER.json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

@@ -23,6 +23,6 @@ def releases() -> Releases:
 
 @cache
 def _read(own: str | None) -> Releases:
-    from kubeadm_upgrade.release_files import read_releases  # pydantic takes its time, and few tasks need this
+    from kubeadm_upgrade.release_files import read_releases  # a schema is built at its import
 
     return Releases(read_releases([OWN_DIRECTORY, *([Path(own)] if own else [])]))

@@ -11,6 +11,7 @@ from kubeadm_upgrade.actions import Action
 from kubeadm_upgrade.facts import PACKAGES, Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import installed, manager, newer, on_host, source, succeeded
+from kubeadm_upgrade.packages import why_not_switch
 from kubeadm_upgrade.steps import Need, Step
 
 
@@ -27,7 +28,7 @@ class SwitchPackageRepository(Step):
         )
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        return manager(facts).why_not_switch(facts.host)
+        return why_not_switch(manager(facts), facts.host)
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         yield from manager(facts).switch(facts.host, source(facts, hop).repository)

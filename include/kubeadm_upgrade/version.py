@@ -117,6 +117,14 @@ class TargetVersion:
         return self.release if self.patch is None else f"{self.release}.{self.patch}"
 
 
+def in_package(text: str) -> Version | None:
+    """The version inside a package version; None for what is none: a mirror may hold packages of its own."""
+    try:
+        return Version.of_package(text)
+    except ValueError:
+        return None
+
+
 @cache  # a large cluster compares the same few versions thousands of times
 def _order(text: str) -> Pep440:
     return Pep440(text.replace("-alpha.", "a").replace("-beta.", "b").replace("-rc.", "rc"))

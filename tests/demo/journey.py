@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from demo.steps import how_many
 from kubeadm_upgrade.next_hop import run_id_of
+from kubeadm_upgrade.wording import count
 
 Json = Mapping[str, Any]
 
@@ -112,4 +113,4 @@ def _names(groups: Any) -> Iterator[str]:
 
 
 def _drains(times: int) -> str:
-    return "no drains" if not times else f"at most {times} drain{'s' if times > 1 else ''} per worker"
+    return f"at most {count(times, 'drain')} per worker" if times else "no drains"

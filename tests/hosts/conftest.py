@@ -14,6 +14,7 @@ import pytest
 from harness.walk import Walker, join
 from hosts import docker, images
 from hosts.host_container import HostContainer, hosts, network
+from hosts.packages import tools
 from hosts.packages.model import Format
 from hosts.packages.pkgs import Pkgs, pkgs
 from hosts.standins.furnish import furnish
@@ -33,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A docker daemon that answers: the machine's, or one of our own."""
-    if reason := docker.why_not():
+    if reason := docker.why_not() or tools.why_not():
         pytest.skip(reason)
     own = None
     if not docker.answers():

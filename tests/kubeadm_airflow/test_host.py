@@ -16,7 +16,7 @@ from kubeadm_airflow.hooks.host import Address, Host
 from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import HostKeyUnknown, NeedsPerson, Unreachable
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.looks import Completed
+from kubeadm_upgrade.look import Completed
 from kubeadm_upgrade.version import TargetVersion
 
 # What a POSIX argv may hold; a host's shell is handed all of it, quoted.

@@ -9,6 +9,7 @@ import pytest
 from kubeadm_upgrade import apt
 from kubeadm_upgrade.facts import HostFacts, OsRelease
 from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.packages import why_not_switch
 
 NEW = Repository(
     "https://pkgs.k8s.io/core:/stable:/v1.29/deb/", "https://pkgs.k8s.io/core:/stable:/v1.29/deb/Release.key"
@@ -52,7 +53,7 @@ def test_an_entry_is_found_and_replaced_where_it_is(path, text, saved):
     """In its own file and format; what was shut down in 2024 is kept beside it, under a name that apt passes over."""
     before = host({"/etc/apt/sources.list": "deb http://mirror.example.org/debian bookworm main\n", path: text})
     assert apt.kubernetes_sources(before.sources) == (path,)
-    assert apt.why_not_switch(before) is None
+    assert why_not_switch(apt, before) is None
     lines = [str(run) for run in apt.switch(before, NEW)]
     assert (f"sudo -n cp -p {path} {path}.save" in lines) is saved
     after = replace(before, **apt.as_switched(before, NEW))
@@ -79,4 +80,4 @@ def test_other_entries_are_left_alone(text):
 def test_an_entry_in_the_main_file_is_not_taken_out_of_it():
     """Everything else in it would be lost."""
     text = "deb http://mirror.example.org/debian bookworm main\ndeb https://apt.kubernetes.io/ kubernetes-xenial main\n"
-    assert "would be lost: move it to a file of its own" in apt.why_not_switch(host({"/etc/apt/sources.list": text}))
+    assert "would be lost: move it to a file of its own" in why_not_switch(apt, host({"/etc/apt/sources.list": text}))

@@ -10,6 +10,7 @@ from in_memory.examples import NEW, on_host, static_pods
 from kubeadm_upgrade import looks
 from kubeadm_upgrade.backup import ARCHIVE, DIRECTORY, SNAPSHOT
 from kubeadm_upgrade.facts import Backup, BackupFile
+from kubeadm_upgrade.look import read_files_with_text
 from kubeadm_upgrade.procedure import STEPS
 
 STEP = STEPS["back_up"]
@@ -63,7 +64,7 @@ def test_the_outcome_names_every_file_with_size_and_digest(facts_of, hop):
 
 def test_backups_are_put_together_from_what_hosts_answer():
     """Each directory by its run file; its files by their digests and sizes."""
-    runs = looks.read_files_with_text(f"{HERE}/run:run-1\n{DIRECTORY}/older.1/run:run-0\n")
+    runs = read_files_with_text(f"{HERE}/run:run-1\n{DIRECTORY}/older.1/run:run-0\n")
     sums = looks.read_sums(f"ab  {HERE}/{SNAPSHOT}\ncd  {HERE}/{ARCHIVE}\n")
     sizes = looks.read_sizes(f"7 {HERE}/{SNAPSHOT}\n9 {HERE}/{ARCHIVE}\n")
     assert set(looks.backups(runs, sums, sizes)) == {

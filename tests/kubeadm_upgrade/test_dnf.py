@@ -9,6 +9,7 @@ import pytest
 from kubeadm_upgrade import dnf
 from kubeadm_upgrade.facts import HostFacts, OsRelease
 from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.packages import why_not_switch
 
 ROCKY = OsRelease("rocky", ("rhel", "centos", "fedora"), "9.4", "Rocky Linux 9.4 (Blue Onyx)")
 OLD, NEW = (
@@ -122,7 +123,7 @@ def test_holds_are_lifted_for_one_command_and_set_on_the_new_version(before, hol
 )
 def test_a_file_is_not_replaced_with_a_loss(sources, words):
     """A person moves what else is in it."""
-    assert words in dnf.why_not_switch(HostFacts(ROCKY, {}, sources=sources))
+    assert words in why_not_switch(dnf, HostFacts(ROCKY, {}, sources=sources))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import yaml
 from kubeadm_upgrade import apt, looks, objects, units
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import UpgradePlan
+from kubeadm_upgrade.look import read_files_with_text
 from kubeadm_upgrade.version import Version
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -54,9 +55,7 @@ def nodes(name: str) -> dict:
             {"cri-tools": ("1.29.0-1.1",), "kubeadm": ("1.29.9-1.1", "1.29.15-1.1"), "kubelet": ("1.29.15-1.1",)},
             id="Packages index: all architectures, indented lines",
         ),
-        pytest.param(
-            looks.read_files_with_text, "/a/b.list:deb x:y\n/a/b.list:\n", {"/a/b.list": "deb x:y\n\n"}, id="grep"
-        ),
+        pytest.param(read_files_with_text, "/a/b.list:deb x:y\n/a/b.list:\n", {"/a/b.list": "deb x:y\n\n"}, id="grep"),
         pytest.param(looks.read_sums, "ab12  /x/etcd.db\n", {"/x/etcd.db": "ab12"}, id="sha256sum"),
         pytest.param(looks.read_sizes, "42 /x/etcd.db\n", {"/x/etcd.db": 42}, id="stat"),
         pytest.param(objects.read_readyz, golden("readyz-1.22.txt"), (), id="readyz, all well"),

@@ -14,7 +14,7 @@ from kubeadm_airflow.hooks.node_port import look_at_control_plane, look_at_host
 from kubeadm_upgrade import looks, objects
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, Unreachable
 from kubeadm_upgrade.facts import PACKAGES, ControlPlaneFacts, HostFacts, NodeFacts, OsRelease, PodFacts
-from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.packages import PackageManager, Versions, manager_of
 from kubeadm_upgrade.preflight import LookedAtHost, Scene
@@ -33,15 +33,13 @@ HOSTS_AT_ONCE = 20
 async def look_at_result(cluster: Cluster) -> tuple[tuple[NodeFacts, ...], ControlPlaneFacts, Slots]:
     """What is looked at through the API alone: enough to plan by, and to judge a result."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        nodes = tuple(objects.read_node(node) for node in await api.nodes())
-        slots, _ = await api.slots()
-        return nodes, await look_at_control_plane(api), slots
+        return await _look_at_nodes(api), await look_at_control_plane(api), (await api.slots())[0]
 
 
 async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
     """What the planner needs: nodes, versions and settings, and what the repositories publish on the way."""
-    nodes, control_plane, _ = await look_at_result(cluster)
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+        nodes, control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
         proxies = objects.read_kube_proxies(await api.kube_proxy_pods())
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     told = await asyncio.gather(*(_told(cluster, node, gate) for node in nodes))
@@ -74,8 +72,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
 async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     """What preflight judges. A host that cannot be looked at is part of the scene, not an error."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        nodes = tuple(objects.read_node(node) for node in await api.nodes())
-        control_plane = await look_at_control_plane(api)
+        nodes, control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
         pods = _by_node(await api.pods())
     concerned = [node for node in nodes if node.name in {*hop.control_plane, *hop.workers}]
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
@@ -84,14 +81,18 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     return Scene(hop, today, nodes, hosts, pods, control_plane, releases())
 
 
+async def _look_at_nodes(api: ClusterApi) -> tuple[NodeFacts, ...]:
+    return tuple(objects.read_node(node) for node in await api.nodes())
+
+
 async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: asyncio.Semaphore) -> LookedAtHost:
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
             await host.look(looks.ROOT)
             facts = HostFacts(**await look_at_host(host))
             settings = await host.look(looks.KUBELET_SETTINGS)
-            manager, source = manager_of(facts.os), hop.sources.get(facts.os.package_format or "")
-            if manager is None or source is None:
+            manager, source = manager_of(facts.os), hop.source(facts.os.package_format)
+            if manager is None or source is NO_SOURCE:
                 return LookedAtHost(facts, settings=settings)
             try:
                 published = await host.look(manager.published(source.repository.url))

@@ -16,7 +16,7 @@ from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import CommandFailed, Forbidden, HostKeyUnknown, NeedsPerson, Unreachable
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.looks import Completed, Look
+from kubeadm_upgrade.look import Completed, Look
 
 CONNECT_SECONDS = 20
 KEEPALIVE_SECONDS = 15

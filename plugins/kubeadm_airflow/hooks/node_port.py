@@ -26,6 +26,7 @@ from kubeadm_upgrade.facts import (
 )
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.look import Look, look
 from kubeadm_upgrade.packages import manager_of
 from kubeadm_upgrade.slots import CONTROL_PLANE, WORKER, Lane, Member, Slots
 from kubeadm_upgrade.steps import Need, Step
@@ -116,9 +117,9 @@ class NodePort:
         )
 
     async def _look_at_unit(self, host: Host, name: str) -> Unit:
-        unit = await host.look(looks.look(*units.show(name), read=units.read))
+        unit = await host.look(look(*units.show(name), read=units.read))
         if unit.remembered and not unit.running:
-            journal = await host.look(looks.look(*units.journal(name), read=str.rstrip, root=True))
+            journal = await host.look(look(*units.journal(name), read=str.rstrip, root=True))
             if name in self._following:
                 self._following.discard(name)
                 log.info("%s: unit %s has ended; its journal:\n%s", self._node, name, journal)
@@ -131,8 +132,8 @@ class NodePort:
         self, host: Host, facts: dict[str, Any], control_plane: ControlPlaneFacts | None
     ) -> UpgradePlan | None:
         """kubeadm's own opinion, asked only where it is able to have one: see KubeadmUpgradePlan."""
-        source = self._hop.sources.get(facts["os"].package_format)
-        installed = source is not None and facts["packages"].get("kubeadm") == source.packages["kubeadm"]
+        wanted = self._hop.source(facts["os"].package_format).packages.get("kubeadm")
+        installed = wanted is not None and facts["packages"].get("kubeadm") == wanted
         to_apply = control_plane is not None and control_plane.cluster_version != self._hop.to
         return await host.look(looks.upgrade_plan(self._hop.to)) if installed and to_apply else None
 
@@ -182,11 +183,12 @@ async def look_at_host(host: Host) -> dict[str, Any]:
     manager = manager_of(os)
     if manager is None:
         return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
-    *answers, kubelet = await _some_at_once([host.look(wish) for wish in (*manager.LOOKS.values(), looks.KUBELET)])
+    wanted: tuple[Look[Any], ...] = (*manager.LOOKS, looks.KUBELET)
+    *answers, kubelet = await _some_at_once([host.look(wish) for wish in wanted])
     replaced = await host.look(looks.running_binary(kubelet.pid)) if kubelet.pid else False
     return {
         "os": os,
-        **dict(zip(manager.LOOKS, answers, strict=True)),
+        **{name: value for answer in answers for name, value in answer.items()},
         "kubelet_started": kubelet.started,
         "kubelet_outdated": replaced or kubelet.needs_reload,
     }

@@ -15,7 +15,7 @@ from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.look import Look, field, look, read_files_with_text, read_names
+from kubeadm_upgrade.look import Look, field, look, read_files_with_text, read_names, with_shipped
 
 FORMAT = "deb"
 
@@ -24,37 +24,45 @@ KEYRING = "/etc/apt/keyrings/kubernetes-apt-keyring.asc"  # as it is published, 
 SOURCES = "/etc/apt/sources.list.d"
 ONE_FILE = "/etc/apt/sources.list"
 DEFAULT_SOURCE = f"{SOURCES}/kubernetes.list"
+# of kubelet and kubeadm; the drop-in was one until 1.27, see kubernetes/release, cmd/krel/templates
+CONFFILES: tuple[str, ...] = ("/etc/default/kubelet", "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf")
+SHIPPED = ".dpkg-dist"
 _CURL_HTTP_ERROR = 22  # curl --fail: the server answered with 400 or more
 SAVED = ".save"  # an ending that apt passes over in silence
 
-# unattended-upgrades may hold dpkg's lock for minutes; apt itself waits better than we could
+# unattended-upgrades may hold dpkg's lock for minutes; apt itself waits better than we could, and says for whom
 _NEVER_ASK = ("env", "DEBIAN_FRONTEND=noninteractive")
 _LOCK = ("-o", "DPkg::Lock::Timeout=300")
 _KEEP_CONFFILES = ("-o", "Dpkg::Options::=--force-confold")
+# The official page lifts the hold first, and whoever dies after that leaves a package that anybody may upgrade. So a
+# hold is passed over for one command instead: apt drops it only of what it has really changed. And nothing is removed
+# to make an upgrade fit, which `-y` would say yes to.
+_DESPITE_HOLDS = ("--ignore-hold", "--allow-change-held-packages", "--no-remove")
 
 # A repository of Kubernetes packages by its layout, whatever mirror serves it, and those that were shut down in 2024.
 _LEGACY_URL = re.compile(r"https?://(apt\.kubernetes\.io|packages\.cloud\.google\.com/apt)\S*(?=\s+kubernetes-)")
 _KUBERNETES_URL = re.compile(rf"https?://\S+/v1\.\d+/deb/?|{_LEGACY_URL.pattern}")
 
+REBOOT: Look[bool] | None = None
+
 
 def update() -> Run:
-    return Run(("apt-get", "update", *_LOCK))
+    return Run(("apt-get", "update"))
 
 
-def unhold(host: HostFacts, *packages: str) -> Iterator[Run]:
-    if held := sorted(host.held.intersection(packages)):
-        yield Run(("apt-mark", "unhold", *held))
+def is_held(host: HostFacts, versions: Mapping[str, str]) -> bool:
+    return host.held.issuperset(versions)
 
 
-def hold(host: HostFacts, *packages: str) -> Iterator[Run]:
-    yield Run(("apt-mark", "hold", *packages))
+def hold(host: HostFacts, versions: Mapping[str, str]) -> Iterator[Run]:
+    yield Run(("apt-mark", "hold", *versions))
 
 
 def install(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
     """Without --allow-downgrades: apt refuses what would go backwards."""
     wanted = (f"{name}={version}" for name, version in versions.items())
     return Run(
-        (*_NEVER_ASK, "apt-get", "install", "-y", *_KEEP_CONFFILES, *_LOCK, *wanted),
+        (*_NEVER_ASK, "apt-get", "install", "-y", *_DESPITE_HOLDS, *_KEEP_CONFFILES, *_LOCK, *wanted),
         unit=unit,
         timeout=timedelta(minutes=15),
     )
@@ -62,8 +70,8 @@ def install(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
 
 def download(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
     wanted = (f"{name}={version}" for name, version in versions.items())
-    flags = ("--download-only", "--allow-change-held-packages")
-    return Run((*_NEVER_ASK, "apt-get", "install", "-y", *flags, *_LOCK, *wanted), unit=unit)
+    argv = (*_NEVER_ASK, "apt-get", "install", "-y", "--download-only", *_DESPITE_HOLDS, *_LOCK, *wanted)
+    return Run(argv, unit=unit)
 
 
 def key_url(url: str) -> str:
@@ -165,6 +173,13 @@ def archive_name(package: str, version: str) -> str:
     return f"{package}_{version.replace(':', '%3a')}_"
 
 
+def read_files(output: str) -> Mapping[str, Any]:
+    """Repository files and configuration files, as fields of HostFacts."""
+    texts = read_files_with_text(output)
+    conffiles = {path: text for path, text in texts.items() if path.startswith(CONFFILES)}
+    return {"sources": {path: text for path, text in texts.items() if path not in conffiles}, "conffiles": conffiles}
+
+
 def _active_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
@@ -177,7 +192,11 @@ LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
     ),
     field("held", "apt-mark", "showhold", read=lambda text: frozenset(text.split())),
     field("offered", "apt-cache", "madison", *PACKAGES, read=read_madison, answers=(0, 100)),
-    field("sources", "grep", "-rsH", "", SOURCES, ONE_FILE, read=read_files_with_text, answers=(0, 1, 2)),
+    look(
+        *("grep", "-rsH", "", SOURCES, ONE_FILE, *with_shipped(CONFFILES, SHIPPED)),
+        read=read_files,
+        answers=(0, 1, 2),
+    ),
     field(
         *("keyrings", "find", "/etc/apt/keyrings", "-maxdepth", "1", "-name", "*", "-printf", r"%f\n"),
         read=read_names("/etc/apt/keyrings"),

@@ -18,7 +18,7 @@ from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.look import Look, field, look, read_files_with_text
+from kubeadm_upgrade.look import Look, field, look, read_files_with_text, with_shipped
 
 FORMAT = "rpm"
 SOURCES = "/etc/yum.repos.d"
@@ -27,11 +27,19 @@ DEFAULT_ID = "kubernetes"
 VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
 CACHE = "/var/cache/dnf"
 SAVED = ".save"  # dnf reads *.repo only
+# of kubelet and kubeadm; see kubernetes/release, cmd/krel/templates
+CONFFILES: tuple[str, ...] = ("/etc/sysconfig/kubelet", "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf")
+SHIPPED = ".rpmnew"
 
 _LEGACY_URL = re.compile(r"https?://(packages\.cloud\.google\.com/yum|yum\.kubernetes\.io)\S*")
 _KUBERNETES_URL = re.compile(rf"https?://\S+/v1\.\d+/rpm/?|{_LEGACY_URL.pattern}")
 _EXCLUDED = (*PACKAGES, *COMPANIONS)
 _FIELDS = r"%{name} %{version}-%{release}\n"
+
+# without the plugin dnf says so and ends with 1, too: then it is not known
+REBOOT: Look[bool] | None = look(
+    "dnf", "needs-restarting", "-r", read=lambda text: "Reboot is required" in text, answers=(0, 1)
+)
 
 
 def key_url(url: str) -> str:
@@ -51,21 +59,29 @@ def is_missing(error: CommandFailed) -> bool:
     return "Status code: 40" in str(error)
 
 
-def unhold(host: HostFacts, *packages: str) -> Iterator[Run]:
-    """Excludes and locks are lifted for one command each, so that nothing is lost with us."""
-    yield from ()
+def is_held(host: HostFacts, versions: Mapping[str, str]) -> bool:
+    """A lock on another version holds as well, until somebody lifts the exclude: it would bring the old one back."""
+    return host.held.issuperset(versions) and not _locked_elsewhere(host, versions)
 
 
-def hold(host: HostFacts, *packages: str) -> Iterator[Run]:
+def hold(host: HostFacts, versions: Mapping[str, str]) -> Iterator[Run]:
     """By the repository file; where it does not exclude them, and where versionlock is used, by a lock."""
-    if outdated := sorted(host.locked.intersection(packages)):
+    outdated = _locked_elsewhere(host, versions)
+    if outdated:
         yield Run(("dnf", "-q", "versionlock", "delete", *outdated))
-    if wanted := sorted({*outdated, *packages} - (excluded(host) - set(outdated))):
+    kept = excluded(host) | host.locked.keys()
+    if wanted := sorted({*outdated, *(name for name in versions if name not in kept)}):
         yield Run(("dnf", "-q", "versionlock", "add", *wanted))
+
+
+def _locked_elsewhere(host: HostFacts, versions: Mapping[str, str]) -> list[str]:
+    return sorted(name for name, version in versions.items() if host.locked.get(name, version) != version)
 
 
 def install(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
     """dnf waits for its lock by itself; rpm never replaces a configuration file that was edited (.rpmnew).
+
+    Excludes and locks are lifted for this one command, so that they are not lost with us.
 
     dnf would go back to an older version without a word: StagePackages refuses that before.
     """
@@ -144,17 +160,23 @@ def read_installed(output: str) -> Mapping[str, str]:
     return {words[0]: words[1] for words in lines if len(words) == 2}
 
 
-def read_repositories(files: str) -> Mapping[str, Any]:
-    """The repository files and versionlock's list, as fields of HostFacts."""
-    texts = read_files_with_text(files)
-    sources = {path: text for path, text in texts.items() if path != VERSIONLOCK}
-    return {"sources": sources, "locked": read_locked(texts.get(VERSIONLOCK, "")), "held": read_held(files)}
+def read_files(output: str) -> Mapping[str, Any]:
+    """Repository files, versionlock's list and configuration files, as fields of HostFacts."""
+    texts = read_files_with_text(output)
+    conffiles = {path: text for path, text in texts.items() if path.startswith(CONFFILES)}
+    sources = {path: text for path, text in texts.items() if path != VERSIONLOCK and path not in conffiles}
+    return {
+        "sources": sources,
+        "conffiles": conffiles,
+        "locked": read_locked(texts.get(VERSIONLOCK, "")),
+        "held": read_held(output),
+    }
 
 
 def read_held(files: str) -> frozenset[str]:
     """The repository files and versionlock's list: what is excluded or locked."""
     texts = read_files_with_text(files)
-    locked = read_locked(texts.get(VERSIONLOCK, ""))
+    locked = frozenset(read_locked(texts.get(VERSIONLOCK, "")))
     lines = "\n".join(text for path, text in texts.items() if path.endswith(".repo"))
     exclusions = re.findall(r"^(?:exclude|excludepkgs)\s*=\s*(.+)$", lines, re.MULTILINE)
     return locked.union(name for line in exclusions for name in re.split(r"[\s,]+", line.strip()))
@@ -178,10 +200,10 @@ def _wanted(versions: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"{name}-{version}" for name, version in versions.items())
 
 
-def read_locked(text: str) -> frozenset[str]:
-    """`kubelet-0:1.28.15-150500.1.1.*`: the name is what stands before the epoch or the version."""
-    entries = (line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("#", "!")))
-    return frozenset(re.sub(r"-(\d+:)?\d.*$", "", entry) for entry in entries)
+def read_locked(text: str) -> Mapping[str, str]:
+    """versionlock's list: package -> version, of `kubelet-0:1.28.15-150500.1.1.*`; `!` excludes instead of locking."""
+    found = re.findall(r"^(?![#!])(\S+?)-(?:\d+:)?(\d\S*?)(?:\.\*)?$", text, re.MULTILINE)
+    return dict(found)
 
 
 def _sections(text: str) -> Mapping[str, Mapping[str, str]]:
@@ -203,7 +225,11 @@ LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
         read=read_installed,
         answers=tuple(range(len(PACKAGES) + 1)),  # how many are not installed
     ),
-    look("grep", "-rsH", "", SOURCES, VERSIONLOCK, read=read_repositories, answers=(0, 1, 2)),
+    look(
+        *("grep", "-rsH", "", SOURCES, VERSIONLOCK, *with_shipped(CONFFILES, SHIPPED)),
+        read=read_files,
+        answers=(0, 1, 2),
+    ),
     # as far as it was fetched: other repositories of the host may never have been
     field("offered", *_query("--cacheonly", "--setopt=*.skip_if_unavailable=1"), read=read_query, root=True),
     field(

@@ -31,6 +31,7 @@ class NodeFacts:
     addresses: Mapping[str, str] = field(default_factory=dict)  # by type: InternalIP, Hostname, …
     os_image: str = ""
     runtime: str = ""
+    machine_id: str = ""  # of the machine that its kubelet runs on
     resource_version: str = ""
 
     @property
@@ -161,9 +162,10 @@ class HostFacts:
     packages: Mapping[str, str]  # installed: name -> package version, as `1.28.15-1.1`
     half_installed: frozenset[str] = frozenset()  # the package manager is at work on them, or was cut off
     held: frozenset[str] = frozenset()
-    locked: frozenset[str] = frozenset()  # of these the ones that dnf's versionlock holds
+    locked: Mapping[str, str] = field(default_factory=dict)  # by dnf's versionlock: name -> version
     sources: Mapping[str, str] = field(default_factory=dict)  # repository file -> its text
     keyrings: frozenset[str] = frozenset()
+    conffiles: Mapping[str, str] = field(default_factory=dict)  # path -> text, and the packages' own beside them
     offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by the configured repository
     staged: frozenset[str] = frozenset()  # file names in the package cache
     kubelet_started: datetime | None = None  # None: it does not run

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kubeadm_upgrade.actions import Run
+from kubeadm_upgrade.actions import Action
+from kubeadm_upgrade.conffiles import kept
 from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.facts import COMPANIONS, Facts, HostFacts
 from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, PackageManager, manager_of
+from kubeadm_upgrade.steps import Step
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version
 
@@ -50,33 +52,53 @@ def newer(host: HostFacts, source: Source) -> Iterator[str]:
             yield f"{name} is {there}, newer than {wanted}: choose a newer target, or remove the package"
 
 
-def install_and_hold(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) -> Iterator[Run]:
-    """The dependencies that come with them are let go and held with them: nothing else ever needs them to change.
+class InstallPackages(Step):
+    """A heading that installs `packages`, exactly as wanted, and holds them.
 
-    Raises StepRefused where an earlier install was cut off: the package manager must be mended by a person.
+    The dependencies that come with them are held with them: nothing else ever needs them to change.
     """
-    packages, host = manager(facts), facts.host
-    if broken := sorted(host.half_installed):
-        raise StepRefused(f"{facts.node.name}: {', '.join(broken)}: {HALF_INSTALLED}")
-    companions = _companions(host)
-    if not installed(facts, hop, *names):
-        yield from packages.unhold(host, *names, *companions)
-        yield packages.install(host, {name: source(facts, hop).packages[name] for name in names}, unit=unit)
-    yield from packages.hold(host, *names, *companions)
+
+    packages: tuple[str, ...] = ()
+
+    def done(self, facts: Facts, hop: Hop) -> bool:
+        here = installed(facts, hop, *self.packages)
+        return here and manager(facts).is_held(facts.host, self._wanted(facts, hop))
+
+    def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        """Raises StepRefused where an earlier install was cut off: a person must mend it."""
+        host, wanted = facts.host, self._wanted(facts, hop)
+        if broken := sorted(host.half_installed):
+            raise StepRefused(f"{facts.node.name}: {', '.join(broken)}: {HALF_INSTALLED}")
+        if not installed(facts, hop, *self.packages):
+            yield manager(facts).install(host, wanted, unit=str(self.unit(hop)))
+        yield from manager(facts).hold(host, {**_companions(host), **wanted})
+
+    def amends(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        """What a failed install has changed already is no longer held."""
+        host = facts.host
+        let_go = {*host.packages, *host.half_installed}.intersection((*self.packages, *COMPANIONS)) - host.held
+        if let_go:
+            yield from manager(facts).hold(host, {name: host.packages.get(name, "") for name in sorted(let_go)})
+
+    def details(self, facts: Facts, hop: Hop) -> tuple[str, ...]:
+        return tuple(kept(manager(facts), facts.host.conffiles))
+
+    def promise(self, facts: Facts, hop: Hop) -> Facts:
+        host, wanted = facts.host, self._wanted(facts, hop)
+        return on_host(
+            facts,
+            packages={**host.packages, **wanted},
+            held=host.held.union(wanted, _companions(host)),
+            locked={name: wanted.get(name, version) for name, version in host.locked.items()},
+            units=succeeded(facts, str(self.unit(hop))),
+        )
+
+    def _wanted(self, facts: Facts, hop: Hop) -> Mapping[str, str]:
+        return {name: source(facts, hop).packages[name] for name in self.packages}
 
 
-def installed_and_held(facts: Facts, hop: Hop, names: tuple[str, ...], unit: str) -> Facts:
-    wanted = source(facts, hop).packages
-    return on_host(
-        facts,
-        packages={**facts.host.packages, **{name: wanted[name] for name in names}},
-        held=facts.host.held.union(names, _companions(facts.host)),
-        units=succeeded(facts, unit),
-    )
-
-
-def _companions(host: HostFacts) -> tuple[str, ...]:
-    return tuple(name for name in COMPANIONS if name in host.packages)
+def _companions(host: HostFacts) -> Mapping[str, str]:
+    return {name: host.packages[name] for name in COMPANIONS if name in host.packages}
 
 
 def succeeded(facts: Facts, unit: str) -> Mapping[str, Unit]:

@@ -48,6 +48,11 @@ def read_files_with_text(text: str) -> Mapping[str, str]:
     return files
 
 
+def with_shipped(conffiles: tuple[str, ...], ending: str) -> tuple[str, ...]:
+    """These files, and the package's own beside each."""
+    return tuple(name for path in conffiles for name in (path, f"{path}{ending}"))
+
+
 def read_names(directory: str) -> Callable[[str], frozenset[str]]:
     """The names that `find -printf` printed of this directory, as whole paths."""
     return lambda text: frozenset(f"{directory}/{name}" for name in text.split())

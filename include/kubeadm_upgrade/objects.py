@@ -37,6 +37,7 @@ def read_node(node: Json) -> NodeFacts:
         addresses={entry["type"]: entry["address"] for entry in status.get("addresses", [])},
         os_image=status["nodeInfo"].get("osImage", ""),
         runtime=status["nodeInfo"].get("containerRuntimeVersion", ""),
+        machine_id=status["nodeInfo"].get("machineID", ""),
         resource_version=meta.get("resourceVersion", ""),
     )
 

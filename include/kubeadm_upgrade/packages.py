@@ -20,6 +20,10 @@ class PackageManager(Protocol):
 
     FORMAT: str  # deb or rpm: also the directory of a repository
     LOOKS: tuple[Look[Mapping[str, Any]], ...]  # each answers with fields of HostFacts
+    CONFFILES: tuple[str, ...]  # of the Kubernetes packages, now or in earlier releases
+    SHIPPED: str  # what the name of the package's own version ends in, where an edited file was kept
+
+    REBOOT: Look[bool] | None  # whether a restart is waited for; None: a file says so, see machine.py
 
     def key_url(self, url: str) -> str:
         """Where a repository of this format publishes its signing key."""
@@ -45,14 +49,17 @@ class PackageManager(Protocol):
     def as_switched(self, host: HostFacts, repository: Repository) -> Mapping[str, Any]:
         """The fields of HostFacts that `switch` changes."""
 
-    def unhold(self, host: HostFacts, *packages: str) -> Iterator[Run]:
-        """Let these packages change; nothing where nothing holds them."""
-
     def install(self, host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
-        """Install exactly these versions, never an older one than there is; edited configuration files stay."""
+        """Install exactly these versions, never an older one than there is, whatever holds them until then.
 
-    def hold(self, host: HostFacts, *packages: str) -> Iterator[Run]:
-        """Keep these packages from changing with the rest of the system."""
+        Edited configuration files stay, and no other package is removed.
+        """
+
+    def is_held(self, host: HostFacts, versions: Mapping[str, str]) -> bool:
+        """Whether each of these packages is kept from changing, at this version."""
+
+    def hold(self, host: HostFacts, versions: Mapping[str, str]) -> Iterator[Run]:
+        """Keep these packages, which are at these versions, from changing with the rest of the system."""
 
     def download(self, host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
         """Fetch into the package cache and install nothing; holds stay as they are."""

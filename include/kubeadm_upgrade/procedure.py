@@ -17,7 +17,7 @@ from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, Run, TakeSlot, 
 from kubeadm_upgrade.backup import BackUp
 from kubeadm_upgrade.facts import Facts, StaticPod, UpgradePlan
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.installs import install_and_hold, installed, installed_and_held, not_installed, on_host, succeeded
+from kubeadm_upgrade.installs import InstallPackages, installed, not_installed, on_host, succeeded
 from kubeadm_upgrade.stage import StagePackages, SwitchPackageRepository
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
@@ -46,22 +46,14 @@ class Admit(Step):
         return replace(facts, lane=replace(facts.lane, holders=facts.lane.holders | {facts.node.name}))
 
 
-class UpgradeKubeadm(Step):
+class UpgradeKubeadm(InstallPackages):
     """Install the target kubeadm. Nothing that is running changes."""
 
     needs = frozenset({Need.HOST})
-
-    def done(self, facts: Facts, hop: Hop) -> bool:
-        return installed(facts, hop, "kubeadm") and "kubeadm" in facts.host.held
-
-    def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        yield from install_and_hold(facts, hop, ("kubeadm",), unit=self.unit(hop))
+    packages = ("kubeadm",)
 
     def unit(self, hop: Hop) -> str:
         return f"upgrade-kubeadm-{hop.to.tag}"
-
-    def promise(self, facts: Facts, hop: Hop) -> Facts:
-        return installed_and_held(facts, hop, ("kubeadm",), self.unit(hop))
 
 
 class KubeadmUpgradePlan(Step):
@@ -218,27 +210,21 @@ class DrainNode(Step):
         return replace(facts, node=node, pods=tuple(pod for pod in facts.pods if not drain.leaves(pod)))
 
 
-class UpgradeKubeletAndKubectl(Step):
+class UpgradeKubeletAndKubectl(InstallPackages):
     """Install the target kubelet and kubectl. The kubelet that runs is still the old one."""
 
     needs = frozenset({Need.HOST, Need.PODS})
-
-    def done(self, facts: Facts, hop: Hop) -> bool:
-        return installed(facts, hop, "kubelet", "kubectl") and {"kubelet", "kubectl"} <= facts.host.held
+    packages = ("kubelet", "kubectl")
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         # The package may restart the kubelet by itself, so this is the first moment at which it may change.
         return _why_not_drained(facts) if not installed(facts, hop, "kubelet") else None
 
-    def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        yield from install_and_hold(facts, hop, ("kubelet", "kubectl"), unit=self.unit(hop))
-
     def unit(self, hop: Hop) -> str:
         return f"upgrade-kubelet-and-kubectl-{hop.to.tag}"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        facts = installed_and_held(facts, hop, ("kubelet", "kubectl"), self.unit(hop))
-        return on_host(facts, kubelet_outdated=True)
+        return on_host(super().promise(facts, hop), kubelet_outdated=True)
 
 
 class RestartKubelet(Step):

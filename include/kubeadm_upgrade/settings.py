@@ -30,10 +30,12 @@ class Settings:
     kubeadm_flags: tuple[str, ...] = ()  # those that kubeadm wrote for the kubelet
     feature_gates: tuple[str, ...] = ()
     admission_plugins: tuple[str, ...] = ()
+    runs_with_swap: bool = False  # a kubelet that is told not to mind it
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Settings:
-        return cls(**{name: tuple(values) for name, values in plain.items()})
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+        return cls(**values)
 
 
 NO_SETTINGS = Settings()
@@ -45,7 +47,13 @@ def read_kubelet(files: Mapping[str, str]) -> Settings:
     extra = dict(flag for path in EXTRA_ARGS for flag in _flags(files.get(path, "")))
     config = _mapping(files.get(KUBELET_CONFIG, ""))
     gates = {**_gates({**own, **extra}), **_mapping(config.get("featureGates"))}
-    return Settings(flags=tuple(sorted(extra)), kubeadm_flags=tuple(sorted(own)), feature_gates=tuple(sorted(gates)))
+    fails_on_swap = {**own, **extra}.get("fail-swap-on", str(config.get("failSwapOn", True)))
+    return Settings(
+        flags=tuple(sorted(extra)),
+        kubeadm_flags=tuple(sorted(own)),
+        feature_gates=tuple(sorted(gates)),
+        runs_with_swap=fails_on_swap.lower() == "false",
+    )
 
 
 def read_cluster_configuration(text: str) -> Mapping[str, Settings]:

@@ -58,6 +58,10 @@ class Step:
         """What is still to be done, in order. Nothing: there is only waiting to do."""
         yield from ()
 
+    def amends(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        """What must be put right although the step's unit has failed, before anybody is told."""
+        yield from ()
+
     def pending(self, facts: Facts, hop: Hop) -> str:
         """What is being waited for, when nothing is left to do and the step is not done."""
         return "its effect to show"
@@ -131,11 +135,13 @@ async def _round(step: Step, hop: Hop, look: Look, act: Act, said: list[str]) ->
     if unit.running:
         if not _concerned(step.unit(hop), said):
             said.append(f"attach to unit {step.unit(hop)}")
-        return Pending(f"unit {step.unit(hop)} is running", tuple(said))
+        return Pending(f"unit {step.unit(hop)} is running" + (f": {unit.journal}" if unit.journal else ""), tuple(said))
     if step.done(facts, hop):
         status: Literal["changed", "unchanged"] = "changed" if said else "unchanged"
         return Outcome(step.name, facts.node.name, status, tuple(said), step.details(facts, hop))
     if unit.failed and _concerned(step.unit(hop), said):  # a leftover of an earlier attempt is forgotten below
+        if blocked := await _act_on(tuple(step.amends(facts, hop)), act, said):
+            return Pending("; ".join(blocked), tuple(said))
         raise CommandFailed(_unit_failure(step, facts, hop, unit))
     if reason := step.refuse(facts, hop):
         raise StepRefused(f"{facts.node.name}: {step.name}: {reason}")

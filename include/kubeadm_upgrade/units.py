@@ -20,7 +20,7 @@ class Unit:
     sub: str = "dead"
     result: str = "success"
     exit_status: int = 0
-    journal: str = ""  # its last lines, looked at once it has ended
+    journal: str = ""  # its last lines once it has ended, the very last one while it runs
 
     @property
     def remembered(self) -> bool:

@@ -29,6 +29,7 @@ class World:
         self.leaving: dict[str, int] = {}
         self.crash_in = -1  # so many looks and acts from now; never when negative
         self.fail_next: set[str] = set()
+        self.lost_holds: set[str] = set()  # in installs that failed half way
 
     async def look(self) -> Facts:
         self._maybe_crash()
@@ -96,6 +97,7 @@ class World:
         if name in self.fail_next:
             self.fail_next.discard(name)
             self._unit(name, FAILED)
+            self._fail_half_way([word.partition("=")[0] for word in argv if "=1." in word])
             return
         self._unit(name, SUCCEEDED)
         match argv:
@@ -105,13 +107,20 @@ class World:
             case _ if "--download-only" in argv:
                 files = frozenset(f"{word.replace('=', '_')}_amd64.deb" for word in argv if "=1." in word)
                 self._host(staged=self.facts.host.staged | files)
-            case _:
+            case _ if "apt-get" in argv:
+                assert {"--ignore-hold", "--allow-change-held-packages"} <= set(argv), "apt-get refuses: held packages"
                 self._install(dict(word.split("=") for word in argv if word.startswith("kube")))
 
+    def _fail_half_way(self, packages: list[str]) -> None:
+        """The first one was unpacked, and has lost its hold."""
+        held = self.facts.host.held
+        self.lost_holds = set(packages[:1]) & held
+        self._host(held=held - self.lost_holds)
+
     def _install(self, versions: dict[str, str]) -> None:
-        held = self.facts.host.held & versions.keys()
-        assert not held, f"apt-get refuses: {held} held"
-        self._host(packages={**self.facts.host.packages, **versions})
+        """apt drops the holds of what it has changed."""
+        host = self.facts.host
+        self._host(packages={**host.packages, **versions}, held=host.held - versions.keys())
         if "kubelet" in versions:
             self._host(kubelet_outdated=True)
 
@@ -130,8 +139,6 @@ class World:
                 self._unit(name, None)
             case ("apt-mark", "hold", *names):
                 self._host(held=host.held.union(names))
-            case ("apt-mark", "unhold", *names):
-                self._host(held=host.held.difference(names))
             case ("dd", of, *_):
                 self._host(sources={**host.sources, of.removeprefix("of="): stdin})
             case ("mv", "-f", source, target):

@@ -16,6 +16,7 @@ OLD, NEW = (
     Repository(url, dnf.key_url(url))
     for url in (f"https://pkgs.k8s.io/core:/stable:/v1.{minor}/rpm/" for minor in (28, 29))
 )
+OLDER, NEWER = "1.28.15-150500.1.1", "1.29.15-150500.1.1"
 PAGE = dnf.source_text("kubernetes", OLD)
 LEGACY = (
     "[kubernetes]\nname=Kubernetes\nbaseurl=https://packages.cloud.google.com/yum/repos/kubernetes-el7-$basearch\n"
@@ -24,8 +25,10 @@ LEGACY = (
 )
 
 
-def host(text: str | None = PAGE, path: str = dnf.DEFAULT_SOURCE, held=frozenset(), locked=frozenset()) -> HostFacts:
-    return HostFacts(ROCKY, {}, held=held | locked, locked=locked, sources={} if text is None else {path: text})
+def host(text: str | None = PAGE, path: str = dnf.DEFAULT_SOURCE, held=frozenset(), locked=None) -> HostFacts:
+    return HostFacts(
+        ROCKY, {}, held=held | (locked or {}).keys(), locked=locked or {}, sources={} if text is None else {path: text}
+    )
 
 
 def lines(runs) -> list[str]:
@@ -84,14 +87,19 @@ def test_packages_are_named_exactly_and_only_their_exclude_is_lifted():
     [
         pytest.param(host(held=frozenset({"kubelet"})), [], id="held by the repository file"),
         pytest.param(
-            host(PAGE.replace("exclude=", "#exclude="), locked=frozenset({"kubelet"})),
+            host(PAGE.replace("exclude=", "#exclude="), held=frozenset({"kubelet"}), locked={"kubelet": OLDER}),
             ["sudo -n dnf -q versionlock delete kubelet", "sudo -n dnf -q versionlock add kubelet"],
             id="held by versionlock",
         ),
         pytest.param(
-            host(locked=frozenset({"kubelet"})),
+            host(held=frozenset({"kubelet"}), locked={"kubelet": OLDER}),
             ["sudo -n dnf -q versionlock delete kubelet", "sudo -n dnf -q versionlock add kubelet"],
             id="held by both",
+        ),
+        pytest.param(
+            host(PAGE.replace("exclude=", "#exclude="), held=frozenset({"kubelet"}), locked={"kubelet": NEWER}),
+            [],
+            id="held by versionlock at the new version",
         ),
         pytest.param(
             host(PAGE.replace("exclude=", "#exclude=")),
@@ -102,8 +110,8 @@ def test_packages_are_named_exactly_and_only_their_exclude_is_lifted():
 )
 def test_holds_are_lifted_for_one_command_and_set_on_the_new_version(before, hold):
     """By whatever holds them on this host; nothing is let go in between."""
-    assert lines(dnf.unhold(before, "kubelet")) == []
-    assert lines(dnf.hold(before, "kubelet")) == hold
+    assert lines(dnf.hold(before, {"kubelet": NEWER})) == hold
+    assert dnf.is_held(before, {"kubelet": NEWER}) == (hold == [])
 
 
 @pytest.mark.parametrize(
@@ -149,6 +157,12 @@ def test_a_file_is_not_replaced_with_a_loss(sources, words):
             "/etc/dnf/plugins/versionlock.list:kubectl-1.28.15-*\n",
             frozenset({"kubelet", "kubeadm", "cri-tools", "kubectl"}),
             id="excludes and locks",
+        ),
+        pytest.param(
+            dnf.read_locked,
+            "# Added lock on Mon Nov 23\ncri-tools-0:1.28.0-150500.1.1.*\n\nkubectl-1.28.15-*\n!kubelet-0:1.27.1-1.*\n",
+            {"cri-tools": "1.28.0-150500.1.1", "kubectl": "1.28.15-*"},
+            id="versionlock's list, without what it excludes",
         ),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -11,8 +11,10 @@ from in_memory.examples import on_host
 from in_memory.states import release, releases
 from kubeadm_upgrade.apt import DEFAULT_SOURCE
 from kubeadm_upgrade.facts import OsRelease, PodFacts
-from kubeadm_upgrade.preflight import CHECKS, LookedAtHost, Scene, Severity, findings
+from kubeadm_upgrade.machine import Machine, Room
+from kubeadm_upgrade.preflight import CHECKS, Severity, findings
 from kubeadm_upgrade.release import Removed, Support
+from kubeadm_upgrade.scene import LookedAtHost, Scene
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
 
@@ -31,12 +33,24 @@ def scene(facts_of, hop):
     return Scene(
         hop=hop,
         today=date(2024, 3, 1),
-        nodes=tuple(facts.node for facts in nodes),
-        hosts={facts.node.name: LookedAtHost(facts.host, published) for facts in nodes},
+        nodes=tuple(replace(facts.node, machine_id=f"a1-{facts.node.name}") for facts in nodes),
+        hosts={
+            facts.node.name: LookedAtHost(facts.host, published, machine=a_machine(facts.node.name)) for facts in nodes
+        },
         pods={facts.node.name: facts.pods for facts in nodes},
         control_plane=nodes[0].control_plane,
         releases=RELEASES,
     )
+
+
+def a_machine(name):
+    room = dict.fromkeys(("/usr", "/var", "/var/cache", "/var/lib/kubelet"), Room("/", 2048 * 2**20))
+    etcd = dict.fromkeys(("/etc/kubernetes", "/var/lib/etcd"), Room("/", 2048 * 2**20)) if name != "w1" else {}
+    return Machine(id=f"a1-{name}", hostname=name, room={**room, **etcd})
+
+
+def with_machine(scene, name, **changes):
+    return with_host(scene, name, machine=replace(scene.hosts[name].machine, **changes))
 
 
 def with_host(scene, name, **changes):
@@ -55,6 +69,34 @@ FAULTS = {
     ),
     "nodes_ready": (lambda s, f: sick_node(s, "w2"), "w2 is not Ready (Gone): mend it, or leave it out"),
     "hosts_answer": (lambda s, f: with_host(s, "w1", facts=None, error="w1: no SSH"), "w1: no SSH"),
+    "host_is_the_nodes": (
+        lambda s, f: with_machine(s, "w1", id="b2"),
+        "w1: the host that answers is another machine (machine-id b2, the node's is a1-w1): correct nodes.w1.address",
+    ),
+    "hostname_unchanged": (
+        lambda s, f: with_machine(s, "w1", hostname="golden-image"),
+        "w1: its host is named golden-image now, and its kubelet would come back under that name: run hostnamectl",
+    ),
+    "clocks_agree": (
+        lambda s, f: with_machine(s, "w1", ahead=timedelta(minutes=-3)),
+        "w1: its clock is 180 s behind the others': see to its time synchronisation",
+    ),
+    "file_systems_writable": (
+        lambda s, f: with_machine(s, "w1", read_only=("/usr", "/opt")),
+        "w1: /usr, /opt is mounted read-only: see dmesg, and remount it",
+    ),
+    "room_on_disks": (
+        lambda s, f: with_machine(s, "cp1", etcd_size=300 * 2**20),
+        "cp1: / has 2048 MiB free, and 2692 MiB are needed: make room",
+    ),
+    "swap_off": (
+        lambda s, f: with_machine(s, "w1", swaps=("/dev/vdb",)),
+        "w1: swap is on (/dev/vdb), and its kubelet does not start with it: run swapoff -a, or set failSwapOn: false",
+    ),
+    "no_reboot_pending": (
+        lambda s, f: with_machine(s, "w1", wants_reboot=True),
+        "w1: its operating system waits for a reboot; an upgrade restarts the kubelet only",
+    ),
     "package_manager_known": (
         lambda s, f: with_host(
             s, "w1", facts=on_host(f("w1"), os=OsRelease("opensuse-leap", ("suse",), name="openSUSE Leap 15.6")).host
@@ -125,6 +167,40 @@ def test_a_check_finds_its_fault(scene, facts_of, name):
     found = findings(change(scene, facts_of))
     assert {finding.check for finding in found} == {name}
     assert words in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("ahead", "found"),
+    [
+        pytest.param({"cp1": 300, "cp2": 300, "w1": 300, "w2": 299}, [], id="Airflow's own clock is wrong"),
+        pytest.param({"w1": 29}, [], id="half a minute is nothing"),
+        pytest.param({"w1": 31}, ["w1: its clock is 31 s ahead of"], id="more is"),
+        pytest.param({"cp1": -90, "w1": 90}, ["cp1: its clock is 90 s behind", "w1: its clock is 90 s"], id="two"),
+        pytest.param({"cp1": 300, "cp2": 300, "w2": 300}, ["w1: its clock is 300 s behind"], id="one is right?"),
+    ],
+)
+def test_clocks_are_compared_with_each_other(scene, ahead, found):
+    """Of all clocks, Airflow's among them, the one in the middle is right."""
+    for name, seconds in ahead.items():
+        scene = with_machine(scene, name, ahead=timedelta(seconds=seconds))
+    said = [finding.message for finding in findings(scene)]
+    assert len(said) == len(found)
+    assert all(words in sentence for words, sentence in zip(found, said, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("machine", "settings"),
+    [
+        pytest.param({"swaps": ("/swapfile",)}, Settings(runs_with_swap=True), id="failSwapOn: false"),
+        pytest.param({"hostname": "other"}, Settings(flags=("hostname-override",)), id="--hostname-override"),
+        pytest.param({"hostname": "other"}, Settings(kubeadm_flags=("hostname-override",)), id="the same by kubeadm"),
+        pytest.param({"hostname": "W1"}, Settings(), id="kubelets write their names in lower case"),
+        pytest.param({"id": ""}, Settings(), id="no machine-id that could be compared"),
+    ],
+)
+def test_what_is_meant_that_way_is_no_finding(scene, machine, settings):
+    """The kubelet is told so."""
+    assert findings(with_host(with_machine(scene, "w1", **machine), "w1", settings=settings)) == ()
 
 
 def test_what_was_not_looked_at_is_not_a_pass(scene):

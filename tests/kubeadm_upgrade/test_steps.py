@@ -337,9 +337,40 @@ def test_a_leftover_failure_is_not_taken_for_this_attempts(facts_of, hop):
 
     with pytest.raises(Unreachable) as caught:
         asyncio.run(perform(STEP, hop, world.look, lost))
-    assert caught.value.told == ("sudo -n apt-mark unhold kubeadm",)
+    assert caught.value.told == ()
     result = asyncio.run(perform(STEP, hop, world.look, world.act, caught.value.told))
     assert f"sudo -n systemctl reset-failed {STEP.unit(hop)}" in result.actions
+
+
+@pytest.mark.parametrize("step", ["upgrade_kubeadm", "upgrade_kubelet_and_kubectl"])
+def test_what_a_failed_install_let_go_is_held_again(facts_of, hop, step):
+    """apt drops the hold of what it has unpacked; nobody must find it without one, whether or not we try again."""
+    world = begin(facts_of, hop, "w1")
+    world.facts = replace(with_slot(world.facts), node=replace(world.facts.node, unschedulable=True), pods=())
+    world.fail_next.add(STEPS[step].unit(hop))
+    with pytest.raises(CommandFailed, match="no space left"):
+        asyncio.run(persevere(STEPS[step], hop, world))
+    assert {*STEPS[step].packages} & world.lost_holds, "the install failed before it changed anything"
+    assert {"kubeadm", "kubelet", "kubectl"} <= world.facts.host.held
+
+
+def test_amends_wait_for_a_lock_as_anything_does(facts_of, hop):
+    """The failure is told once they are made."""
+    world = begin(facts_of, hop, "w1")
+    world.fail_next.add(STEP.unit(hop))
+
+    async def locked(action):
+        return "somebody holds the lock" if "apt-mark" in str(action) else await world.act(action)
+
+    async def attempt():
+        started = await perform(STEP, hop, world.look, locked)
+        return await perform(STEP, hop, world.look, locked, started.actions)
+
+    failed = asyncio.run(attempt())
+    assert failed.reason == "somebody holds the lock"
+    with pytest.raises(CommandFailed, match="no space left"):
+        asyncio.run(perform(STEP, hop, world.look, world.act, failed.actions))
+    assert "kubeadm" in world.facts.host.held
 
 
 class Moody:

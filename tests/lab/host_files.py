@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab import node_objects
 from lab.packages import DEFAULT_KEYRING, repository_source
 from lab.releases import Release
 from lab.workload_objects import kubelet_config_text
@@ -41,6 +42,13 @@ users:
 - name: {user}
   user: {{client-certificate-data: REDACTED}}
 """
+MACHINE_ID = "/etc/machine-id"
+MOUNTS = """\
+/dev/vda / ext4 rw,relatime,discard 0 0
+proc /proc proc rw,nosuid,nodev,noexec,relatime 0 0
+sysfs /sys sysfs ro,nosuid,nodev,noexec,relatime 0 0
+tmpfs /run tmpfs rw,nosuid,nodev,size=2410584k,mode=755 0 0
+"""
 _DIRECTORIES = (
     ("/etc/kubernetes/pki", 0o755),
     ("/etc/kubernetes/manifests", 0o700),
@@ -65,6 +73,9 @@ def furnish(host: Host, release: Release) -> None:
         files.make_directory(path, mode)
     files.put("/etc/os-release", OS_RELEASE)
     files.put("/etc/hostname", f"{host.name}\n")
+    files.put("/proc/sys/kernel/hostname", f"{host.name}\n", 0o444)
+    files.put("/proc/mounts", MOUNTS, 0o444)
+    files.put(MACHINE_ID, f"{node_objects.machine_id(host.name)}\n", 0o444)
     files.put("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", 0o444)
     files.put("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n", 0o444)
     files.put("/etc/containerd/config.toml", 'version = 2\n[plugins."io.containerd.grpc.v1.cri"]\n')

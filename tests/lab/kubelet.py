@@ -7,7 +7,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from lab import node_objects, pod_objects
+from lab import host_files, node_objects, pod_objects
 from lab.releases import Release
 from lab.store import Item
 from lab.timestamps import micro_time
@@ -104,8 +104,12 @@ class Kubelet:
         was_unknown = node_objects.readiness(item) == "Unknown"
         node_objects.set_conditions(item["status"], *self.condition)
         item["status"]["nodeInfo"] |= {"kubeletVersion": self.running.v, "kubeProxyVersion": self.running.v}
+        item["status"]["nodeInfo"]["machineID"] = self._machine_id()
         if was_unknown and self.condition == node_objects.READY:
             self.cluster.spawn(self._pods_are_ready())
+
+    def _machine_id(self) -> str:
+        return str(self.cluster.hosts[self.node].files.text(host_files.MACHINE_ID) or "").strip()
 
     async def _pods_are_ready(self) -> None:
         for pod in self.cluster.pods_on(self.node):

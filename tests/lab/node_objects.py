@@ -59,8 +59,13 @@ def node(name: str, address: str, number: int, release: Release, control_plane: 
 _ARCH = (("arch", "amd64"), ("os", "linux"))
 
 
+def machine_id(name: str) -> str:
+    """What systemd has made up when the machine first started."""
+    return uuid.uuid5(uuid.NAMESPACE_DNS, name).hex
+
+
 def _status(name: str, address: str, release: Release) -> dict[str, Any]:
-    machine = uuid.uuid5(uuid.NAMESPACE_DNS, name).hex
+    machine = machine_id(name)
     capacity = {"cpu": "2", "ephemeral-storage": "264212084Ki", "hugepages-1Gi": "0", "hugepages-2Mi": "0"}
     status = {
         "capacity": capacity | {"memory": "24684092Ki", "pods": "110"},

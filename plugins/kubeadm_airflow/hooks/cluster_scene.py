@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.node_port import look_at_control_plane, look_at_host
-from kubeadm_upgrade import looks, objects
+from kubeadm_upgrade import looks, machine, objects
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, Unreachable
 from kubeadm_upgrade.facts import PACKAGES, ControlPlaneFacts, HostFacts, NodeFacts, OsRelease, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.packages import PackageManager, Versions, manager_of
-from kubeadm_upgrade.preflight import LookedAtHost, Scene
 from kubeadm_upgrade.releases import releases
+from kubeadm_upgrade.scene import LookedAtHost, Scene
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings, read_cluster_configuration, read_etcd_tag
 from kubeadm_upgrade.skew import KUBE_PROXY
 from kubeadm_upgrade.slots import Slots
@@ -90,17 +92,27 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
             await host.look(looks.ROOT)
             facts = HostFacts(**await look_at_host(host))
-            settings = await host.look(looks.KUBELET_SETTINGS)
             manager, source = manager_of(facts.os), hop.source(facts.os.package_format)
+            looked_at = LookedAtHost(
+                facts, settings=await host.look(looks.KUBELET_SETTINGS), machine=await _look_at_machine(host, manager)
+            )
             if manager is None or source is NO_SOURCE:
-                return LookedAtHost(facts, settings=settings)
+                return looked_at
             try:
-                published = await host.look(manager.published(source.repository.url))
+                return replace(looked_at, published=await host.look(manager.published(source.repository.url)))
             except CommandFailed as error:  # no matter where everything is installed already
-                return LookedAtHost(facts, unpublished=str(error), settings=settings)
-            return LookedAtHost(facts, published, settings=settings)
+                return replace(looked_at, unpublished=str(error))
     except (NeedsPerson, TimeCures) as error:
         return LookedAtHost(error=str(error))
+
+
+async def _look_at_machine(host: Host, manager: PackageManager | None) -> Machine:
+    answers = {name: value for look in machine.LOOKS for name, value in (await host.look(look)).items()}
+    if manager is not None and manager.REBOOT is not None:
+        answers["wants_reboot"] = await host.look(manager.REBOOT)
+    before = time.time()
+    there = await host.look(machine.CLOCK)
+    return Machine(**answers, ahead=timedelta(seconds=there - (before + time.time()) / 2))
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of, failure
-from kubeadm_upgrade import looks, objects, units
+from kubeadm_upgrade import locks, looks, objects, units
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, PatchNode, Run, TakeSlot
 from kubeadm_upgrade.errors import Conflict
 from kubeadm_upgrade.facts import (
@@ -78,7 +79,7 @@ class NodePort:
         try:
             match action:
                 case Run():
-                    await self._run(action)
+                    return await self._run(action)
                 case PatchNode(node=node, patch=patch):
                     await self._api.patch_node(node, patch)
                 case Evict(namespace=namespace, pod=pod, uid=uid):
@@ -118,15 +119,17 @@ class NodePort:
 
     async def _look_at_unit(self, host: Host, name: str) -> Unit:
         unit = await host.look(look(*units.show(name), read=units.read))
-        if unit.remembered and not unit.running:
-            journal = await host.look(look(*units.journal(name), read=str.rstrip, root=True))
-            if name in self._following:
-                self._following.discard(name)
-                log.info("%s: unit %s has ended; its journal:\n%s", self._node, name, journal)
-            return Unit(unit.load, unit.active, unit.sub, unit.result, unit.exit_status, journal)
+        if not unit.remembered:
+            return unit
         if unit.running:
             self._following.add(name)
-        return unit
+            last = await host.look(look(*units.journal(name, lines=1), read=str.strip, root=True))
+            return replace(unit, journal=await _with_holder(host, last))
+        journal = await host.look(look(*units.journal(name), read=str.rstrip, root=True))
+        if name in self._following:
+            self._following.discard(name)
+            log.info("%s: unit %s has ended; its journal:\n%s", self._node, name, journal)
+        return replace(unit, journal=journal)
 
     async def _upgrade_plan(
         self, host: Host, facts: dict[str, Any], control_plane: ControlPlaneFacts | None
@@ -153,18 +156,29 @@ class NodePort:
     async def _write_slots(self, slots: Slots) -> None:
         await self._api.write_slots(slots, self._slots_version)
 
-    async def _run(self, run: Run) -> None:
+    async def _run(self, run: Run) -> str | None:
+        """Returns whom a package manager's lock is waited for; commands that are no units do not wait themselves."""
         host = await self._open_host()
         completed = await host.run(run)
         if run.unit:
             self._following.add(run.unit)
             if completed.exit_status and (await self._look_at_unit(host, run.unit)).remembered:
                 log.info("%s: unit %s was started before; attached to it", self._node, run.unit)
-                return
+                return None
         if completed.exit_status:
+            if holder := locks.holder(completed.stderr):
+                holder = holder if holder.name else replace(holder, name=await host.look(locks.name_of(holder.pid)))
+                return f"{run.argv[0]} waits for the lock that {holder} holds"
             raise failure(host.address, run, completed)
         if output := completed.stdout.strip():
             log.info("%s: %s", self._node, output)
+        return None
+
+
+async def _with_holder(host: Host, said: str) -> str:
+    """dnf names a process by its number only."""
+    holder = locks.holder(said)
+    return said if holder is None or holder.name else f"{said} ({await host.look(locks.name_of(holder.pid))})"
 
 
 async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:

@@ -15,6 +15,7 @@ from multidict import MultiDictProxy
 from hosts.standins.kubelets import Kubelets
 from lab.file_tree import Entry
 from lab.host import Host
+from lab.host_files import MACHINE_ID
 from lab.lab_cluster import LabCluster
 from lab.releases import Release
 from lab.shell import Line, Streams, execute
@@ -66,6 +67,7 @@ class Bridge:
         """Lasts as long as the kubelet does."""
         host, release = self._host(request), Release.parse(request.query["version"])
         host.packages.installed["kubelet"] = request.query["version"]
+        host.files.put(MACHINE_ID, f"{request.query['machine']}\n", 0o444)
         with self._kubelets.attached(host.kubelet, release), contextlib.suppress(OSError, aiohttp.ClientError):
             while await asyncio.wait_for(request.content.readline(), SILENCE):
                 pass

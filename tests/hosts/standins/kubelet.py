@@ -59,7 +59,9 @@ def _live(version: str) -> None:
 
 
 def _register(connection: socket.socket, node: str, version: str) -> None:
-    head = f"POST /{node}/kubelet?version={version}&pid={os.getppid()} HTTP/1.1\r\nHost: lab\r\n"
+    with open("/etc/machine-id") as file:  # noqa: PTH123
+        machine = file.read().strip()
+    head = f"POST /{node}/kubelet?version={version}&machine={machine} HTTP/1.1\r\nHost: lab\r\n"
     connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\nbeat\n\r\n".encode())
     log("I", "kubelet_node_status.go:109", f'"Node was previously registered" node="{node}"')
     log("I", "kubelet_node_status.go:74", f'"Successfully registered node" node="{node}"')

@@ -34,6 +34,7 @@ PROGRAMS: dict[str, Command] = {
     "mkdir": files.mkdir,
     "mv": files.mv,
     "nproc": system.nproc,
+    "ps": system.ps,
     "readlink": system.readlink,
     "rm": files.rm,
     "sha256sum": text.sha256sum,

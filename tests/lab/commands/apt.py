@@ -91,7 +91,8 @@ async def apt_mark(process: Process) -> int:
                 100,
             )
         case "hold" | "unhold":
-            return _mark(process, verb, packages)
+            # dpkg takes the lock, and does not wait for it
+            return apt_lock.refuse(process) or _mark(process, verb, packages)
     return process.refuse(f"E: Invalid operation {verb}", 100)
 
 

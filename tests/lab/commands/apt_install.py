@@ -171,6 +171,8 @@ def _unpack(process: Process, changes: list[Change]) -> None:
         process.complain("debconf: delaying package configuration, since apt-utils is not installed")
         process.print("(Reading database ... 9670 files and directories currently installed.)")
     for one in changes:
+        # dpkg marks what it unpacks as wanted, which ends a hold that was passed over
+        state.holds.discard(one.package)
         process.print(f"Preparing to unpack .../{one.archive} ...")
         over = f" over ({one.old})" if one.old else ""
         process.print(f"Unpacking {one.package} ({one.new}){over} ...")

@@ -32,6 +32,17 @@ async def take(process: Process, options: Options, lock: str) -> int:
     return 0
 
 
+def refuse(process: Process) -> int:
+    """0, or dpkg's own refusal where somebody has the lock, as seen on a real host."""
+    if not _held(process):
+        return 0
+    process.complain("dpkg: error: dpkg frontend lock was locked by another process with pid 4711")
+    process.complain("Note: removing the lock file is always wrong, can damage the locked area")
+    process.complain("and the entire system. See <https://wiki.debian.org/Teams/Dpkg/FAQ#db-lock>.")
+    process.complain("E: Sub-process dpkg --set-selections returned an error code (2)")
+    return process.refuse("E: Executing dpkg failed. Are you root?", 100)
+
+
 def _held(process: Process) -> bool:
     return process.host.packages.busy > 0 or process.host.cluster.faults.is_on("apt_lock", process.host.name)
 

@@ -74,7 +74,8 @@ async def date(process: Process) -> int:
     if form is None:
         process.print(systemd(moment))
     else:
-        process.print(time.strftime(form.replace("%s", str(int(moment))), time.gmtime(moment)))
+        seconds, fraction = f"{moment:.9f}".split(".")
+        process.print(time.strftime(form.replace("%s", seconds).replace("%N", fraction), time.gmtime(moment)))
     return 0
 
 
@@ -88,10 +89,20 @@ async def containerd(process: Process) -> int:
     return 0
 
 
+async def ps(process: Process) -> int:
+    """``ps -o args= -p PID`` of who holds apt's lock; there is no other process to speak of."""
+    if parse(process.arguments, valued=("-o", "-p")).last("-p") != "4711":
+        return 1
+    process.print("/usr/bin/python3 /usr/bin/unattended-upgrade")
+    return 0
+
+
 async def df(process: Process) -> int:
-    """golden/df.txt, with room enough everywhere."""
-    paths, code = parse(process.arguments).operands or ["/"], 0
-    process.print("Filesystem     1024-blocks     Used Available Capacity Mounted on")
+    """golden/df.txt, with room enough everywhere; or three columns of it, in bytes."""
+    options, code = parse(process.arguments), 0
+    paths, columns = options.operands or ["/"], options.last("--output", default="")
+    heads = "File Avail Mounted on" if columns else "Filesystem     1024-blocks     Used Available Capacity Mounted on"
+    process.print(heads)
     for path in paths:
         try:
             process.host.files.lookup(path, True)
@@ -100,5 +111,8 @@ async def df(process: Process) -> int:
             code = 1
             continue
         # Everything is on the root file system.
-        process.print(f"/dev/vda         264212084 38107680  68283232      36% {posixpath.sep}")
+        if columns:
+            process.print(f"{path} {68283232 * 1024} {posixpath.sep}")
+        else:
+            process.print(f"/dev/vda         264212084 38107680  68283232      36% {posixpath.sep}")
     return code

@@ -1,0 +1,1 @@
+"""What preflight checks, by what it looks at. preflight.py says which of them block."""

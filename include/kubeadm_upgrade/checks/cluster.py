@@ -1,0 +1,73 @@
+"""Checks of the cluster as its API shows it, and of what the hop means for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubeadm_upgrade import drain
+from kubeadm_upgrade.release import Phase
+from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings
+from kubeadm_upgrade.scene import Scene
+from kubeadm_upgrade.settings import read_cluster_configuration
+
+
+def api_ready(scene: Scene) -> Iterator[str]:
+    """The control plane is healthy: every static Pod Ready, every readyz check passing."""
+    for sentence in scene.control_plane.ailing:
+        yield f"{sentence}: mend it first"
+
+
+def nodes_ready(scene: Scene) -> Iterator[str]:
+    """Every node of this run is Ready."""
+    found = {node.name for node in scene.nodes}
+    for name in (*scene.hop.control_plane, *scene.hop.workers):
+        if name not in found:
+            yield f"{name} is no longer in the cluster: start a new run"
+    for node in scene.concerned:
+        if not node.ready:
+            yield f"{node.name} is not Ready ({node.why_not_ready}): mend it, or leave it out with the parameter nodes"
+
+
+def drain_allowed(scene: Scene) -> Iterator[str]:
+    """No Pod on a node of this run forbids its drain."""
+    for node in scene.concerned:
+        if node.kubelet != scene.hop.to:
+            for objection in drain.objections(scene.pods.get(node.name, ()), scene.hop.drain):
+                yield f"{node.name}: {objection}"
+
+
+def etcd_on_control_plane(scene: Scene) -> Iterator[str]:
+    """etcd runs as static Pods on the control plane nodes, where it can be backed up."""
+    members = {pod.node for pod in scene.control_plane.static_pods if pod.component == "etcd"}
+    for name in scene.hop.control_plane:
+        if name not in members:
+            yield f"{name} runs no etcd as a static Pod: a snapshot of an external etcd is not supported yet"
+
+
+def settings_still_known(scene: Scene) -> Iterator[str]:
+    """No component is started with a flag, feature gate or admission plugin that is gone in its new version."""
+    hop = scene.hop
+    told = read_cluster_configuration(scene.control_plane.configuration)
+    yield from control_plane_findings(told, scene.releases, hop.came_from, hop.to)
+    for node in scene.concerned:
+        if node.name in scene.hosts:
+            settings = {node.name: scene.hosts[node.name].settings}
+            yield from kubelet_findings(settings, scene.releases, node.kubelet, hop.to)
+
+
+def release_supported(scene: Scene) -> Iterator[str]:
+    """The release in which the path ends is still supported."""
+    to = scene.hop.to
+    if not scene.hop.last:
+        return
+    if to.minor not in scene.releases:
+        yield f"it is not known how long Kubernetes {to.release} is supported: see its release page"
+    elif (release := scene.releases.of(to.minor)).phase(scene.today) is Phase.ENDED:
+        ended = release.support.end_of_life
+        yield f"Kubernetes {to.release} has had no fixes since {ended}: go on to a supported minor release soon"
+
+
+def cordoned_before(scene: Scene) -> Iterator[str]:
+    """No node was taken out of service by somebody else."""
+    for name in scene.hop.cordoned_before:
+        yield f"{name} was cordoned before this run; it stays so, and takes no slot"

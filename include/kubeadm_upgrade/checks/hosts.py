@@ -1,0 +1,104 @@
+"""Checks of the machines under the nodes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from statistics import median
+
+from kubeadm_upgrade.facts import NodeFacts
+from kubeadm_upgrade.machine import ETCD_DATA, Machine
+from kubeadm_upgrade.scene import LookedAtHost, Scene
+
+MOST_CLOCK_SKEW = 30  # seconds
+_MIB = 2**20
+# least room, in bytes: packages unpacked and fetched, and what the kubelet needs to pull images without evicting Pods
+_ROOM = {"/usr": 512 * _MIB, "/var/cache": 256 * _MIB, "/var/lib/kubelet": 1024 * _MIB}
+# how many copies of etcd's database lie here for a while: our snapshot and its backup, kubeadm's own copy
+_COPIES_OF_ETCD = {ETCD_DATA: 1, "/var": 1, "/etc/kubernetes": 1}
+
+
+def hosts_answer(scene: Scene) -> Iterator[str]:
+    """Every host of this run can be logged in to over SSH, and sudo asks for no password."""
+    for node in scene.concerned:
+        looked_at = scene.hosts.get(node.name, LookedAtHost())
+        if looked_at.facts is None:
+            yield looked_at.error or f"{node.name} was not looked at"
+
+
+def host_is_the_nodes(scene: Scene) -> Iterator[str]:
+    """The machine that answers over SSH is the one that the node's kubelet runs on."""
+    for node, machine in scene.machines:
+        if node.machine_id and machine.id and node.machine_id != machine.id:
+            yield (
+                f"{node.name}: the host that answers is another machine (machine-id {machine.id}, the node's is "
+                f"{node.machine_id}): correct nodes.{node.name}.address in the inventory"
+            )
+
+
+def hostname_unchanged(scene: Scene) -> Iterator[str]:
+    """No kubelet would come back under another name: without an override it takes the host's."""
+    for node, machine in scene.machines:
+        settings = scene.hosts[node.name].settings
+        told = {"hostname-override", "cloud-provider"}.intersection((*settings.flags, *settings.kubeadm_flags))
+        if machine.hostname and machine.hostname.lower() != node.name and not told:
+            yield (
+                f"{node.name}: its host is named {machine.hostname} now, and its kubelet would come back under that "
+                f"name: run hostnamectl set-hostname {node.name}"
+            )
+
+
+def clocks_agree(scene: Scene) -> Iterator[str]:
+    """No host's clock is far from the others': certificates that were just made are not valid yet, leases are lost."""
+    ahead = [machine.ahead.total_seconds() for _, machine in scene.machines]
+    # Airflow's clock counts as one, and as two where that makes the number odd: the one in the middle is right
+    usual = median([*ahead, *[0.0] * (1 + len(ahead) % 2)])
+    for node, machine in scene.machines:
+        seconds = round(machine.ahead.total_seconds() - usual)
+        if abs(seconds) > MOST_CLOCK_SKEW:
+            where = "ahead of" if seconds > 0 else "behind"
+            yield f"{node.name}: its clock is {abs(seconds)} s {where} the others': see to its time synchronisation"
+
+
+def file_systems_writable(scene: Scene) -> Iterator[str]:
+    """No file system that an upgrade writes to is mounted read-only, as after an error of its disk."""
+    for node, machine in scene.machines:
+        if machine.read_only:
+            yield f"{node.name}: {', '.join(machine.read_only)} is mounted read-only: see dmesg, and remount it"
+
+
+def room_on_disks(scene: Scene) -> Iterator[str]:
+    """There is room for packages and images, and on control plane nodes for copies of etcd's database."""
+    for node, machine in scene.machines:
+        wanted: Counter[str] = Counter()
+        for path, size in _wanted(node, machine).items():
+            if path in machine.room:
+                wanted[machine.room[path].filesystem] += size
+        free = {room.filesystem: room.free for room in machine.room.values()}
+        for filesystem, size in wanted.items():
+            if free[filesystem] < size:
+                has, needs = free[filesystem] // _MIB, size // _MIB
+                yield f"{node.name}: {filesystem} has {has} MiB free, and {needs} MiB are needed: make room"
+
+
+def swap_off(scene: Scene) -> Iterator[str]:
+    """No kubelet would refuse to start because of swap that was turned on since."""
+    for node, machine in scene.machines:
+        if machine.swaps and not scene.hosts[node.name].settings.runs_with_swap:
+            yield (
+                f"{node.name}: swap is on ({', '.join(machine.swaps)}), and its kubelet does not start with it: run "
+                "swapoff -a, or set failSwapOn: false"
+            )
+
+
+def no_reboot_pending(scene: Scene) -> Iterator[str]:
+    """No host waits for a restart of its own."""
+    for node, machine in scene.machines:
+        if machine.wants_reboot:
+            yield f"{node.name}: its operating system waits for a reboot; an upgrade restarts the kubelet only"
+
+
+def _wanted(node: NodeFacts, machine: Machine) -> dict[str, int]:
+    """Bytes by path."""
+    copies = _COPIES_OF_ETCD if node.control_plane else {}
+    return _ROOM | {path: count * machine.etcd_size for path, count in copies.items()}

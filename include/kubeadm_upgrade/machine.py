@@ -1,0 +1,93 @@
+"""The machine under a node, as preflight looks at it: name, clock, disks, swap. What it installs is in facts.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from kubeadm_upgrade import look as looks
+from kubeadm_upgrade.look import Look
+
+_MACHINE_ID = "/etc/machine-id"
+_HOSTNAME = "/proc/sys/kernel/hostname"
+_SWAPS = "/proc/swaps"
+_MOUNTS = "/proc/mounts"
+_REBOOT_REQUIRED = "/run/reboot-required"  # Debian's and Ubuntu's; dnf is asked
+_FILES = (_MACHINE_ID, _HOSTNAME, _SWAPS, _MOUNTS, _REBOOT_REQUIRED)
+# what packages, kubeadm and the kubelet write below
+WRITTEN = ("/", "/etc", "/opt", "/usr", "/var")
+ETCD_DATA = "/var/lib/etcd"
+_ETCD_FILE = f"{ETCD_DATA}/member/snap/db"
+_MEASURED = ("/usr", "/var", "/var/cache", "/var/lib/kubelet", "/etc/kubernetes", ETCD_DATA)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where a path's bytes are."""
+
+    filesystem: str  # where it is mounted
+    free: int  # bytes
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Empty values are what could not be looked at, or is not there."""
+
+    id: str = ""  # systemd's machine-id, which the kubelet reports as the Node's
+    hostname: str = ""
+    ahead: timedelta = timedelta()  # of Airflow's clock
+    swaps: tuple[str, ...] = ()
+    wants_reboot: bool = False
+    read_only: tuple[str, ...] = ()  # of WRITTEN
+    room: Mapping[str, Room] = field(default_factory=dict)
+    etcd_size: int = 0  # bytes
+
+
+NOT_LOOKED_AT = Machine()
+
+
+def read_files(output: str) -> Mapping[str, Any]:
+    """`grep -sH ''` over small files."""
+    files = looks.read_files_with_text(output)
+    swaps = files.get(_SWAPS, "").splitlines()[1:]  # below the headings
+    return {
+        "id": files.get(_MACHINE_ID, "").strip(),
+        "hostname": files.get(_HOSTNAME, "").strip(),
+        "swaps": tuple(line.split()[0] for line in swaps),
+        "wants_reboot": _REBOOT_REQUIRED in files,
+        "read_only": tuple(_read_only(files.get(_MOUNTS, ""))),
+    }
+
+
+def _read_only(mounts: str) -> Iterator[str]:
+    """Of WRITTEN, those whose file system is mounted read-only; a later line hides an earlier one."""
+    options = {target: set(words.split(",")) for _, target, _, words, *_ in map(str.split, mounts.splitlines())}
+    for path in WRITTEN:
+        above = [target for target in options if f"{path}/".startswith(f"{target.rstrip('/')}/")]
+        if above and "ro" in options[max(above, key=len)]:
+            yield path
+
+
+def read_room(output: str) -> Mapping[str, Any]:
+    """`df --output=file,avail,target -B1`, below the headings."""
+    rows = (line.split(maxsplit=2) for line in output.splitlines()[1:])
+    return {"room": {path: Room(target, int(free)) for path, free, target in rows}}
+
+
+def read_etcd_size(output: str) -> Mapping[str, Any]:
+    return {"etcd_size": int(output.strip() or 0)}
+
+
+def read_clock(output: str) -> float:
+    """`date +%s.%N`: seconds since 1970."""
+    return float(output)
+
+
+LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
+    looks.look("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
+    looks.look("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
+    looks.look("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
+)
+CLOCK = looks.look("date", "+%s.%N", read=read_clock)

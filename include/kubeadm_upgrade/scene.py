@@ -1,0 +1,58 @@
+"""What preflight judges: the whole cluster at one moment, and whatever could not be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.machine import NOT_LOOKED_AT, Machine
+from kubeadm_upgrade.release import Releases
+from kubeadm_upgrade.settings import NO_SETTINGS, Settings
+
+
+@dataclass(frozen=True)
+class LookedAtHost:
+    """A host, or the sentence why it could not be looked at."""
+
+    facts: HostFacts | None = None
+    published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unpublished: str = ""  # why the repository did not answer this host
+    settings: Settings = NO_SETTINGS  # the kubelet's
+    machine: Machine = NOT_LOOKED_AT
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything the checks may judge by."""
+
+    hop: Hop
+    today: date
+    nodes: tuple[NodeFacts, ...]
+    hosts: Mapping[str, LookedAtHost]  # the hosts of this run's nodes
+    pods: Mapping[str, tuple[PodFacts, ...]]  # by node
+    control_plane: ControlPlaneFacts
+    releases: Releases
+
+    @property
+    def concerned(self) -> tuple[NodeFacts, ...]:
+        """The nodes of this run: the control plane and the chosen workers."""
+        names = {*self.hop.control_plane, *self.hop.workers}
+        return tuple(node for node in self.nodes if node.name in names)
+
+    @property
+    def looked_at(self) -> Iterator[tuple[str, HostFacts]]:
+        """The hosts that could be looked at, by their nodes' names."""
+        for name, host in self.hosts.items():
+            if host.facts is not None:
+                yield name, host.facts
+
+    @property
+    def machines(self) -> Iterator[tuple[NodeFacts, Machine]]:
+        for node in self.concerned:
+            host = self.hosts.get(node.name)
+            if host is not None and host.facts is not None:
+                yield node, host.machine

@@ -1,0 +1,63 @@
+"""What is read of the machine under a node."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeadm_upgrade import machine
+from kubeadm_upgrade.machine import Room
+
+FILES = """\
+/etc/machine-id:7c5e0f1d7b3b4d0e8a6f
+/proc/sys/kernel/hostname:w1.example.org
+/proc/swaps:Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
+/proc/swaps:/dev/vdb                                partition\t1048572\t\t0\t\t-2
+/proc/mounts:/dev/vda / ext4 rw,relatime 0 0
+/proc/mounts:/dev/vda /usr ext4 rw,relatime 0 0
+/proc/mounts:/dev/vdb /usr ext4 ro,relatime,errors=remount-ro 0 0
+/proc/mounts:sysfs /sys sysfs ro,nosuid 0 0
+/run/reboot-required:*** System restart required ***
+"""
+ROOM = """\
+File                   Avail Mounted on
+/usr            243497856212 /
+/var/lib/kubelet      524288 /var/lib/my kubelet
+"""
+
+
+def test_small_files_are_read_in_one_look():
+    """`errors=remount-ro` is a wish, `ro` is a fact; the later mount of one place is the one that is seen."""
+    assert machine.read_files(FILES) == {
+        "id": "7c5e0f1d7b3b4d0e8a6f",
+        "hostname": "w1.example.org",
+        "swaps": ("/dev/vdb",),
+        "wants_reboot": True,
+        "read_only": ("/usr",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("mounts", "read_only"),
+    [
+        pytest.param("/dev/vda / ext4 ro 0 0", machine.WRITTEN, id="the root, and all below"),
+        pytest.param("/dev/vda / ext4 ro 0 0\ntmpfs /var tmpfs rw 0 0", ("/", "/etc", "/opt", "/usr"), id="but /var"),
+        pytest.param("/dev/vda / ext4 rw 0 0\ntmpfs /usr/share tmpfs ro 0 0", (), id="something below only"),
+        pytest.param("/dev/vda / ext4 rw 0 0\ntmpfs /us tmpfs ro 0 0", (), id="a name that begins alike"),
+        pytest.param("", (), id="nothing known"),
+    ],
+)
+def test_the_nearest_mount_above_decides(mounts, read_only):
+    text = "".join(f"/proc/mounts:{line}\n" for line in mounts.splitlines())
+    assert machine.read_files(text)["read_only"] == read_only
+
+
+def test_room_is_read_by_path():
+    """df names the file system that each path is on: what several paths need adds up there."""
+    assert machine.read_room(ROOM) == {
+        "room": {"/usr": Room("/", 243497856212), "/var/lib/kubelet": Room("/var/lib/my kubelet", 524288)}
+    }
+
+
+@pytest.mark.parametrize(("text", "size"), [("1626112\n", 1626112), ("", 0)], ids=["a control plane node", "a worker"])
+def test_the_size_of_etcds_database_is_read(text, size):
+    assert machine.read_etcd_size(text) == {"etcd_size": size}

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
@@ -46,8 +47,10 @@ _KUBERNETES_URL = re.compile(rf"https?://\S+/v1\.\d+/deb/?|{_LEGACY_URL.pattern}
 REBOOT: Look[bool] | None = None
 
 
-def update() -> Run:
-    return Run(("apt-get", "update"))
+def update(path: str) -> Run:
+    """Of the one repository, so that no other of this host, broken or slow, is in the way; their lists stay."""
+    only = (f"Dir::Etc::SourceList={path}", "Dir::Etc::SourceParts=-", "APT::Get::List-Cleanup=0")
+    return Run(("apt-get", "update", *(word for option in only for word in ("-o", option))))
 
 
 def is_held(host: HostFacts, versions: Mapping[str, str]) -> bool:
@@ -78,8 +81,8 @@ def key_url(url: str) -> str:
     return f"{url}Release.key"
 
 
-def published(url: str) -> Look[Mapping[str, tuple[str, ...]]]:
-    return look("curl", "-fsSL", "--max-time", "60", f"{url}Packages", read=read_packages_index)
+def published(host: HostFacts, url: str) -> Look[Mapping[str, tuple[str, ...]]]:
+    return Look(_curl(host, f"{url}Packages", root=False), read_packages_index)
 
 
 def is_missing(error: CommandFailed) -> bool:
@@ -121,12 +124,12 @@ def switched(host: HostFacts, repository: Repository) -> bool:
 def switch(host: HostFacts, repository: Repository) -> Iterator[Run]:
     path = source_path(host.sources)
     yield Run(("install", "-d", "-m", "0755", "/etc/apt/keyrings"))
-    yield Run(("curl", "-fsSL", "--max-time", "60", "-o", f"{KEYRING}.new", repository.key_url))
+    yield _curl(host, repository.key_url, "-o", f"{KEYRING}.new")
     yield Run(("mv", "-f", f"{KEYRING}.new", KEYRING))
     if _LEGACY_URL.search(host.sources.get(path, "")):
         yield Run(("cp", "-p", path, f"{path}{SAVED}"))
     yield from install_file(path, source_text(path, repository))
-    yield update()
+    yield update(path)
 
 
 def as_switched(host: HostFacts, repository: Repository) -> Mapping[str, Any]:
@@ -173,6 +176,25 @@ def archive_name(package: str, version: str) -> str:
     return f"{package}_{version.replace(':', '%3a')}_"
 
 
+def read_proxies(output: str) -> Mapping[str, str]:
+    """`apt-config dump Acquire`: `http`, or `http::HOST` where a host has a proxy of its own -> proxy or DIRECT."""
+    options = re.findall(r'^Acquire::(https?)::Proxy((?:::\S+)?) "(.+)";$', output, re.MULTILINE)
+    return {f"{scheme}{host}": proxy for scheme, host, proxy in options}
+
+
+def _curl(host: HostFacts, url: str, *more: str, root: bool = True) -> Run:
+    """Through the proxy that apt is told to use; without one the environment decides, for apt as for curl.
+
+    A proxy may come with a password, so curl reads it from standard input, which is in no log and no process list.
+    """
+    scheme, name = urlsplit(url).scheme, urlsplit(url).hostname
+    # https takes the settings of http where it has none of its own, see apt.conf(5)
+    options = [f"{one}{of}" for one in (scheme, "http") for of in (f"::{name}", "")]
+    proxy = next((host.proxies[option] for option in options if option in host.proxies), None)
+    argv = ("curl", "-fsSL", "--max-time", "60", *(("-K", "-") if proxy else ()), *more, url)
+    return Run(argv, root=root, stdin=proxy and ('noproxy = "*"\n' if proxy == "DIRECT" else f'proxy = "{proxy}"\n'))
+
+
 def read_files(output: str) -> Mapping[str, Any]:
     """Repository files and configuration files, as fields of HostFacts."""
     texts = read_files_with_text(output)
@@ -190,6 +212,7 @@ LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
         read=lambda text: {"packages": read_installed(text), "half_installed": read_half_installed(text)},
         answers=(0, 1),  # 1: one of them is not known at all
     ),
+    field("proxies", "apt-config", "dump", "Acquire", read=read_proxies),
     field("held", "apt-mark", "showhold", read=lambda text: frozenset(text.split())),
     field("offered", "apt-cache", "madison", *PACKAGES, read=read_madison, answers=(0, 100)),
     look(

@@ -46,7 +46,7 @@ def key_url(url: str) -> str:
     return f"{url}repodata/repomd.xml.key"
 
 
-def published(url: str) -> Look[Mapping[str, tuple[str, ...]]]:
+def published(host: HostFacts, url: str) -> Look[Mapping[str, tuple[str, ...]]]:
     """dnf reads the repository's index itself, as one that only this command knows."""
     settings = {"gpgcheck": 0, "skip_if_unavailable": 0}  # nothing is installed; a missing repository is an error
     options = tuple(f"--setopt=kubeadm-fleet.{name}={value}" for name, value in settings.items())

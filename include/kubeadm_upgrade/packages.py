@@ -28,8 +28,8 @@ class PackageManager(Protocol):
     def key_url(self, url: str) -> str:
         """Where a repository of this format publishes its signing key."""
 
-    def published(self, url: str) -> Look[Versions]:
-        """What a repository offers, whether or not this host is configured to use it yet."""
+    def published(self, host: HostFacts, url: str) -> Look[Versions]:
+        """What a repository offers this host, whether or not it is configured to use it yet."""
 
     def is_missing(self, error: CommandFailed) -> bool:
         """Whether `published` failed because there is no such repository, and not because of a passing trouble."""

@@ -61,6 +61,41 @@ def test_an_entry_is_found_and_replaced_where_it_is(path, text, saved):
     assert "v1.29" in after.sources[path]
 
 
+PROXY = "http://operator:secret@proxy.example.org:3128"
+DUMP = """\
+Acquire "";
+Acquire::http "";
+Acquire::http::Proxy "%s";
+Acquire::http::Proxy::mirror.example.org "DIRECT";
+Acquire::http::User-Agent "apt";
+""".replace("%s", PROXY)
+
+
+@pytest.mark.parametrize(
+    ("dump", "url", "told"),
+    [
+        pytest.param(DUMP, "http://pkgs.example.org/v1.29/deb/", f'proxy = "{PROXY}"\n', id="a proxy"),
+        pytest.param(DUMP, "https://pkgs.k8s.io/v1.29/deb/", f'proxy = "{PROXY}"\n', id="https goes the way of http"),
+        pytest.param(DUMP, "http://mirror.example.org/v1.29/deb/", 'noproxy = "*"\n', id="but not to this host"),
+        pytest.param(
+            DUMP + 'Acquire::https::Proxy "http://other:1";\n',
+            "https://pkgs.k8s.io/v1.29/deb/",
+            'proxy = "http://other:1"\n',
+            id="https has one of its own",
+        ),
+        pytest.param('Acquire "";\n', "https://pkgs.k8s.io/v1.29/deb/", None, id="nothing configured"),
+    ],
+)
+def test_the_repository_is_asked_the_way_apt_goes(dump, url, told):
+    """With a password that no log shows."""
+    behind = replace(host({}), proxies=apt.read_proxies(dump))
+    asked = apt.published(behind, url).run
+    fetched = next(run for run in apt.switch(behind, Repository(url, f"{url}Release.key")) if "curl" in run.argv)
+    assert (asked.stdin, fetched.stdin) == (told, told)
+    assert ("-K - " in str(asked)) is (told is not None)
+    assert "secret" not in f"{asked} {asked!r} {fetched!r}"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -72,10 +72,10 @@ def repository_source(repository: Mapping[str, object], minor: int) -> tuple[str
     return "/etc/apt/sources.list.d/kubernetes.list", f"deb [signed-by={keyring}] {url} /\n"
 
 
-def sources(files: FileTree) -> list[Source]:
-    """The Kubernetes repositories apt would read, in the order of their files."""
+def sources(files: FileTree, only: str | None = None) -> list[Source]:
+    """The Kubernetes repositories apt would read, in the order of their files, or those of one file."""
     found: list[Source] = []
-    for path in files.files_below("/etc/apt/sources.list.d"):
+    for path in [only] if only else files.files_below("/etc/apt/sources.list.d"):
         text = files.text(path) or ""
         if path.endswith(".list"):
             found += _one_line(text)

@@ -40,8 +40,12 @@ class Journal:
         return [line for line in self.lines if line[1] == unit]
 
 
+_TYPES = (".service", ".timer", ".socket", ".target", ".mount", ".slice", ".scope")
+
+
 def full_name(name: str) -> str:
-    return name if "." in name else f"{name}.service"
+    """The version at the end of `kubeadm-upgrade-v1.29.15` is no type of unit; systemd adds one."""
+    return name if name.endswith(_TYPES) else f"{name}.service"
 
 
 class Units:

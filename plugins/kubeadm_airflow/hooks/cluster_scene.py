@@ -99,7 +99,7 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
             if manager is None or source is NO_SOURCE:
                 return looked_at
             try:
-                return replace(looked_at, published=await host.look(manager.published(source.repository.url)))
+                return replace(looked_at, published=await host.look(manager.published(facts, source.repository.url)))
             except CommandFailed as error:  # no matter where everything is installed already
                 return replace(looked_at, unpublished=str(error))
     except (NeedsPerson, TimeCures) as error:
@@ -170,10 +170,11 @@ async def _published_to(
 ) -> tuple[Versions, dict[str, str]]:
     published: dict[str, tuple[str, ...]] = {}
     unpublished: dict[str, str] = {}
+    facts = HostFacts(**await look_at_host(host))
     for release in (f"1.{minor}" for minor in minors):
         url = cluster.repository(release, manager.FORMAT).url
         try:
-            offered = await host.look(manager.published(url))
+            offered = await host.look(manager.published(facts, url))
         except CommandFailed as error:
             if not manager.is_missing(error):
                 raise

@@ -45,6 +45,7 @@ def control(package: Package) -> Mapping[str, str]:
         "Maintainer": "Kubernetes Authors <dev@kubernetes.io>",
         "Installed-Size": str(sum(len(file.content) for file in package.files) // 1024 + 1),
         "Depends": ", ".join(depends),
+        "Conflicts": ", ".join(package.conflicts),
         "Section": "net",
         "Priority": "optional",
         "Homepage": "https://kubernetes.io",

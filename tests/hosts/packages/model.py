@@ -53,6 +53,7 @@ class Package:
     directories: tuple[str, ...] = ()
     requires: tuple[tuple[str, str], ...] = ()
     provides: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
     scripts: Scripts = Scripts()
 
     @property

@@ -51,6 +51,7 @@ def _preamble(package: Package) -> Iterator[str]:
     for name, least in package.requires:
         yield f"Requires: {name} >= {least}" if least else f"Requires: {name}"
     yield from (f"Provides: {name}" for name in package.provides)
+    yield from (f"Conflicts: {name}" for name in package.conflicts)
     yield from ("%description", f"{package.summary}.", "%install", "cp -a %{_topdir}/files/. %{buildroot}/")
 
 

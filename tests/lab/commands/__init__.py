@@ -7,6 +7,7 @@ from lab.process import Command
 
 PROGRAMS: dict[str, Command] = {
     "apt-cache": apt.apt_cache,
+    "apt-config": apt.apt_config,
     "apt-get": apt.apt_get,
     "apt-mark": apt.apt_mark,
     "cat": text.cat,

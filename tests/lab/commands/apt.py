@@ -31,17 +31,18 @@ async def _update(process: Process, options: Options) -> int:
         return code
     try:
         await asyncio.sleep(process.host.cluster.latency.apt_update)
-        return _refresh(process)
+        return _refresh(process, options)
     finally:
         process.host.packages.busy -= 1
 
 
-def _refresh(process: Process) -> int:
-    """A repository that fails keeps what was known of it; golden/apt-get-update.txt."""
+def _refresh(process: Process, options: Options) -> int:
+    """A repository that fails keeps what was known of it; golden/apt-get-update.txt. Or one file alone."""
+    only = _one_file(options)
     errors: list[str] = []
     offered: list[tuple[str, str]] = []
     number = 0
-    for source in sources(process.host.files):
+    for source in sources(process.host.files, only):
         number += 1
         if problem := _problem(process, source):
             process.print(f"Err:{number} {source.url}  InRelease")
@@ -50,12 +51,18 @@ def _refresh(process: Process) -> int:
         else:
             process.print(f"Get:{number} {source.url}  InRelease [2043 B]")
             offered += offer(source)
-    process.print(f"Get:{number + 1} http://mirror.example.org/debian bookworm InRelease [151 kB]")
+    if only is None:
+        process.print(f"Get:{number + 1} http://mirror.example.org/debian bookworm InRelease [151 kB]")
     process.host.packages.offered = sorted(offered, key=lambda one: version_key(one[0]), reverse=True)
     process.print("Fetched 154 kB in 1s (244 kB/s)\nReading package lists...")
     for error in errors:
         process.complain(error)
     return 100 if errors else 0
+
+
+def _one_file(options: Options) -> str | None:
+    settings = dict(one.partition("=")[::2] for one in options.all("-o", "--option"))
+    return {name.lower(): text for name, text in settings.items()}.get("dir::etc::sourcelist")
 
 
 def _problem(process: Process, source: Source) -> str | None:
@@ -119,6 +126,14 @@ async def apt_cache(process: Process) -> int:
         return 100
     for package in packages:
         (_madison if verb == "madison" else _policy)(process, package)
+    return 0
+
+
+async def apt_config(process: Process) -> int:
+    """``dump``: nobody has configured anything that is asked for."""
+    if process.arguments[:1] != ["dump"]:
+        return process.refuse("E: Invalid operation", 100)
+    process.print(f'{(process.arguments[1:] or ["APT"])[0]} "";')
     return 0
 
 

@@ -22,6 +22,7 @@ _VALUED = (
     "-H",
     "--proto",
     "--retry-delay",
+    "-K",
 )
 
 

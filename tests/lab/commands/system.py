@@ -90,10 +90,14 @@ async def containerd(process: Process) -> int:
 
 
 async def ps(process: Process) -> int:
-    """``ps -o args= -p PID`` of who holds apt's lock; there is no other process to speak of."""
-    if parse(process.arguments, valued=("-o", "-p")).last("-p") != "4711":
+    """``ps -o args= -p PID`` of the kubelet and of who holds apt's lock; there is no other process to speak of."""
+    kubelet = process.host.kubelet
+    running = {"4711": "/usr/bin/python3 /usr/bin/unattended-upgrade"}
+    running |= {str(kubelet.pid): "/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml"} if kubelet.active else {}
+    command = running.get(parse(process.arguments, valued=("-o", "-p")).last("-p"))
+    if command is None:
         return 1
-    process.print("/usr/bin/python3 /usr/bin/unattended-upgrade")
+    process.print(command)
     return 0
 
 

@@ -48,9 +48,13 @@ REBOOT: Look[bool] | None = None
 
 
 def update(path: str) -> Run:
-    """Of the one repository, so that no other of this host, broken or slow, is in the way; their lists stay."""
+    """Of the one repository, so that no other of this host, broken or slow, is in the way; their lists stay.
+
+    A signature that is not good is an error, and not a warning that leaves the old index in place.
+    """
     only = (f"Dir::Etc::SourceList={path}", "Dir::Etc::SourceParts=-", "APT::Get::List-Cleanup=0")
-    return Run(("apt-get", "update", *(word for option in only for word in ("-o", option))))
+    options = (*only, "APT::Update::Error-Mode=any")
+    return Run(("apt-get", "update", *(word for option in options for word in ("-o", option))))
 
 
 def is_held(host: HostFacts, versions: Mapping[str, str]) -> bool:
@@ -221,7 +225,19 @@ LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
         answers=(0, 1, 2),
     ),
     field(
-        *("keyrings", "find", "/etc/apt/keyrings", "-maxdepth", "1", "-name", "*", "-printf", r"%f\n"),
+        *(
+            "keyrings",
+            "find",
+            "/etc/apt/keyrings",
+            "-mindepth",
+            "1",
+            "-maxdepth",
+            "1",
+            "-name",
+            "*",
+            "-printf",
+            r"%f\n",
+        ),
         read=read_names("/etc/apt/keyrings"),
         answers=(0, 1),
     ),

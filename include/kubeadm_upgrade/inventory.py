@@ -67,7 +67,8 @@ class RepositorySettings(_Strict):
     key_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s\"'\\]+$",
-        description="default: {url}Release.key for deb, {url}repodata/repomd.xml.key for rpm",
+        description="default: {url}Release.key for deb, {url}repodata/repomd.xml.key for rpm, of the newest release that "
+        "has a repository: those that have ended publish an expired key",
     )
 
     @field_validator("url")
@@ -174,14 +175,21 @@ class Cluster:
         own = self.nodes.get(node, HostAddress())
         return HostAddress(own.address, own.port or self.host.port, own.jump_host or self.host.jump_host)
 
-    def repository(self, minor: str, package_format: str) -> Repository:
-        """The repository of a minor release, for hosts of this package format: deb or rpm."""
+    def repository(self, minor: str, package_format: str, newest: str | None = None) -> Repository:
+        """The repository of a minor release, for hosts of this package format: deb or rpm.
 
-        def filled(template: str) -> str:
+        Repositories of releases that have ended go on publishing the signing key as it was then, expired by now
+        (kubernetes/release#3818). That of the `newest` release is the same key, and valid; None: take its own.
+        """
+
+        def filled(template: str, minor: str) -> str:
             return template.replace("{minor}", minor).replace("{format}", package_format)
 
-        url = filled(self.repository_url)
-        return Repository(url, filled(self.key_url or MANAGERS[package_format].key_url(url)))
+        if self.key_url:
+            key_url = filled(self.key_url, minor)
+        else:
+            key_url = MANAGERS[package_format].key_url(filled(self.repository_url, newest or minor))
+        return Repository(filled(self.repository_url, minor), key_url)
 
 
 def directory() -> Path:

@@ -65,7 +65,7 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         to=first.to,
         sources={
             form: Source(
-                cluster.repository(first.to.release, form),
+                cluster.repository(first.to.release, form, state.newest.get(form)),
                 {name: _package_version(name, first.to, packages) for name in PACKAGES},
             )
             for form, packages in state.published.items()

@@ -58,6 +58,7 @@ class State:
     # package format (deb, rpm) -> package -> versions, of all minor releases from here to the target
     published: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     unpublished: Mapping[str, str] = field(default_factory=dict)  # minor release -> why its repository gave no answer
+    newest: Mapping[str, str] = field(default_factory=dict)  # package format -> newest minor release with a repository
     etcd_pinned: str | None = None  # the etcd image tag that kubeadm-config fixes
     settings: Mapping[str, Settings] = field(default_factory=dict)  # of control plane components, from kubeadm-config
 
@@ -78,6 +79,7 @@ class State:
                 for form, packages in self.published.items()
             },
             "unpublished": dict(self.unpublished),
+            "newest": dict(self.newest),
             "etcd_pinned": self.etcd_pinned,
             "settings": {name: asdict(settings) for name, settings in self.settings.items()},
         }
@@ -92,6 +94,7 @@ class State:
                 for form, packages in plain.get("published", {}).items()
             },
             unpublished=plain.get("unpublished", {}),
+            newest=plain.get("newest", {}),
             etcd_pinned=plain.get("etcd_pinned"),
             settings={name: Settings.from_json(one) for name, one in plain.get("settings", {}).items()},
         )

@@ -246,8 +246,21 @@ def test_preflight_says_what_is_wrong(shared, hop, name):
 
 # What becomes of the package repository: sentences of the step, or a repair.
 SWITCHES: dict[str, tuple[str, tuple[Situation, ...], str | None]] = {
-    "a key that has expired": ("w1", (lambda real, host: broken(real, "expire_key", 29),), "EXPKEYSIG"),
-    "a key that was rotated": ("w1", (lambda real, host: broken(real, "rotate_key", 29),), None),
+    "a key that has expired, and a newer release publishes it as it is now": (
+        "w1",
+        (lambda real, host: broken(real, "expire_key", 29),),
+        None,
+    ),
+    "a key that has expired everywhere": (
+        "w1",
+        tuple(lambda real, host, minor=minor: broken(real, "expire_key", minor) for minor in (28, 29, 30, 31)),
+        "EXPKEYSIG",
+    ),
+    "a key that was rotated": (
+        "w1",
+        tuple(lambda real, host, minor=minor: broken(real, "rotate_key", minor) for minor in (28, 29, 30, 31)),
+        None,
+    ),
     "an unsigned repository": ("w1", (lambda real, host: broken(real, "unsign", 29),), "signed"),
     "the repository that was shut down": (
         "w1",

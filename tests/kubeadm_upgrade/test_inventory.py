@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from kubeadm_upgrade import inventory
+from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.inventory import InventoryError, cluster_files, json_schema, load_cluster
 
 SMALLEST = {
@@ -42,6 +43,15 @@ def test_four_lines_are_enough(load):
     deb, rpm = (cluster.repository("1.29", form).key_url for form in ("deb", "rpm"))
     assert deb == "https://pkgs.k8s.io/core:/stable:/v1.29/deb/Release.key"
     assert rpm == "https://pkgs.k8s.io/core:/stable:/v1.29/rpm/repodata/repomd.xml.key"
+
+
+def test_the_key_of_the_newest_release_serves_every_repository(load):
+    """Old ones go on publishing it as it was, expired by now; a key_url of one's own is taken as it is."""
+    assert load(SMALLEST).repository("1.25", "deb", "1.37") == Repository(
+        "https://pkgs.k8s.io/core:/stable:/v1.25/deb/", "https://pkgs.k8s.io/core:/stable:/v1.37/deb/Release.key"
+    )
+    own = load(SMALLEST | {"repository": {"key_url": "https://mirror.example.org/{minor}.asc"}})
+    assert own.repository("1.25", "deb", "1.37").key_url == "https://mirror.example.org/1.25.asc"
 
 
 def test_a_nodes_own_settings_come_first(load):

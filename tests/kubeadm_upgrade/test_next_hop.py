@@ -51,6 +51,15 @@ def test_the_exact_package_version_is_chosen(target, offered, package):
     assert hop_of(state(*NODES, offered=offered), target).sources["deb"].packages["kubelet"] == package
 
 
+def test_the_signing_key_is_the_newest_releases():
+    """Where nothing newer has a repository, the target's own."""
+    keys = [
+        hop_of(replace(state(*NODES), newest=newest)).sources["deb"].repository.key_url
+        for newest in ({"deb": "1.37", "rpm": "1.36"}, {})
+    ]
+    assert keys == [f"https://pkgs.k8s.io/core:/stable:/v1.{minor}/deb/Release.key" for minor in (37, 29)]
+
+
 def test_a_package_that_is_missing_is_named():
     """kubeadm alone is no upgrade."""
     found = state(*NODES)

@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.node_port import look_at_control_plane, look_at_host
+from kubeadm_airflow.hooks.repositories import Told, look_at_repositories
 from kubeadm_upgrade import looks, machine, objects
-from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, Unreachable
-from kubeadm_upgrade.facts import PACKAGES, ControlPlaneFacts, HostFacts, NodeFacts, OsRelease, PodFacts
+from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures
+from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.machine import Machine
-from kubeadm_upgrade.packages import PackageManager, Versions, manager_of
+from kubeadm_upgrade.packages import PackageManager, manager_of
 from kubeadm_upgrade.releases import releases
 from kubeadm_upgrade.scene import LookedAtHost, Scene
-from kubeadm_upgrade.settings import NO_SETTINGS, Settings, read_cluster_configuration, read_etcd_tag
+from kubeadm_upgrade.settings import read_cluster_configuration, read_etcd_tag
 from kubeadm_upgrade.skew import KUBE_PROXY
 from kubeadm_upgrade.slots import Slots
 from kubeadm_upgrade.state import NodeState, State
@@ -46,7 +47,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     told = await asyncio.gather(*(_told(cluster, node, gate) for node in nodes))
     minors = range(min(control_plane.minors, default=target.minor), target.minor + 1)
-    published, unpublished = await _published(cluster, nodes, told, minors)
+    published = await look_at_repositories(cluster, nodes, told, minors)
     return State(
         cluster_version=control_plane.cluster_version,
         nodes=tuple(
@@ -64,8 +65,9 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
             )
             for node, one in zip(nodes, told, strict=True)
         ),
-        published=published,
-        unpublished=unpublished,
+        published={form: one.versions for form, one in published.items()},
+        unpublished={release: why for one in published.values() for release, why in one.missing.items()},
+        newest={form: one.newest for form, one in published.items()},
         etcd_pinned=read_etcd_tag(control_plane.configuration),
         settings=read_cluster_configuration(control_plane.configuration),
     )
@@ -115,74 +117,19 @@ async def _look_at_machine(host: Host, manager: PackageManager | None) -> Machin
     return Machine(**answers, ahead=timedelta(seconds=there - (before + time.time()) / 2))
 
 
-@dataclass(frozen=True)
-class _Told:
-    """What a host says of itself; or the error, where it cannot be asked now."""
-
-    settings: Settings = NO_SETTINGS
-    os: OsRelease | None = None
-    error: Exception | None = None
-
-
-async def _told(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> _Told:
+async def _told(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> Told:
     """A host that cannot be looked at now is a finding of preflight, and no reason not to plan."""
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
-            return _Told(await host.look(looks.KUBELET_SETTINGS), await host.look(looks.OS_RELEASE))
+            return Told(await host.look(looks.KUBELET_SETTINGS), await host.look(looks.OS_RELEASE))
     except (NeedsPerson, TimeCures) as error:
         log.warning("%s: nothing is known of its host: %s", node.name, error)
-        return _Told(error=error)
+        return Told(error=error)
 
 
 def _components(node: str, control_plane: ControlPlaneFacts, proxies: Mapping[str, Version]) -> Mapping[str, Version]:
     found = {pod.component: pod.version for pod in control_plane.static_pods if pod.node == node}
     return {**found, KUBE_PROXY: proxies[node]} if node in proxies else found
-
-
-async def _published(
-    cluster: Cluster, nodes: Sequence[NodeFacts], told: Sequence[_Told], minors: Iterable[int]
-) -> tuple[dict[str, Versions], dict[str, str]]:
-    """Ask one host of each package format: nodes reach the repository, Airflow perhaps does not.
-
-    Returns format -> package -> versions of all these minor releases, and for a release without a repository why.
-    """
-    published: dict[str, Versions] = {}
-    unpublished: dict[str, str] = {}
-    last: Exception = NeedsPerson(f"{cluster.name} has no node: is kubernetes_conn_id the right cluster?")
-    for node, one in sorted(zip(nodes, told, strict=True), key=lambda pair: not pair[0].control_plane):
-        manager = manager_of(one.os) if one.os else None
-        if manager is None or manager.FORMAT in published:
-            last = one.error or last
-            continue
-        try:
-            async with Host.open(cluster, address_of(cluster, node)) as host:
-                published[manager.FORMAT], missing = await _published_to(cluster, manager, host, minors)
-                unpublished |= missing
-        except (Unreachable, CommandFailed) as error:
-            last = error
-    if not published:
-        raise last
-    return published, unpublished
-
-
-async def _published_to(
-    cluster: Cluster, manager: PackageManager, host: Host, minors: Iterable[int]
-) -> tuple[Versions, dict[str, str]]:
-    published: dict[str, tuple[str, ...]] = {}
-    unpublished: dict[str, str] = {}
-    facts = HostFacts(**await look_at_host(host))
-    for release in (f"1.{minor}" for minor in minors):
-        url = cluster.repository(release, manager.FORMAT).url
-        try:
-            offered = await host.look(manager.published(facts, url))
-        except CommandFailed as error:
-            if not manager.is_missing(error):
-                raise
-            unpublished[release] = f"{url} answers: {str(error).splitlines()[-1]}"
-            continue
-        for name in PACKAGES:
-            published[name] = (*published.get(name, ()), *offered.get(name, ()))
-    return published, unpublished
 
 
 def _by_node(pods: Sequence[dict[str, object]]) -> Mapping[str, tuple[PodFacts, ...]]:

@@ -131,7 +131,7 @@ async def apt_cache(process: Process) -> int:
 
 async def apt_config(process: Process) -> int:
     """``dump``: nobody has configured anything that is asked for."""
-    if process.arguments[:1] != ["dump"]:
+    if process.arguments[:1] != ("dump",):
         return process.refuse("E: Invalid operation", 100)
     process.print(f'{(process.arguments[1:] or ["APT"])[0]} "";')
     return 0

@@ -34,7 +34,8 @@ class Journal:
         self.lines: list[tuple[float, str, str, str]] = []
 
     def add(self, unit: str, source: str, text: str) -> None:
-        self.lines.extend((time.time(), unit, source, line) for line in text.splitlines())
+        """journald keeps no empty lines."""
+        self.lines.extend((time.time(), unit, source, line) for line in text.splitlines() if line.strip())
 
     def of(self, unit: str) -> list[tuple[float, str, str, str]]:
         return [line for line in self.lines if line[1] == unit]

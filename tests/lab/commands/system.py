@@ -103,20 +103,21 @@ async def ps(process: Process) -> int:
 
 async def df(process: Process) -> int:
     """golden/df.txt, with room enough everywhere; or three columns of it, in bytes."""
-    options, code = parse(process.arguments), 0
-    paths, columns = options.operands or ["/"], options.last("--output", default="")
-    heads = "File Avail Mounted on" if columns else "Filesystem     1024-blocks     Used Available Capacity Mounted on"
-    process.print(heads)
-    for path in paths:
+    options = parse(process.arguments)
+    columns, paths = options.last("--output", default=""), []
+    for path in options.operands or ["/"]:
         try:
             process.host.files.lookup(path, True)
+            paths.append(path)
         except FileError as error:
             process.complain(f"df: {path}: {error.reason}")
-            code = 1
-            continue
-        # Everything is on the root file system.
-        if columns:
-            process.print(f"{path} {68283232 * 1024} {posixpath.sep}")
-        else:
-            process.print(f"/dev/vda         264212084 38107680  68283232      36% {posixpath.sep}")
-    return code
+    # Everything is on the root file system.
+    width, free = max(map(len, [*paths, "File"])), str(68283232 * 1024)
+    if columns:
+        process.print(f"{'File':<{width}} {'Avail':>{len(free)}} Mounted on")
+    else:
+        process.print("Filesystem     1024-blocks     Used Available Capacity Mounted on")
+    for path in paths:
+        row = f"{path:<{width}} {free}" if columns else "/dev/vda         264212084 38107680  68283232      36%"
+        process.print(f"{row} {posixpath.sep}")
+    return int(len(paths) < len(options.operands))

@@ -1,0 +1,552 @@
+"""Every look of the product, and every tool whose words people read in a log: what holds of it, whoever answers.
+
+A row is compared with golden where something was recorded; else the lab is compared with real hosts. Nobody recorded a
+host with dnf and the lab has none, so rows of dnf alone hold on real hosts only. A new look is two lines: its name and
+itself, and what must hold of what it reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kubeadm_upgrade import apt, backup, dnf, locks, looks, machine, units
+from kubeadm_upgrade.actions import Run
+from kubeadm_upgrade.facts import COMPANIONS, NO_HOST, PACKAGES, HostFacts, OsRelease, UpgradePlan
+from kubeadm_upgrade.look import Look, look
+from kubeadm_upgrade.packages import MANAGERS
+from transcripts.row import Differs, Kind, Must, Place, Recording, Row, Source, When
+from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_names, of_options
+
+APT = (Kind.APT,)
+DNF = (Kind.DNF,)
+WORKERS = (Kind.APT, Kind.DNF)
+FIRST = (Kind.CONTROL_PLANE,)
+EVERYWHERE = (Kind.APT, Kind.DNF, Kind.CONTROL_PLANE)
+NEWER = (Kind.NEWER,)
+
+DEB = re.compile(r"\d+\.\d+\.\d+-\d+\.\d+")
+RPM = re.compile(r"\d+\.\d+\.\d+-\d+(\.\d+)+")
+TAG = re.compile(r"v\d+\.\d+\.\d+")
+
+
+def one(looks: Iterable[Look[Any]], word: str) -> Look[Any]:
+    """The one with this word in its argv: looks come and go."""
+    (found,) = (look for look in looks if word in look.run.argv)
+    return found
+
+
+def are_versions(pattern: re.Pattern[str], names: Iterable[str], found: Mapping[str, str]) -> bool:
+    return set(names) <= found.keys() and all(map(pattern.fullmatch, found.values()))
+
+
+def are_offers(pattern: re.Pattern[str], found: Mapping[str, tuple[str, ...]]) -> bool:
+    return bool(found) and all(versions and all(map(pattern.fullmatch, versions)) for versions in found.values())
+
+
+def part_of_named_unit(heading: str) -> Callable[[str], str]:
+    """golden/systemd-run-named-unit.txt is a session: what was printed below the command that the heading ends."""
+
+    def part(text: str) -> str:
+        below = text.split(heading, 1)[1].split("\n", 1)[1]
+        return re.split(r"^[$#] ", below, maxsplit=1, flags=re.MULTILINE)[0]
+
+    return part
+
+
+def lines_with(pattern: str) -> Callable[[str], str]:
+    """Of a recording that holds the output of other commands too."""
+    return lambda text: "".join(line for line in text.splitlines(keepends=True) if re.match(pattern, line))
+
+
+def shown(name: str) -> Look[units.Unit]:
+    """As the port to a node looks at a unit."""
+    return look(*units.show(name), read=units.read)
+
+
+def whole_journal(name: str) -> Look[str]:
+    return look(*units.journal(name, lines=1000), read=str.rstrip, root=True)
+
+
+def said(run: Run, **options: Any) -> Look[str]:
+    """Of a command that nobody parses: what it prints."""
+    return Look(run, str.rstrip, **options)
+
+
+def unit_of(step: str) -> Callable[[Place], tuple[str]]:
+    return lambda place: (f"{step}-{place.hop.to.tag}",)
+
+
+def url(package_format: str) -> Callable[[Place], tuple[HostFacts, str]]:
+    return lambda place: (NO_HOST, place.hop.source(package_format).repository.url)
+
+
+def started(name: str, *argv: str) -> Run:
+    return Run(argv, unit=name)
+
+
+# What golden's unit was asked for, and what we ask for, differ.
+ASKED_ELSE = (
+    Differs(Source.GOLDEN, "LoadState=.*", "golden's was not asked for it"),
+    Differs(Source.GOLDEN, "ExecMainCode=.*", "golden's was asked for it too"),
+)
+OF_SYSTEMD = Differs(Source.GOLDEN, "Started <unit> - <command>.", "systemd's own line: golden's was no unit")
+AFTER_STAGING = (
+    OF_SYSTEMD,
+    Differs(Source.GOLDEN, "The following held packages will be changed:|<packages>", "golden's had been unheld"),
+    Differs(Source.GOLDEN, "Get:.*|Fetched .*|Need to get .*", "golden's had not been staged"),
+    Differs(Source.GOLDEN, "debconf: .*", "a journal has standard error as well"),
+)
+
+
+def state(unit: units.Unit) -> list[str]:
+    """Which of our states a unit is in that systemd knows; golden's were not asked whether it does."""
+    known = replace(unit, load="loaded")
+    return [name for name in ("running", "succeeded", "failed") if getattr(known, name)]
+
+
+def one_offer(plan: UpgradePlan) -> bool:
+    return len(plan.offers) == 1 and TAG.fullmatch(plan.offers[0]) is not None and not plan.manual
+
+
+def nothing(plan: UpgradePlan) -> bool:
+    return plan == UpgradePlan(())
+
+
+# Hooks put these looks together by themselves.
+INLINE = {"units.show": shown, "units.journal": whole_journal}
+
+ROWS = (
+    # the system
+    Row(
+        "os-release",
+        looks.OS_RELEASE,
+        Must(
+            "a system whose packages we can change, with a name", lambda os: os.package_format in MANAGERS and os.name
+        ),
+        EVERYWHERE,
+        golden=Recording(
+            "os-release.txt",
+            part=lines_with(r"[A-Z_]+="),
+            reads=OsRelease("debian", version="12", name="Debian GNU/Linux 12 (bookworm)"),
+        ),
+        shape=of_assignments,
+    ),
+    Row("sudo", looks.ROOT, Must("sudo asks for no password", lambda may: may is True), EVERYWHERE),
+    Row(
+        "small files of the machine",
+        one(machine.LOOKS, "grep"),
+        Must(
+            "an id and a name, and nothing that we write to is read-only",
+            lambda read: read["id"] and read["hostname"] and not read["read_only"],
+        ),
+        EVERYWHERE,
+        shape=of_files,
+    ),
+    Row(
+        "df",
+        one(machine.LOOKS, "df"),
+        Must("room in bytes", lambda read: read["room"] and all(one.free > 2**20 for one in read["room"].values())),
+        EVERYWHERE,
+    ),
+    Row("stat of etcd's file", one(machine.LOOKS, "stat"), Must("bytes", lambda read: read["etcd_size"] > 0), FIRST),
+    Row(
+        "stat of etcd's file, on a worker",
+        one(machine.LOOKS, "stat"),
+        Must("no etcd", lambda read: read["etcd_size"] == 0),
+        WORKERS,
+    ),
+    Row(
+        "date",
+        machine.CLOCK,
+        Must("about now", lambda read: abs(read - datetime.now(UTC).timestamp()) < 600),
+        EVERYWHERE,
+    ),
+    Row(
+        "ps of a process",
+        locks.name_of,
+        Must("its command line", lambda name: name.strip() == name != ""),
+        EVERYWHERE,
+        given=lambda place: (place.kubelet_pid,),
+        shape=of_anything,
+    ),
+    Row(
+        "ps of a process that has ended",
+        locks.name_of,
+        Must("nothing", lambda name: name == ""),
+        EVERYWHERE,
+        given=lambda place: (4194303,),  # the largest pid of a 64-bit kernel
+    ),
+    # apt
+    Row(
+        "dpkg-query",
+        one(apt.LOOKS, "dpkg-query"),
+        Must(
+            "each of ours has a package version, and none is half installed",
+            lambda read: are_versions(DEB, PACKAGES, read["packages"]) and not read["half_installed"],
+        ),
+        APT,
+        golden=Recording(
+            "dpkg-query-1.22.txt",
+            reads={"packages": dict.fromkeys(PACKAGES, "1.22.17-1.1"), "half_installed": frozenset()},
+        ),
+        differs=(Differs(Source.GOLDEN, "<package> <version> ii ", "golden's was not asked for what comes with ours"),),
+    ),
+    Row(
+        "apt-mark showhold",
+        one(apt.LOOKS, "showhold"),
+        Must("ours are held", lambda read: read["held"] >= set(PACKAGES)),
+        APT,
+        golden=Recording("apt-mark-showhold.txt", reads={"held": frozenset(PACKAGES)}),
+    ),
+    Row(
+        "apt-config dump",
+        one(apt.LOOKS, "apt-config"),
+        Must("no proxy", lambda read: read == {"proxies": {}}),
+        APT,
+        shape=of_options,
+    ),
+    Row(
+        "apt-cache madison",
+        one(apt.LOOKS, "madison"),
+        Must("every version is a package version", lambda read: are_offers(DEB, read["offered"])),
+        APT,
+        golden=Recording("apt-cache-madison.txt", reads={"offered": {"kubeadm": ("1.23.17-1.1", "1.23.9-1.1")}}),
+    ),
+    Row(
+        "repository files of apt",
+        one(apt.LOOKS, apt.SOURCES),
+        Must(
+            "one of them is the Kubernetes repository",
+            lambda read: len(apt.kubernetes_sources(read["sources"])) == 1,
+        ),
+        APT,
+        shape=of_files,
+    ),
+    Row(
+        "keyrings of apt",
+        one(apt.LOOKS, "/etc/apt/keyrings"),
+        Must("ours is there", lambda read: apt.KEYRING in read["keyrings"]),
+        APT,
+        when=When.STAGED,
+        shape=of_names,
+    ),
+    Row(
+        "packages staged by apt",
+        one(apt.LOOKS, apt.ARCHIVES),
+        Must("archives of ours", lambda read: {name.split("_")[0] for name in read["staged"]} >= set(PACKAGES)),
+        APT,
+        when=When.STAGED,
+    ),
+    Row(
+        "the repository's index, by curl",
+        apt.published,
+        Must("every version is a package version", lambda read: are_offers(DEB, read)),
+        APT,
+        given=url("deb"),
+        golden=Recording(
+            "Packages",
+            reads={
+                "cri-tools": ("1.29.0-1.1",),
+                "kubeadm": ("1.29.9-1.1", "1.29.15-1.1"),
+                "kubelet": ("1.29.15-1.1",),
+            },
+        ),
+        shape=of_index,
+    ),
+    Row(
+        "apt-get update",
+        lambda: said(apt.update(apt.DEFAULT_SOURCE)),
+        Must("it read the lists", lambda text: text.endswith("Reading package lists...")),
+        APT,
+        golden=Recording("apt-get-update.txt"),
+        differs=(
+            Differs(Source.GOLDEN, "Get:<n> <host>/debian .*", "golden's read every repository"),
+            Differs(Source.LAB, ".*  Packages .*", "its apt-get reads the index without saying so"),
+            Differs(Source.REAL, "(Get|Hit|Fetched).*", "nothing is new to a host that has just been set up"),
+        ),
+    ),
+    Row(
+        "apt-mark hold",
+        lambda: said(next(apt.hold(NO_HOST, {"kubeadm": ""}))),
+        Must("it says what it did", lambda text: text == "kubeadm set on hold."),
+        APT,
+        before=(Run(("apt-mark", "unhold", "kubeadm")),),
+        golden=Recording("apt-mark-hold.txt"),
+    ),
+    Row(
+        "journal of apt-get install, kubeadm",
+        whole_journal,
+        Must("it was set up", lambda text: "Setting up kubeadm (" in text),
+        FIRST,
+        given=unit_of("upgrade-kubeadm"),
+        when=When.KUBEADM_NEW,
+        golden=Recording("apt-get-install-kubeadm.txt"),
+        differs=AFTER_STAGING,
+    ),
+    Row(
+        "journal of apt-get install, kubelet and kubectl",
+        whole_journal,
+        Must("both were set up", lambda text: {"kubelet", "kubectl"} <= set(re.findall(r"Setting up (\S+) \(", text))),
+        APT,
+        given=unit_of("upgrade-kubelet-and-kubectl"),
+        when=When.UPGRADED,
+        golden=Recording("apt-get-install-kubelet-kubectl.txt"),
+        differs=(
+            *AFTER_STAGING,
+            Differs(Source.REAL, "Installing new version of config file .*", "our packages of 1.29 change one"),
+        ),
+    ),
+    # dnf: real hosts only
+    Row(
+        "rpm -q",
+        one(dnf.LOOKS, "rpm"),
+        Must("each of ours has a package version", lambda read: are_versions(RPM, PACKAGES, read["packages"])),
+        DNF,
+    ),
+    Row(
+        "repository files of dnf",
+        one(dnf.LOOKS, dnf.SOURCES),
+        Must(
+            "one of them is the Kubernetes repository, and it excludes ours",
+            lambda read: len(dnf.kubernetes_sources(read["sources"])) == 1 and read["held"] >= {*PACKAGES, *COMPANIONS},
+        ),
+        DNF,
+        shape=of_files,
+    ),
+    Row(
+        "dnf repoquery",
+        one(dnf.LOOKS, "repoquery"),
+        Must("every version is a package version", lambda read: are_offers(RPM, read["offered"])),
+        DNF,
+    ),
+    Row(
+        "packages staged by dnf",
+        one(dnf.LOOKS, dnf.CACHE),
+        Must("files of ours", lambda read: {name.split("-")[0] for name in read["staged"]} == set(PACKAGES)),
+        DNF,
+        when=When.STAGED,
+    ),
+    Row(
+        "the repository's index, by dnf",
+        dnf.published,
+        Must("every version is a package version", lambda read: are_offers(RPM, read)),
+        DNF,
+        given=url("rpm"),
+    ),
+    Row("dnf needs-restarting", dnf.REBOOT, Must("a yes or a no", lambda wanted: wanted in (True, False)), DNF),
+    Row(
+        "journal of dnf install",
+        whole_journal,
+        Must("it was completed", lambda text: "Complete!" in text),
+        DNF,
+        given=unit_of("upgrade-kubelet-and-kubectl"),
+        when=When.UPGRADED,
+    ),
+    # systemd
+    Row(
+        "systemctl show kubelet",
+        looks.KUBELET,
+        Must("it runs, since some moment", lambda kubelet: kubelet.pid > 1 and kubelet.started < datetime.now(UTC)),
+        EVERYWHERE,
+        golden=Recording(
+            "systemctl-show-kubelet.txt",
+            reads=looks.KubeletProcess(datetime(2026, 11, 23, 3, 50, 7, tzinfo=UTC), pid=654, needs_reload=False),
+        ),
+        differs=(
+            Differs(Source.GOLDEN, "(NRestarts|ActiveState|SubState)=.*", "golden's was asked for it too"),
+            Differs(Source.GOLDEN, "NeedDaemonReload=.*", "golden's was not asked for it"),
+        ),
+    ),
+    Row(
+        "the running kubelet's binary",
+        looks.running_binary,
+        Must("it was not replaced", lambda replaced: replaced is False),
+        EVERYWHERE,
+        given=lambda place: (place.kubelet_pid,),
+        shape=of_anything,
+    ),
+    Row(
+        "a unit that nobody knows",
+        shown,
+        Must("not remembered", lambda unit: not unit.remembered and not unit.failed),
+        EVERYWHERE,
+        given=lambda place: ("transcript-unknown",),
+        golden=Recording("systemd-run-named-unit.txt", part=part_of_named_unit("-p ActiveState,LoadState")),
+        differs=(Differs(Source.GOLDEN, "(SubState|Result|ExecMainStatus)=.*", "golden's was not asked for it"),),
+    ),
+    Row(
+        "a unit that runs",
+        shown,
+        Must("running", lambda unit: state(unit) == ["running"]),
+        EVERYWHERE,
+        given=lambda place: ("transcript-runs",),
+        before=(started("transcript-runs", "sleep", "60"),),
+        golden=Recording("systemd-run-named-unit.txt", part=part_of_named_unit("(while it runs)")),
+        differs=ASKED_ELSE,
+    ),
+    Row(
+        "a unit that failed",
+        shown,
+        Must("failed, with a status", lambda unit: state(unit) == ["failed"] and unit.exit_status),
+        EVERYWHERE,
+        given=lambda place: ("transcript-failed",),
+        before=(started("transcript-failed", "false"), Run(("sleep", "0.5"), root=False)),
+        golden=Recording("systemd-run-named-unit.txt", part=part_of_named_unit("(after it failed)")),
+        differs=ASKED_ELSE,
+    ),
+    Row(
+        "a unit that succeeded",
+        shown,
+        Must("succeeded", lambda unit: state(unit) == ["succeeded"]),
+        EVERYWHERE,
+        given=lambda place: ("transcript-succeeded",),
+        before=(started("transcript-succeeded", "true"), Run(("sleep", "0.5"), root=False)),
+        golden=Recording(
+            "systemd-run-named-unit.txt", part=part_of_named_unit("show kubeadm-fleet-ok -p ActiveState,SubState")
+        ),
+        differs=ASKED_ELSE[:1],
+    ),
+    Row(
+        "the journal of a unit that failed",
+        whole_journal,
+        Must("systemd says how it ended", lambda text: text.endswith("Failed with result 'exit-code'.")),
+        EVERYWHERE,
+        given=lambda place: ("transcript-failed",),
+        golden=Recording("systemd-run-named-unit.txt", part=part_of_named_unit("--no-pager -o cat")),
+        differs=(Differs(Source.GOLDEN, "hello", "what its command said"),),
+    ),
+    # kubeadm and its files
+    Row(
+        "the kubelet's files",
+        looks.KUBELET_SETTINGS,
+        Must("kubeadm's flags are among them", lambda settings: settings.kubeadm_flags),
+        EVERYWHERE,
+        shape=of_files,
+    ),
+    Row(
+        "kubeadm upgrade plan, of the old kubeadm",
+        looks.upgrade_plan,
+        Must("it offers nothing", nothing),
+        FIRST,
+        given=lambda place: (place.hop.came_from,),
+        golden=Recording("kubeadm-upgrade-plan-by-1.22-kubeadm.txt"),
+    ),
+    Row(
+        "kubeadm upgrade plan",
+        looks.upgrade_plan,
+        Must("one offer, nothing by hand", one_offer),
+        FIRST,
+        given=lambda place: (place.hop.to,),
+        when=When.KUBEADM_NEW,
+        golden=Recording("kubeadm-upgrade-plan-target.txt", reads=UpgradePlan(("v1.23.17",))),
+    ),
+    Row(
+        "kubeadm upgrade plan, as JSON",
+        looks.upgrade_plan,
+        Must("one offer, nothing by hand", one_offer),
+        NEWER,
+        given=lambda place: (place.hop.to,),
+        when=When.KUBEADM_NEW,
+        golden=Recording("kubeadm-upgrade-plan-1.33-to-1.34-json.txt", reads=UpgradePlan(("v1.34.9",))),
+    ),
+    Row(
+        "kubeadm upgrade plan, as text of today",
+        lambda to: Look(Run(("kubeadm", "upgrade", "plan", to.tag)), looks.read_upgrade_plan),
+        Must("one offer, nothing by hand", one_offer),
+        NEWER,
+        given=lambda place: (place.hop.to,),
+        when=When.KUBEADM_NEW,
+        golden=Recording("kubeadm-upgrade-plan-1.33-to-1.34.txt", reads=UpgradePlan(("v1.34.9",))),
+        differs=(
+            Differs(Source.GOLDEN, r"\t\[WARNING CreateJob\].*", "no kubelet ran there"),
+            Differs(Source.GOLDEN, "W<time and process> .*", "no version was named, and standard error is in the file"),
+            Differs(Source.GOLDEN, "", "the file ends before the last empty line"),
+        ),
+    ),
+    Row(
+        "kubeadm upgrade plan, nothing to upgrade",
+        looks.upgrade_plan,
+        Must("it offers nothing", nothing),
+        FIRST,
+        given=lambda place: (place.hop.to,),
+        when=When.UPGRADED,
+        golden=Recording("kubeadm-upgrade-plan-up-to-date.txt"),
+    ),
+    Row(
+        "journal of kubeadm upgrade apply",
+        whole_journal,
+        Must("SUCCESS", lambda text: re.search(r'SUCCESS! Your cluster was upgraded to "v[\d.]+"', text)),
+        FIRST,
+        given=unit_of("kubeadm-upgrade"),
+        when=When.UPGRADED,
+        golden=Recording("kubeadm-upgrade-apply.txt"),
+        differs=(
+            OF_SYSTEMD,
+            Differs(Source.GOLDEN, r"\[upgrade/postupgrade\] Applying label .*", "kubeadm of 1.23 did"),
+            Differs(Source.GOLDEN, r"\[kubelet\] Creating a ConfigMap .*", "its name had the minor release until 1.23"),
+            Differs(Source.GOLDEN, "", "journald keeps no empty lines"),
+        ),
+    ),
+    Row(
+        "journal of kubeadm upgrade node",
+        whole_journal,
+        Must("it was updated", lambda text: "The configuration for this node was successfully updated!" in text),
+        WORKERS,
+        given=unit_of("kubeadm-upgrade"),
+        when=When.UPGRADED,
+        golden=Recording("kubeadm-upgrade-node-w1.txt"),
+        differs=(OF_SYSTEMD,),
+    ),
+    # backups
+    Row(
+        "etcdctl snapshot save",
+        lambda node: said(backup._in_etcd_pod(node, *backup._ETCDCTL, "snapshot", "save", backup._IN_POD)),
+        Must("it says where", lambda text: re.fullmatch(r"Snapshot saved at /var/lib/etcd/\S+", text)),
+        FIRST,
+        given=lambda place: (place.node,),
+        golden=Recording("kubectl-exec-etcdctl.txt"),
+    ),
+    Row(
+        "etcdutl snapshot status",
+        lambda node: said(backup._in_etcd_pod(node, "etcdutl", "snapshot", "status", backup._IN_POD, "-w", "json")),
+        Must("a hash and a revision", lambda text: {"hash", "revision"} <= set(re.findall(r'"(\w+)":\d', text))),
+        FIRST,
+        given=lambda place: (place.node,),
+        golden=Recording("etcdutl-snapshot-status.json"),
+    ),
+    Row(
+        "runs that left a backup, none yet",
+        looks.BACKUP_RUNS,
+        Must("none", lambda runs: runs == {}),
+        FIRST,
+    ),
+    Row(
+        "runs that left a backup",
+        looks.BACKUP_RUNS,
+        Must("one file, one line", lambda runs: len(runs) == 1 and all(run.strip() for run in runs.values())),
+        FIRST,
+        when=When.STAGED,
+        shape=of_files,
+    ),
+    Row(
+        "sha256sum of a backup",
+        looks.backup_files,
+        Must("two digests", lambda sums: [len(one) for one in sums.values()] == [64, 64]),
+        FIRST,
+        given=lambda place: (f"{place.hop.came_from.tag}-to-{place.hop.to.tag}.1",),
+        when=When.STAGED,
+    ),
+    Row(
+        "stat of a backup",
+        looks.backup_files,
+        Must("two sizes", lambda sizes: len(sizes) == 2 and min(sizes.values()) > 0),
+        FIRST,
+        given=lambda place: (f"{place.hop.came_from.tag}-to-{place.hop.to.tag}.1",),
+        which=1,
+        when=When.STAGED,
+    ),
+)

@@ -108,6 +108,9 @@ class ControlPlaneFacts:
         return (*pods, *nodes, *(f"readyz check {check} fails" for check in self.failing_checks))
 
 
+_FIRST_WITH_DNF = {"fedora": 22, "amzn": 2022}  # major releases; for Red Hat and its kin 8
+
+
 @dataclass(frozen=True)
 class OsRelease:
     """From /etc/os-release."""
@@ -119,11 +122,17 @@ class OsRelease:
 
     @property
     def package_format(self) -> str | None:
-        """deb or rpm; None for a system whose packages we do not know how to change."""
+        """deb or rpm; None for a system whose packages we do not know how to change, as one that has only yum."""
         names = {self.id, *self.like}
         if names & {"debian", "ubuntu"}:
             return "deb"
-        return "rpm" if names & {"rhel", "centos", "rocky", "almalinux", "ol", "fedora", "amzn"} else None
+        like_red_hat = names & {"rhel", "centos", "rocky", "almalinux", "ol", "fedora", "amzn"}
+        return "rpm" if like_red_hat and not self._has_only_yum else None
+
+    @property
+    def _has_only_yum(self) -> bool:
+        major = self.version.partition(".")[0]
+        return major.isdigit() and int(major) < _FIRST_WITH_DNF.get(self.id, 8)
 
 
 @dataclass(frozen=True)

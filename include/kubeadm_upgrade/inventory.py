@@ -67,8 +67,8 @@ class RepositorySettings(_Strict):
     key_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s\"'\\]+$",
-        description="default: {url}Release.key for deb, {url}repodata/repomd.xml.key for rpm, of the newest release that "
-        "has a repository: those that have ended publish an expired key",
+        description="default: {url}Release.key for deb, {url}repodata/repomd.xml.key for rpm, of the newest release "
+        "that has a repository: those that have ended publish an expired key",
     )
 
     @field_validator("url")

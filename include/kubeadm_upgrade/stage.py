@@ -43,7 +43,10 @@ class SwitchPackageRepository(Step):
 
 
 class StagePackages(Step):
-    """Fetch the packages into the host's cache, so that no drained node waits for a download."""
+    """Fetch the packages into the host's cache, so that no drained node waits for a download.
+
+    The package manager resolves the whole install for it, so what would keep it from happening is said here.
+    """
 
     needs = frozenset({Need.HOST})
 

@@ -37,6 +37,7 @@ class Machine:
 
     id: str = ""  # systemd's machine-id, which the kubelet reports as the Node's
     hostname: str = ""
+    kubelet_args: tuple[str, ...] = ()  # of the one that runs
     ahead: timedelta = timedelta()  # of Airflow's clock
     swaps: tuple[str, ...] = ()
     wants_reboot: bool = False
@@ -80,6 +81,11 @@ def read_etcd_size(output: str) -> Mapping[str, Any]:
     return {"etcd_size": int(output.strip() or 0)}
 
 
+def read_kubelet_args(output: str) -> Mapping[str, Any]:
+    """`ps -C kubelet`: whatever file or unit its flags came from, here they are."""
+    return {"kubelet_args": tuple(output.split())}
+
+
 def read_clock(output: str) -> float:
     """`date +%s.%N`: seconds since 1970."""
     return float(output)
@@ -87,6 +93,7 @@ def read_clock(output: str) -> float:
 
 LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
     looks.look("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
+    looks.look("ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)),
     looks.look("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
     looks.look("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
 )

@@ -192,8 +192,16 @@ def test_clocks_are_compared_with_each_other(scene, ahead, found):
     ("machine", "settings"),
     [
         pytest.param({"swaps": ("/swapfile",)}, Settings(runs_with_swap=True), id="failSwapOn: false"),
-        pytest.param({"hostname": "other"}, Settings(flags=("hostname-override",)), id="--hostname-override"),
-        pytest.param({"hostname": "other"}, Settings(kubeadm_flags=("hostname-override",)), id="the same by kubeadm"),
+        pytest.param(
+            {"hostname": "other", "kubelet_args": ("/usr/bin/kubelet", "--hostname-override=w1")},
+            Settings(),
+            id="--hostname-override",
+        ),
+        pytest.param(
+            {"hostname": "other", "kubelet_args": ("/usr/bin/kubelet", "--cloud-provider=aws")},
+            Settings(),
+            id="a cloud provider names its nodes",
+        ),
         pytest.param({"hostname": "W1"}, Settings(), id="kubelets write their names in lower case"),
         pytest.param({"id": ""}, Settings(), id="no machine-id that could be compared"),
     ],

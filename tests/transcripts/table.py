@@ -147,6 +147,13 @@ ROWS = (
         shape=of_files,
     ),
     Row(
+        "ps of the kubelet",
+        one(machine.LOOKS, "ps"),
+        Must("its command line", lambda read: read["kubelet_args"][0].endswith("kubelet")),
+        EVERYWHERE,
+        shape=of_anything,
+    ),
+    Row(
         "df",
         one(machine.LOOKS, "df"),
         Must("room in bytes", lambda read: read["room"] and all(one.free > 2**20 for one in read["room"].values())),

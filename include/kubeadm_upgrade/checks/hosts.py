@@ -11,6 +11,7 @@ from kubeadm_upgrade.machine import ETCD_DATA, Machine
 from kubeadm_upgrade.scene import LookedAtHost, Scene
 
 MOST_CLOCK_SKEW = 30  # seconds
+_NAMING_FLAGS = ("--hostname-override", "--cloud-provider")  # a kubelet takes the host's name unless it has one of them
 _MIB = 2**20
 # least room, in bytes: packages unpacked and fetched, and what the kubelet needs to pull images without evicting Pods
 _ROOM = {"/usr": 512 * _MIB, "/var/cache": 256 * _MIB, "/var/lib/kubelet": 1024 * _MIB}
@@ -39,8 +40,7 @@ def host_is_the_nodes(scene: Scene) -> Iterator[str]:
 def hostname_unchanged(scene: Scene) -> Iterator[str]:
     """No kubelet would come back under another name: without an override it takes the host's."""
     for node, machine in scene.machines:
-        settings = scene.hosts[node.name].settings
-        told = {"hostname-override", "cloud-provider"}.intersection((*settings.flags, *settings.kubeadm_flags))
+        told = any(word.startswith(_NAMING_FLAGS) for word in machine.kubelet_args)
         if machine.hostname and machine.hostname.lower() != node.name and not told:
             yield (
                 f"{node.name}: its host is named {machine.hostname} now, and its kubelet would come back under that "

@@ -90,11 +90,12 @@ async def containerd(process: Process) -> int:
 
 
 async def ps(process: Process) -> int:
-    """``ps -o args= -p PID`` of the kubelet and of who holds apt's lock; there is no other process to speak of."""
-    kubelet = process.host.kubelet
+    """``ps -o args=`` of the kubelet and of who holds apt's lock, by PID or name: there is no other one to speak of."""
+    kubelet, options = process.host.kubelet, parse(process.arguments, valued=("-o", "-p", "-C"))
     running = {"4711": "/usr/bin/python3 /usr/bin/unattended-upgrade"}
-    running |= {str(kubelet.pid): "/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml"} if kubelet.active else {}
-    command = running.get(parse(process.arguments, valued=("-o", "-p")).last("-p"))
+    if kubelet.active:
+        running[str(kubelet.pid)] = running["kubelet"] = "/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml"
+    command = running.get(options.last("-p") or options.last("-C"))
     if command is None:
         return 1
     process.print(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -73,6 +74,23 @@ def test_a_host_whose_key_is_not_known_is_refused(site):
     assert "stranger-cp1" in log
     assert f"ssh-keyscan -p {port}" in log
     assert ">> /dev/null" in log  # the file that this inventory names
+
+
+def test_what_preflight_finds_stops_the_run_and_is_in_its_report(site):
+    """Nothing was touched; the report says why, with all findings."""
+    files = site.cluster("one").simulated.hosts["one-w2"].files
+    heading = files.text("/proc/swaps")
+    files.put("/proc/swaps", f"{heading}/swapfile file 1024 0 -2\n")
+    try:
+        dag_id, run_id = site.start("one")
+        assert site.api.wait_for_run(dag_id, run_id) == "failed"
+    finally:
+        files.put("/proc/swaps", heading)
+    states = {task.task_id: task.state for task in site.api.task_instances(dag_id, run_id)}
+    assert (states["preflight"], states["report"]) == ("failed", "success")
+    written = json.loads((site.airflow.reports / dag_id / f"{run_id}.json").read_text())
+    assert any("one-w2: swap is on (/swapfile)" in finding for finding in written["findings"])
+    assert written["outcomes"] == []
 
 
 def test_an_unknown_parameter_is_refused_by_the_first_task(site):

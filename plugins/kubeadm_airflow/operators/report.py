@@ -53,7 +53,7 @@ class ReportOperator(BaseAsyncOperator):
             "plan": await ti.axcom_pull(task_ids="plan", key="page"),
             "path": await ti.axcom_pull(task_ids="plan", key="path"),
             "next_run": await ti.axcom_pull(task_ids="next_hop", key="trigger_run_id"),
-            "findings": await ti.axcom_pull(task_ids="preflight") or [],
+            "findings": await ti.axcom_pull(task_ids="preflight", key="findings") or [],
             "unfinished": unfinished,
             "nodes": await self._nodes(before),
             "outcomes": await _outcomes(ti),

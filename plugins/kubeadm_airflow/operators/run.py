@@ -105,16 +105,18 @@ class PreflightOperator(BaseAsyncOperator):
         self.cluster = cluster
         self.hop = hop
 
-    async def aexecute(self, context: Context) -> list[str]:
+    async def aexecute(self, context: Context) -> None:
+        """The findings are an XCom also of a task that fails: the report shows them."""
         from kubeadm_airflow.hooks.cluster_scene import look_at_scene
 
         scene = await look_at_scene(load_cluster_named(self.cluster), Hop.from_json(self.hop), datetime.now(UTC).date())
         found = findings(scene)
         for finding in found:
             self.log.warning("%s: %s", finding.check, finding)
+        ti: Any = context["ti"]
+        await ti.axcom_push(key="findings", value=[str(finding) for finding in found])
         if blocking := [finding.message for finding in found if finding.severity is Severity.BLOCK]:
             raise PreflightFailed(f"{self.cluster}: nothing was touched: " + "; ".join(blocking))
-        return [str(finding) for finding in found]
 
 
 class VerifyOperator(BaseAsyncOperator):

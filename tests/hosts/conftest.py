@@ -95,8 +95,12 @@ def start_cluster(
     workers: int = 2,
     dnf_workers: int = 0,
     target: str = "1.29",
+    **settings: object,
 ) -> RealCluster:
-    """Furnish a cluster at 1.28.15: a control plane node, workers with apt, and workers with dnf behind them."""
+    """Furnish a cluster at 1.28.15: a control plane node, workers with apt, and workers with dnf behind them.
+
+    `settings` go into its inventory file.
+    """
     spec = ClusterSpec("real", control_plane=1, workers=workers + dnf_workers, version="1.28.15")
     names = list(spec.nodes)
     with_dnf = names[len(names) - dnf_workers :]
@@ -117,7 +121,8 @@ def start_cluster(
     machines.stack.callback(lab.stop)
     for name, machine in booted.items():
         furnish(machine, lab, name, machines.pkgs, Format.RPM if name in with_dnf else Format.DEB)
-    walkers = join(lab, directory / "inventory", monkeypatch, target=target, repository={"url": machines.pkgs.url})
+    settings = {"repository": {"url": machines.pkgs.url}, **settings}
+    walkers = join(lab, directory / "inventory", monkeypatch, target=target, **settings)
     return RealCluster(walkers["real"], booted, machines.pkgs, lab)
 
 

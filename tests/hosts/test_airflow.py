@@ -26,7 +26,7 @@ APPLY = "kubeadm-upgrade-v1.29.15"
 @pytest.fixture
 def real(cluster) -> RealCluster:
     """A control plane node and two workers with apt, and a worker with dnf."""
-    return cluster(workers=2, dnf_workers=1)
+    return cluster(workers=2, dnf_workers=1, max_unavailable=2)
 
 
 @pytest.fixture

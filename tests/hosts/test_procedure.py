@@ -13,7 +13,7 @@ DEFAULTS, SYSCONFIG = "/etc/default/kubelet", "/etc/sysconfig/kubelet"
 PACKAGES = ("kubeadm", "kubelet", "kubectl")
 LOCK = (
     "import fcntl, time; lock = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(lock, fcntl.LOCK_EX); "
-    "time.sleep(15)"
+    "time.sleep(8)"
 )
 
 

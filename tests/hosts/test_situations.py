@@ -345,7 +345,7 @@ def old_cni(real: RealCluster, host: HostContainer) -> Iterator[None]:
 @contextmanager
 def locked(host: HostContainer, how: str) -> Iterator[None]:
     """For some seconds, by a process that a person would like to know of."""
-    host.execute("systemd-run", "-q", "--unit=nightly", "python3", "-c", f"{how}; import time; time.sleep(6)")
+    host.execute("systemd-run", "-q", "--unit=nightly", "python3", "-c", f"{how}; import time; time.sleep(4)")
     try:
         yield
     finally:

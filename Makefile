@@ -23,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-hosts bench lint format schema constraints clean
+.PHONY: help venv demo test test-hosts bench lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ format: $(READY) ## let ruff put the code into shape
 schema: $(READY) ## write the JSON Schemas of our YAML files for editors
 	$(BIN)/python -m kubeadm_upgrade schema cluster > include/clusters/cluster.schema.json
 	$(BIN)/python -m kubeadm_upgrade schema release > include/kubeadm_upgrade/release_facts/release.schema.json
+
+sudoers: $(READY) ## write docs/sudoers: which commands hosts must allow, generated from the code that runs them
+	$(BIN)/python -m kubeadm_upgrade sudoers > docs/sudoers
+	$(BIN)/python -m kubeadm_upgrade sudoers --wildcards > docs/sudoers-wildcards
 
 constraints: $(READY) ## write constraints.txt anew from .venv
 	@{ sed -n '/^#/p;/^#/!q' constraints.txt; PYTHONPATH= $(BIN)/python -m pip freeze; } > constraints.new

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kubeadm_upgrade import inventory, plan_page, release_files, terminal
+from kubeadm_upgrade import inventory, plan_page, release_files, sudoers, terminal
 from kubeadm_upgrade.errors import NeedsPerson, UpgradeRefused
 from kubeadm_upgrade.path import Policy, WorkerMoves
 from kubeadm_upgrade.plan import plan
@@ -59,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print the JSON Schema of a file, for editors")
     schema.add_argument("of", nargs="?", choices=sorted(_SCHEMAS), default="cluster")
     schema.set_defaults(run=lambda options: print(json.dumps(_SCHEMAS[options.of](), indent=2)))
+
+    allowed = commands.add_parser("sudoers", help="print the sudoers file that allows what is run on hosts")
+    allowed.add_argument("--user", type=_user, default=sudoers.USER, help="who logs in (default: %(default)s)")
+    allowed.add_argument("--wildcards", action="store_true", help="for sudo before 1.9.10: no regular expressions")
+    allowed.set_defaults(run=lambda options: print(sudoers.text(options.user, wildcards=options.wildcards), end=""))
     return parser
 
 
@@ -94,6 +99,12 @@ def _target(text: str) -> TargetVersion:
         return TargetVersion.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _user(text: str) -> str:
+    if not sudoers.is_user(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no user name")
+    return text
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ from harness.airflow import SCHEDULER, TRIGGERER, AirflowInstance
 from harness.fleet import LabFleet
 from harness.rest import wait_for
 from harness.settings import IMPATIENT
+from hosts import allow_list
 from hosts.conftest import RealCluster
 from hosts.host_container import HostContainer
+from kubeadm_upgrade import sudoers
 
 DAG = "kubeadm_upgrade.real"
 PACKAGES = ("kubeadm", "kubelet", "kubectl")
@@ -25,8 +27,11 @@ APPLY = "kubeadm-upgrade-v1.29.15"
 
 @pytest.fixture
 def real(cluster) -> RealCluster:
-    """A control plane node and two workers with apt, and a worker with dnf."""
-    return cluster(workers=2, dnf_workers=1, max_unavailable=2)
+    """A control plane node and two workers with apt, and a worker with dnf; sudo allows what is on our list only."""
+    real = cluster(workers=2, dnf_workers=1, max_unavailable=2)
+    for name, host in real.hosts.items():
+        allow_list.install(host, sudoers.text(host.user, wildcards=name == "real-w3"))
+    return real
 
 
 @pytest.fixture
@@ -82,6 +87,8 @@ def test_a_run_upgrades_real_hosts_though_all_who_watch_apply_are_killed(real, a
         has_debian_packages(real.hosts[name])
     has_rpm_packages(real.hosts["real-w3"])
     for host in real.hosts.values():
+        assert allow_list.refusals(host) == []
+        assert allow_list.commands(host) > 10
         assert host.execute("systemctl", "is-active", "kubelet").strip() == "active"
         binary = host.execute("sh", "-c", "readlink /proc/$(systemctl show kubelet -p MainPID --value)/exe").strip()
         assert binary == "/usr/bin/kubelet"  # and not the one that it has replaced, which is `(deleted)`

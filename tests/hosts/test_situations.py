@@ -24,6 +24,7 @@ REPO = "/etc/yum.repos.d/kubernetes.repo"
 Situation = Callable[[RealCluster, HostContainer], contextlib.AbstractContextManager[object]]
 
 
+NOTHING, TRUE = "upgrader ALL=(root) NOPASSWD: !ALL\n", '/usr/bin/true ""'
 FAST_DATE = '#!/bin/sh\nexec /usr/bin/date --date="+300 seconds" "$@"\n'
 SWAPS = r"Filename\tType\tSize\tUsed\tPriority\n/swapfile file\t1024\t0\t-2\n"
 
@@ -86,7 +87,12 @@ FINDINGS: dict[str, tuple[str, Situation, str]] = {
     "sudo asks for a password": (
         "w1",
         lambda real, host: written(host, "/etc/sudoers.d/upgrader", "upgrader ALL=(ALL) ALL\n"),
-        "sudo asks for a password: allow true with NOPASSWD in sudoers",
+        "sudo asks for a password: allow what we run with NOPASSWD, see docs/hosts.md",
+    ),
+    "an allow-list of an older release": (
+        "w1",
+        lambda real, host: written(host, "/etc/sudoers.d/upgrader", f"{NOTHING}{NOTHING.replace('!ALL', TRUE)}"),
+        "sudo does not allow sudo -n readlink /proc/",
     ),
     "not in sudoers": (
         "w1",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from in_memory.golden import FOLDER
 from in_memory.states import cluster
 from kubeadm_upgrade.__main__ import main
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture
@@ -117,3 +120,20 @@ def test_the_schemas(capsys, of):
     """For editors."""
     _, out, _ = run(capsys, "schema", of)
     assert json.loads(out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize(("file", "options"), [("sudoers", ()), ("sudoers-wildcards", ("--wildcards",))])
+def test_the_sudoers_files_are_those_of_the_code(capsys, file, options):
+    """Wherever a command has changed: make sudoers, and tell whoever runs hosts."""
+    code, out, _ = run(capsys, "sudoers", *options)
+    assert code == 0
+    assert out == (DOCS / file).read_text()
+
+
+def test_a_user_of_sudoers_is_one_user(capsys):
+    """A name that sudo's parser would read as more is none."""
+    _, out, _ = run(capsys, "sudoers", "--user", "ops")
+    assert "\nops ALL=(root) NOPASSWD: !ALL\n" in out
+    with pytest.raises(SystemExit):
+        main(["sudoers", "--user", "ALL"])
+    assert "'ALL' is no user name" in capsys.readouterr().err

@@ -6,13 +6,15 @@ import asyncio
 import getpass
 import json
 import shlex
+import socket
 from pathlib import Path
 
+import asyncssh
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kubeadm_airflow.hooks.host import Address, Host
+from kubeadm_airflow.hooks.host import Address, Host, refused_by_sudo
 from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import HostKeyUnknown, NeedsPerson, Unreachable
 from kubeadm_upgrade.inventory import Cluster
@@ -21,6 +23,9 @@ from kubeadm_upgrade.version import TargetVersion
 
 # What a POSIX argv may hold; a host's shell is handed all of it, quoted.
 ANYTHING = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=40)
+
+
+TRUE = Run(("true",), root=False)
 
 
 def cluster(conn_id: str, known_hosts: Path) -> Cluster:
@@ -88,10 +93,136 @@ def test_an_unknown_host_key_is_refused_with_the_way_to_add_it(sshd, ssh_connect
         asyncio.run(run_on(cluster(ssh_connection, path), sshd.port, Run(("true",), root=False)))
 
 
-def test_a_missing_known_hosts_file_trusts_nobody(sshd, ssh_connection, tmp_path):
-    """No file is not a reason to accept any key."""
+def test_a_missing_known_hosts_file_trusts_nobody(sshd, ssh_connection, known_hosts, tmp_path, monkeypatch):
+    """No file is not a reason to accept any key, nor to look into the user's own."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    known_hosts.rename(tmp_path / ".ssh" / "known_hosts")
     with pytest.raises(HostKeyUnknown):
-        asyncio.run(run_on(cluster(ssh_connection, tmp_path / "none"), sshd.port, Run(("true",), root=False)))
+        asyncio.run(run_on(cluster(ssh_connection, tmp_path / "none"), sshd.port, TRUE))
+
+
+def test_without_a_file_in_the_inventory_the_users_own_is_read(
+    sshd, ssh_connection, known_hosts, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    known_hosts.rename(tmp_path / ".ssh" / "known_hosts")
+    where = Cluster("real", "unused", ssh_connection, TargetVersion.parse("1.29"))
+    assert asyncio.run(run_on(where, sshd.port, TRUE))[0].exit_status == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("{where} {ecdsa}\n", id="it was another kind of key"),
+        pytest.param("@cert-authority 127.0.0.1 {ecdsa}\n{where} {ecdsa}\n", id="and another authority"),
+        pytest.param("{where} {known}\n@revoked * {known}\n", id="it was revoked"),
+    ],
+)
+def test_a_host_that_shows_no_key_of_a_known_kind_is_not_waited_for(sshd, ssh_connection, tmp_path, line):
+    """The server has an ed25519 key only. OpenSSH's own client says the same of all of these: verification failed."""
+    ecdsa = asyncssh.generate_private_key("ecdsa-sha2-nistp256").export_public_key().decode().strip()
+    path = tmp_path / "known_hosts"
+    path.write_text(line.format(where=f"[127.0.0.1]:{sshd.port}", ecdsa=ecdsa, known=sshd.host_public_key))
+    with pytest.raises(HostKeyUnknown, match="the host key is not known"):
+        asyncio.run(run_on(cluster(ssh_connection, path), sshd.port, TRUE))
+
+
+def test_a_changed_host_key_is_told_from_a_new_host(sshd, ssh_connection, tmp_path):
+    """Adding a key beside the old one would leave the old one trusted: it has to go first."""
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    path = tmp_path / "known_hosts"
+    path.write_text(f"[127.0.0.1]:{sshd.port} {other}\n")
+    with pytest.raises(HostKeyUnknown) as refused:
+        asyncio.run(run_on(cluster(ssh_connection, path), sshd.port, TRUE))
+    assert str(refused.value) == (
+        f"node-1 (127.0.0.1 port {sshd.port}): the host key is not known (Host key is not trusted for host 127.0.0.1), "
+        f"and {path} has another for it: it was installed anew, or another machine answers. Compare its fingerprint "
+        f"with the host's own, then: ssh-keygen -f {path} -R '[127.0.0.1]:{sshd.port}' && "
+        f"ssh-keyscan -p {sshd.port} 127.0.0.1 >> {path}"
+    )
+
+
+def test_the_way_to_add_a_key_has_the_port_of_the_connection(sshd, ssh_connection, tmp_path):
+    """The inventory need not know it."""
+
+    async def reach() -> None:
+        async with Host.open(cluster(ssh_connection, tmp_path / "none"), Address("node-1", "127.0.0.1", None, None)):
+            pass
+
+    with pytest.raises(HostKeyUnknown, match=rf"ssh-keyscan -p {sshd.port} 127\.0\.0\.1 >> "):
+        asyncio.run(reach())
+
+
+def test_a_known_hosts_file_that_cannot_be_read_is_named(sshd, ssh_connection, tmp_path):
+    path = tmp_path / "known_hosts"
+    path.write_text("127.0.0.1\n")
+    with pytest.raises(NeedsPerson, match=f"{path} is no known_hosts file: Invalid known hosts entry: 127.0.0.1"):
+        asyncio.run(run_on(cluster(ssh_connection, path), sshd.port, TRUE))
+
+
+@pytest.mark.parametrize("kind", ["{kind} {data}", "{data}"])
+def test_the_connections_host_key_may_have_its_kind_before_it(sshd, known_hosts, monkeypatch, kind):
+    """As the ssh provider documents it."""
+    name, data = sshd.host_public_key.split()
+    extra = {"key_file": str(sshd.user_key), "host_key": kind.format(kind=name, data=data)}
+    connection = {"conn_type": "ssh", "login": getpass.getuser(), "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_PINNED", json.dumps(connection))
+    where = cluster("pinned", known_hosts.with_name("none"))
+    assert asyncio.run(run_on(where, sshd.port, TRUE))[0].exit_status == 0
+
+
+def test_another_key_than_the_connections_is_mended_in_the_connection(sshd, known_hosts, monkeypatch):
+    """known_hosts is not asked where the connection has a host_key, so adding to it would change nothing."""
+    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    connection = {"conn_type": "ssh", "extra": {"key_file": str(sshd.user_key), "host_key": other}}
+    monkeypatch.setenv("AIRFLOW_CONN_PINNED", json.dumps(connection))
+    words = r"the host key is not the host_key of connection pinned \(.*\).* then set it there, or remove it"
+    with pytest.raises(HostKeyUnknown, match=words):
+        asyncio.run(run_on(cluster("pinned", known_hosts), sshd.port, TRUE))
+
+
+@pytest.mark.parametrize("host_key", ["ssh-ed25519", "nonsense", "ssh-ed25519 nonsense"])
+def test_a_host_key_that_is_none_is_said(sshd, known_hosts, monkeypatch, host_key):
+    connection = {"conn_type": "ssh", "extra": {"key_file": str(sshd.user_key), "host_key": host_key}}
+    monkeypatch.setenv("AIRFLOW_CONN_PINNED", json.dumps(connection))
+    with pytest.raises(NeedsPerson, match="host_key of connection pinned is no public key"):
+        asyncio.run(run_on(cluster("pinned", known_hosts), sshd.port, TRUE))
+
+
+UNUSABLE_KEYS = {
+    "no passphrase": ({"key_file": "{encrypted}"}, "Passphrase must be specified"),
+    "another passphrase": ({"key_file": "{encrypted}", "private_key_passphrase": "x"}, "Incorrect passphrase"),
+    "another passphrase for a key in the connection": ({"private_key": "{text}", "passphrase": "x"}, "Incorrect"),
+    "no such file": ({"key_file": "{encrypted}.none"}, "No such file or directory"),
+    "no key": ({"private_key": "-----BEGIN NOTHING-----"}, "Invalid private key"),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE_KEYS)
+def test_a_key_that_cannot_be_used_needs_a_person(sshd, known_hosts, tmp_path, monkeypatch, name):
+    """Neither a traceback nor something to wait for; and nothing of the key is said."""
+    extra, words = UNUSABLE_KEYS[name]
+    encrypted = tmp_path / "encrypted"
+    asyncssh.read_private_key(str(sshd.user_key)).write_private_key(str(encrypted), passphrase="right")
+    filled = {key: value.format(encrypted=encrypted, text=encrypted.read_text()) for key, value in extra.items()}
+    monkeypatch.setenv("AIRFLOW_CONN_KEYLESS", json.dumps({"conn_type": "ssh", "extra": filled}))
+    with pytest.raises(NeedsPerson, match="the private key of connection keyless cannot be used: ") as refused:
+        asyncio.run(run_on(cluster("keyless", known_hosts), sshd.port, TRUE))
+    assert words in str(refused.value)
+    assert "PRIVATE KEY" not in str(refused.value)
+
+
+def test_silence_has_words(ssh_connection, known_hosts, monkeypatch):
+    """A machine that takes connections and says nothing, as one does that has run out of memory."""
+    monkeypatch.setattr("kubeadm_airflow.hooks.host.CONNECT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        with pytest.raises(
+            Unreachable, match=rf"node-1 \(127.0.0.1 port {port}\): no SSH connection: no answer in 0.3 s"
+        ):
+            asyncio.run(run_on(cluster(ssh_connection, known_hosts), port, TRUE))
 
 
 @pytest.mark.parametrize(
@@ -157,12 +288,87 @@ def test_a_host_is_reached_through_a_jump_host(sshd, ssh_connection, known_hosts
         asyncio.run(through(known_hosts.with_name("none")))
 
 
-def test_what_is_no_jump_host_is_said(ssh_connection, known_hosts):
+def test_the_key_of_a_host_behind_a_jump_host_is_asked_for_from_there(sshd, ssh_connection, tmp_path):
+    """From here, ssh-keyscan would not reach it."""
+    jump = f"someone@127.0.0.1:{sshd.port}"
+    path = tmp_path / "known_hosts"
+    path.write_text(f"[127.0.0.1]:{sshd.port} {sshd.host_public_key}\n")
+    address = Address("node-1", "localhost", sshd.port, jump.replace("someone", getpass.getuser()))
+
+    async def through() -> None:
+        async with Host.open(cluster(ssh_connection, path), address):
+            pass
+
+    words = rf"then: ssh ssh://{address.jump_host} ssh-keyscan -p {sshd.port} localhost >> {path}"
+    with pytest.raises(HostKeyUnknown, match=words):
+        asyncio.run(through())
+
+
+def test_the_connections_host_key_is_the_hosts_and_not_the_jump_hosts(sshd, known_hosts, monkeypatch):
+    """Two machines have two keys: the jump host's is in known_hosts."""
+    extra = {"key_file": str(sshd.user_key), "host_key": sshd.host_public_key}
+    connection = {"conn_type": "ssh", "login": getpass.getuser(), "port": sshd.port, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_PINNED", json.dumps(connection))
+
+    async def through(known: Path) -> None:
+        address = Address("node-1", "127.0.0.1", sshd.port, f"127.0.0.1:{sshd.port}")
+        async with Host.open(cluster("pinned", known), address):
+            pass
+
+    asyncio.run(through(known_hosts))
+    with pytest.raises(HostKeyUnknown, match="the jump host of node-1"):
+        asyncio.run(through(known_hosts.with_name("none")))
+
+
+@pytest.mark.parametrize(
+    "jump",
+    [
+        "@:22",
+        "bastion:ssh",
+        "bastion:70000",
+        "bastion:0",
+        "fd00::1",
+        "[fd00::1",
+        "[fd00::1]2222",
+        "one,two",
+        "a/b",
+        "a b",
+    ],
+)
+def test_what_is_no_jump_host_is_said(ssh_connection, known_hosts, jump):
     """With the form that it should have."""
 
     async def through() -> None:
-        async with Host.open(cluster(ssh_connection, known_hosts), Address("node-1", "127.0.0.1", 1, "@:22")):
+        async with Host.open(cluster(ssh_connection, known_hosts), Address("node-1", "127.0.0.1", 1, jump)):
             pass
 
-    with pytest.raises(NeedsPerson, match=r"'@:22' is no jump host: write \[user@\]host\[:port\]"):
+    with pytest.raises(NeedsPerson) as refused:
         asyncio.run(through())
+    assert str(refused.value) == (
+        f"node-1: {jump!r} is no jump host: write [user@]host[:port], and an IPv6 address in brackets"
+    )
+
+
+SUDO_LOOK = Run(("grep", "-sH", "", "/etc/x"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "words"),
+    [
+        pytest.param(1, "sudo: a password is required\n", "sudo asks for a password: allow what we run", id="no rule"),
+        pytest.param(1, "sudo: a terminal is required to read the password; ...\n", "sudo asks", id="no terminal"),
+        pytest.param(
+            1,
+            "Sorry, user upgrader is not allowed to execute '/usr/bin/grep -sH  /etc/x' as root on w1.\n",
+            "sudo does not allow sudo -n grep -sH '' /etc/x: install this release's list, see docs/hosts.md",
+            id="not on the list",
+        ),
+        pytest.param(1, "Sorry, user upgrader may not run sudo on w1.\n", "sudo does not allow", id="nothing at all"),
+        pytest.param(1, "", None, id="the command's own answer"),
+        pytest.param(2, "grep: sudo: a password is required: No such file\n", None, id="another exit status"),
+    ],
+)
+def test_a_refusal_of_sudo_is_no_answer_of_the_command(status, said, words):
+    """grep, too, ends with 1 where it finds nothing. Of sudo 1.9.13; tests/hosts makes it refuse."""
+    refusal = refused_by_sudo(Address("w1", "h", None, None), SUDO_LOOK, Completed(status, "", said))
+    assert (refusal and words in str(refusal)) == (words and True)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncssh
+from asyncssh.constants import OPEN_ADMINISTRATIVELY_PROHIBITED
 
 from kubeadm_airflow.hooks.connections import connection_named
+from kubeadm_airflow.hooks.host_keys import trusted_keys
 from kubeadm_upgrade.actions import Run
-from kubeadm_upgrade.errors import CommandFailed, Forbidden, HostKeyUnknown, NeedsPerson, Unreachable
+from kubeadm_upgrade.errors import CommandFailed, Forbidden, NeedsPerson, Unreachable
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.look import Completed, Look
 
 CONNECT_SECONDS = 20
 KEEPALIVE_SECONDS = 15
-USERS_KNOWN_HOSTS = "~/.ssh/known_hosts"
+_SUDO_HAS_REFUSED = 1
+JUMP_HOST = re.compile(
+    r"((?P<user>[^\s@/,]+)@)?(\[(?P<ipv6>[^\s\[\]/,]+)\]|(?P<host>[^\s\[\]@:/,]+))(:(?P<port>[1-9][0-9]{0,4}))?"
+)
 
 asyncssh.set_log_level("WARNING")  # it writes a dozen lines for every connection, which would drown a task's own log
 
@@ -34,6 +39,7 @@ class Address:
     port: int | None
     jump_host: str | None
     user: str | None = None  # None: the connection's
+    is_jump_host: bool = False
 
     def __str__(self) -> str:
         return f"{self.node} ({self.host}" + (f" port {self.port})" if self.port else ")")
@@ -80,7 +86,10 @@ class Host:
             raise Unreachable(f"{self.address}: {run}: connection lost: {error}") from error
         if done.exit_status is None or done.exit_status < 0:
             raise Unreachable(f"{self.address}: {run}: the session ended before the command did")
-        return Completed(done.exit_status, str(done.stdout or ""), str(done.stderr or ""))
+        completed = Completed(done.exit_status, str(done.stdout or ""), str(done.stderr or ""))
+        if run.root and (refusal := refused_by_sudo(self.address, run, completed)):
+            raise refusal  # its exit status, 1, is an answer of many a command
+        return completed
 
     async def look(self, look: Look[Any]) -> Any:
         """Run a look and read it. Raises CommandFailed when its exit status is not an answer."""
@@ -90,10 +99,20 @@ class Host:
         return look.read(completed.stdout)
 
 
+def refused_by_sudo(address: Address, run: Run, completed: Completed) -> Forbidden | None:
+    """What a person does about a command that sudo has not run; None when it has."""
+    said = completed.stderr
+    if completed.exit_status != _SUDO_HAS_REFUSED:
+        return None
+    if "sudo: a password is required" in said or "sudo: a terminal is required" in said:
+        return Forbidden(f"{address}: sudo asks for a password: allow what we run with NOPASSWD, see docs/hosts.md")
+    if re.search(r"^Sorry, user \S+ (is not allowed to execute|may not run sudo)", said, re.MULTILINE):
+        return Forbidden(f"{address}: sudo does not allow {run}: install this release's list, see docs/hosts.md")
+    return None
+
+
 def failure(address: Address, run: Run, completed: Completed) -> Exception:
     """A failed command as an error with the command's own last words."""
-    if "sudo: a password is required" in completed.stderr or "sudo: a terminal is required" in completed.stderr:
-        return Forbidden(f"{address}: sudo asks for a password: allow {run.argv[0]} with NOPASSWD in sudoers")
     words = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-5:]
     failed = CommandFailed(f"{address}: {run}: exit status {completed.exit_status}: " + "\n".join(words))
     failed.exit_status = completed.exit_status
@@ -103,64 +122,67 @@ def failure(address: Address, run: Run, completed: Completed) -> Exception:
 async def _connect(
     cluster: Cluster, address: Address, jump: asyncssh.SSHClientConnection | None = None
 ) -> asyncssh.SSHClientConnection:
-    options = await _options(cluster, address)
+    login, extra = await connection_named(cluster.ssh_conn_id)
+    trusted = trusted_keys(cluster, extra, of_jump_host=address.is_jump_host)
+    port = address.port or login.port or asyncssh.DEFAULT_PORT
+    options = {**_options(cluster, address, login, extra), "port": port, "known_hosts": trusted.keys}
+    kinds = trusted.algorithms(address.host, port)
     try:
-        return await asyncssh.connect(**options, tunnel=jump or ())
+        return await asyncssh.connect(**options, server_host_key_algs=kinds or (), tunnel=jump or ())
     except asyncssh.HostKeyNotVerifiable as error:
-        raise HostKeyUnknown(_how_to_add_key(cluster, address, error)) from error
+        raise trusted.refusal(address, address.host, port, address.jump_host, error) from error
     except asyncssh.PermissionDenied as error:
         raise Forbidden(f"{address}: SSH login refused ({error}): check {cluster.ssh_conn_id}") from error
+    except asyncssh.ChannelOpenError as error:
+        raise _not_forwarded(address, error) from error
     except (TimeoutError, OSError, asyncssh.Error) as error:
-        raise Unreachable(f"{address}: no SSH connection: {error or type(error).__name__}") from error
+        words = str(error) or f"no answer in {CONNECT_SECONDS} s"
+        raise Unreachable(f"{address}: no SSH connection: {words}") from error
+
+
+def _not_forwarded(address: Address, error: asyncssh.ChannelOpenError) -> Exception:
+    if error.code != OPEN_ADMINISTRATIVELY_PROHIBITED:
+        return Unreachable(f"{address}: no SSH connection through {address.jump_host}: {error}")
+    return Forbidden(
+        f"{address}: the jump host {address.jump_host} does not forward to it ({error}): see AllowTcpForwarding and "
+        "PermitOpen in its sshd_config, and the options of the key in its authorized_keys"
+    )
 
 
 def _jump_address(address: Address) -> Address:
     """`[user@]host[:port]` as an address of its own, with an IPv6 host in brackets."""
-    parts = urlsplit(f"ssh://{address.jump_host}")
-    if not parts.hostname:
-        raise NeedsPerson(f"{address.node}: {address.jump_host!r} is no jump host: write [user@]host[:port]")
-    return Address(f"the jump host of {address.node}", parts.hostname, parts.port, None, parts.username)
+    match = JUMP_HOST.fullmatch(address.jump_host or "")
+    port = int(match["port"]) if match and match["port"] else None
+    if match is None or (port or 0) > 65535:
+        raise NeedsPerson(
+            f"{address.node}: {address.jump_host!r} is no jump host: write [user@]host[:port], "
+            "and an IPv6 address in brackets"
+        )
+    host = match["ipv6"] or match["host"]
+    return Address(f"the jump host of {address.node}", host, port, None, match["user"], is_jump_host=True)
 
 
-async def _options(cluster: Cluster, address: Address) -> dict[str, Any]:
-    login, extra = await connection_named(cluster.ssh_conn_id)
+def _options(cluster: Cluster, address: Address, login: Any, extra: dict[str, Any]) -> dict[str, Any]:
     if str(extra.get("no_host_key_check", "false")).lower() == "true":
         raise NeedsPerson(f"connection {cluster.ssh_conn_id} sets no_host_key_check: host keys are always checked here")
-    port = address.port or login.port or asyncssh.DEFAULT_PORT
     return {
         "host": address.host,
-        "port": port,
-        "username": address.user or login.login,
+        "username": address.user or login.login or (),  # asyncssh: whoever runs Airflow
         "password": login.password or None,
-        "known_hosts": _known_hosts(cluster, address.host, port, extra),
         "connect_timeout": CONNECT_SECONDS,
         "keepalive_interval": KEEPALIVE_SECONDS,
-        **_client_keys(extra),
+        **_client_keys(cluster.ssh_conn_id, extra),
     }
 
 
-def _client_keys(extra: dict[str, Any]) -> dict[str, Any]:
+def _client_keys(conn_id: str, extra: dict[str, Any]) -> dict[str, Any]:
     """The connection's key, by the names that the ssh provider documents; none: asyncssh's defaults and agent."""
     passphrase = extra.get("private_key_passphrase") or extra.get("passphrase") or None
-    if text := extra.get("private_key"):
-        return {"client_keys": [asyncssh.import_private_key(text, passphrase)]}
-    if path := extra.get("key_file"):
-        return {"client_keys": [str(Path(path).expanduser())], "passphrase": passphrase}
+    try:
+        if text := extra.get("private_key"):
+            return {"client_keys": [asyncssh.import_private_key(text, passphrase)]}
+        if path := extra.get("key_file"):
+            return {"client_keys": asyncssh.load_keypairs([str(Path(path).expanduser())], passphrase)}
+    except (OSError, ValueError) as error:
+        raise NeedsPerson(f"the private key of connection {conn_id} cannot be used: {error}") from error
     return {}
-
-
-def _known_hosts(cluster: Cluster, host: str, port: int, extra: dict[str, Any]) -> str | bytes:
-    """A file of known hosts, or the connection's one `host_key`; nothing known is nothing trusted."""
-    if host_key := extra.get("host_key"):
-        return f"{host},[{host}]:{port} {host_key}\n".encode()
-    path = Path(cluster.known_hosts or USERS_KNOWN_HOSTS).expanduser()
-    return str(path) if path.is_file() else b""
-
-
-def _how_to_add_key(cluster: Cluster, address: Address, error: Exception) -> str:
-    port = f"-p {address.port} " if address.port else ""
-    path = cluster.known_hosts or USERS_KNOWN_HOSTS
-    return (
-        f"{address}: the host key is not known ({error}). Compare its fingerprint with the host's own, then: "
-        f"ssh-keyscan {port}{address.host} >> {path}"
-    )

@@ -13,6 +13,7 @@ import pytest
 
 from harness.walk import Walker, join
 from hosts import docker, images
+from hosts.daemon import daemon
 from hosts.host_container import HostContainer, hosts, network
 from hosts.packages import tools
 from hosts.packages.model import Format
@@ -25,28 +26,26 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs machines."""
+    """Everything here needs machines, and the first test of all waits for their images to be built."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker("hosts")
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def engine() -> Iterator[None]:
     """A docker daemon that answers: the machine's, or one of our own."""
     if reason := docker.why_not() or tools.why_not():
         pytest.skip(reason)
-    own = None
-    if not docker.answers():
-        log = tmp_path_factory.mktemp("docker") / "dockerd.log"
-        try:
-            own = docker.Daemon(images.cache_directory() / "docker", log)
-        except docker.DockerError as error:
-            pytest.skip(f"the ring of real hosts: {error}")
-    docker.sweep()
-    yield
-    if own is not None:
-        own.stop()
+    with ExitStack() as stack:
+        if not docker.answers():
+            try:
+                stack.enter_context(daemon(images.cache_directory()))
+            except docker.DockerError as error:
+                pytest.skip(f"the ring of real hosts: {error}")
+        docker.sweep()
+        yield
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
+#: Program -> the Debian package that brings it.
+_CLIENT = {"docker": "docker.io", "debootstrap": "debootstrap"}
+_OWN_DAEMON = {"dockerd": "docker.io", "ip": "iproute2", "setpriv": "util-linux"}
 OURS = "kubeadm-fleet-hosts"  # label and name prefix of everything that we start
 LABEL = f"{OURS}={os.getpid()}"  # whose it is
 
@@ -34,38 +36,14 @@ def answers() -> bool:
         return False
 
 
-class Daemon:
-    """A daemon of our own, where none answers; ended by the pid that we started."""
-
-    def __init__(self, data: Path, log: Path) -> None:
-        data.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as out:
-            self._process = subprocess.Popen(
-                ["dockerd", "--data-root", str(data)], stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-            )
-        deadline = time.monotonic() + 60
-        while not answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise DockerError(f"dockerd does not start here: {log.read_text(errors='replace')[-800:]}")
-            time.sleep(0.3)
-
-    def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-
-
 def why_not() -> str | None:
     """Why containers cannot run here; None where they can, perhaps with a daemon of our own."""
     if os.geteuid() != 0:
         return "the ring of real hosts needs root"
-    if missing := [tool for tool in ("docker", "debootstrap") if shutil.which(tool) is None]:
-        return f"the ring of real hosts needs {' and '.join(missing)}: apt-get install docker.io debootstrap"
-    if not answers() and shutil.which("dockerd") is None:
-        return "the ring of real hosts needs a docker daemon: apt-get install docker.io"
+    needed = _CLIENT if answers() else {**_CLIENT, **_OWN_DAEMON}
+    if missing := [program for program in needed if shutil.which(program) is None]:
+        packages = " ".join(dict.fromkeys(needed[program] for program in missing))
+        return f"the ring of real hosts needs {', '.join(missing)}: apt-get install {packages}"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ class HostContainer:
     name: str
     container: str
     address: str
+    ipv6: str | None = None  # None: docker has no IPv6 here
     port: int = 22
     user: str = USER
 
@@ -56,12 +58,27 @@ class HostContainer:
 def network() -> Iterator[tuple[str, str]]:
     """A network of our own: its name, and the address at which containers reach this machine."""
     name = f"{OURS}-{time.monotonic_ns()}"
-    docker("network", "create", "--label", LABEL, name)
+    create = ("network", "create", "--label", LABEL)
     try:
-        gateway = docker("network", "inspect", name, "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
-        yield name, gateway
+        docker(*create, "--ipv6", "--subnet", _unique_local_subnet(), name)
+    except DockerError:  # a kernel without IPv6, or without its tables
+        docker(*create, name)
+    try:
+        yield name, _ipv4_gateway(name)
     finally:
         docker("network", "rm", name)
+
+
+def _unique_local_subnet() -> str:
+    """As RFC 4193 has it: 40 random bits, so that runs beside each other have their own."""
+    bits = secrets.token_hex(5)
+    return f"fd{bits[:2]}:{bits[2:6]}:{bits[6:]}:1::/64"
+
+
+def _ipv4_gateway(name: str) -> str:
+    """Docker lists IPv4 and IPv6 in no order of its own."""
+    listed = docker("network", "inspect", name, "--format", "{{range .IPAM.Config}}{{println .Subnet .Gateway}}{{end}}")
+    return next(line.split()[1] for line in listed.splitlines() if "." in line)
 
 
 @contextmanager
@@ -82,8 +99,9 @@ def _boot(image: str, name: str, on: str, public_key: str) -> HostContainer:
         *(word for capability in _CAPABILITIES for word in ("--cap-add", capability)),
         *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--stop-signal", "SIGRTMIN+3", image, "/sbin/container-init"),
     )
-    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    host = HostContainer(name, container, docker("inspect", container, "--format", template).strip())
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.GlobalIPv6Address}}{{end}}"
+    address, *ipv6 = docker("inspect", container, "--format", template).split()
+    host = HostContainer(name, container, address, *ipv6)
     _wait(host, "systemctl", "is-system-running", "--wait")
     host.write(f"/home/{USER}/.ssh/authorized_keys", f"{public_key}\n", "0600")
     host.execute("chown", "-R", f"{USER}:{USER}", f"/home/{USER}/.ssh")

@@ -6,13 +6,14 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hosts.docker import OURS, docker
+from hosts.docker import OURS, DockerError, docker
 from hosts.mirror import SUITE, debian_mirror
+from hosts.scratch import scratch
 
 USER = "upgrader"
 _INIT = Path(__file__).with_name("container-init")
@@ -71,8 +72,16 @@ DNF = Image(
 def build(image: Image, cache: Path) -> str:
     """The image's tag, once docker has it: from the cache of file systems, or from debootstrap."""
     if not docker("images", "-q", image.tag).strip():
+        _forget_older(image)
         docker("import", str(_archive(image, cache)), image.tag, timeout=300)
     return image.tag
+
+
+def _forget_older(image: Image) -> None:
+    """What docker has of older recipes, where no host runs from it."""
+    for older in docker("images", "--format", "{{.Repository}}:{{.Tag}}", image.tag.partition(":")[0]).split():
+        with suppress(DockerError):
+            docker("rmi", older)
 
 
 def cache_directory() -> Path:
@@ -85,18 +94,15 @@ def _archive(image: Image, cache: Path) -> Path:
     if archive.is_file():
         return archive
     base = _archive(image.base, cache) if image.base else None
-    cache.mkdir(parents=True, exist_ok=True)
-    root = Path(tempfile.mkdtemp(prefix="kubeadm-fleet-"))
-    try:
+    with scratch(cache, "building") as directory:
+        root, unfinished = directory / "root", directory / archive.name
+        root.mkdir()
         _grow(image, root, base) if base else _bootstrap(image, root)
         _write(image.files, root)
-        unfinished = archive.with_suffix(".unfinished")
         _run("tar", "-C", str(root), "-cf", str(unfinished), ".")
         for older in cache.glob(f"{OURS}-{image.name}-*.tar"):
-            older.unlink()
+            older.unlink(missing_ok=True)
         return unfinished.replace(archive)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def _bootstrap(image: Image, root: Path) -> None:
@@ -110,8 +116,11 @@ def _bootstrap(image: Image, root: Path) -> None:
 def _grow(image: Image, root: Path, base: Path) -> None:
     """More packages on top of a base: a second debootstrap would take twice as long."""
     _run("tar", "-C", str(root), "-xf", str(base))
+    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")  # the base may be older than both of these
+    _run("chroot", str(root), "apt-get", "update", "-q")
     _run("chroot", str(root), "apt-get", "install", "-q", "-y", "--no-install-recommends", *image.packages)
     _run("chroot", str(root), "apt-get", "clean")
+    shutil.rmtree(root / "var/lib/apt/lists")
 
 
 def _write(files: Iterable[tuple[str, str]], root: Path) -> None:

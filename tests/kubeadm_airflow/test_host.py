@@ -7,6 +7,7 @@ import getpass
 import json
 import shlex
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
@@ -14,11 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from in_memory import examples
 from kubeadm_airflow.hooks.host import Address, Host, refused_by_sudo
 from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import HostKeyUnknown, NeedsPerson, Unreachable
+from kubeadm_upgrade.hop import Repository, Source
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.look import Completed
+from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.version import TargetVersion
 
 # What a POSIX argv may hold; a host's shell is handed all of it, quoted.
@@ -58,6 +62,42 @@ def test_argv_arrive_byte_for_byte(sshd, ssh_connection, known_hosts):
     @given(st.lists(st.lists(ANYTHING, min_size=1, max_size=4), min_size=1, max_size=5))
     def check(lists: list[list[str]]) -> None:
         asyncio.run(all_at_once([*lists, ["'", '"', "$(id)", "; id", "a\nb", "`id`", "", "\\"]]))
+
+    check()
+
+
+HOSTILE = ["$(id)", "; id", "a b", "'", '"', "a\nb", "`id`", "*", "\\", "-x"]
+
+
+def runs_with(node: str, version: str, url: str, run: str) -> list[Run]:
+    """What steps would run on a host if these were its node's name, the package versions, the repository, the run."""
+    hop = examples.a_hop()
+    source = Source(Repository(url, url), dict.fromkeys(hop.sources["deb"].packages, version))
+    hop = replace(hop, run=run, sources={"deb": source})
+    facts = examples.facts_of(hop, "cp1")
+    facts = replace(facts, node=replace(facts.node, name=node))
+    names = ("back_up", "switch_package_repository", "stage_packages", "upgrade_kubeadm", "upgrade_kubelet_and_kubectl")
+    runs = [action for name in names for action in STEPS[name].actions(facts, hop) if isinstance(action, Run)]
+    assert all(any(value in word for one in runs for word in one.argv) for value in (node, version, url))
+    return runs
+
+
+def test_what_inventory_and_api_say_reaches_no_shell(sshd, ssh_connection, known_hosts):
+    """The commands of the steps themselves, with such values in them, as a host's shell hands them on."""
+    where = cluster(ssh_connection, known_hosts)
+
+    async def handed_on(runs: list[Run]) -> list[list[str]]:
+        async with Host.open(where, Address("node-1", "127.0.0.1", sshd.port, None)) as host:
+            done = [await host.run(Run(("printf", r"%s\0", *run.command), root=False)) for run in runs]
+        return [one.stdout.split("\0")[:-1] for one in done]
+
+    values = st.one_of(st.sampled_from(HOSTILE), ANYTHING.filter(bool))
+
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.tuples(values, values, values, values))
+    def check(hostile: tuple[str, str, str, str]) -> None:
+        runs = runs_with(*hostile)
+        assert asyncio.run(handed_on(runs)) == [list(run.command) for run in runs]
 
     check()
 

@@ -165,21 +165,20 @@ def read_files(output: str) -> Mapping[str, Any]:
     texts = read_files_with_text(output)
     conffiles = {path: text for path, text in texts.items() if path.startswith(CONFFILES)}
     sources = {path: text for path, text in texts.items() if path != VERSIONLOCK and path not in conffiles}
+    locked = read_locked(texts.get(VERSIONLOCK, ""))
     return {
         "sources": sources,
         "conffiles": conffiles,
-        "locked": read_locked(texts.get(VERSIONLOCK, "")),
-        "held": read_held(output),
+        "locked": locked,
+        "held": frozenset({*locked, *_excluded(sources)}),
     }
 
 
-def read_held(files: str) -> frozenset[str]:
-    """The repository files and versionlock's list: what is excluded or locked."""
-    texts = read_files_with_text(files)
-    locked = frozenset(read_locked(texts.get(VERSIONLOCK, "")))
-    lines = "\n".join(text for path, text in texts.items() if path.endswith(".repo"))
-    exclusions = re.findall(r"^(?:exclude|excludepkgs)\s*=\s*(.+)$", lines, re.MULTILINE)
-    return locked.union(name for line in exclusions for name in re.split(r"[\s,]+", line.strip()))
+def _excluded(sources: Mapping[str, str]) -> Iterator[str]:
+    """By any repository file."""
+    lines = "\n".join(text for path, text in sources.items() if path.endswith(".repo"))
+    for names in re.findall(r"^(?:exclude|excludepkgs)\s*=\s*(.+)$", lines, re.MULTILINE):
+        yield from re.split(r"[\s,]+", names.strip())
 
 
 def archive_name(package: str, version: str) -> str:

@@ -173,9 +173,7 @@ class HostFacts:
     held: frozenset[str] = frozenset()
     locked: Mapping[str, str] = field(default_factory=dict)  # by dnf's versionlock: name -> version
     sources: Mapping[str, str] = field(default_factory=dict)  # repository file -> its text
-    proxies: Mapping[str, str] = field(
-        default_factory=dict, repr=False
-    )  # that apt is told to use, see apt.read_proxies
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # apt's, see apt.read_proxies
     keyrings: frozenset[str] = frozenset()
     conffiles: Mapping[str, str] = field(default_factory=dict)  # path -> text, and the packages' own beside them
     offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by the configured repository

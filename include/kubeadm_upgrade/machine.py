@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from kubeadm_upgrade import look as looks
-from kubeadm_upgrade.look import Look
+from kubeadm_upgrade.look import Look, look, read_files_with_text
 
 _MACHINE_ID = "/etc/machine-id"
 _HOSTNAME = "/proc/sys/kernel/hostname"
@@ -51,7 +50,7 @@ NOT_LOOKED_AT = Machine()
 
 def read_files(output: str) -> Mapping[str, Any]:
     """`grep -sH ''` over small files."""
-    files = looks.read_files_with_text(output)
+    files = read_files_with_text(output)
     swaps = files.get(_SWAPS, "").splitlines()[1:]  # below the headings
     return {
         "id": files.get(_MACHINE_ID, "").strip(),
@@ -92,9 +91,9 @@ def read_clock(output: str) -> float:
 
 
 LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
-    looks.look("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
-    looks.look("ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)),
-    looks.look("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
-    looks.look("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
+    look("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
+    look("ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)),
+    look("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
+    look("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
 )
-CLOCK = looks.look("date", "+%s.%N", read=read_clock)
+CLOCK = look("date", "+%s.%N", read=read_clock)

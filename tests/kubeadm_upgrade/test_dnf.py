@@ -150,7 +150,7 @@ def test_a_file_is_not_replaced_with_a_loss(sources, words):
             id="repoquery",
         ),
         pytest.param(
-            dnf.read_held,
+            lambda text: dnf.read_files(text)["held"],
             "/etc/yum.repos.d/k.repo:[kubernetes]\n/etc/yum.repos.d/k.repo:exclude=kubelet, kubeadm\n"
             "/etc/dnf/plugins/versionlock.list:# Added lock on\n"
             "/etc/dnf/plugins/versionlock.list:cri-tools-0:1.28.0-150500.1.1.*\n"

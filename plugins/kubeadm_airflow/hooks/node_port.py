@@ -167,8 +167,7 @@ class NodePort:
                 return None
         if completed.exit_status:
             if holder := locks.holder(completed.stderr):
-                holder = holder if holder.name else replace(holder, name=await host.look(locks.name_of(holder.pid)))
-                return f"{run.argv[0]} waits for the lock that {holder} holds"
+                return f"{run.argv[0]} waits for the lock that {await _named(host, holder)} holds"
             raise failure(host.address, run, completed)
         if output := completed.stdout.strip():
             log.info("%s: %s", self._node, output)
@@ -176,9 +175,14 @@ class NodePort:
 
 
 async def _with_holder(host: Host, said: str) -> str:
-    """dnf names a process by its number only."""
+    """What a unit has said, and who it is that it waits for, where it did not say so itself."""
     holder = locks.holder(said)
-    return said if holder is None or holder.name else f"{said} ({await host.look(locks.name_of(holder.pid))})"
+    return said if holder is None or holder.name else f"{said} ({(await _named(host, holder)).name})"
+
+
+async def _named(host: Host, holder: locks.Holder) -> locks.Holder:
+    """dpkg and dnf know a process by its number only."""
+    return holder if holder.name else replace(holder, name=await host.look(locks.name_of(holder.pid)))
 
 
 async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:

@@ -11,15 +11,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kubeadm_upgrade import inventory, plan_page, release_files, sudoers, terminal
+from kubeadm_upgrade import inventory, sudoers
 from kubeadm_upgrade.errors import NeedsPerson, UpgradeRefused
-from kubeadm_upgrade.path import Policy, WorkerMoves
-from kubeadm_upgrade.plan import plan
-from kubeadm_upgrade.releases import releases
-from kubeadm_upgrade.state import State
+from kubeadm_upgrade.planning import plan_page, terminal
+from kubeadm_upgrade.planning.path import Policy, WorkerMoves
+from kubeadm_upgrade.planning.plan import plan
+from kubeadm_upgrade.planning.state import State
+from kubeadm_upgrade.releases import files
+from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.version import TargetVersion
 
-_SCHEMAS = {"cluster": inventory.json_schema, "release": release_files.json_schema}
+_SCHEMAS = {"cluster": inventory.json_schema, "release": files.json_schema}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from kubeadm_upgrade.actions import Action
-from kubeadm_upgrade.conffiles import kept
 from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.facts import COMPANIONS, Facts, HostFacts
 from kubeadm_upgrade.hop import Hop, Source
-from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, PackageManager, manager_of
+from kubeadm_upgrade.packages.conffiles import kept
+from kubeadm_upgrade.packages.port import UNKNOWN_SYSTEM, PackageManager, manager_of
 from kubeadm_upgrade.steps import Step
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from kubeadm_upgrade.drain import DrainPolicy
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.packages import MANAGERS
-from kubeadm_upgrade.path import Policy, WorkerMoves
+from kubeadm_upgrade.packages.port import MANAGERS
+from kubeadm_upgrade.planning.path import Policy, WorkerMoves
 from kubeadm_upgrade.version import TARGET_PATTERN, TargetVersion
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"

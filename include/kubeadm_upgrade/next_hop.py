@@ -9,11 +9,11 @@ from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.facts import PACKAGES
 from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.path import Path
-from kubeadm_upgrade.plan import control_plane_order, plan
-from kubeadm_upgrade.release import Releases
+from kubeadm_upgrade.planning.path import Path
+from kubeadm_upgrade.planning.plan import control_plane_order, plan
+from kubeadm_upgrade.planning.state import State
+from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.slots import resolve_max_unavailable
-from kubeadm_upgrade.state import State
 from kubeadm_upgrade.version import TargetVersion, Version, in_package
 
 # Airflow allows it in run ids, and uses it in none of its own.

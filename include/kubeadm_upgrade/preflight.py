@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kubeadm_upgrade.checks import cluster, hosts, packages
-from kubeadm_upgrade.scene import Scene
+from kubeadm_upgrade.checks.scene import Scene
 
 
 class Severity(StrEnum):

@@ -17,11 +17,12 @@ from types import ModuleType
 from typing import Any
 
 import kubeadm_upgrade
-from kubeadm_upgrade import apt, dnf, look, units
+from kubeadm_upgrade import look, units
 from kubeadm_upgrade.actions import Action, Run
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, Facts, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.look import Look
+from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.slots import Lane, Member
 from kubeadm_upgrade.steps import Step, wanted_actions

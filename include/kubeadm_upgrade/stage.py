@@ -11,7 +11,7 @@ from kubeadm_upgrade.actions import Action
 from kubeadm_upgrade.facts import PACKAGES, Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import installed, manager, newer, on_host, source, succeeded
-from kubeadm_upgrade.packages import why_not_switch
+from kubeadm_upgrade.packages.port import why_not_switch
 from kubeadm_upgrade.steps import Need, Step
 
 

@@ -18,11 +18,11 @@ from kubeadm_upgrade import errors
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster, load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
-from kubeadm_upgrade.path import Path
+from kubeadm_upgrade.planning.path import Path
+from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import Finding, findings
 from kubeadm_upgrade.procedure import GROUPS, STEPS
-from kubeadm_upgrade.releases import releases
-from kubeadm_upgrade.state import State
+from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.steps import perform
 from kubeadm_upgrade.verify import shortcomings
 from lab import Lab, LabCluster

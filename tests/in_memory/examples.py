@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from kubeadm_upgrade import apt
 from kubeadm_upgrade.facts import (
     CONTROL_PLANE_COMPONENTS,
     ControlPlaneFacts,
@@ -17,6 +16,7 @@ from kubeadm_upgrade.facts import (
     StaticPod,
 )
 from kubeadm_upgrade.hop import Hop, Repository, Source
+from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.slots import CONTROL_PLANE, WORKER, Lane, Member
 from kubeadm_upgrade.version import Version
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from kubeadm_upgrade import skew
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
-from kubeadm_upgrade.path import Path, PathHop
-from kubeadm_upgrade.skew import Component, Violation
-from kubeadm_upgrade.state import State
+from kubeadm_upgrade.planning import skew
+from kubeadm_upgrade.planning.path import Path, PathHop
+from kubeadm_upgrade.planning.skew import Component, Violation
+from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.version import Version
 
 

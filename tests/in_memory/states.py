@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
-from kubeadm_upgrade.release import Components, Kubeadm, Patches, Release, Releases, Support
-from kubeadm_upgrade.state import NodeState, State
+from kubeadm_upgrade.planning.state import NodeState, State
+from kubeadm_upgrade.releases.release import Components, Kubeadm, Patches, Release, Releases, Support
 from kubeadm_upgrade.version import Version
 
 LAST_PATCH = 9

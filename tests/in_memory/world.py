@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from kubeadm_upgrade import apt, drain
+from kubeadm_upgrade import drain
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, PatchNode, Run, TakeSlot
 from kubeadm_upgrade.facts import Backup, BackupFile, Facts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.units import Unit
 
 RUNNING, SUCCEEDED = Unit("loaded", "active", "running"), Unit("loaded", "active", "exited")

@@ -14,8 +14,8 @@ from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for, run_id_of
-from kubeadm_upgrade.path import Policy
-from kubeadm_upgrade.state import State
+from kubeadm_upgrade.planning.path import Policy
+from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.version import TargetVersion
 
 CLUSTER = Cluster("prod", "k", "s", TargetVersion.parse("1.29"), max_unavailable="50%")

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubeadm_upgrade import apt, looks, objects
+from kubeadm_upgrade import looks, objects
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.look import read_files_with_text
+from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.version import Version
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

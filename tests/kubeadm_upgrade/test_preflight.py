@@ -9,12 +9,12 @@ import pytest
 
 from in_memory.examples import on_host
 from in_memory.states import release, releases
-from kubeadm_upgrade.apt import DEFAULT_SOURCE
+from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import OsRelease, PodFacts
 from kubeadm_upgrade.machine import Machine, Room
+from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings
-from kubeadm_upgrade.release import Removed, Support
-from kubeadm_upgrade.scene import LookedAtHost, Scene
+from kubeadm_upgrade.releases.release import Removed, Support
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
 

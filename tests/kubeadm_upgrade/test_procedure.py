@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from in_memory.examples import NEW, OLD, on_host
-from kubeadm_upgrade import apt
 from kubeadm_upgrade.actions import PatchNode
 from kubeadm_upgrade.drain import DrainPolicy
 from kubeadm_upgrade.facts import PodFacts, UpgradePlan
+from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.steps import rehearse
 

@@ -21,12 +21,13 @@ from hypothesis import strategies as st
 import kubeadm_airflow
 from in_memory.examples import NEW, OLD, a_hop, facts_of, on_host
 from in_memory.world import FAILED, SUCCEEDED, World
-from kubeadm_upgrade import apt, dnf, looks, sudoers, units
+from kubeadm_upgrade import looks, sudoers, units
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import CommandFailed, StepRefused
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, OsRelease, UpgradePlan
 from kubeadm_upgrade.hop import Repository, Source
-from kubeadm_upgrade.packages import manager_of
+from kubeadm_upgrade.packages import apt, dnf
+from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.root_commands import STAND_INS, root_commands
 from kubeadm_upgrade.slots import Member

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kubeadm_upgrade.path import Group, Path, PathHop, Policy
+from kubeadm_upgrade.planning.path import Group, Path, PathHop, Policy
 from kubeadm_upgrade.version import Version
 
 CONTROL_PLANE = ("demo-b-cp1", "demo-b-cp2")

@@ -16,7 +16,7 @@ from hosts.packages import tools
 from hosts.packages.catalog import Build
 from hosts.packages.keys import GnuPG, gnupg
 from hosts.packages.pkgs import Pkgs, pkgs
-from kubeadm_upgrade.apt import read_packages_index
+from kubeadm_upgrade.packages.apt import read_packages_index
 
 pytestmark = pytest.mark.skipif(tools.why_not() is not None, reason=str(tools.why_not()))
 

@@ -13,11 +13,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeadm_upgrade import apt, backup, dnf, locks, looks, machine, units
+from kubeadm_upgrade import backup, looks, machine, units
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.facts import COMPANIONS, NO_HOST, PACKAGES, HostFacts, OsRelease, UpgradePlan
 from kubeadm_upgrade.look import Look, look
-from kubeadm_upgrade.packages import MANAGERS
+from kubeadm_upgrade.packages import apt, dnf, locks
+from kubeadm_upgrade.packages.port import MANAGERS
 from transcripts.row import Differs, Kind, Must, Place, Recording, Row, Source, When
 from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_names, of_options
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubeadm_upgrade import drain
-from kubeadm_upgrade.release import Phase
-from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings
-from kubeadm_upgrade.scene import Scene
+from kubeadm_upgrade.checks.scene import Scene
+from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings
+from kubeadm_upgrade.releases.release import Phase
 from kubeadm_upgrade.settings import read_cluster_configuration
 
 

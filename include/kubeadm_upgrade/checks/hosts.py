@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from statistics import median
 
+from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.machine import ETCD_DATA, Machine
-from kubeadm_upgrade.scene import LookedAtHost, Scene
 
 MOST_CLOCK_SKEW = 30  # seconds
 _NAMING_FLAGS = ("--hostname-override", "--cloud-provider")  # a kubelet takes the host's name unless it has one of them

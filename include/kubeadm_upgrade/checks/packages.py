@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kubeadm_upgrade.checks.scene import Scene
 from kubeadm_upgrade.hop import NO_SOURCE
 from kubeadm_upgrade.installs import HALF_INSTALLED, newer
-from kubeadm_upgrade.packages import UNKNOWN_SYSTEM, manager_of, why_not_switch
-from kubeadm_upgrade.scene import Scene
+from kubeadm_upgrade.packages.port import UNKNOWN_SYSTEM, manager_of, why_not_switch
 
 
 def package_manager_known(scene: Scene) -> Iterator[str]:

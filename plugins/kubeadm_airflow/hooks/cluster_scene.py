@@ -14,18 +14,18 @@ from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.node_port import look_at_control_plane, look_at_host
 from kubeadm_airflow.hooks.repositories import Told, look_at_repositories
 from kubeadm_upgrade import looks, machine, objects
+from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.machine import Machine
-from kubeadm_upgrade.packages import PackageManager, manager_of
-from kubeadm_upgrade.releases import releases
-from kubeadm_upgrade.scene import LookedAtHost, Scene
+from kubeadm_upgrade.packages.port import PackageManager, manager_of
+from kubeadm_upgrade.planning.skew import KUBE_PROXY
+from kubeadm_upgrade.planning.state import NodeState, State
+from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.settings import read_cluster_configuration, read_etcd_tag
-from kubeadm_upgrade.skew import KUBE_PROXY
 from kubeadm_upgrade.slots import Slots
-from kubeadm_upgrade.state import NodeState, State
 from kubeadm_upgrade.version import TargetVersion, Version
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of, failure
-from kubeadm_upgrade import locks, looks, objects, units
+from kubeadm_upgrade import looks, objects, units
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, PatchNode, Run, TakeSlot
 from kubeadm_upgrade.errors import Conflict
 from kubeadm_upgrade.facts import (
@@ -28,7 +28,8 @@ from kubeadm_upgrade.facts import (
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.look import Look, look
-from kubeadm_upgrade.packages import manager_of
+from kubeadm_upgrade.packages import locks
+from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.slots import CONTROL_PLANE, WORKER, Lane, Member, Slots
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit

@@ -10,8 +10,8 @@ from kubeadm_airflow.hooks.node_port import look_at_host
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, Unreachable
 from kubeadm_upgrade.facts import PACKAGES, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.packages import PackageManager, Versions, manager_of
-from kubeadm_upgrade.releases import releases
+from kubeadm_upgrade.packages.port import PackageManager, Versions, manager_of
+from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 
 

@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
 
-from kubeadm_upgrade import plan_page, report
+from kubeadm_upgrade import report
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, PreflightFailed
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
+from kubeadm_upgrade.planning import plan_page
+from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import Severity, findings
-from kubeadm_upgrade.state import State
 from kubeadm_upgrade.verify import shortcomings
 from kubeadm_upgrade.version import TargetVersion
 
@@ -55,7 +56,7 @@ class PlanOperator(BaseOperator):
         self.state = state
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from kubeadm_upgrade.releases import releases
+        from kubeadm_upgrade.releases.known import releases
 
         cluster, state, wish = load_cluster_named(self.cluster), State.from_json(self.state), _wish(context)
         path = path_for(cluster, state, wish, releases())

@@ -8,7 +8,7 @@ from hosts.docker import DockerError
 from hosts.host_container import HostContainer
 from hosts.packages.model import Format
 from hosts.standins.furnish import DEB_SOURCE, put, source
-from kubeadm_upgrade.apt import read_madison
+from kubeadm_upgrade.packages.apt import read_madison
 
 APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y")
 

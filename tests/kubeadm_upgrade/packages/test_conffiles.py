@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from in_memory.examples import on_host
-from kubeadm_upgrade import apt, dnf
-from kubeadm_upgrade.conffiles import kept
+from kubeadm_upgrade.packages import apt, dnf
+from kubeadm_upgrade.packages.conffiles import kept
 from kubeadm_upgrade.procedure import STEPS
 
 OURS = "KUBELET_EXTRA_ARGS=--v=3\n"

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
-from kubeadm_upgrade.case import Case
 from kubeadm_upgrade.errors import UpgradeRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
-from kubeadm_upgrade.path import Change, Group, Path, PathHop, Policy
-from kubeadm_upgrade.refusals import behind, by_kubelet, objections, objections_to, oldest_etcd
-from kubeadm_upgrade.release import Releases
-from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings, removed_apis
-from kubeadm_upgrade.state import NodeState, State
-from kubeadm_upgrade.stops import Stops, stop_of, stops
+from kubeadm_upgrade.planning.case import Case
+from kubeadm_upgrade.planning.path import Change, Group, Path, PathHop, Policy
+from kubeadm_upgrade.planning.refusals import behind, by_kubelet, objections, objections_to, oldest_etcd
+from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, removed_apis
+from kubeadm_upgrade.planning.state import NodeState, State
+from kubeadm_upgrade.planning.stops import Stops, stop_of, stops
+from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.version import TargetVersion, Version
 
 _RELEASE_NOTES = "https://github.com/kubernetes/kubernetes/blob/master/CHANGELOG/CHANGELOG-{release}.md"

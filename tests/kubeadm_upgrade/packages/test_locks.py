@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeadm_upgrade.locks import Holder, holder, name_of
+from kubeadm_upgrade.packages.locks import Holder, holder, name_of
 
 DPKG = (
     "dpkg: error: dpkg frontend lock was locked by another process with pid 640\n"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from kubeadm_upgrade import apt, dnf
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import HostFacts, OsRelease
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.look import Look
+from kubeadm_upgrade.packages import apt, dnf
 
 Versions = Mapping[str, tuple[str, ...]]
 

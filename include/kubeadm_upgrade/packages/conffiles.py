@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
-from kubeadm_upgrade.packages import PackageManager
+from kubeadm_upgrade.packages.port import PackageManager
 
 
 def kept(manager: PackageManager, files: Mapping[str, str]) -> Iterator[str]:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from kubeadm_upgrade import apt
 from kubeadm_upgrade.facts import HostFacts, OsRelease
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.packages import why_not_switch
+from kubeadm_upgrade.packages import apt
+from kubeadm_upgrade.packages.port import why_not_switch
 
 NEW = Repository(
     "https://pkgs.k8s.io/core:/stable:/v1.29/deb/", "https://pkgs.k8s.io/core:/stable:/v1.29/deb/Release.key"

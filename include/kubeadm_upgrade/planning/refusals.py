@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from kubeadm_upgrade import skew
-from kubeadm_upgrade.case import Case
-from kubeadm_upgrade.release import OLDEST_SUPPORTED, unknown
-from kubeadm_upgrade.state import NodeState
-from kubeadm_upgrade.stops import Stops, may_enter
+from kubeadm_upgrade.planning import skew
+from kubeadm_upgrade.planning.case import Case
+from kubeadm_upgrade.planning.state import NodeState
+from kubeadm_upgrade.planning.stops import Stops, may_enter
+from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, unknown
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.wording import count, shortened
 

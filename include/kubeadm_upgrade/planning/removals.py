@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kubeadm_upgrade.release import Releases
+from kubeadm_upgrade.planning.skew import KUBELET
+from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
-from kubeadm_upgrade.skew import KUBELET
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.wording import shortened
 

@@ -9,10 +9,10 @@ import pytest
 from in_memory.golden import assert_golden
 from in_memory.states import cluster, control_plane_node, release, releases, version, worker
 from kubeadm_upgrade.errors import UpgradeRefused
-from kubeadm_upgrade.path import Policy
-from kubeadm_upgrade.plan import plan
-from kubeadm_upgrade.release import Minimum, Needs, Patches, Reason
-from kubeadm_upgrade.state import State
+from kubeadm_upgrade.planning.path import Policy
+from kubeadm_upgrade.planning.plan import plan
+from kubeadm_upgrade.planning.state import State
+from kubeadm_upgrade.releases.release import Minimum, Needs, Patches, Reason
 from kubeadm_upgrade.version import TargetVersion
 
 GATE = Needs(etcd=Minimum("3.5.40", "older members may not start again", "https://etcd.io/docs/"))

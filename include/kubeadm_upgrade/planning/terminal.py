@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kubeadm_upgrade.path import Group, Path, PathHop
-from kubeadm_upgrade.plan_page import summary, way
-from kubeadm_upgrade.release import Phase, Release, Releases
+from kubeadm_upgrade.planning.path import Group, Path, PathHop
+from kubeadm_upgrade.planning.plan_page import summary, way
+from kubeadm_upgrade.releases.release import Phase, Release, Releases
 from kubeadm_upgrade.wording import shortened
 
 _STYLES = {Phase.FUTURE: "dim", Phase.SUPPORTED: "green", Phase.MAINTENANCE: "yellow", Phase.ENDED: "red"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kubeadm_upgrade.case import Case
-from kubeadm_upgrade.path import WorkerMoves
+from kubeadm_upgrade.planning.case import Case
+from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.version import Version
 
 Stops = tuple[Version, ...]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from kubeadm_upgrade.planning.skew import KUBELET, Component
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
-from kubeadm_upgrade.skew import KUBELET, Component
 from kubeadm_upgrade.version import Version
 
 

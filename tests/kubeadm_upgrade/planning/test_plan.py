@@ -11,15 +11,15 @@ import pytest
 
 from in_memory.golden import assert_golden
 from in_memory.states import cluster, control_plane_node, releases, version, worker
-from kubeadm_upgrade import plan_page
-from kubeadm_upgrade.path import Policy, WorkerMoves
-from kubeadm_upgrade.plan import plan
-from kubeadm_upgrade.releases import releases as known_releases
+from kubeadm_upgrade.planning import plan_page
+from kubeadm_upgrade.planning.path import Policy, WorkerMoves
+from kubeadm_upgrade.planning.plan import plan
+from kubeadm_upgrade.planning.state import State
+from kubeadm_upgrade.releases.known import releases as known_releases
 from kubeadm_upgrade.settings import Settings
-from kubeadm_upgrade.state import State
 from kubeadm_upgrade.version import TargetVersion
 
-SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "plan.schema.json"
+SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "plan.schema.json"
 EAGER = Policy(latest_patch_first=False)
 
 

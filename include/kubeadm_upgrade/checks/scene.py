@@ -9,7 +9,7 @@ from datetime import date
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.machine import NOT_LOOKED_AT, Machine
-from kubeadm_upgrade.release import Releases
+from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 
 

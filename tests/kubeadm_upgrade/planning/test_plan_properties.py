@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from in_memory.replay import Replay
 from in_memory.states import LAST_PATCH, MINORS, control_plane_node, releases, worker
-from kubeadm_upgrade import skew
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
-from kubeadm_upgrade.path import Policy, WorkerMoves
-from kubeadm_upgrade.plan import plan
-from kubeadm_upgrade.state import State
+from kubeadm_upgrade.planning import skew
+from kubeadm_upgrade.planning.path import Policy, WorkerMoves
+from kubeadm_upgrade.planning.plan import plan
+from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.version import TargetVersion, Version
 
 FACTS = releases()

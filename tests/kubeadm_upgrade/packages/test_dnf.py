@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from kubeadm_upgrade import dnf
 from kubeadm_upgrade.facts import HostFacts, OsRelease
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.packages import why_not_switch
+from kubeadm_upgrade.packages import dnf
+from kubeadm_upgrade.packages.port import why_not_switch
 
 ROCKY = OsRelease("rocky", ("rhel", "centos", "fedora"), "9.4", "Rocky Linux 9.4 (Blue Onyx)")
 OLD, NEW = (

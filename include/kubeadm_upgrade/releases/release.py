@@ -1,4 +1,4 @@
-"""What is known of a minor release: the form of the files in release_facts/, and what follows from them."""
+"""What is known of a minor release: the form of the files in facts/, and what follows from them."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from in_memory.states import release, version
-from kubeadm_upgrade.release import DIRECTORY_VARIABLE, Phase, ReleaseFactsError
-from kubeadm_upgrade.release_files import json_schema, merged, read_releases
-from kubeadm_upgrade.releases import OWN_DIRECTORY, releases
+from kubeadm_upgrade.releases.files import json_schema, merged, read_releases
+from kubeadm_upgrade.releases.known import OWN_DIRECTORY, releases
+from kubeadm_upgrade.releases.release import DIRECTORY_VARIABLE, Phase, ReleaseFactsError
 
 FILES = sorted(OWN_DIRECTORY.glob("*.yaml"))
 SCHEMA = OWN_DIRECTORY / "release.schema.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from in_memory.states import version
-from kubeadm_upgrade.skew import Component, kubeadm_lets_lag, kubeadm_violations, may_lag, violations
+from kubeadm_upgrade.planning.skew import Component, kubeadm_lets_lag, kubeadm_violations, may_lag, violations
 
 MANAGER = "kube-controller-manager"
 

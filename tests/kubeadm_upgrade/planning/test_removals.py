@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from in_memory.states import release, releases, version
-from kubeadm_upgrade.release import Kubeadm, Removed
-from kubeadm_upgrade.removals import control_plane_findings, kubelet_findings, removed_apis
+from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, removed_apis
+from kubeadm_upgrade.releases.release import Kubeadm, Removed
 from kubeadm_upgrade.settings import Settings
 
 FACTS = releases(

@@ -1,4 +1,4 @@
-"""All release facts: ours in release_facts/, one file per minor release, and the fleet's own over them.
+"""All release facts: ours in facts/, one file per minor release, and the fleet's own over them.
 
 A fleet adds to them, or overrides them, with files of the same form in a directory of its own, named by the
 environment variable KUBEADM_UPGRADE_RELEASES: what such a file says replaces what ours says, key by key. So a new
@@ -11,9 +11,9 @@ import os
 from functools import cache
 from pathlib import Path
 
-from kubeadm_upgrade.release import DIRECTORY_VARIABLE, Releases
+from kubeadm_upgrade.releases.release import DIRECTORY_VARIABLE, Releases
 
-OWN_DIRECTORY = Path(__file__).parent / "release_facts"
+OWN_DIRECTORY = Path(__file__).parent / "facts"
 
 
 def releases() -> Releases:
@@ -23,6 +23,6 @@ def releases() -> Releases:
 
 @cache
 def _read(own: str | None) -> Releases:
-    from kubeadm_upgrade.release_files import read_releases  # a schema is built at its import
+    from kubeadm_upgrade.releases.files import read_releases  # a schema is built at its import
 
     return Releases(read_releases([OWN_DIRECTORY, *([Path(own)] if own else [])]))

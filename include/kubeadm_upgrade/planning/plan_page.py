@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kubeadm_upgrade.path import Group, Path, PathHop
+from kubeadm_upgrade.planning.path import Group, Path, PathHop
 from kubeadm_upgrade.wording import count, shortened
 
 _NAMES_SHOWN = 8

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from kubeadm_upgrade.release import Release, ReleaseFactsError
+from kubeadm_upgrade.releases.release import Release, ReleaseFactsError
 
 SUFFIX = ".yaml"
 

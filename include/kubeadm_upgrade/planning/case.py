@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from kubeadm_upgrade import skew
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
-from kubeadm_upgrade.path import Policy
-from kubeadm_upgrade.release import Releases
-from kubeadm_upgrade.state import NodeState, State
+from kubeadm_upgrade.planning import skew
+from kubeadm_upgrade.planning.path import Policy
+from kubeadm_upgrade.planning.state import NodeState, State
+from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.version import TargetVersion, Version, in_package
 
 

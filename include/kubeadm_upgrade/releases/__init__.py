@@ -1,0 +1,1 @@
+"""What is known of each Kubernetes release: facts as data, with their sources."""

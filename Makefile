@@ -11,6 +11,8 @@ TARGET ?= 1.29
 PORT ?=
 ONCE ?=
 export CLUSTER TARGET PORT ONCE
+# What make break breaks; python -m lab break --help lists the faults.
+FAULT ?= fail node=$(CLUSTER)-w2 argv_prefix="kubeadm upgrade node" stderr="no space left on device" times=null
 
 # Our own tests import from the checkout; nothing of a developer's shell may leak in.
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins:$(CURDIR)/dags:$(CURDIR)/tests
@@ -23,7 +25,7 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-hosts bench lint format schema sudoers constraints clean
+.PHONY: help venv demo break mend test test-hosts bench lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +45,12 @@ $(READY): requirements.txt requirements-dev.txt constraints.txt
 
 demo: $(READY) ## upgrade a simulated cluster and watch: CLUSTER=demo-b, TARGET=1.29, PORT=8080, ONCE=1 to stop at the end
 	@$(BIN)/python -m demo
+
+break: $(READY) ## break the demo while it runs: CLUSTER=demo-a, FAULT="never_ready node=demo-a-w2"
+	@$(BIN)/python -m lab break --directory .demo/lab $(CLUSTER) $(FAULT)
+
+mend: $(READY) ## lift what make break has broken; then clear the failed task in Airflow
+	@$(BIN)/python -m lab mend --directory .demo/lab $(CLUSTER)
 
 test: $(READY) ## run all tests; ARGS="..." goes to pytest
 	$(PYTEST) $(ARGS)

@@ -16,6 +16,7 @@ from airflow.sdk import (
     task_group,
 )
 
+from kubeadm_airflow.notifiers import ReportSoFar
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
@@ -63,6 +64,7 @@ def build_cluster_dag(cluster: Cluster) -> DAG:
             "retries": 2,
             "retry_delay": timedelta(seconds=15),
             "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
+            "on_failure_callback": ReportSoFar(cluster=cluster.name),
         },
     ) as dag:
         look = LookOperator(task_id="look", cluster=cluster.name)
@@ -74,19 +76,24 @@ def build_cluster_dag(cluster: Cluster) -> DAG:
         def per_node(group: str, nodes: Any) -> TaskGroup:
             return _per_node(group, cluster.name, plan.output, nodes)
 
-        chain(
-            [control_plane, workers],
-            PreflightOperator(task_id="preflight", cluster=cluster.name, hop=plan.output),
+        groups = [
             per_node("backup", control_plane.output),
             per_node("stage", everywhere),
             per_node("control_plane", control_plane.output),
             per_node("control_plane_kubelets", control_plane.output),
             per_node("workers", workers.output),
+        ]
+        # a plain all_done leaf would turn a failed run green
+        report = ReportOperator(task_id="report", cluster=cluster.name).as_teardown()
+        chain(
+            [control_plane, workers],
+            PreflightOperator(task_id="preflight", cluster=cluster.name, hop=plan.output),
+            *groups,
             VerifyOperator(task_id="verify", cluster=cluster.name, hop=plan.output, trigger_rule="none_failed"),
             NextHopOperator(task_id="next_hop", cluster=cluster.name, hop=plan.output, path=plan.output["path"]),
-            # a plain all_done leaf would turn a failed run green
-            ReportOperator(task_id="report", cluster=cluster.name).as_teardown(),
+            report,
         )
+        groups >> report  # not with the first node that fails, but with the last that ends
     return dag
 
 

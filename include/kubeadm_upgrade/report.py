@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_REPORTS"
+
+# Airflow's states in words. A task in any other has not been reached.
+_UNDER_WAY = {
+    "queued": "is about to start",
+    "running": "is under way",
+    "deferred": "is waiting",
+    "up_for_retry": "will be tried again",
+}
+_WORDS = {"failed": "has failed", **_UNDER_WAY}
 
 
 def paths(dag_id: str, run_id: str) -> tuple[Path, Path]:
@@ -41,6 +50,8 @@ def _head(report: Mapping[str, Any]) -> str:
     hop = report.get("hop") or {}
     way = f"{hop['came_from']} → {hop['to']}" if hop else "not planned"
     mode = ", dry run: nothing was changed" if hop.get("dry_run") else ""
+    if any(task["state"] in _UNDER_WAY for task in report["unfinished"]):
+        mode += ", and still under way when this was written"
     lines = (
         f"# {report['cluster']}: {way}",
         f"**{report['result']}**{mode}",
@@ -57,8 +68,36 @@ def _plan(report: Mapping[str, Any]) -> str:
 
 
 def _failures(report: Mapping[str, Any]) -> str:
-    rows = [f"- `{failure['task']}` {failure['node'] or ''}: {failure['state']}" for failure in report["unfinished"]]
-    return "## Not done\n\n" + "\n".join(rows) if rows else ""
+    """By node, those with a failed task first: that is where somebody is needed."""
+    by_node: dict[str | None, list[Mapping[str, Any]]] = {}
+    for task in report["unfinished"]:
+        by_node.setdefault(task["node"], []).append(task)
+    rows = [
+        _not_done(node or "The run", by_node[node]) for node in sorted(by_node, key=lambda one: _calm(by_node[one]))
+    ]
+    return "\n\n".join(("## Not done", *rows)) if rows else ""
+
+
+def _calm(tasks: Sequence[Mapping[str, Any]]) -> bool:
+    return all(task["state"] != "failed" for task in tasks)
+
+
+def _not_done(who: str, tasks: Sequence[Mapping[str, Any]]) -> str:
+    lines = [f"- **{who}**"]
+    for task in tasks:
+        if task["state"] in _WORDS:
+            lines += _stopped(task)
+    if left := [f"`{task['task']}`" for task in tasks if task["state"] not in _WORDS]:
+        lines.append(f"  - not reached: {', '.join(left)}")
+    return "\n".join(lines)
+
+
+def _stopped(task: Mapping[str, Any]) -> Iterator[str]:
+    """The state in words, the reason behind it, and what a host has said as it stood there."""
+    reason, *said = (task.get("why") or "").splitlines() or [""]
+    yield f"  - `{task['task']}` {_WORDS[task['state']]}" + (f": {reason}" if reason else "")
+    if said:
+        yield from ("", "    ```", *(f"    {line}" for line in said), "    ```")
 
 
 def _findings(report: Mapping[str, Any]) -> str:

@@ -78,6 +78,20 @@ def test_tasks_are_the_steps_of_the_procedure(parse):
             assert later in dag.task_dict[earlier].downstream_task_ids
 
 
+def test_the_report_waits_for_every_node(parse):
+    """What comes after a failed node is upstream_failed at once, while other nodes are still at work."""
+    dag = parse("a")["kubeadm_upgrade.a"]
+    last = {f"{group}.{steps[-1].name}" for group, steps in GROUPS.items()}
+    assert dag.task_dict["report"].upstream_task_ids == last | {"next_hop"}
+    assert dag.task_dict["report"].is_teardown
+
+
+def test_every_task_tells_of_its_failure(parse):
+    """Also a step of a mapped group."""
+    dag = parse("a")["kubeadm_upgrade.a"]
+    assert {name for name, task in dag.task_dict.items() if not task.has_on_failure_callback} == set()
+
+
 def test_the_dag_is_the_same_at_every_parse(parse):
     """Nothing volatile goes into the DAG, or every parse would make a new version of it."""
     first, second = (json.dumps(DagSerialization.to_dict(parse("a")["kubeadm_upgrade.a"])) for _ in range(2))

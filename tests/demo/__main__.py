@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from demo.complaint import Complaint
-from demo.farewell import short, show_line, show_nodes, show_what_to_try, where_the_reports_are
+from demo.complaint import Complaint, RunFailed
+from demo.farewell import short, show_how_to_go_on, show_line, show_nodes, show_what_to_try, where_the_reports_are
 from demo.follow import Follower
 from demo.kubernetes import KubernetesNodes
 from demo.lines import Lines
@@ -46,11 +46,9 @@ def _play_live(wishes: Wishes, console: Console) -> int:
         with World(wishes, preparations.say) as world:
             preparations.done()
             airflow, follower = _start_run(world)
-            title = f"{wishes.cluster}  {world.cluster['version']} → {wishes.target}"
             try:
-                with Screen(console, title, wishes.target) as screen:
-                    progress = follower.watch(screen.show)
-                code = _tell(console, world, airflow, follower, progress)
+                _watch_over_failures(console, world, airflow, follower)
+                code = 0
             except Complaint as complaint:
                 _complain(console, complaint)
                 code = 1
@@ -59,6 +57,22 @@ def _play_live(wishes: Wishes, console: Console) -> int:
             return code
     finally:
         preparations.abandon()
+
+
+def _watch_over_failures(console: Console, world: World, airflow: AirflowInstance, follower: Follower) -> None:
+    """To the end: a run that has failed goes on when its failed task is cleared."""
+    title = f"{world.wishes.cluster}  {world.cluster['version']} → {world.wishes.target}"
+    while True:
+        try:
+            with Screen(console, title, world.wishes.target) as screen:
+                progress = follower.watch(screen.show)
+            _tell(console, world, airflow, follower, progress)
+            return
+        except RunFailed as complaint:
+            _complain(console, complaint)
+            show_what_to_try(console, world, airflow, follower)
+            show_how_to_go_on(console, world)
+            follower.wait_until_cleared()
 
 
 def _play_plain(wishes: Wishes, console: Console) -> int:

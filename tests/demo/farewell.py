@@ -49,6 +49,14 @@ def show_what_to_try(console: Console, world: World, airflow: AirflowInstance, f
         show_line(console, name, text)
 
 
+def show_how_to_go_on(console: Console, world: World) -> None:
+    """A failed run waits for a person; whoever has broken it with `make break` is that person."""
+    show_line(console, "mend", f"make mend CLUSTER={world.wishes.cluster}")
+    console.print(
+        "\nMend it, then clear the failed task in Airflow: the run goes on from there. [bold]Ctrl-C[/] stops."
+    )
+
+
 def show_line(console: Console, name: str, text: str) -> None:
     """Never wrapped: what is copied from a terminal must be whole."""
     console.print(f"[bright_black]{name:<12}[/]{text}", soft_wrap=True, highlight=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from demo.complaint import Complaint
+from demo.complaint import Complaint, RunFailed
 from demo.journey import Journey
 from demo.kubernetes import KubernetesNodes
 from demo.progress import NodeSeen, Progress
@@ -21,6 +21,8 @@ from kubeadm_upgrade.version import TargetVersion, Version
 PULSE = 1.0
 # Far beyond what any step of the demo waits for: a node back after its kubelet's restart takes seconds.
 STANDSTILL = 240.0
+# Longer than the scheduler takes from one task to the next.
+HESITATION = 10.0
 
 Show = Callable[[Progress, str], None]
 
@@ -42,7 +44,10 @@ class Follower:
         return f"{self._url}/dags/{self._dag_id}/runs/{self.runs.id}"
 
     def watch(self, show: Show) -> Progress:
-        """Show every change; returns the last look. Complains when nothing changes for too long."""
+        """Show every change, until the last run is over or waits for a person; returns the last look.
+
+        Complains when nothing changes for too long.
+        """
         moved, before, progress = time.monotonic(), object(), None
         while progress is None or not progress.finished:
             if progress is not None:
@@ -53,20 +58,31 @@ class Follower:
                 show(progress, self._last_words(progress))
                 if progress.fingerprint() != before:
                     moved, before = time.monotonic(), progress.fingerprint()
-            if time.monotonic() - moved > STANDSTILL:
+            still = time.monotonic() - moved
+            if progress is not None and progress.waits_for_person and still > HESITATION:
+                break
+            if still > STANDSTILL:
                 raise Complaint(self._why_nothing_moves(progress))
         return progress
 
     def check(self, progress: Progress) -> tuple[NodeSeen, ...]:
         """The nodes, if all is as it should be; else a complaint with the reason."""
         if progress.run_state != "success":
-            raise Complaint(self._why_failed(progress))
+            raise RunFailed(self._why_failed(progress))
         nodes, target = self.nodes.look(), TargetVersion.parse(self._world.wishes.target)
         wrong = [node for node in nodes if node.status != "Ready" or not target.accepts(Version.parse(node.kubelet))]
         if wrong or not nodes:
             seen = ", ".join(f"{node.name} is {node.status} at {node.kubelet}" for node in wrong)
             raise Complaint(f"Airflow says success, but the cluster does not: {seen or 'it has no nodes'}.")
         return nodes
+
+    def wait_until_cleared(self) -> None:
+        """Until somebody has cleared the failed task in Airflow."""
+        progress = None
+        while progress is None or progress.finished or progress.waits_for_person:
+            time.sleep(PULSE)
+            self._world.check_alive()
+            progress = self.runs.look(self.nodes.look()) or progress
 
     def _last_words(self, progress: Progress) -> str:
         """What the task at work has logged last."""

@@ -73,6 +73,12 @@ class Progress:
         return sorted(failed, key=lambda task: task.ended.timestamp() if task.ended else 0.0)
 
     @property
+    def waits_for_person(self) -> bool:
+        """Nothing goes on until a failed task is cleared: whoever is under way waits for the slot it keeps."""
+        under_way = {task.step for task in self.tasks if task.state in _RUNNING | _WAITING}
+        return bool(self.failed) and under_way <= {"admit"}
+
+    @property
     def at_work(self) -> TaskInstance | None:
         """Worth telling about: the task started last of those under way; waiting for a slot is not."""
         under_way = [task for task in self.tasks if task.state in _RUNNING | _WAITING and task.started]

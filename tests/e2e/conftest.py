@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +71,13 @@ class Site:
         tasks = self.api.task_instances(dag_id, run_id)
         failed = [f"{task}: {self.log_text(dag_id, run_id, task)}" for task in tasks if task.state == "failed"]
         return "\n".join((*failed, *(f"{task} {task.state}" for task in tasks if task.state == "upstream_failed")))
+
+    def report(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        written: dict[str, Any] = json.loads((self.airflow.reports / dag_id / f"{run_id}.json").read_text())
+        return written
+
+    def report_page(self, dag_id: str, run_id: str) -> str:
+        return (self.airflow.reports / dag_id / f"{run_id}.md").read_text()
 
     def log_text(self, dag_id: str, run_id: str, task: TaskInstance) -> str:
         lines = self.api.log(dag_id, run_id, task.task_id, task.map_index, task.try_number)

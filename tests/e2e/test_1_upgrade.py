@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from e2e.records import applies, commands, control_plane, most_out_of_service, workers
@@ -13,8 +11,7 @@ pytestmark = pytest.mark.e2e
 
 
 def outcomes(site, dag_id: str, run_id: str) -> list[dict]:
-    path = site.airflow.reports / dag_id / f"{run_id}.json"
-    return json.loads(path.read_text())["outcomes"]
+    return site.report(dag_id, run_id)["outcomes"]
 
 
 def printed_commands(told: list[dict]) -> dict[str, list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
@@ -34,9 +33,15 @@ def test_a_worker_that_never_gets_ready_stops_the_others_until_it_is_mended(site
     # scheduler marks what comes after it (StaleDataError in DagRun.update_state); a person is slower than that.
     for task_id in ("workers.uncordon_node", "next_hop"):
         site.api.wait_for_task(dag_id, run_id, task_id, states=["upstream_failed"])
+    page = site.report_page(dag_id, run_id)
+    assert page.index("- **stuck-w1**\n  - `workers.node_ready` has failed: stuck-w1: ") < page.index("**stuck-w2**")
+    assert "- **stuck-w2**\n  - `workers.admit` is waiting" in page
+    assert "**Not finished**, and still under way when this was written" in page
+
     fault.lift()
     site.api.clear(dag_id, run_id, [failed])
     assert site.api.wait_for_run(dag_id, run_id, patience=240) == "success", site.trouble(dag_id, run_id)
+    assert "**Done and verified**" in site.report_page(dag_id, run_id)
     assert {cluster.node_state(name).schedulable for name in cluster.nodes} == {True}
     assert cluster.violations == []
 
@@ -88,7 +93,7 @@ def test_what_preflight_finds_stops_the_run_and_is_in_its_report(site):
         files.put("/proc/swaps", heading)
     states = {task.task_id: task.state for task in site.api.task_instances(dag_id, run_id)}
     assert (states["preflight"], states["report"]) == ("failed", "success")
-    written = json.loads((site.airflow.reports / dag_id / f"{run_id}.json").read_text())
+    written = site.report(dag_id, run_id)
     assert any("one-w2: swap is on (/swapfile)" in finding for finding in written["findings"])
     assert written["outcomes"] == []
 

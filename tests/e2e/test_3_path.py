@@ -27,17 +27,13 @@ def path(site, climbing):
     return dag_id, run_ids
 
 
-def report(site, dag_id: str, run_id: str) -> dict:
-    return json.loads((site.airflow.reports / dag_id / f"{run_id}.json").read_text())
-
-
 def test_each_run_makes_one_hop_and_the_last_triggers_none(site, path):
     """As many runs as hops, with the first one's parameters."""
     dag_id, run_ids = path
     runs = {run["dag_run_id"]: run for run in site.api.get(f"/dags/{dag_id}/dagRuns")["dag_runs"]}
     assert set(runs) == set(run_ids)
     assert {json.dumps(run["conf"]) for run in runs.values()} == {json.dumps({"target_version": "1.32"})}
-    reports = [report(site, dag_id, run_id) for run_id in run_ids]
+    reports = [site.report(dag_id, run_id) for run_id in run_ids]
     assert [one["hop"]["to"] for one in reports] == list(VERSIONS)
     assert [one["next_run"] for one in reports] == [*run_ids[1:], None]
     assert {one["result"] for one in reports} == {"Done and verified"}
@@ -72,7 +68,7 @@ def test_the_first_run_shows_the_whole_path(site, path):
     assert [hop["to"] for hop in plan["hops"]] == list(VERSIONS)
     page = (site.airflow.reports / dag_id / f"{run_ids[0]}.plan.md").read_text()
     assert page.startswith("# climb: 1.28.15 → 1.32.13\n\nPlan " + plan["plan"])
-    markdown = (site.airflow.reports / dag_id / f"{run_ids[0]}.md").read_text()
+    markdown = site.report_page(dag_id, run_ids[0])
     assert "## Hop 4: 1.31.14 → 1.32.13" in markdown
     assert f"The path goes on in run `{run_ids[1]}`." in markdown
 

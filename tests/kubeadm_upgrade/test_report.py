@@ -36,11 +36,49 @@ def test_the_page_says_what_needs_a_person_first():
     ]
     for words in (
         "**Not finished**",
-        "- `workers.node_ready` w2: failed",
+        "- **w2**\n  - `workers.node_ready` has failed\n",
         "| w2 | worker | NotReady |",
         "  - `sudo -n true`",
     ):
         assert words in page
+
+
+JOURNAL = "w2: its unit ended with exit status 1; its journal ends:\n[upgrade]\nno space"
+STOPPED = [
+    {"task": "verify", "node": None, "state": "upstream_failed"},
+    {"task": "workers.admit", "node": "w1", "state": "deferred"},
+    {"task": "workers.drain_node", "node": "w1", "state": "None"},
+    {"task": "workers.kubeadm_upgrade_node", "node": "w2", "state": "failed", "why": JOURNAL},
+    {"task": "workers.drain_node", "node": "w2", "state": "upstream_failed"},
+    {"task": "workers.node_ready", "node": "w2", "state": "upstream_failed"},
+]
+NOT_DONE = """## Not done
+
+- **w2**
+  - `workers.kubeadm_upgrade_node` has failed: w2: its unit ended with exit status 1; its journal ends:
+
+    ```
+    [upgrade]
+    no space
+    ```
+  - not reached: `workers.drain_node`, `workers.node_ready`
+
+- **The run**
+  - not reached: `verify`
+
+- **w1**
+  - `workers.admit` is waiting
+  - not reached: `workers.drain_node`
+"""
+
+
+def test_whoever_is_needed_comes_first_with_the_reason():
+    """By node: what has failed and why, who waits, what was not reached."""
+    page = report.as_markdown({**REPORT, "unfinished": STOPPED})
+    assert NOT_DONE in page
+    assert "**Not finished**, and still under way when this was written\n" in page
+    over = [task for task in STOPPED if task["state"] != "deferred"]
+    assert "still under way" not in report.as_markdown({**REPORT, "unfinished": over})
 
 
 def test_a_run_without_a_plan_has_a_report_too():

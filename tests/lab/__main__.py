@@ -1,16 +1,19 @@
-"""python -m lab: run a lab by hand."""
+"""python -m lab: run a lab by hand; and, beside one that runs, break it and mend it."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import signal
+import sys
 import tempfile
 import threading
 from pathlib import Path
 
 import yaml
 
+from lab.by_hand import NotDone, break_cluster, mend_cluster
+from lab.faults import KINDS
 from lab.lab import Lab
 from lab.latency import Latency
 from lab.spec import DEMO_CLUSTERS, ClusterSpec
@@ -18,6 +21,13 @@ from lab.spec import DEMO_CLUSTERS, ClusterSpec
 
 def main() -> None:
     arguments = _arguments()
+    try:
+        arguments.do(arguments)
+    except NotDone as why:
+        sys.exit(f"lab: {why}")
+
+
+def _run(arguments: argparse.Namespace) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -31,12 +41,31 @@ def main() -> None:
     print("lab: stopped", flush=True)
 
 
+def _break(arguments: argparse.Namespace) -> None:
+    print(break_cluster(Path(arguments.directory), arguments.name, arguments.fault, arguments.settings))
+
+
+def _mend(arguments: argparse.Namespace) -> None:
+    print(mend_cluster(Path(arguments.directory), arguments.name))
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     parser.add_argument("--directory", help="where keys, kubeconfigs and lab.json go; a temporary one otherwise")
     parser.add_argument("--latency", choices=("none", "human"), default="human")
     parser.add_argument("--cluster", action="append", type=parse_cluster, help="NAME:CONTROL_PLANE+WORKERS@VERSION")
     parser.add_argument("--apply", action="append", default=[], type=Path, metavar="FILE.yaml")
+    parser.set_defaults(do=_run)
+    commands = parser.add_subparsers(title="beside a lab that runs", metavar="COMMAND")
+    breaking = commands.add_parser("break", help="break a cluster: break demo-a never_ready node=demo-a-w2")
+    breaking.add_argument("name", metavar="CLUSTER")
+    breaking.add_argument("fault", help=", ".join(KINDS))
+    breaking.add_argument("settings", nargs="*", metavar="name=value")
+    mending = commands.add_parser("mend", help="lift every fault of a cluster: mend demo-a")
+    mending.add_argument("name", metavar="CLUSTER")
+    for one, do in ((breaking, _break), (mending, _mend)):
+        one.add_argument("--directory", required=True, help="the folder that the lab was started with")
+        one.set_defaults(do=do)
     return parser.parse_args()
 
 

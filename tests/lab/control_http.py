@@ -54,8 +54,10 @@ class ControlEndpoint:
         return web.json_response([asdict(one) for one in self._cluster(request).simulated.faults.active])
 
     async def _break(self, request: web.Request) -> web.Response:
-        fault = await _asked(request)
-        self._cluster(request).simulated.faults.add(fault)
+        cluster, fault = self._cluster(request), await _asked(request)
+        if fault.node not in (None, *cluster.nodes):
+            raise web.HTTPBadRequest(text=f"there is no node {fault.node}; there are {', '.join(cluster.nodes)}")
+        cluster.simulated.faults.add(fault)
         return web.json_response(asdict(fault), status=201)
 
     async def _kubeconfig(self, request: web.Request) -> web.Response:

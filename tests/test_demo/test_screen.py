@@ -84,6 +84,24 @@ def test_a_worker_has_no_backup() -> None:
     assert seen.cell("demo-b-w1", "drain") is Mark.NOT_YET
 
 
+@pytest.mark.parametrize(
+    ("others", "waits"),
+    [
+        pytest.param([], True, id="nobody else"),
+        pytest.param([("workers.admit", "deferred")], True, id="for the slot"),
+        pytest.param([("workers.admit", "deferred"), ("verify", "upstream_failed")], True, id="what comes after"),
+        pytest.param([("workers.drain_node", "deferred")], False, id="another worker is drained"),
+        pytest.param([("workers.admit", "deferred"), ("workers.node_ready", "up_for_retry")], False, id="a retry"),
+    ],
+)
+def test_a_failed_task_waits_for_a_person_when_nothing_else_is_under_way(
+    others: list[tuple[str, str]], waits: bool
+) -> None:
+    failed = task("workers.kubeadm_upgrade_node", "failed", "demo-b-w1")
+    assert progress(failed, *(task(name, state) for name, state in others)).waits_for_person is waits
+    assert not progress(*(task(name, state) for name, state in others)).waits_for_person
+
+
 def test_what_works_is_told_before_what_waits_for_a_slot() -> None:
     seen = progress(
         task("workers.drain_node", "running", "demo-b-w1", at=1),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from lab import Lab
+from lab.by_hand import NotDone, break_cluster, mend_cluster
 from test_lab.conftest import eventually
 
 TESTS = Path(__file__).parents[1]
@@ -39,6 +40,35 @@ def test_control_endpoint(lab: Lab) -> None:
     with pytest.raises(urllib.error.HTTPError) as wrong:
         ask(f"{base}/clusters/demo-a/faults", "POST", {"fault": "earthquake"})
     assert wrong.value.code == 400
+
+
+def test_broken_and_mended_beside_it(lab: Lab) -> None:
+    settings = ["node=demo-a-w1", "argv_prefix=kubeadm upgrade node", "stderr=no space left", "times=null"]
+    assert "demo-a-w1" in break_cluster(lab.directory, "demo-a", "fail", settings)
+    (fault,) = ask(f"{lab.control_url}/clusters/demo-a/faults")
+    assert (fault["argv"], fault["stderr"], fault["times"]) == (["kubeadm", "upgrade", "node"], "no space left", None)
+    mend_cluster(lab.directory, "demo-a")
+    assert ask(f"{lab.control_url}/clusters/demo-a/faults") == []
+
+
+@pytest.mark.parametrize(
+    ("cluster", "fault", "settings", "words"),
+    [
+        pytest.param("demo-z", "node_down", [], "there is no cluster demo-z; there are demo-a", id="cluster"),
+        pytest.param("demo-a", "earthquake", [], "there is no fault 'earthquake'; there are api_down,", id="fault"),
+        pytest.param("demo-a", "node_down", ["nodes=demo-a-w1"], "node_down does not know nodes", id="unknown setting"),
+        pytest.param("demo-a", "node_down", ["demo-a-w1"], "'demo-a-w1' is not like name=value", id="no setting"),
+        pytest.param("demo-a", "node_down", ["node=demo-a-w9"], "there is no node demo-a-w9", id="node"),
+    ],
+)
+def test_what_cannot_be_broken_is_said(lab: Lab, cluster: str, fault: str, settings: list[str], words: str) -> None:
+    with pytest.raises(NotDone, match=words):
+        break_cluster(lab.directory, cluster, fault, settings)
+
+
+def test_no_lab_to_break(tmp_path: Path) -> None:
+    with pytest.raises(NotDone, match="no lab runs in"):
+        mend_cluster(tmp_path, "demo-a")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -72,9 +72,8 @@ def _failures(report: Mapping[str, Any]) -> str:
     by_node: dict[str | None, list[Mapping[str, Any]]] = {}
     for task in report["unfinished"]:
         by_node.setdefault(task["node"], []).append(task)
-    rows = [
-        _not_done(node or "The run", by_node[node]) for node in sorted(by_node, key=lambda one: _calm(by_node[one]))
-    ]
+    order = sorted(by_node, key=lambda node: (_calm(by_node[node]), node is None))
+    rows = [_not_done(node or "The run", by_node[node]) for node in order]
     return "\n\n".join(("## Not done", *rows)) if rows else ""
 
 

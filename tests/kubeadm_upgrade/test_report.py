@@ -63,12 +63,12 @@ NOT_DONE = """## Not done
     ```
   - not reached: `workers.drain_node`, `workers.node_ready`
 
-- **The run**
-  - not reached: `verify`
-
 - **w1**
   - `workers.admit` is waiting
   - not reached: `workers.drain_node`
+
+- **The run**
+  - not reached: `verify`
 """
 
 

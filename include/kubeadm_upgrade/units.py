@@ -6,7 +6,11 @@ whether the first is running, has succeeded (RemainAfterExit) or has failed; sto
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+# systemd's own line in a unit's journal: with the unit's name, or, below 249, with its description, which is the argv
+_STARTED = re.compile(r"Started (\S+\.service\b|/)")
 
 PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus")
 
@@ -56,6 +60,13 @@ def show(name: str) -> tuple[str, ...]:
 
 def journal(name: str, lines: int = 40) -> tuple[str, ...]:
     return ("journalctl", "-u", name, "--no-pager", "-o", "cat", "-n", str(lines))
+
+
+def read_journal(output: str) -> str:
+    """Of a unit that was started several times, what it has said since the last time."""
+    lines = output.rstrip().splitlines()
+    starts = [number for number, line in enumerate(lines) if _STARTED.match(line)]
+    return "\n".join(lines[starts[-1] :] if starts else lines)
 
 
 def read(output: str) -> Unit:

@@ -126,7 +126,7 @@ class NodePort:
             self._following.add(name)
             last = await host.look(look(*units.journal(name, lines=1), read=str.strip, root=True))
             return replace(unit, journal=await _with_holder(host, last))
-        journal = await host.look(look(*units.journal(name), read=str.rstrip, root=True))
+        journal = await host.look(look(*units.journal(name), read=units.read_journal, root=True))
         if name in self._following:
             self._following.discard(name)
             log.info("%s: unit %s has ended; its journal:\n%s", self._node, name, journal)

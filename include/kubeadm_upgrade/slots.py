@@ -12,6 +12,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from kubeadm_upgrade.errors import UnreadableOutput
+
 CONTROL_PLANE = "control-plane"
 WORKER = "worker"
 
@@ -86,8 +88,8 @@ class Slots:
 
     @classmethod
     def read(cls, data: Mapping[str, str] | None) -> Slots:
-        """Read a ConfigMap's data; an absent object has no holders."""
-        return cls({lane: json.loads(text) for lane, text in (data or {}).items()})
+        """Read a ConfigMap's data; an absent object has no holders. Raises UnreadableOutput for a bad edit."""
+        return cls({lane: _holders(lane, text) for lane, text in (data or {}).items()})
 
     def data(self) -> dict[str, str]:
         """As ConfigMap data: one key a lane, so that `kubectl get -o yaml` reads well."""
@@ -102,3 +104,14 @@ class Slots:
     def give_back(self, lane: str, node: str) -> Slots:
         left = {name: run for name, run in self.holders.get(lane, {}).items() if name != node}
         return replace(self, holders={**self.holders, lane: left})
+
+
+def _holders(lane: str, text: str) -> Mapping[str, str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and all(isinstance(run, str) for run in found.values()):
+        return found
+    where = f"ConfigMap {NAMESPACE}/{CONFIG_MAP}"
+    raise UnreadableOutput(f'{where}: {lane} must be JSON such as {{"node": "run id"}}, not {text!r}: mend it by hand')

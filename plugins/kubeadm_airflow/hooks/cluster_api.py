@@ -15,7 +15,7 @@ import aiohttp
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
 from kubeadm_airflow.hooks.connections import connection_named
-from kubeadm_upgrade.errors import Conflict, Forbidden, NeedsPerson, ObjectNotFound, Unreachable
+from kubeadm_upgrade.errors import Conflict, Forbidden, NeedsPerson, ObjectNotFound, Unreachable, UnreadableOutput
 from kubeadm_upgrade.objects import eviction_obstacle
 from kubeadm_upgrade.slots import CONFIG_MAP, NAMESPACE, Slots
 
@@ -100,7 +100,7 @@ class ClusterApi:
             return Slots(), None
         if status != 200:
             raise _error(status, text, f"GET {path}")
-        found = json.loads(text)
+        found = _object(text, f"GET {path}")
         return Slots.read(found.get("data")), found["metadata"]["resourceVersion"]
 
     async def write_slots(self, slots: Slots, resource_version: str | None) -> None:
@@ -136,7 +136,7 @@ class ClusterApi:
         status, text = await self._request(method, path, query, body, content_type)
         if status >= 300:
             raise _error(status, text, f"{method} {path}")
-        return dict(json.loads(text))
+        return _object(text, f"{method} {path}")
 
     async def _request(
         self,
@@ -163,12 +163,26 @@ class ClusterApi:
             raise Unreachable(f"the Kubernetes API does not answer: {error or type(error).__name__}") from error
 
 
+def _object(text: str, request: str) -> Json:
+    """A proxy in front of the API may answer with a page of its own, and status 200."""
+    found = _json(text)
+    if not isinstance(found, dict):
+        raise UnreadableOutput(
+            f"{request}: the answer is no JSON object (is a proxy in between?): {text.strip()[:200]}"
+        )
+    return found
+
+
 def _status_object(text: str) -> Json:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {"message": text}
+    found = _json(text)
     return found if isinstance(found, dict) else {"message": text}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _error(status: int, text: str, request: str) -> Exception:
@@ -181,7 +195,7 @@ def _error(status: int, text: str, request: str) -> Exception:
             return ObjectNotFound(f"{request}: {said}")
         case 409:
             return Conflict(f"{request}: {said}")
-        case _ if status == 429 or status >= 500:
+        case _ if status in (410, 429) or status >= 500:  # 410: a list whose pages took too long
             return Unreachable(f"{request}: status {status}: {said}")
         case _:
             return NeedsPerson(f"{request}: status {status}: {said}")

@@ -81,7 +81,7 @@ class ControlPlaneFacts:
     """The control plane as a whole: every static Pod, and the version that kubeadm has written down."""
 
     static_pods: tuple[StaticPod, ...]
-    cluster_version: Version  # kubernetesVersion in the ConfigMap kubeadm-config: set by the end of `upgrade apply`
+    cluster_version: Version  # kubernetesVersion in kubeadm-config: set by `apply` once its static Pods have moved
     nodes_ready: Mapping[str, bool]
     failing_checks: tuple[str, ...] = ()  # of the API server's /readyz, etcd among them
     configuration: str = ""  # the ClusterConfiguration that kubeadm has written down, as YAML

@@ -42,7 +42,7 @@ class Hop:
     control_plane: tuple[str, ...]  # in the order they are upgraded
     workers: tuple[str, ...]  # those of this run, in the order they are upgraded
     max_unavailable: int
-    cordoned_before: tuple[str, ...] = ()  # out of service before us; they stay so and take no slot
+    cordoned_before: tuple[str, ...] = ()  # out of service before us; they stay so, uncounted before their turn
     drain: DrainPolicy = DrainPolicy()
     dry_run: bool = False
     last: bool = True  # the path ends here

@@ -14,7 +14,7 @@ from kubeadm_upgrade.packages.conffiles import kept
 from kubeadm_upgrade.packages.port import UNKNOWN_SYSTEM, PackageManager, manager_of
 from kubeadm_upgrade.steps import Step
 from kubeadm_upgrade.units import Unit
-from kubeadm_upgrade.version import Version
+from kubeadm_upgrade.version import Version, in_package
 
 HALF_INSTALLED = "half installed, and nothing is at work on it: run dpkg --configure -a"
 
@@ -45,10 +45,15 @@ def not_installed(facts: Facts, hop: Hop, name: str) -> str | None:
 
 
 def newer(host: HostFacts, source: Source) -> Iterator[str]:
-    """A sentence for each package that is newer than the wanted one: dnf goes back without a word."""
+    """A sentence for each package that is, or may be, newer than the wanted one: dnf goes back without a word."""
     for name, wanted in source.packages.items():
         there = host.packages.get(name)
-        if there is not None and Version.of_package(there) > Version.of_package(wanted):
+        if there is None:
+            continue
+        version = in_package(there)
+        if version is None:
+            yield f"{name} is {there}, which names no Kubernetes version: install one of {source.repository.url} first"
+        elif version > Version.of_package(wanted):
             yield f"{name} is {there}, newer than {wanted}: choose a newer target, or remove the package"
 
 

@@ -52,11 +52,10 @@ def path_for(cluster: Cluster, state: State, wish: Wish, releases: Releases) -> 
 def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
     """The hop that this run makes. Raises UpgradeRefused when a package of it is not offered."""
     first = path.hops[0]
-    # Those that are there already are looked at again, for one of them may still be cordoned or hold a slot. One that
-    # we cordoned is where an earlier run stopped: it comes first.
+    # Those that are there already are looked at again, for one of them may still be cordoned or hold a slot.
     there = {node.name for node in state.workers if node.kubelet == first.to}
     chosen = {*first.workers, *(there.intersection(wish.nodes) if wish.nodes else there)}
-    workers = sorted((n for n in state.workers if n.name in chosen), key=lambda n: (not n.cordoned_by_us, n.name))
+    workers = sorted((n for n in state.workers if n.name in chosen), key=lambda n: (not n.left_behind, n.name))
     control_plane = tuple(node.name for node in control_plane_order(state, first.to))
     return Hop(
         cluster=cluster.name,

@@ -62,7 +62,9 @@ class KubeadmUpgradePlan(Step):
     needs = frozenset({Need.HOST, Need.CONTROL_PLANE, Need.UPGRADE_PLAN})
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        return facts.control_plane.cluster_version == hop.to or self._offered(facts, hop)
+        # once an apiserver has moved kubeadm offers nothing, also where the rest of an interrupted apply is still to do
+        moved = hop.to in facts.control_plane.versions("kube-apiserver").values()
+        return moved or facts.control_plane.cluster_version == hop.to or self._offered(facts, hop)
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if facts.host.upgrade_plan is None:
@@ -88,7 +90,7 @@ class KubeadmUpgrade(Step):
 
     def done(self, facts: Facts, hop: Hop) -> bool:
         here = facts.control_plane.at(facts.node.name, hop.to)
-        return here and facts.control_plane.cluster_version == hop.to
+        return here and facts.control_plane.cluster_version == hop.to and not self._has_failed(facts, hop)
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if reason := not_installed(facts, hop, "kubeadm"):
@@ -123,8 +125,13 @@ class KubeadmUpgrade(Step):
         )
 
     def _applies(self, facts: Facts, hop: Hop) -> bool:
-        # kubeadm writes the version down at the end of `apply`: until then it has not been applied
-        return facts.node.name == hop.first and facts.control_plane.cluster_version != hop.to
+        unfinished = facts.control_plane.cluster_version != hop.to or self._has_failed(facts, hop)
+        return facts.node.name == hop.first and unfinished
+
+    def _has_failed(self, facts: Facts, hop: Hop) -> bool:
+        # kubeadm writes the version down when the static Pods have moved; the kubelet's configuration, CoreDNS and
+        # kube-proxy come after it (golden/kubeadm-upgrade-apply.txt), and when one of them fails only the unit says so
+        return facts.host.units.get(self.unit(hop), Unit()).failed
 
 
 class ControlPlaneReady(Step):

@@ -59,7 +59,8 @@ class Lane:
         }
         if len(unavailable) >= self.limit:
             names = ", ".join(sorted(unavailable))
-            return f"{self._count(self.limit)} may be out of service at a time, and {names} {self._is(unavailable)}"
+            limit = f"{self._count(self.limit)} may be out of service at a time"
+            return f"{limit}, and {names} {self._is(unavailable)}{self._how_to_release()}"
         for earlier in self.order[: self.order.index(node)] if node in self.order else ():
             member = self.members.get(earlier)  # gone from the cluster: nothing to wait for
             if member is not None and not member.finished and earlier not in self.holders:
@@ -71,6 +72,12 @@ class Lane:
         before = self.order[: self.order.index(node)] if node in self.order else ()
         waiting = [name for name in before if name in self.members and not self.members[name].finished]
         return 1 + len(set(waiting) - self.holders) // self.limit
+
+    def _how_to_release(self) -> str:
+        """An earlier run's holder that this run does not come to keeps its slot until somebody does something."""
+        strangers = ", ".join(sorted(self.holders - set(self.order)))
+        way = f"name it in the parameter nodes, or take it out of ConfigMap {NAMESPACE}/{CONFIG_MAP}"
+        return f" ({strangers} holds a slot of an earlier run: {way})" if strangers else ""
 
     def _count(self, number: int) -> str:
         return f"{number} {self.name} node" + ("s" if number > 1 else "")

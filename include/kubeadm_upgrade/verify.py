@@ -33,5 +33,5 @@ def _node_shortcomings(hop: Hop, name: str, node: NodeFacts | None) -> Iterator[
         yield f"{name} is not Ready ({node.why_not_ready})"
     if node.kubelet != hop.to:
         yield f"{name} runs kubelet {node.kubelet}, not {hop.to}"
-    if node.unschedulable and name not in hop.cordoned_before:
+    if node.cordoned_by is not None:  # by us; one that somebody else has cordoned stays so (invariant I7)
         yield f"{name} is still cordoned"

@@ -32,6 +32,23 @@ def hop_of(found, target="1.29", cluster=CLUSTER, **wishes):
     return next_hop(cluster, found, wish, path_for(cluster, found, wish, releases()))
 
 
+@pytest.mark.parametrize("left", [{"holds_slot": True}, {"cordoned_by_us": True, "schedulable": False}], ids=str)
+def test_whoever_an_earlier_run_left_out_of_service_comes_first(left):
+    """Its slot is taken: all others would wait for it, and it for them. Also when the target has moved on."""
+    nodes = (control_plane_node(name, "1.28.15") for name in ("cp1", "cp2", "cp3"))
+    found = state(*(replace(node, **left) if node.name == "cp2" else node for node in nodes), worker("w1", "1.28.15"))
+    assert (hop_of(found).first, hop_of(found).control_plane) == ("cp2", ("cp2", "cp1", "cp3"))
+
+
+def test_a_control_plane_kubelet_that_is_ahead_needs_no_hop_of_its_own():
+    """Somebody has upgraded the packages of cp1 by hand; the way is still one hop."""
+    ahead = replace(control_plane_node("cp1", "1.28.15"), kubelet=version("1.29.15"))
+    assert (hop_of(state(ahead, *NODES[1:])).came_from, hop_of(state(ahead, *NODES[1:])).to) == (
+        version("1.28.15"),
+        version("1.29.15"),
+    )
+
+
 @pytest.mark.parametrize(
     ("target", "offered", "package"),
     [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from in_memory.examples import NEW, OLD, on_host
+from in_memory.examples import NEW, OLD, on_host, static_pods
 from kubeadm_upgrade.actions import PatchNode
 from kubeadm_upgrade.drain import DrainPolicy
 from kubeadm_upgrade.facts import PodFacts, UpgradePlan
@@ -53,6 +53,15 @@ def test_nothing_is_forced(facts_of, hop):
         "--disable-eviction",
     ):
         assert word not in text.replace("--force-confold", "")
+
+
+def test_kubeadm_is_not_asked_again_once_an_apiserver_has_moved(facts_of, hop):
+    """It compares with the apiserver's version and offers nothing, also in an apply that was interrupted."""
+    facts = kubeadm_installed(facts_of("cp1"), hop)
+    moved = replace(facts, control_plane=replace(facts.control_plane, static_pods=static_pods(hop, NEW)))
+    step = STEPS["kubeadm_upgrade_plan"]
+    assert step.done(on_host(moved, upgrade_plan=UpgradePlan(())), hop)
+    assert not step.done(on_host(facts, upgrade_plan=UpgradePlan(())), hop)
 
 
 def kubeadm_installed(facts, hop):

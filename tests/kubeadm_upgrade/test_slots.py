@@ -80,6 +80,13 @@ def test_why_a_node_waits(holders, finished, unavailable, words):
     assert (reason is None) if words is None else (words in reason)
 
 
+def test_who_waits_for_a_slot_that_nobody_gives_back_is_told_how():
+    """An earlier run has left it, and this one is limited to other nodes."""
+    reason = lane(["w1"], 1, [], ["w2"]).why_wait("w1")
+    assert "w2 is (w2 holds a slot of an earlier run: name it in the parameter nodes, or take it out of " in reason
+    assert "earlier run" not in lane(["w1", "w2"], 1, [], ["w2"]).why_wait("w1")
+
+
 def test_the_last_of_many_looks_less_often():
     """A hundred waiting nodes must not ask the API a hundred times every two seconds."""
     order = [f"w{number}" for number in range(100)]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from in_memory import examples
-from in_memory.examples import NEW, OLD, on_host
+from in_memory.examples import NEW, OLD, on_host, static_pods
 from in_memory.world import FAILED, RUNNING, SUCCEEDED, Crash, World
 from kubeadm_upgrade.actions import Evict, GiveSlotBack, PatchNode, Run, TakeSlot
 from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused, Unreachable
@@ -247,6 +247,23 @@ def test_an_apply_that_has_succeeded_is_waited_for_and_not_repeated(facts_of, ho
     assert isinstance(result, Pending)
     assert "to show v1.29.15 on cp1" in result.reason
     assert world.log == []
+
+
+@pytest.mark.parametrize(("node", "argv"), [("cp1", "upgrade apply v1.29.15 --yes"), ("cp2", "upgrade node")])
+def test_an_upgrade_that_fails_after_its_static_pods_is_no_success(facts_of, hop, node, argv):
+    """CoreDNS, kube-proxy and the kubelet's configuration come last: golden/kubeadm-upgrade-apply.txt."""
+    plane = replace(facts_of(node).control_plane, static_pods=static_pods(hop, NEW), cluster_version=NEW)
+    facts = on_host(replace(facts_of(node), control_plane=plane), packages=dict(hop.sources["deb"].packages))
+    step = STEPS["kubeadm_upgrade"]
+    world = World(on_host(facts, units={step.unit(hop): FAILED}), hop)
+    with pytest.raises(CommandFailed, match="fatal: no space left"):
+        asyncio.run(perform(step, hop, world.look, world.act, [f"attach to unit {step.unit(hop)}"]))
+    assert world.log == []
+
+    outcome = asyncio.run(persevere(step, hop, world))
+    assert outcome.status == "changed"
+    assert [line for line in world.commands if argv in line] == world.commands[1:]
+    assert asyncio.run(perform(step, hop, world.look, world.act)).status == "unchanged"
 
 
 def test_a_refusal_changes_nothing(facts_of, hop):

@@ -37,7 +37,9 @@ def test_what_was_promised_has_no_shortcoming(result):
     [
         pytest.param(lambda r: worker(r, ready=False, ready_reason="R"), "w1 is not Ready (R)", id="not Ready"),
         pytest.param(lambda r: worker(r, kubelet=r["hop"].came_from), "w1 runs kubelet 1.28.15, not 1.29.15", id="old"),
-        pytest.param(lambda r: worker(r, unschedulable=True), "w1 is still cordoned", id="cordoned"),
+        pytest.param(
+            lambda r: worker(r, unschedulable=True, cordoned_by="prod/v1.29.15"), "w1 is still cordoned", id="cordoned"
+        ),
         pytest.param(lambda r: {**r, "nodes": r["nodes"][:-1]}, "w2 is no longer in the cluster", id="gone"),
         pytest.param(
             lambda r: plane(r, cluster_version=r["hop"].came_from), "kubeadm-config says 1.28.15", id="not written down"

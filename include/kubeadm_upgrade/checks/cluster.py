@@ -70,4 +70,4 @@ def release_supported(scene: Scene) -> Iterator[str]:
 def cordoned_before(scene: Scene) -> Iterator[str]:
     """No node was taken out of service by somebody else."""
     for name in scene.hop.cordoned_before:
-        yield f"{name} was cordoned before this run; it stays so, and takes no slot"
+        yield f"{name} was cordoned before this run; it stays so, and is not counted before its own turn"

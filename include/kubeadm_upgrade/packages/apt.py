@@ -117,7 +117,7 @@ def source_path(sources: Mapping[str, str]) -> str:
 def foreign_entries(text: str) -> tuple[str, ...]:
     deb822 = re.search(r"^URIs:", text, re.MULTILINE)
     entries = re.split(r"\n\s*\n", text.strip()) if deb822 else _active_lines(text)
-    return tuple(repr(entry) for entry in entries if not _KUBERNETES_URL.search(entry))
+    return tuple(repr(one) for one in entries if any(_active_lines(one)) and not _KUBERNETES_URL.search(one))
 
 
 def switched(host: HostFacts, repository: Repository) -> bool:

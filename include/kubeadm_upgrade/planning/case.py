@@ -42,7 +42,7 @@ class Case:
     def settled_at(self, version: Version) -> bool:
         """Whether nothing of the control plane, its kubelets included, has to move to be at `version`."""
         kubelets = (node.kubelet for node in self.state.control_plane)
-        return self.floor == self.ceiling == version and all(kubelet == version for kubelet in kubelets)
+        return self.floor == self.ceiling == version and all(kubelet >= version for kubelet in kubelets)
 
     def may_move(self, worker: NodeState) -> bool:
         return not self.only or worker.name in self.only

@@ -44,8 +44,11 @@ def plan(
 
 
 def control_plane_order(state: State, to: Version) -> tuple[NodeState, ...]:
-    """The node whose apiserver already moved was the first of an interrupted run, and stays the first."""
-    return tuple(sorted(state.control_plane, key=lambda node: (node.apiserver != to, node.name)))
+    """The node whose apiserver already moved was the first of an interrupted run, and stays the first.
+
+    Then whoever an earlier run has left out of service: all others would wait for its slot.
+    """
+    return tuple(sorted(state.control_plane, key=lambda node: (node.apiserver != to, not node.left_behind, node.name)))
 
 
 def _hops(case: Case, way: Stops) -> Iterator[PathHop]:

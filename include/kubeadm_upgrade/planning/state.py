@@ -22,6 +22,7 @@ class NodeState:
     ready: bool = True
     schedulable: bool = True
     cordoned_by_us: bool = False
+    holds_slot: bool = False  # an earlier run's, while nothing is under way
     os_image: str = ""
     runtime: str = ""
     settings: Settings = NO_SETTINGS  # the kubelet's
@@ -29,6 +30,11 @@ class NodeState:
     @property
     def apiserver(self) -> Version | None:
         return self.components.get("kube-apiserver")
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether an earlier run has stopped here."""
+        return self.cordoned_by_us or self.holds_slot
 
     def running(self) -> Iterator[Component]:
         """What the skew policy has a say on."""

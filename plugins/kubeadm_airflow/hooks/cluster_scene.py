@@ -44,6 +44,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         nodes, control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
         proxies = objects.read_kube_proxies(await api.kube_proxy_pods())
+        slots, _ = await api.slots()
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     told = await asyncio.gather(*(_told(cluster, node, gate) for node in nodes))
     minors = range(min(control_plane.minors, default=target.minor), target.minor + 1)
@@ -59,6 +60,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
                 ready=node.ready,
                 schedulable=node.schedulable,
                 cordoned_by_us=node.cordoned_by is not None,
+                holds_slot=any(node.name in holders for holders in slots.holders.values()),
                 os_image=node.os_image,
                 runtime=node.runtime,
                 settings=one.settings,

@@ -112,6 +112,13 @@ def test_other_entries_are_left_alone(text):
     assert apt.source_path({LIST: text}) == apt.DEFAULT_SOURCE
 
 
+def test_a_comment_is_no_entry_that_would_be_lost():
+    """In either format."""
+    deb822 = f"# Kubernetes packages, managed by ansible\n\n{apt.source_text('/k.sources', NEW)}"
+    for path, text in (("/k.sources", deb822), ("/k.list", f"# ours\n{apt.source_text('/k.list', NEW)}")):
+        assert why_not_switch(apt, host({path: text})) is None
+
+
 def test_an_entry_in_the_main_file_is_not_taken_out_of_it():
     """Everything else in it would be lost."""
     text = "deb http://mirror.example.org/debian bookworm main\ndeb https://apt.kubernetes.io/ kubernetes-xenial main\n"

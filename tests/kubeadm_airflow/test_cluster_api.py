@@ -164,6 +164,37 @@ def test_an_eviction_may_be_refused(status, error):
         ask(refusal(status, "no"), lambda api: api.evict("shop", "web", "uid-1"))
 
 
+def sent(question: Callable[[ClusterApi], Any]) -> tuple[str, str, Any]:
+    """What the API was asked: method, path and body."""
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((request.method, request.path, await request.json()))
+        return web.json_response({})
+
+    ask(answer, question)
+    (one,) = asked
+    return one
+
+
+def test_slots_are_written_only_as_they_were_read():
+    """Without the version the API takes the word of whoever writes last, and a slot is lost or given twice (I1)."""
+    slots = Slots().take("worker", "w1", "run-1")
+    method, path, body = sent(lambda api: api.write_slots(slots, "7"))
+    assert (method, path) == ("PUT", "/api/v1/namespaces/kube-system/configmaps/kubeadm-fleet-slots")
+    assert (body["metadata"]["resourceVersion"], body["data"]) == ("7", slots.data())
+    method, path, body = sent(lambda api: api.write_slots(slots, None))
+    assert (method, path) == ("POST", "/api/v1/namespaces/kube-system/configmaps")
+    assert "resourceVersion" not in body["metadata"]
+
+
+def test_an_eviction_is_of_this_very_pod():
+    """A StatefulSet's Pod comes back elsewhere under the same name; that one must not be evicted."""
+    method, path, body = sent(lambda api: api.evict("shop", "web-0", "uid-1"))
+    assert (method, path) == ("POST", "/api/v1/namespaces/shop/pods/web-0/eviction")
+    assert body["deleteOptions"] == {"preconditions": {"uid": "uid-1"}}
+
+
 def test_readyz_says_what_fails_although_its_status_is_an_error():
     """Which check it is, is in the text."""
     assert "[-]etcd failed" in ask(says(500, "[+]ping ok\n[-]etcd failed"), lambda api: api.readyz())

@@ -9,6 +9,7 @@ import shlex
 import socket
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncssh
 import pytest
@@ -18,10 +19,10 @@ from hypothesis import strategies as st
 from in_memory import examples
 from kubeadm_airflow.hooks.host import Address, Host, refused_by_sudo
 from kubeadm_upgrade.actions import Run, install_file
-from kubeadm_upgrade.errors import HostKeyUnknown, NeedsPerson, Unreachable
+from kubeadm_upgrade.errors import Forbidden, HostKeyUnknown, NeedsPerson, Unreachable
 from kubeadm_upgrade.hop import Repository, Source
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.look import Completed
+from kubeadm_upgrade.look import Completed, look
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.version import TargetVersion
 
@@ -412,3 +413,17 @@ def test_a_refusal_of_sudo_is_no_answer_of_the_command(status, said, words):
     """grep, too, ends with 1 where it finds nothing. Of sudo 1.9.13; tests/hosts makes it refuse."""
     refusal = refused_by_sudo(Address("w1", "h", None, None), SUDO_LOOK, Completed(status, "", said))
     assert (refusal and words in str(refusal)) == (words and True)
+
+
+class Refusing:
+    """A connection to a host whose sudo says no."""
+
+    async def run(self, line, **_):
+        return SimpleNamespace(exit_status=1, stdout="", stderr="sudo: a password is required\n")
+
+
+def test_what_sudo_has_refused_is_no_answer():
+    """1 is an answer of grep: nothing found. Of sudo it means that nobody has looked."""
+    host = Host(Address("w1", "10.0.0.1", None, None), Refusing())
+    with pytest.raises(Forbidden, match="NOPASSWD"):
+        asyncio.run(host.look(look("grep", "-sH", "", "/x", read=str, answers=(0, 1), root=True)))

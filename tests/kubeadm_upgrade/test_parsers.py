@@ -169,3 +169,29 @@ def test_pods_are_read_as_a_drain_needs_them():
 def test_a_blocked_eviction_names_its_budget(name, words):
     """In the API's own words."""
     assert words in objects.eviction_obstacle("shop", "web-1", json.loads(golden(name)))
+
+
+@pytest.mark.parametrize("status", ["False", "Unknown", None])
+def test_a_static_pod_is_ready_only_when_it_is_said_to_be(status):
+    """Unknown is not Ready (invariant I3)."""
+    pod = {
+        "metadata": {
+            "name": "etcd-cp1",
+            "labels": {"component": "etcd"},
+            "annotations": {"kubernetes.io/config.mirror": "x"},
+        },
+        "spec": {"nodeName": "cp1", "containers": [{"name": "etcd", "image": "registry.k8s.io/etcd:3.5.9-0"}]},
+        "status": {"conditions": [{"type": "Ready", "status": status}] if status else []},
+    }
+    config = {"data": {"ClusterConfiguration": "kubernetesVersion: v1.28.15\n"}}
+    assert objects.read_control_plane([pod], config, []).ailing == ("etcd on cp1 is not Ready",)
+
+
+@pytest.mark.parametrize("label", ["control-plane", "master"])
+def test_a_control_plane_node_is_known_by_either_label(label):
+    """kubeadm below 1.20 set `master` only, and no upgrade before 1.24 takes it away."""
+    node = {
+        "metadata": {"name": "cp1", "labels": {f"node-role.kubernetes.io/{label}": ""}},
+        "status": {"nodeInfo": {"kubeletVersion": "v1.22.17"}},
+    }
+    assert objects.read_node(node).control_plane

@@ -254,3 +254,11 @@ def test_a_release_nobody_knows_of_is_not_a_pass(scene):
     """Our list of releases ends somewhere."""
     found = findings(replace(scene, hop=replace(scene.hop, to=Version(1, 99, 0))))
     assert "warn: it is not known how long Kubernetes 1.99 is supported: see its release page" in map(str, found)
+
+
+def test_another_version_in_the_repository_is_no_offer(scene):
+    """Only the exact one."""
+    published = dict.fromkeys(("kubeadm", "kubelet", "kubectl"), ("1.29.14-1.1",))
+    (found,) = findings(with_host(scene, "w1", published=published))
+    assert (found.check, found.severity) == ("repository_offers_version", Severity.BLOCK)
+    assert "does not offer kubeadm 1.29.15-1.1, kubelet 1.29.15-1.1, kubectl 1.29.15-1.1" in found.message

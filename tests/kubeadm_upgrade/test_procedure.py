@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -275,3 +276,108 @@ def test_the_other_control_plane_nodes_rehearse_node_and_not_apply(facts_of, hop
     steps = GROUPS["control_plane"]
     lines = [line for outcome in rehearse(steps, facts_of("cp2"), hop) for line in outcome.actions]
     assert [line.split(" -- ")[1] for line in lines if "--unit=kubeadm-upgrade" in line] == ["kubeadm upgrade node"]
+
+
+def test_an_uncordon_is_guarded(facts_of, hop):
+    """A person who cordons the node between our look and our patch keeps it cordoned (I7)."""
+    facts = facts_of("w1")
+    node = replace(facts.node, kubelet=NEW, unschedulable=True, cordoned_by="prod/v1.29.15", resource_version="7")
+    uncordon = next(iter(STEPS["uncordon_node"].actions(replace(facts, node=node), hop)))
+    assert uncordon.patch == {
+        "spec": {"unschedulable": None},
+        "metadata": {"annotations": {"kubeadm-fleet.io/cordoned-by": None}, "resourceVersion": "7"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("node", "host", "waits_for"),
+    [
+        pytest.param({}, {}, None, id="Ready since the restart"),
+        pytest.param({"ready": False, "ready_reason": "R"}, {}, "w1 is not Ready: R", id="not Ready"),
+        pytest.param({"kubelet": OLD}, {}, "w1 runs kubelet 1.28.15, not 1.29.15", id="the old kubelet's word"),
+        pytest.param({"heartbeat": "before"}, {}, "a heartbeat of w1 from after", id="Ready from before the restart"),
+        pytest.param({"heartbeat": None}, {}, "a heartbeat of w1 from after", id="no heartbeat"),
+        pytest.param({}, {"kubelet_started": None}, "a heartbeat of w1 from after", id="its kubelet does not run"),
+    ],
+)
+def test_a_node_is_ready_by_what_it_says_after_its_restart(facts_of, hop, node, host, waits_for):
+    """The API shows the old Ready for 40 s after a kubelet has died."""
+    facts = facts_of("w1")
+    if node.get("heartbeat") == "before":
+        node = {"heartbeat": facts.host.kubelet_started - timedelta(seconds=1)}
+    facts = on_host(replace(facts, node=replace(facts.node, **({"kubelet": NEW} | node))), **host)
+    assert STEPS["node_ready"].done(facts, hop) is (waits_for is None)
+    if waits_for:
+        assert waits_for in STEPS["node_ready"].pending(facts, hop)
+
+
+@pytest.mark.parametrize(
+    ("unschedulable", "words"),
+    [
+        pytest.param(False, "the node is not cordoned", id="in service"),
+        pytest.param(True, "shop/web-w1 is still on it", id="workloads"),
+    ],
+)
+def test_a_kubelet_is_restarted_only_on_a_drained_node(facts_of, hop, unschedulable, words):
+    """Somebody uncordoned it after the packages were installed."""
+    facts = on_host(facts_of("w1"), packages=dict(hop.sources["deb"].packages), kubelet_outdated=True)
+    facts = replace(facts, node=replace(facts.node, unschedulable=unschedulable))
+    assert words in STEPS["restart_kubelet"].refuse(facts, hop)
+
+
+def test_a_kubelet_of_the_right_version_may_still_be_the_old_binary(facts_of, hop):
+    """1.29.15-1.2 over 1.29.15-1.1: the version that the API shows is the same."""
+    facts = facts_of("w1")
+    facts = on_host(replace(facts, node=replace(facts.node, kubelet=NEW)), kubelet_outdated=True)
+    assert not STEPS["restart_kubelet"].done(facts, hop)
+    assert STEPS["restart_kubelet"].done(on_host(facts, kubelet_outdated=False), hop)
+
+
+def one_pod_sick(plane):
+    sick, *others = plane.static_pods
+    return replace(plane, static_pods=(replace(sick, ready=False), *others))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(one_pod_sick, "etcd on cp1 is not Ready", id="a Pod"),
+        pytest.param(
+            lambda p: replace(p, nodes_ready={"cp1": True, "cp2": False}), "node cp2 is not Ready", id="a Node"
+        ),
+        pytest.param(lambda p: replace(p, failing_checks=("etcd",)), "readyz check etcd fails", id="a check"),
+    ],
+)
+def test_nobody_goes_on_while_any_part_of_the_control_plane_ails(facts_of, hop, change, words):
+    """Invariant I3: the slot is kept, and the next node neither gets it nor starts."""
+    facts = facts_of("cp1")
+    plane = replace(facts.control_plane, static_pods=static_pods(hop, NEW), cluster_version=NEW)
+    facts = replace(facts, lane=replace(facts.lane, holders=frozenset({"cp1"})))
+    well, step = replace(facts, control_plane=plane), STEPS["control_plane_ready"]
+    assert [str(action) for action in step.actions(well, hop)] == ["give back the control-plane slot of cp1"]
+    sick = replace(facts, control_plane=change(plane))
+    assert not step.done(replace(sick, lane=replace(facts.lane, holders=frozenset())), hop)
+    assert list(step.actions(sick, hop)) == []
+    assert words in step.pending(sick, hop)
+
+
+def test_an_apply_is_done_when_kubeadm_has_written_it_down(facts_of, hop):
+    """Its static Pods come first: killed in between, addons and configuration are still to be done."""
+    facts = facts_of("cp1")
+    pods_only = replace(facts.control_plane, static_pods=static_pods(hop, NEW))
+    step = STEPS["kubeadm_upgrade"]
+    assert not step.done(replace(facts, control_plane=pods_only), hop)
+    assert step.done(replace(facts, control_plane=replace(pods_only, cluster_version=NEW)), hop)
+
+
+def test_an_offer_that_needs_a_person_first_is_none(facts_of, hop):
+    """A component's configuration that kubeadm does not convert."""
+    facts = on_host(facts_of("cp1"), upgrade_plan=UpgradePlan((NEW.tag,), ("kubelet.config.k8s.io",)))
+    assert not STEPS["kubeadm_upgrade_plan"].done(facts, hop)
+
+
+def test_units_of_systemd_are_read_anew_before_a_restart(facts_of, hop):
+    """The package may have brought another unit file."""
+    facts = on_host(facts_of("w1"), kubelet_outdated=True)
+    told = [str(action) for action in STEPS["restart_kubelet"].actions(facts, hop)]
+    assert told == ["sudo -n systemctl daemon-reload", "sudo -n systemctl restart kubelet"]

@@ -123,3 +123,10 @@ def test_an_entry_in_the_main_file_is_not_taken_out_of_it():
     """Everything else in it would be lost."""
     text = "deb http://mirror.example.org/debian bookworm main\ndeb https://apt.kubernetes.io/ kubernetes-xenial main\n"
     assert "would be lost: move it to a file of its own" in why_not_switch(apt, host({"/etc/apt/sources.list": text}))
+
+
+def test_an_entry_without_its_key_is_not_switched():
+    """apt would refuse the repository."""
+    there = replace(host({LIST: apt.source_text(LIST, NEW)}), keyrings=frozenset({apt.KEYRING}))
+    assert apt.switched(there, NEW)
+    assert not apt.switched(replace(there, keyrings=frozenset()), NEW)

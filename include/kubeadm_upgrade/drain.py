@@ -20,8 +20,8 @@ class DrainPolicy:
 
 
 def leaves(pod: PodFacts) -> bool:
-    """Whether a drain evicts this Pod at all: not a static Pod's mirror, not a DaemonSet's."""
-    return not pod.mirror and (pod.owner_kind != "DaemonSet" or pod.finished)
+    """Whether a drain evicts this Pod at all: not a static Pod's mirror, not a DaemonSet's, none that comes back."""
+    return not pod.mirror and not pod.undeterred and (pod.owner_kind != "DaemonSet" or pod.finished)
 
 
 def evictable(pods: Iterable[PodFacts]) -> tuple[PodFacts, ...]:

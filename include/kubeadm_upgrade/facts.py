@@ -27,6 +27,7 @@ class NodeFacts:
     heartbeat: datetime | None = None
     unschedulable: bool = False
     cordoned_by: str | None = None  # our annotation: None when somebody else cordoned it, or nobody
+    cordoned_at: datetime | None = None  # whoever did it
     control_plane: bool = False
     addresses: Mapping[str, str] = field(default_factory=dict)  # by type: InternalIP, Hostname, …
     os_image: str = ""
@@ -56,6 +57,7 @@ class PodFacts:
     finished: bool = False
     empty_dir: bool = False
     terminating: bool = False
+    undeterred: bool = False  # came to a node that was cordoned already: one more eviction brings one more
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

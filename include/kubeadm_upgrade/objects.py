@@ -17,6 +17,9 @@ from kubeadm_upgrade.version import Version
 # kubeadm below 1.24 labels control plane nodes with the older name only, or with both
 _CONTROL_PLANE_LABELS = {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
 
+# what the node lifecycle controller adds to a cordoned Node
+_UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+
 Json = Mapping[str, Any]
 
 
@@ -32,7 +35,8 @@ def read_node(node: Json) -> NodeFacts:
         ready_message=ready.get("message", ""),
         heartbeat=_time(ready.get("lastHeartbeatTime")),
         unschedulable=bool(node.get("spec", {}).get("unschedulable")),
-        cordoned_by=meta.get("annotations", {}).get(CORDONED_BY),
+        cordoned_by=_cordoned_by(meta),
+        cordoned_at=_cordoned_at(node),
         control_plane=bool(_CONTROL_PLANE_LABELS & meta.get("labels", {}).keys()),
         addresses={entry["type"]: entry["address"] for entry in status.get("addresses", [])},
         os_image=status["nodeInfo"].get("osImage", ""),
@@ -42,8 +46,10 @@ def read_node(node: Json) -> NodeFacts:
     )
 
 
-def read_pod(pod: Json) -> PodFacts:
+def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
+    """A Pod on a node that was, or was not, cordoned at that time."""
     meta = pod["metadata"]
+    created = _time(meta.get("creationTimestamp"))
     controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
     return PodFacts(
         namespace=meta["namespace"],
@@ -54,6 +60,34 @@ def read_pod(pod: Json) -> PodFacts:
         finished=pod.get("status", {}).get("phase") in ("Succeeded", "Failed"),
         empty_dir=any("emptyDir" in volume for volume in pod["spec"].get("volumes", [])),
         terminating="deletionTimestamp" in meta,
+        undeterred=bool(cordoned_at and created and created >= cordoned_at and _tolerates_cordon(pod)),
+    )
+
+
+def _cordoned_by(meta: Json) -> str | None:
+    """Our annotation, where the cordon is ours too: somebody may have undone it, and cordoned the node since.
+
+    Whoever wrote a field last owns it: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+    """
+    owners = [entry.get("fieldsV1", {}) for entry in meta.get("managedFields", [])]
+    cordoning = [fields for fields in owners if "f:unschedulable" in fields.get("f:spec", {})]
+    ours = [one for one in cordoning if f"f:{CORDONED_BY}" in one.get("f:metadata", {}).get("f:annotations", {})]
+    by: str | None = meta.get("annotations", {}).get(CORDONED_BY)
+    return by if ours or not cordoning else None
+
+
+def _cordoned_at(node: Json) -> datetime | None:
+    taints = node.get("spec", {}).get("taints", [])
+    return next((_time(taint.get("timeAdded")) for taint in taints if taint["key"] == _UNSCHEDULABLE), None)
+
+
+def _tolerates_cordon(pod: Json) -> bool:
+    # https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
+    return any(
+        toleration.get("effect") in (None, "", "NoSchedule")
+        and toleration.get("key") in (None, "", _UNSCHEDULABLE)
+        and (toleration.get("operator") == "Exists" or not toleration.get("value"))
+        for toleration in pod["spec"].get("tolerations", [])
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from kubeadm_upgrade import looks, objects
+from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.look import read_files_with_text
 from kubeadm_upgrade.packages import apt
@@ -195,3 +196,48 @@ def test_a_control_plane_node_is_known_by_either_label(label):
         "status": {"nodeInfo": {"kubeletVersion": "v1.22.17"}},
     }
     assert objects.read_node(node).control_plane
+
+
+CORDON, OURS = {"f:spec": {"f:unschedulable": {}}}, {"f:metadata": {"f:annotations": {f"f:{CORDONED_BY}": {}}}}
+
+
+@pytest.mark.parametrize(
+    ("managed", "ours"),
+    [
+        pytest.param([{"fieldsV1": CORDON | OURS}], True, id="one request of ours"),
+        pytest.param([{"fieldsV1": OURS}, {"fieldsV1": CORDON}], False, id="uncordoned and cordoned by a person since"),
+        pytest.param([{"fieldsV1": OURS}], True, id="uncordoned by a person"),
+        pytest.param([], True, id="an API that does not say"),
+    ],
+)
+def test_a_cordon_of_somebody_else_is_not_ours_for_an_old_annotation(managed, ours):
+    """kubectl uncordon leaves our annotation where it is (I7)."""
+    node = json.loads((GOLDEN / "nodes-cordoned.json").read_text())["items"][-1]
+    node["metadata"] |= {"annotations": {CORDONED_BY: "prod/v1.28.15"}, "managedFields": managed}
+    assert (objects.read_node(node).cordoned_by is not None) is ours
+
+
+ANYTHING_GOES = [{"operator": "Exists"}]
+CORDONED = {"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"}
+
+
+@pytest.mark.parametrize(
+    ("created", "tolerations", "undeterred"),
+    [
+        pytest.param("03:52:42", ANYTHING_GOES, True, id="tolerates everything"),
+        pytest.param("03:52:42", [CORDONED], True, id="tolerates a cordon"),
+        pytest.param("03:52:42", [{**CORDONED, "operator": "Equal"}], True, id="tolerates a cordon, spelt otherwise"),
+        pytest.param("03:52:40", ANYTHING_GOES, False, id="was there before"),
+        pytest.param("03:52:42", [], False, id="has no reason to be here"),
+        pytest.param("03:52:42", [{"operator": "Exists", "effect": "NoExecute"}], False, id="another effect"),
+        pytest.param("03:52:42", [{**CORDONED, "key": "dedicated"}], False, id="another taint"),
+    ],
+)
+def test_a_pod_that_comes_to_a_cordoned_node_is_let_be(created, tolerations, undeterred):
+    """It would come again: kubectl drain asks for a node's Pods only once."""
+    nodes = json.loads((GOLDEN / "nodes-cordoned.json").read_text())["items"]
+    cordoned_at = next(node.cordoned_at for node in map(objects.read_node, nodes) if node.name == "w1")
+    meta = {"namespace": "a", "name": "b", "uid": "c", "creationTimestamp": f"2026-11-23T{created}Z"}
+    pod = {"metadata": meta, "spec": {"tolerations": tolerations}}
+    assert objects.read_pod(pod, cordoned_at).undeterred is undeterred
+    assert not objects.read_pod(pod).undeterred

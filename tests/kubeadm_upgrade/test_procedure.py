@@ -381,3 +381,13 @@ def test_units_of_systemd_are_read_anew_before_a_restart(facts_of, hop):
     facts = on_host(facts_of("w1"), kubelet_outdated=True)
     told = [str(action) for action in STEPS["restart_kubelet"].actions(facts, hop)]
     assert told == ["sudo -n systemctl daemon-reload", "sudo -n systemctl restart kubelet"]
+
+
+def test_a_pod_that_a_cordon_does_not_keep_away_is_let_be(facts_of, hop):
+    """Evicted once, it came back: a drain that evicts it again never ends, and the kubelet is not held up by it."""
+    facts = facts_of("w1")
+    back = PodFacts("kube-system", "typha-2", "u2", "ReplicaSet", undeterred=True)
+    facts = replace(facts, node=replace(facts.node, unschedulable=True), pods=(back,))
+    assert STEPS["drain_node"].done(facts, hop)
+    assert STEPS["upgrade_kubelet_and_kubectl"].refuse(facts, hop) is None
+    assert not STEPS["drain_node"].done(replace(facts, pods=(replace(back, undeterred=False),)), hop)

@@ -181,10 +181,12 @@ def _set_taints(item: Item, taints: list[dict[str, str]]) -> None:
 
 
 def _fits(pod: Item, node: Item) -> bool:
-    if not (node_objects.is_ready(node) and node_objects.is_schedulable(node)):
+    if not node_objects.is_ready(node):
         return False
     tolerations = pod["spec"].get("tolerations", [])
     taints = [t for t in node["spec"].get("taints", []) if t["effect"] in ("NoSchedule", "NoExecute")]
+    if not node_objects.is_schedulable(node):  # the scheduler does not wait for the taint
+        taints.append({"key": node_objects.UNSCHEDULABLE, "effect": "NoSchedule"})
     return all(any(_tolerates(one, taint) for one in tolerations) for taint in taints)
 
 

@@ -70,9 +70,10 @@ class NodePort:
         node = objects.read_node(await self._api.node(self._node))
         control_plane = await look_at_control_plane(self._api) if self._needs_control_plane(wanted) else None
         host = await self._look_at_host(step, wanted, node, control_plane) if Need.HOST in wanted else None
-        pods = [objects.read_pod(pod) for pod in await self._api.pods_on(self._node)] if Need.PODS in wanted else []
+        pods = await self._api.pods_on(self._node) if Need.PODS in wanted else []
         lane = await self._look_at_lane(control_plane) if Need.LANE in wanted else None
-        return Facts(node, host or NO_HOST, tuple(pods), control_plane or NO_CONTROL_PLANE, lane or NO_LANE)
+        here = tuple(objects.read_pod(pod, node.cordoned_at) for pod in pods)
+        return Facts(node, host or NO_HOST, here, control_plane or NO_CONTROL_PLANE, lane or NO_LANE)
 
     async def act(self, action: Action) -> str | None:
         """Carry out one action. Returns why it cannot take effect yet, None when it did."""

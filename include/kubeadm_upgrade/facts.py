@@ -110,7 +110,9 @@ class ControlPlaneFacts:
         return (*pods, *nodes, *(f"readyz check {check} fails" for check in self.failing_checks))
 
 
-_FIRST_WITH_DNF = {"fedora": 22, "amzn": 2022}  # major releases; for Red Hat and its kin 8
+# Major releases with dnf 4. Before them there is only yum; dnf 5 does not know the options that dnf.py gives.
+_WITH_DNF = {"fedora": range(22, 41), "amzn": range(2022, 10000)}
+_RED_HAT_WITH_DNF = range(8, 100)
 
 
 @dataclass(frozen=True)
@@ -124,17 +126,17 @@ class OsRelease:
 
     @property
     def package_format(self) -> str | None:
-        """deb or rpm; None for a system whose packages we do not know how to change, as one that has only yum."""
+        """deb or rpm; None for a system whose packages we do not know how to change, as one with only yum."""
         names = {self.id, *self.like}
         if names & {"debian", "ubuntu"}:
             return "deb"
         like_red_hat = names & {"rhel", "centos", "rocky", "almalinux", "ol", "fedora", "amzn"}
-        return "rpm" if like_red_hat and not self._has_only_yum else None
+        return "rpm" if like_red_hat and self._has_dnf else None
 
     @property
-    def _has_only_yum(self) -> bool:
+    def _has_dnf(self) -> bool:
         major = self.version.partition(".")[0]
-        return major.isdigit() and int(major) < _FIRST_WITH_DNF.get(self.id, 8)
+        return not major.isdigit() or int(major) in _WITH_DNF.get(self.id, _RED_HAT_WITH_DNF)
 
 
 @dataclass(frozen=True)

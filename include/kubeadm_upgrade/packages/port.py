@@ -84,7 +84,7 @@ def why_not_switch(manager: PackageManager, host: HostFacts) -> str | None:
     return None
 
 
-UNKNOWN_SYSTEM = "only systems with apt (Debian, Ubuntu) or dnf (Red Hat 8 and later, and its kin) are supported"
+UNKNOWN_SYSTEM = "only systems with apt (Debian, Ubuntu) or dnf 4 (Red Hat 8 and later, and its kin) are supported"
 
 
 def manager_of(os: OsRelease) -> PackageManager | None:

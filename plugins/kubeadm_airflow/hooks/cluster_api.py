@@ -189,7 +189,9 @@ def _error(status: int, text: str, request: str) -> Exception:
     """The API's refusal as one of our errors, in the API's own words."""
     said = _status_object(text).get("message") or text.strip()[:300]
     match status:
-        case 401 | 403:
+        case 401:
+            return Forbidden(f"{request}: {said}: the connection's credentials are not valid, or have expired")
+        case 403:
             return Forbidden(f"{request}: {said} (docs/rbac.yaml holds the rights that are needed)")
         case 404:
             return ObjectNotFound(f"{request}: {said}")

@@ -45,7 +45,7 @@ class Hop:
     cordoned_before: tuple[str, ...] = ()  # out of service before us; they stay so, uncounted before their turn
     drain: DrainPolicy = DrainPolicy()
     dry_run: bool = False
-    last: bool = True  # the path ends here
+    ends_path: bool = True
 
     def source(self, package_format: str | None) -> Source:
         """What hosts of this format install; NO_SOURCE where none was looked at when the hop was planned."""

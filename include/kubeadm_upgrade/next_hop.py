@@ -76,7 +76,7 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         cordoned_before=tuple(n.name for n in state.nodes if not n.schedulable and not n.cordoned_by_us),
         drain=cluster.drain,
         dry_run=wish.dry_run,
-        last=len(path.hops) == 1,
+        ends_path=len(path.hops) == 1,
     )
 
 

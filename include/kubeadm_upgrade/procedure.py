@@ -27,7 +27,7 @@ class Admit(Step):
     """Wait for a slot: one control plane node at a time, and at most max_unavailable workers."""
 
     needs = frozenset({Need.LANE})
-    patience = "admit"
+    patience = None  # it may take a person to free one
 
     def done(self, facts: Facts, hop: Hop) -> bool:
         return facts.lane.holds(facts.node.name) or facts.lane.members[facts.node.name].finished

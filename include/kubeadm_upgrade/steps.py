@@ -39,7 +39,7 @@ class Step:
     """One heading of the procedure. An instance carries nothing: a step is its class."""
 
     needs: frozenset[Need] = frozenset()
-    patience: Literal["command", "drain", "ready", "control_plane", "admit"] = "command"
+    patience: Literal["command", "drain", "ready", "control_plane"] | None = "command"  # of the inventory's timeouts
 
     @property
     def name(self) -> str:

@@ -69,8 +69,12 @@ def refusal(status: int, message: str) -> Answer:
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        pytest.param(refusal(401, "Unauthorized"), Forbidden, "Unauthorized: the connection's credentials", id="who are you"),
-        pytest.param(refusal(403, "nodes is forbidden"), Forbidden, "nodes is forbidden .docs/rbac.yaml", id="not allowed"),
+        pytest.param(
+            refusal(401, "Unauthorized"), Forbidden, "Unauthorized: the connection's credentials", id="who are you"
+        ),
+        pytest.param(
+            refusal(403, "nodes is forbidden"), Forbidden, "nodes is forbidden .docs/rbac.yaml", id="not allowed"
+        ),
         pytest.param(refusal(404, 'nodes "w1" not found'), ObjectNotFound, 'nodes "w1" not found', id="gone"),
         pytest.param(refusal(409, "has been modified"), Conflict, "has been modified", id="conflict"),
         pytest.param(

@@ -222,7 +222,7 @@ def test_an_old_release_is_a_warning_and_never_a_refusal(scene):
     """Those clusters need this tool most."""
     late = replace(scene, today=date(2027, 11, 23))
     assert {finding.severity for finding in findings(late)} == {Severity.WARN}
-    assert findings(replace(late, hop=replace(late.hop, last=False))) == ()  # the path leaves it anyway
+    assert findings(replace(late, hop=replace(late.hop, ends_path=False))) == ()  # the path leaves it anyway
 
 
 def test_nodes_left_out_of_the_run_are_not_judged(scene):

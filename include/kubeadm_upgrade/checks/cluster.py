@@ -58,7 +58,7 @@ def settings_still_known(scene: Scene) -> Iterator[str]:
 def release_supported(scene: Scene) -> Iterator[str]:
     """The release in which the path ends is still supported."""
     to = scene.hop.to
-    if not scene.hop.last:
+    if not scene.hop.ends_path:
         return
     if to.minor not in scene.releases:
         yield f"it is not known how long Kubernetes {to.release} is supported: see its release page"

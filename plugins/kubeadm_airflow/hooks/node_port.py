@@ -27,10 +27,11 @@ from kubeadm_upgrade.facts import (
 )
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.lanes import lane_of
 from kubeadm_upgrade.look import Look, look
 from kubeadm_upgrade.packages import locks
 from kubeadm_upgrade.packages.port import manager_of
-from kubeadm_upgrade.slots import CONTROL_PLANE, WORKER, Lane, Member, Slots
+from kubeadm_upgrade.slots import Lane, Slots
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
 
@@ -212,36 +213,6 @@ async def look_at_host(host: Host) -> dict[str, Any]:
         "kubelet_started": kubelet.started,
         "kubelet_outdated": replaced or kubelet.needs_reload,
     }
-
-
-def lane_of(
-    group: str, hop: Hop, nodes: list[NodeFacts], control_plane: ControlPlaneFacts | None, slots: Slots
-) -> Lane:
-    """The lane that a task group's nodes wait in. Both control plane groups share one: one node at a time."""
-    workers = group == "workers"
-    name, order, limit = (
-        (WORKER, hop.workers, hop.max_unavailable) if workers else (CONTROL_PLANE, hop.control_plane, 1)
-    )
-    members = {
-        node.name: Member(
-            finished=_finished(group, hop, node, control_plane),
-            # one that we cordoned is counted by its slot; if that is gone (somebody edited the object), by this
-            available=node.name in hop.cordoned_before or (node.ready and node.schedulable),
-        )
-        for node in nodes
-        if node.control_plane is not workers
-    }
-    return Lane(name, limit, order, members, slots.held_in(name) & members.keys())  # a deleted Node holds nothing
-
-
-def _finished(group: str, hop: Hop, node: NodeFacts, control_plane: ControlPlaneFacts | None) -> bool:
-    if group == "control_plane":
-        return (
-            control_plane is not None
-            and control_plane.at(node.name, hop.to)
-            and control_plane.cluster_version == hop.to
-        )
-    return node.kubelet == hop.to and node.ready and node.cordoned_by is None
 
 
 async def _some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:

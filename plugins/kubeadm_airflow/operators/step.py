@@ -51,7 +51,7 @@ class StepOperator(BaseAsyncOperator):
             result = Pending(str(error), error.told)
         if isinstance(result, Outcome):
             return self._told(result)
-        self._wait(result, cluster.patience.get(step.patience))
+        self._wait(result, cluster.patience[step.patience] if step.patience else None)
 
     def resume(self, context: Context, event: dict[str, str]) -> NoReturn:
         """The trigger ended with an error: raise it here, where the retry policy sees its family."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from in_memory import examples
-from kubeadm_airflow.hooks.node_port import lane_of
+from kubeadm_upgrade.lanes import lane_of
 from kubeadm_upgrade.slots import Slots
 
 HOP = examples.a_hop()

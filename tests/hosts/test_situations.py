@@ -116,7 +116,7 @@ FINDINGS: dict[str, tuple[str, Situation, str]] = {
     "a system that we do not know": (
         "w1",
         lambda real, host: written(host, "/usr/lib/os-release", 'ID="opensuse-leap"\nPRETTY_NAME="openSUSE Leap"\n'),
-        "runs openSUSE Leap: only systems with apt (Debian, Ubuntu) or dnf (Red Hat 8 and later, and its kin)",
+        "runs openSUSE Leap: only systems with apt (Debian, Ubuntu) or dnf 4 (Red Hat 8 and later, and its kin)",
     ),
     "two repository files, apt": (
         "w1",

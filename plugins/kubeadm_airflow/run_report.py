@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ DONE = ("success", "skipped", "removed")
 FAILURE = "failure"  # the XCom in which a failed task says why
 
 Json = Mapping[str, Any]
+Task = tuple[str, int]  # task id and map index; -1: not mapped
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
     hop = await ti.axcom_pull(task_ids="plan")
     state = await ti.axcom_pull(task_ids="look") or {"nodes": []}
     before = {node["name"]: node["kubelet"] for node in state["nodes"]}
-    unfinished = list(_unfinished(context, Hop.from_json(hop) if hop else None, await _failures(ti)))
+    tasks = _tasks(Hop.from_json(hop) if hop else None)
+    unfinished = list(_unfinished(tasks, _states(context), await _failures(ti)))
     return {
         "cluster": cluster,
         "dag_id": context["dag"].dag_id,
@@ -93,33 +95,39 @@ async def _outcomes(ti: Any) -> list[Json]:
     return [json.loads(value) if isinstance(value, str) else value for value in pushed if value is not None]
 
 
-async def _failures(ti: Any) -> dict[tuple[str, int], str]:
+async def _failures(ti: Any) -> dict[Task, str]:
     pushed = await ti.axcom_pull(task_ids=(*RUN_TASKS, *STEP_TASKS), key=FAILURE)
     return {(one["task"], one["map_index"]): one["why"] for one in pushed if one is not None}
 
 
-def _unfinished(context: Context, hop: Hop | None, failures: Mapping[tuple[str, int], str]) -> Iterator[Json]:
-    """The tasks of this run that did not succeed, by node."""
+def _states(context: Context) -> Json:
+    """As Airflow names tasks here: those of a mapped group with their map index behind."""
     ti: Any = context["ti"]
     run_id = str(context["run_id"])
-    states = ti.get_task_states(dag_id=context["dag"].dag_id, run_ids=[run_id]).get(run_id, {})
+    states: Json = ti.get_task_states(dag_id=context["dag"].dag_id, run_ids=[run_id]).get(run_id, {})
+    return states
 
-    def tell(task: str, index: int, node: str | None) -> Iterator[Json]:
-        state = states.get(f"{task}_{index}" if index >= 0 else task)
-        why = failures.get((task, index))
-        if why and state == "running":
-            state = "failed"  # it is telling us of it
-        if state not in DONE:
-            yield {"task": task, "node": node, "state": str(state)} | (
-                {"why": why} if state == "failed" and why else {}
-            )
 
-    for task in RUN_TASKS:
-        yield from tell(task, -1, None)
+def _tasks(hop: Hop | None) -> Iterator[tuple[Task, str | None]]:
+    """Every task of the run that is worth telling, with its node."""
+    for name in RUN_TASKS:
+        yield (name, -1), None
     for group, steps in GROUPS.items():
         for index, node in enumerate(hop.nodes_of(group) if hop else ()):
             for step in steps:
-                yield from tell(f"{group}.{step.name}", index, node)
+                yield (f"{group}.{step.name}", index), node
+
+
+def _unfinished(tasks: Iterable[tuple[Task, str | None]], states: Json, failures: Mapping[Task, str]) -> Iterator[Json]:
+    """The tasks that did not succeed; a failed one with the reason."""
+    for (name, index), node in tasks:
+        state, why = states.get(f"{name}_{index}" if index >= 0 else name), failures.get((name, index))
+        if why and state == "running":
+            state = "failed"  # it is telling us of it
+        if state not in DONE:
+            yield {"task": name, "node": node, "state": str(state)} | (
+                {"why": why} if state == "failed" and why else {}
+            )
 
 
 def _result(hop: Json | None, unfinished: Sequence[object]) -> str:

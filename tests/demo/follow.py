@@ -52,8 +52,7 @@ class Follower:
         while progress is None or not progress.finished:
             if progress is not None:
                 time.sleep(PULSE)
-            self._world.check_alive()
-            progress = self.runs.look(self.nodes.look()) or progress
+            progress = self._look() or progress
             if progress is not None:
                 show(progress, self._last_words(progress))
                 if progress.fingerprint() != before:
@@ -81,8 +80,11 @@ class Follower:
         progress = None
         while progress is None or progress.finished or progress.waits_for_person:
             time.sleep(PULSE)
-            self._world.check_alive()
-            progress = self.runs.look(self.nodes.look()) or progress
+            progress = self._look() or progress
+
+    def _look(self) -> Progress | None:
+        self._world.check_alive()
+        return self.runs.look(self.nodes.look())
 
     def _last_words(self, progress: Progress) -> str:
         """What the task at work has logged last."""

@@ -20,7 +20,7 @@ def break_cluster(directory: Path, cluster: str, fault: str, settings: Sequence[
     body = {"fault": fault, **dict(_setting(text) for text in settings)}
     told = _ask(directory, cluster, "POST", body)
     where = " on " + told["node"] if told["node"] else ""
-    return f"{cluster}: {told['kind']}{where}, until it is mended"
+    return f"{cluster}: {told['kind']}{where} is in force"
 
 
 def mend_cluster(directory: Path, cluster: str) -> str:

@@ -47,4 +47,4 @@ class KubeadmUpgradePlugin(AirflowPlugin):
         Every task would need most of a second for it otherwise.
         """
         if sys.argv[1:2] == ["scheduler"]:
-            import kubeadm_airflow.hooks.node_port  # noqa: F401
+            import kubeadm_airflow.hooks.node_connection  # noqa: F401

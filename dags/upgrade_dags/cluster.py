@@ -17,11 +17,12 @@ from airflow.sdk import (
 )
 
 from kubeadm_airflow.notifiers import ReportSoFar
+from kubeadm_airflow.operators.claim import ClaimOperator
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
-from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor
+from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor, StaticPodsReadySensor
 from kubeadm_upgrade.errors import NeedsPerson
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.procedure import GROUPS
@@ -34,7 +35,11 @@ ONLY_WHAT_TIME_CAN_CURE = ExceptionRetryPolicy(
     rules=[RetryRule(exception=NeedsPerson, action=RetryAction.FAIL, reason="only a person can cure this")]
 )
 
-SENSORS = {"node_ready": NodeReadySensor, "control_plane_ready": ControlPlaneReadySensor}
+SENSORS = {
+    "node_ready": NodeReadySensor,
+    "static_pods_ready": StaticPodsReadySensor,
+    "control_plane_ready": ControlPlaneReadySensor,
+}
 
 DOC = """
 Upgrades the kubeadm cluster **{name}**, in the order of
@@ -68,6 +73,7 @@ def build_cluster_dag(cluster: Cluster) -> DAG:
         },
     ) as dag:
         look = LookOperator(task_id="look", cluster=cluster.name)
+        ClaimOperator(task_id="claim", cluster=cluster.name) >> look
         plan = PlanOperator(task_id="plan", cluster=cluster.name, state=look.output)
         control_plane = NodesOperator(task_id="control_plane_nodes", kind="control_plane", hop=plan.output)
         workers = NodesOperator(task_id="worker_nodes", kind="workers", hop=plan.output)
@@ -77,20 +83,26 @@ def build_cluster_dag(cluster: Cluster) -> DAG:
             return _per_node(group, cluster.name, plan.output, nodes)
 
         groups = [
-            per_node("backup", control_plane.output),
             per_node("stage", everywhere),
             per_node("control_plane", control_plane.output),
             per_node("control_plane_kubelets", control_plane.output),
             per_node("workers", workers.output),
         ]
-        # a plain all_done leaf would turn a failed run green
-        report = ReportOperator(task_id="report", cluster=cluster.name).as_teardown()
+        verify = VerifyOperator(
+            task_id="verify",
+            cluster=cluster.name,
+            hop=plan.output,
+            trigger_rule="none_failed",
+            retries=8,  # what is not well now mostly is in two minutes
+        )
+        # a plain all_done leaf would turn a failed run green; a teardown that fails makes it red
+        report = ReportOperator(task_id="report", cluster=cluster.name).as_teardown(on_failure_fail_dagrun=True)
         chain(
             [control_plane, workers],
             PreflightOperator(task_id="preflight", cluster=cluster.name, hop=plan.output),
             *groups,
-            VerifyOperator(task_id="verify", cluster=cluster.name, hop=plan.output, trigger_rule="none_failed"),
-            NextHopOperator(task_id="next_hop", cluster=cluster.name, hop=plan.output, path=plan.output["path"]),
+            verify,
+            NextHopOperator(task_id="next_hop", cluster=cluster.name, path=plan.output["path"], joined=verify.output),
             report,
         )
         groups >> report  # not with the first node that fails, but with the last that ends
@@ -120,6 +132,27 @@ def run_parameters(cluster: Cluster) -> dict[str, Param]:
             uniqueItems=True,
             title="Only these workers",
             description="Names of workers to upgrade; empty: all. The control plane is upgraded in any case",
+        ),
+        "give_up": Param(
+            [],
+            type="array",
+            items={"type": "string", "minLength": 1},
+            uniqueItems=True,
+            title="Workers to give up",
+            description="Names of workers that are left as they are, cordoned or broken, while the others go on",
+        ),
+        "when_held": Param(
+            "wait",
+            type="string",
+            enum=["wait", "fail"],
+            title="When another run holds the cluster",
+            description="Wait until it has ended, or fail at once",
+        ),
+        "take_over": Param(
+            None,
+            type=["null", "string"],
+            title="Take over from this run",
+            description="The id of the run that holds the cluster and never will end: it can do nothing any more",
         ),
     }
 

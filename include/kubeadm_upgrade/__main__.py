@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kubeadm_upgrade import inventory, sudoers
+from kubeadm_upgrade import inventory
 from kubeadm_upgrade.errors import NeedsPerson, UpgradeRefused
 from kubeadm_upgrade.planning import plan_page, terminal
 from kubeadm_upgrade.planning.path import Policy, WorkerMoves
@@ -19,6 +19,7 @@ from kubeadm_upgrade.planning.plan import plan
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.releases import files
 from kubeadm_upgrade.releases.known import releases
+from kubeadm_upgrade.rights import sudoers
 from kubeadm_upgrade.version import TargetVersion
 
 _SCHEMAS = {"cluster": inventory.json_schema, "release": files.json_schema}

@@ -66,8 +66,20 @@ class Evict:
 
 
 @dataclass(frozen=True)
+class PatchConfigMap:
+    """A JSON merge patch of a ConfigMap in kube-system, made only if it is still as it was looked at."""
+
+    verb: str
+    name: str
+    patch: Mapping[str, Any] = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.verb} in configmap/kube-system/{self.name}"
+
+
+@dataclass(frozen=True)
 class TakeSlot:
-    """Take a slot of a lane in the cluster's own slots object, if the object is still as it was looked at."""
+    """Write into the ledger that a node may be taken out of service, if it is still as it was looked at."""
 
     lane: str
     node: str
@@ -78,14 +90,71 @@ class TakeSlot:
 
 @dataclass(frozen=True)
 class GiveSlotBack:
-    lane: str
     node: str
 
     def __str__(self) -> str:
-        return f"give back the {self.lane} slot of {self.node}"
+        return f"give back the slot of {self.node}"
 
 
-Action = Run | PatchNode | Evict | TakeSlot | GiveSlotBack
+@dataclass(frozen=True)
+class NoteBegun:
+    """Before a kubeadm upgrade begins: a host that loses power forgets its units, and this is what tells of it."""
+
+    node: str
+    unit: str
+
+    def __str__(self) -> str:
+        return f"note in the ledger that {self.unit} begins on {self.node}"
+
+
+@dataclass(frozen=True)
+class NoteEnded:
+    node: str
+
+    def __str__(self) -> str:
+        return f"note in the ledger that it has ended well on {self.node}"
+
+
+@dataclass(frozen=True)
+class NoteFailed:
+    """Before a person is told: a try after this one is that person's wish."""
+
+    node: str
+    unit: str
+    why: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"note in the ledger that {self.unit} has failed on {self.node}"
+
+
+@dataclass(frozen=True)
+class NotePin:
+    """The etcd image tag that we are about to fix in kubeadm-config; None: that it is ours no longer."""
+
+    tag: str | None
+
+    def __str__(self) -> str:
+        return f"note in the ledger that etcd is fixed at {self.tag}" if self.tag else "note that etcd is not fixed"
+
+
+@dataclass(frozen=True)
+class TakeClusterAgain:
+    """A run that had ended goes on, since one of its tasks was cleared and nobody else has come."""
+
+    def __str__(self) -> str:
+        return "take the cluster again"
+
+
+@dataclass(frozen=True)
+class RepeatPreflight:
+    """Judge again what is still to be done, because the last judgement is too old."""
+
+    def __str__(self) -> str:
+        return "repeat preflight: its last judgement is too old"
+
+
+LedgerAction = TakeSlot | GiveSlotBack | NoteBegun | NoteEnded | NoteFailed | NotePin | TakeClusterAgain
+Action = Run | PatchNode | PatchConfigMap | Evict | RepeatPreflight | LedgerAction
 
 
 def install_file(path: str, text: str) -> tuple[Run, Run]:

@@ -9,22 +9,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+from kubeadm_upgrade import etcd
 from kubeadm_upgrade.actions import Action, Run, install_file
 from kubeadm_upgrade.facts import Backup, BackupFile, Facts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.steps import Need, Step
+from kubeadm_upgrade.installs import succeeded
+from kubeadm_upgrade.policy import FRESH
+from kubeadm_upgrade.steps import Need, Step, unit_of
 
 DIRECTORY = "/var/backups/kubeadm-fleet"
 SNAPSHOT = "etcd.db"
 ARCHIVE = "etc-kubernetes.tar.gz"
 
 # etcd's image has no shell and sees only its data directory, so the snapshot is made there and moved out at once.
-_IN_POD = "/var/lib/etcd/kubeadm-fleet-snapshot.db"
-_PKI = "/etc/kubernetes/pki/etcd"
-_ETCDCTL = (
-    *("etcdctl", "--endpoints", "https://127.0.0.1:2379"),
-    *("--cacert", f"{_PKI}/ca.crt", "--cert", f"{_PKI}/server.crt", "--key", f"{_PKI}/server.key"),
-)
+LOOSE = "/var/lib/etcd/kubeadm-fleet-snapshot.db"
 
 
 class BackUp(Step):
@@ -33,10 +31,7 @@ class BackUp(Step):
     needs = frozenset({Need.HOST, Need.BACKUPS, Need.CONTROL_PLANE})
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        if self._nothing_moves(facts, hop):
-            return True
-        backup = _of_this_run(facts, hop)
-        return backup is not None and backup.complete
+        return self._nothing_moves(facts, hop) or fresh(facts)
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         members = {pod.node for pod in facts.control_plane.static_pods if pod.component == "etcd"}
@@ -45,48 +40,77 @@ class BackUp(Step):
         return None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        """The snapshot is a unit, under one name for all runs: no two ever write to the same file."""
         target = f"{DIRECTORY}/{self._name(facts, hop)}"
-        yield Run(("install", "-d", "-m", "0700", target))
-        yield from install_file(f"{target}/run", hop.run)
-        yield _in_etcd_pod(facts.node.name, *_ETCDCTL, "snapshot", "save", _IN_POD)
-        yield _in_etcd_pod(facts.node.name, "etcdutl", "snapshot", "status", _IN_POD, "-w", "json")
-        yield Run(("mv", "-f", _IN_POD, f"{target}/{SNAPSHOT}"))
+        if not self._moved(facts):
+            if not self._taken(facts, hop):
+                yield Run(("install", "-d", "-m", "0700", target))
+                yield from install_file(f"{target}/run", str(facts.run))
+                argv = etcd.in_pod(facts.node.name, *etcd.CTL, "snapshot", "save", LOOSE)
+                yield Run(argv, unit=self.unit(hop))
+            status = etcd.in_pod(facts.node.name, "etcdutl", "snapshot", "status", LOOSE, "-w", "json")
+            yield Run(status, timeout=_LONG)
+            yield Run(("mv", "-f", LOOSE, f"{target}/{SNAPSHOT}"), timeout=_LONG)
         # kubeadm keeps copies of etcd's data under tmp; they would make the archive as large as the snapshot
         what = ("--exclude=etc/kubernetes/tmp", "etc/kubernetes")
         yield Run(("tar", "-C", "/", "-czf", f"{target}/{ARCHIVE}.part", *what))
         yield Run(("mv", "-f", f"{target}/{ARCHIVE}.part", f"{target}/{ARCHIVE}"))
 
+    def unit(self, hop: Hop) -> str:
+        return "back-up-etcd"
+
     def details(self, facts: Facts, hop: Hop) -> tuple[str, ...]:
-        backup = _of_this_run(facts, hop)
+        backup = of_this_run(facts)
         files = backup.files if backup else ()
         return tuple(f"{file.path}: {file.size} bytes, sha256 {file.sha256}" for file in files)
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        files = tuple(BackupFile(f"{DIRECTORY}/{self._name(facts, hop)}/{name}", 1, "") for name in (SNAPSHOT, ARCHIVE))
-        ours = Backup(self._name(facts, hop), hop.run, files)
-        others = tuple(backup for backup in facts.host.backups if backup.run != hop.run)
-        return replace(facts, host=replace(facts.host, backups=(*others, ours)))
+        files = tuple(BackupFile(f"{DIRECTORY}/{self._name(facts, hop)}/{name}", 1) for name in (SNAPSHOT, ARCHIVE))
+        ours = Backup(self._name(facts, hop), str(facts.run), files)
+        others = tuple(backup for backup in facts.host.backups if backup.name != ours.name)
+        host = replace(facts.host, backups=(*others, ours), loose_snapshot=None)
+        return succeeded(replace(facts, host=host), self.unit(hop))
+
+    def _begun(self, facts: Facts) -> Backup | None:
+        """The directory that an earlier try of this run has begun, not long ago."""
+        ours = of_this_run(facts)
+        return ours if ours is not None and not ours.complete and ours.age <= FRESH else None
+
+    def _taken(self, facts: Facts, hop: Hop) -> bool:
+        """Whether the snapshot that lies about is the one that was begun: another run may have left one there."""
+        age = facts.host.loose_snapshot
+        return bool(self._begun(facts)) and unit_of(self, facts, hop).succeeded and age is not None and age <= FRESH
+
+    def _moved(self, facts: Facts) -> bool:
+        begun = self._begun(facts)
+        return begun is not None and any(file.path.endswith(SNAPSHOT) for file in begun.files)
 
     def _nothing_moves(self, facts: Facts, hop: Hop) -> bool:
-        at_target = all(facts.control_plane.at(node, hop.to) for node in hop.control_plane)
-        return at_target and facts.control_plane.cluster_version == hop.to
+        return all(facts.control_plane.arrived(node, hop.to, hop.etcd_pin) for node in hop.control_plane)
 
     def _name(self, facts: Facts, hop: Hop) -> str:
-        """A directory of this run's own: an older backup is never written over.
+        """A directory of this run's own: an older backup is never written over, and an old one of ours neither.
 
         It is numbered, not stamped with a time or a run id, so that a dry run prints the name that is then used.
         """
-        if ours := _of_this_run(facts, hop):
+        ours = of_this_run(facts)
+        if ours is not None and not ours.complete:
             return ours.name
         stem = f"{hop.came_from.tag}-to-{hop.to.tag}"
         taken = {backup.name for backup in facts.host.backups}
         return next(name for n in range(1, len(taken) + 2) if (name := f"{stem}.{n}") not in taken)
 
 
-def _of_this_run(facts: Facts, hop: Hop) -> Backup | None:
-    return next((backup for backup in facts.host.backups if backup.run == hop.run), None)
+_LONG = timedelta(minutes=15)
 
 
-def _in_etcd_pod(node: str, *argv: str) -> Run:
-    kubectl = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "-n", "kube-system")
-    return Run((*kubectl, "exec", f"etcd-{node}", "--", *argv), timeout=timedelta(minutes=15))
+def of_this_run(facts: Facts) -> Backup | None:
+    """The newest one: an older one was taken before a pause."""
+    ours = [backup for backup in facts.host.backups if backup.run == str(facts.run)]
+    return min(ours, key=lambda backup: (backup.complete, backup.age), default=None)
+
+
+def fresh(facts: Facts) -> bool:
+    """Whether there is a complete backup of this run that is young enough to be worth its name (invariant I4)."""
+    backup = of_this_run(facts)
+    return backup is not None and backup.complete and backup.age <= FRESH

@@ -6,17 +6,9 @@ https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from kubeadm_upgrade.facts import PodFacts
-
-
-@dataclass(frozen=True)
-class DrainPolicy:
-    """What the owner of the cluster allows; nothing is forced unasked (invariant 10 of the design)."""
-
-    delete_emptydir_data: bool = False
-    force: bool = False  # evict Pods that nothing recreates
+from kubeadm_upgrade.policy import DrainPolicy
 
 
 def leaves(pod: PodFacts) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class UpgradeError(Exception):
     """Anything that keeps an upgrade from going on. The message says what, where, and what to do."""
@@ -10,7 +12,7 @@ class UpgradeError(Exception):
 class TimeCures(UpgradeError):
     """Worth trying again without anybody doing anything."""
 
-    told: tuple[str, ...] = ()  # the actions that were carried out before it
+    progress: Any = None  # what was done before it, as steps.Progress
 
 
 class NeedsPerson(UpgradeError):
@@ -29,6 +31,22 @@ class CommandFailed(TimeCures):
     """A command on a host ended with a non-zero exit status."""
 
     exit_status: int | None = None
+
+
+class UnitFailed(NeedsPerson):
+    """A kubeadm upgrade ended with a failure: it is never run again before a person has seen why."""
+
+
+class ClusterHeld(NeedsPerson):
+    """Another run holds the cluster, and this one was told not to wait for it."""
+
+
+class NotSettled(TimeCures):
+    """Something is not healthy yet that usually comes back by itself."""
+
+
+class NodeGone(Exception):
+    """The Node is no longer in the cluster. Not an error: there is nothing left to do with it."""
 
 
 class StepNotDone(TimeCures):

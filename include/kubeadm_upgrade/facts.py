@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from kubeadm_upgrade.slots import Lane
+from kubeadm_upgrade.admission.lane import Lane
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.etcd import EtcdFacts
+from kubeadm_upgrade.ledger.ledger import Ledger, Slot
+from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.settings import etcd_is_external
 from kubeadm_upgrade.units import Unit
+from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version
 
 CONTROL_PLANE_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -71,6 +77,7 @@ class StaticPod:
     node: str
     image_tag: str
     ready: bool
+    created: datetime | None = None  # the mirror Pod: a kubelet of another minor release makes it anew
 
     @property
     def version(self) -> Version:
@@ -87,6 +94,7 @@ class ControlPlaneFacts:
     nodes_ready: Mapping[str, bool]
     failing_checks: tuple[str, ...] = ()  # of the API server's /readyz, etcd among them
     configuration: str = ""  # the ClusterConfiguration that kubeadm has written down, as YAML
+    configuration_version: str = ""  # the resourceVersion of the ConfigMap that it is in
 
     def versions(self, component: str) -> Mapping[str, Version]:
         """The version of `component` on each node that runs it; etcd has tags of its own and is not for here."""
@@ -102,12 +110,41 @@ class ControlPlaneFacts:
         """Whether every versioned component on `node` runs `version`."""
         return all(self.versions(name).get(node) == version for name in CONTROL_PLANE_COMPONENTS)
 
+    def arrived(self, node: str, version: Version, etcd_pin: str | None = None) -> bool:
+        """Whether the hop is done on `node` as far as its static Pods and kubeadm's own record can show it."""
+        etcd = self.etcd_tag(node) if etcd_pin else None
+        return self.at(node, version) and self.cluster_version == version and etcd == etcd_pin
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The components that every control plane node runs."""
+        external = etcd_is_external(self.configuration)
+        return CONTROL_PLANE_COMPONENTS if external else ("etcd", *CONTROL_PLANE_COMPONENTS)
+
     @property
     def ailing(self) -> tuple[str, ...]:
-        """Sentences on what is not healthy now; empty when all is well (invariant I3)."""
+        """Sentences on what is not healthy now, or not there; empty when all is well (invariant I3)."""
+        there = {(pod.component, pod.node) for pod in self.static_pods}
+        missing = [
+            f"{component} on {node} is missing"
+            for node in self.nodes_ready
+            for component in self.expected
+            if (component, node) not in there
+        ]
         pods = [f"{pod.component} on {pod.node} is not Ready" for pod in self.static_pods if not pod.ready]
         nodes = [f"control plane node {name} is not Ready" for name, ready in self.nodes_ready.items() if not ready]
-        return (*pods, *nodes, *(f"readyz check {check} fails" for check in self.failing_checks))
+        checks = [f"readyz check {check} fails" for check in self.failing_checks]
+        return (*missing, *pods, *nodes, *checks)
+
+    def etcd_tag(self, node: str) -> str | None:
+        tags = (pod.image_tag for pod in self.static_pods if (pod.component, pod.node) == ("etcd", node))
+        return next(tags, None)
+
+    @property
+    def newest(self) -> Version:
+        """How far any part of the control plane has come: no way leads back from there."""
+        running = [pod.version for pod in self.static_pods if pod.component in CONTROL_PLANE_COMPONENTS]
+        return max([self.cluster_version, *running])
 
 
 # Major releases with dnf 4. Before them there is only yum; dnf 5 does not know the options that dnf.py gives.
@@ -151,7 +188,8 @@ class UpgradePlan:
 class BackupFile:
     path: str
     size: int  # bytes
-    sha256: str
+    age: timedelta = timedelta()
+    sha256: str = ""  # only where it was asked for
 
 
 @dataclass(frozen=True)
@@ -159,12 +197,17 @@ class Backup:
     """One directory of backups on a host."""
 
     name: str
-    run: str  # the DagRun that took it
-    files: tuple[BackupFile, ...] = ()  # only those that are complete: each gets its name last
+    run: str  # which run took it
+    files: tuple[BackupFile, ...] = ()  # only those that are complete and verified: each gets its name last
 
     @property
     def complete(self) -> bool:
         return len(self.files) == 2 and all(file.size for file in self.files)
+
+    @property
+    def age(self) -> timedelta:
+        """Of its oldest part, by the host's own clock."""
+        return max((file.age for file in self.files), default=timedelta())
 
 
 @dataclass(frozen=True)
@@ -183,23 +226,32 @@ class HostFacts:
     offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by the configured repository
     staged: frozenset[str] = frozenset()  # file names in the package cache
     kubelet_started: datetime | None = None  # None: it does not run
+    kubelet_age: timedelta | None = None  # how long it has run, by the host's own clock
     kubelet_outdated: bool = False  # the running process is not the installed binary or unit
-    units: Mapping[str, Unit] = field(default_factory=dict)
-    upgrade_plan: UpgradePlan | None = None
-    backups: tuple[Backup, ...] = ()
-
-
-NO_HOST = HostFacts(os=OsRelease("unknown"), packages={})
-NO_CONTROL_PLANE = ControlPlaneFacts((), Version(0, 0, 0), {})
-NO_LANE = Lane("", 0, (), {})
+    kubelet_restarting: bool = False  # it does not stay up, and systemd starts it again by itself
+    kubelet_journal: str = ""  # its last lines, where it does not run
+    upgrade_plan: UpgradePlan | None = UNSEEN
+    backups: tuple[Backup, ...] = UNSEEN
+    loose_snapshot: timedelta | None = UNSEEN  # the age of one that was taken, and not yet put into a backup
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything a step may judge by. A step sees only what its `needs` name; the rest is empty."""
+    """Everything a step may judge by. What its `needs` do not name was not looked at, and raises when asked for."""
 
     node: NodeFacts
-    host: HostFacts = NO_HOST
-    pods: tuple[PodFacts, ...] = ()
-    control_plane: ControlPlaneFacts = NO_CONTROL_PLANE
-    lane: Lane = NO_LANE
+    run: RunId  # the one that looks
+    now: datetime = UNSEEN
+    policy: RolloutPolicy = UNSEEN
+    ledger: Ledger = UNSEEN
+    units: Mapping[str, Unit] = field(default_factory=dict)  # by a step's name for it: the newest try
+    host: HostFacts = UNSEEN  # also unseen while the step's unit runs: there is nothing to do but to wait
+    pods: tuple[PodFacts, ...] = UNSEEN
+    control_plane: ControlPlaneFacts = UNSEEN
+    etcd: EtcdFacts = UNSEEN  # of control plane nodes only
+    lane: Lane = UNSEEN
+
+    @property
+    def slot(self) -> Slot | None:
+        """The node's slot, where it is this run's own."""
+        return self.ledger.slot_of(self.node.name, self.run)

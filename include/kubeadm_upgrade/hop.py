@@ -1,12 +1,14 @@
-"""One hop: what a run wants, as every step of it must know it. Plain JSON at Airflow's border."""
+"""One hop: the work of a run, fixed by its plan. Plain JSON at Airflow's border.
+
+Whose work it is, is in assignment.py; how carefully it is done, in policy.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kubeadm_upgrade.drain import DrainPolicy
 from kubeadm_upgrade.version import Version
 
 
@@ -34,18 +36,23 @@ class Hop:
     """The control plane moves from one version to another, at most one minor release away."""
 
     cluster: str
-    run: str  # the DagRun's id
     came_from: Version
     to: Version
     sources: Mapping[str, Source]  # by package format: deb, rpm
-    first: str  # the control plane node that applies
-    control_plane: tuple[str, ...]  # in the order they are upgraded
+    control_plane: tuple[str, ...]  # in the order they are upgraded: the first that is still there applies
     workers: tuple[str, ...]  # those of this run, in the order they are upgraded
-    max_unavailable: int
-    cordoned_before: tuple[str, ...] = ()  # out of service before us; they stay so, uncounted before their turn
-    drain: DrainPolicy = DrainPolicy()
-    dry_run: bool = False
+    others: tuple[str, ...] = ()  # nodes that were there when it was planned, and are not of this run
+    etcd_pin: str | None = None  # the image tag that kubeadm-config is to fix for etcd, for this hop
+    lifts_etcd_pin: bool = False  # our pin of an earlier hop is to be gone before the control plane moves
     ends_path: bool = True
+
+    @property
+    def changes_minor(self) -> bool:
+        return self.came_from.minor != self.to.minor
+
+    def first_of(self, there: Container[str]) -> str | None:
+        """The control plane node that applies: the first that is still in the cluster."""
+        return next((name for name in self.control_plane if name in there), None)
 
     def source(self, package_format: str | None) -> Source:
         """What hosts of this format install; NO_SOURCE where none was looked at when the hop was planned."""
@@ -56,6 +63,11 @@ class Hop:
         every = (*self.control_plane, *self.workers)
         return {"workers": self.workers, "stage": every}.get(group, self.control_plane)
 
+    @property
+    def known(self) -> frozenset[str]:
+        """Every node that was in the cluster when the hop was planned."""
+        return frozenset((*self.control_plane, *self.workers, *self.others))
+
     def to_json(self) -> dict[str, Any]:
         plain = asdict(self)
         return plain | {
@@ -63,7 +75,7 @@ class Hop:
             "to": str(self.to),
             "control_plane": list(self.control_plane),
             "workers": list(self.workers),
-            "cordoned_before": list(self.cordoned_before),
+            "others": list(self.others),
         }
 
     @classmethod
@@ -79,7 +91,6 @@ class Hop:
                 },
                 "control_plane": tuple(plain["control_plane"]),
                 "workers": tuple(plain["workers"]),
-                "cordoned_before": tuple(plain["cordoned_before"]),
-                "drain": DrainPolicy(**plain["drain"]),
+                "others": tuple(plain["others"]),
             }
         )

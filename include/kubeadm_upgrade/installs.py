@@ -69,6 +69,9 @@ class InstallPackages(Step):
         here = installed(facts, hop, *self.packages)
         return here and manager(facts).is_held(facts.host, self._wanted(facts, hop))
 
+    def refuse(self, facts: Facts, hop: Hop) -> str | None:
+        return "; ".join(newer(facts.host, source(facts, hop))) or None  # invariant I10: dnf would go back
+
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         """Raises StepRefused where an earlier install was cut off: a person must mend it."""
         host, wanted = facts.host, self._wanted(facts, hop)
@@ -91,11 +94,10 @@ class InstallPackages(Step):
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         host, wanted = facts.host, self._wanted(facts, hop)
         return on_host(
-            facts,
+            succeeded(facts, str(self.unit(hop))),
             packages={**host.packages, **wanted},
             held=host.held.union(wanted, _companions(host)),
             locked={name: wanted.get(name, version) for name, version in host.locked.items()},
-            units=succeeded(facts, str(self.unit(hop))),
         )
 
     def _wanted(self, facts: Facts, hop: Hop) -> Mapping[str, str]:
@@ -106,8 +108,9 @@ def _companions(host: HostFacts) -> Mapping[str, str]:
     return {name: host.packages[name] for name in COMPANIONS if name in host.packages}
 
 
-def succeeded(facts: Facts, unit: str) -> Mapping[str, Unit]:
-    return {**facts.host.units, unit: Unit("loaded", "active", "exited")}
+def succeeded(facts: Facts, unit: str) -> Facts:
+    """The facts once this unit has ended well."""
+    return replace(facts, units={**facts.units, unit: Unit(unit, "loaded", "active", "exited")})
 
 
 def on_host(facts: Facts, **changes: Any) -> Facts:

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from kubeadm_upgrade.drain import DrainPolicy
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.planning.path import Policy, WorkerMoves
+from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
 from kubeadm_upgrade.version import TARGET_PATTERN, TargetVersion
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
@@ -169,6 +169,11 @@ class Cluster:
     drain: DrainPolicy = DrainPolicy()
     policy: Policy = Policy()
     patience: Mapping[str, timedelta] = field(default_factory=dict)
+
+    @property
+    def rollout(self) -> RolloutPolicy:
+        """How carefully nodes are taken out of service."""
+        return RolloutPolicy(self.max_unavailable, self.drain)
 
     def reach(self, node: str) -> HostAddress:
         """How to reach a node's host: its own settings before the cluster's."""

@@ -7,12 +7,13 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kubeadm_upgrade import backup, settings
+from kubeadm_upgrade import backup, settings, units
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import Backup, BackupFile, OsRelease, UpgradePlan
+from kubeadm_upgrade.journal import essence
 from kubeadm_upgrade.look import Look, look, read_files_with_text
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
@@ -23,6 +24,7 @@ class KubeletProcess:
     started: datetime | None  # None: it does not run
     pid: int
     needs_reload: bool
+    restarting: bool = False  # systemd starts it again, after a pause, because it has ended by itself
 
 
 def read_os_release(text: str) -> OsRelease:
@@ -45,7 +47,18 @@ def read_kubelet_process(text: str) -> KubeletProcess:
         started=_unix_time(started) if pid else None,
         pid=pid,
         needs_reload=values.get("NeedDaemonReload") == "yes",
+        restarting=values.get("SubState", "").startswith("auto-restart"),
     )
+
+
+def read_age(text: str) -> timedelta | None:
+    """`ps -o etimes=`: seconds since a process has started; nothing where there is none."""
+    seconds = text.split()
+    return timedelta(seconds=int(seconds[0])) if seconds and seconds[0].isdigit() else None
+
+
+def read_lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def read_kubelet_settings(text: str) -> Settings:
@@ -77,9 +90,10 @@ def read_sums(text: str) -> Mapping[str, str]:
     return {path: digest for digest, path in (line.split(maxsplit=1) for line in text.splitlines())}
 
 
-def read_sizes(text: str) -> Mapping[str, int]:
-    """`stat -c '%s %n'`: path -> bytes."""
-    return {path: int(size) for size, path in (line.split(maxsplit=1) for line in text.splitlines())}
+def read_stats(text: str) -> Mapping[str, tuple[int, float]]:
+    """`stat -c '%s %Y %n'`: path -> bytes, and when it was changed, in seconds since 1970."""
+    rows = (line.split(maxsplit=2) for line in text.splitlines())
+    return {path: (int(size), float(changed)) for size, changed, path in rows}
 
 
 OS_RELEASE = look("cat", "/etc/os-release", read=read_os_release)
@@ -96,9 +110,15 @@ KUBELET = look(
         "ExecMainStartTimestamp",
         "-p",
         "NeedDaemonReload",
+        "-p",
+        "SubState",
     ),
     read=read_kubelet_process,
 )
+KUBELET_AGE = look("ps", "-C", "kubelet", "-o", "etimes=", read=read_age, answers=(0, 1))
+KUBELET_JOURNAL = look(*units.journal("kubelet", lines=20), read=essence, root=True)
+# kubeadm commands that run right now, in a unit of whatever name or in somebody's session
+AT_WORK = look("ps", "-C", "kubeadm", "-o", "args=", read=read_lines, answers=(0, 1))
 KUBELET_SETTINGS = look(
     "grep", "-sH", "", *settings.KUBELET_FILES, read=read_kubelet_settings, root=True, answers=(0, 1, 2)
 )
@@ -119,21 +139,41 @@ def upgrade_plan(to: Version) -> Look[UpgradePlan]:
     return look("kubeadm", "upgrade", "plan", to.tag, *json_flags, read=read_upgrade_plan, root=True)
 
 
-def backup_files(name: str) -> tuple[Look[Mapping[str, str]], Look[Mapping[str, int]]]:
-    paths = [f"{backup.DIRECTORY}/{name}/{file}" for file in (backup.SNAPSHOT, backup.ARCHIVE)]
-    sums = look("sha256sum", *paths, read=read_sums, root=True, answers=(0, 1))
-    return sums, look("stat", "-c", "%s %n", *paths, read=read_sizes, root=True, answers=(0, 1))
+def backup_files(name: str) -> Look[Mapping[str, tuple[int, float]]]:
+    """Size and time of change of a backup's files, as far as they are complete."""
+    return look("stat", "-c", "%s %Y %n", *_files(name), read=read_stats, root=True, answers=(0, 1))
 
 
-def backups(runs: Mapping[str, str], sums: Mapping[str, str], sizes: Mapping[str, int]) -> tuple[Backup, ...]:
-    """Put together what BACKUP_RUNS and `backup_files` answered."""
+def backup_sums(name: str) -> Look[Mapping[str, str]]:
+    return look("sha256sum", *_files(name), read=read_sums, root=True, answers=(0, 1))
+
+
+LOOSE_SNAPSHOT = look("stat", "-c", "%s %Y %n", backup.LOOSE, read=read_stats, root=True, answers=(0, 1))
+
+
+def backups(
+    runs: Mapping[str, str], stats: Mapping[str, tuple[int, float]], sums: Mapping[str, str], now: float
+) -> tuple[Backup, ...]:
+    """Put together what BACKUP_RUNS, `backup_files` and `backup_sums` answered, at that time of the host's clock."""
     found = []
     for path, run in sorted(runs.items()):
         directory = path.removesuffix("/run")
-        files = (BackupFile(file, sizes.get(file, 0), digest) for file, digest in sums.items())
-        mine = tuple(file for file in files if file.path.startswith(f"{directory}/"))
-        found.append(Backup(directory.rsplit("/", 1)[-1], run.strip(), mine))
+        files = tuple(
+            BackupFile(file, size, timedelta(seconds=max(0.0, now - changed)), sums.get(file, ""))
+            for file, (size, changed) in stats.items()
+            if file.startswith(f"{directory}/")
+        )
+        found.append(Backup(directory.rsplit("/", 1)[-1], run.strip(), files))
     return tuple(found)
+
+
+def youngest(stats: Mapping[str, tuple[int, float]], now: float) -> timedelta | None:
+    """The age of the file that was looked at; None where there is none."""
+    return min((timedelta(seconds=max(0.0, now - changed)) for _, changed in stats.values()), default=None)
+
+
+def _files(name: str) -> tuple[str, ...]:
+    return tuple(f"{backup.DIRECTORY}/{name}/{file}" for file in (backup.SNAPSHOT, backup.ARCHIVE))
 
 
 def _unix_time(text: str) -> datetime | None:

@@ -13,7 +13,6 @@ from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.plan import control_plane_order, plan
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.releases.release import Releases
-from kubeadm_upgrade.slots import resolve_max_unavailable
 from kubeadm_upgrade.version import TargetVersion, Version, in_package
 
 # Airflow allows it in run ids, and uses it in none of its own.
@@ -25,25 +24,35 @@ class Wish:
     """What the run was started with."""
 
     target: TargetVersion
-    run: str
     nodes: tuple[str, ...] = ()  # limit to these workers; empty: all
-    dry_run: bool = False
+    give_up: tuple[str, ...] = ()  # workers that are left as they are, and in nobody's way
+
+    def workers_of(self, state: State) -> frozenset[str]:
+        """The workers that may move; none: all may. Raises BadParameters for names that are no workers."""
+        known = {node.name for node in state.workers}
+        for parameter, names in (("nodes", self.nodes), ("give_up", self.give_up)):
+            if unknown := sorted(set(names) - known):
+                workers = ", ".join(sorted(known))
+                no_worker = f"{parameter}: {', '.join(unknown)} is not a worker of this cluster"
+                raise BadParameters(f"{no_worker}; its workers are: {workers}")
+        chosen = frozenset(self.nodes or known) - frozenset(self.give_up)
+        if known and not chosen:
+            raise BadParameters("nodes and give_up leave no worker: name fewer in give_up")
+        return chosen if self.nodes or self.give_up else frozenset()
 
 
-def run_id_of(run: str, to: str) -> str:
-    """The id of the run that goes on after `run` to the version `to`: the path's first run, and where this one goes."""
-    first, _, _ = run.partition(_SEPARATOR)
-    return f"{first}{_SEPARATOR}{to}"
+def successor_of(run: str) -> str:
+    """The id of the run that goes on after `run`: the runs of a path are numbered, `X`, `X~2`, `X~3`."""
+    first, _, number = run.rpartition(_SEPARATOR)
+    if first and number.isdigit():
+        return f"{first}{_SEPARATOR}{int(number) + 1}"
+    return f"{run}{_SEPARATOR}2"
 
 
 def path_for(cluster: Cluster, state: State, wish: Wish, releases: Releases) -> Path:
     """Plan by the cluster's policy. Raises UpgradeRefused, and BadParameters for workers that do not exist."""
-    known = {node.name for node in state.workers}
-    if unknown := sorted(set(wish.nodes) - known):
-        workers = ", ".join(sorted(known))
-        raise BadParameters(f"nodes: {', '.join(unknown)} is not a worker of this cluster; its workers are: {workers}")
     try:
-        return plan(state, wish.target, cluster.policy, releases, frozenset(wish.nodes))
+        return plan(state, wish.target, cluster.policy, releases, wish.workers_of(state))
     except UpgradeRefused as refused:
         first, *others = refused.reasons
         raise UpgradeRefused(f"{cluster.name}: {first}", *others) from None
@@ -54,12 +63,12 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
     first = path.hops[0]
     # Those that are there already are looked at again, for one of them may still be cordoned or hold a slot.
     there = {node.name for node in state.workers if node.kubelet == first.to}
-    chosen = {*first.workers, *(there.intersection(wish.nodes) if wish.nodes else there)}
+    may_move = wish.workers_of(state)
+    chosen = {*first.workers, *(there & may_move if may_move else there)}
     workers = sorted((n for n in state.workers if n.name in chosen), key=lambda n: (not n.left_behind, n.name))
     control_plane = tuple(node.name for node in control_plane_order(state, first.to))
     return Hop(
         cluster=cluster.name,
-        run=wish.run,
         came_from=first.came_from,
         to=first.to,
         sources={
@@ -69,13 +78,11 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
             )
             for form, packages in state.published.items()
         },
-        first=control_plane[0],
         control_plane=control_plane,
         workers=tuple(node.name for node in workers),
-        max_unavailable=resolve_max_unavailable(cluster.max_unavailable, len(state.workers)),
-        cordoned_before=tuple(n.name for n in state.nodes if not n.schedulable and not n.cordoned_by_us),
-        drain=cluster.drain,
-        dry_run=wish.dry_run,
+        others=tuple(node.name for node in state.workers if node.name not in chosen),
+        etcd_pin=getattr(first, "etcd_pin", None),
+        lifts_etcd_pin=getattr(first, "lifts_etcd_pin", False),
         ends_path=len(path.hops) == 1,
     )
 

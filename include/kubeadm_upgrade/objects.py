@@ -102,6 +102,7 @@ def read_control_plane(
         nodes_ready={node.name: node.ready for node in nodes if node.control_plane},
         failing_checks=failing_checks,
         configuration=kubeadm_config["data"]["ClusterConfiguration"],
+        configuration_version=kubeadm_config["metadata"].get("resourceVersion", ""),
     )
 
 
@@ -144,6 +145,7 @@ def _static_pod(pod: Json) -> StaticPod:
         node=pod["spec"]["nodeName"],
         image_tag=_image_tag(pod, component),
         ready=_ready_condition(pod.get("status", {})).get("status") == "True",
+        created=_time(pod["metadata"].get("creationTimestamp")),
     )
 
 

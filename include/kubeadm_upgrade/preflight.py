@@ -58,6 +58,15 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
 }
 
 
+# What a cluster gets over by itself: a check that fails for a moment is looked at again before it ends a night's run.
+_SETTLES = (cluster.api_ready.__name__, cluster.nodes_ready.__name__)
+
+
+def may_settle(found: tuple[Finding, ...]) -> bool:
+    """Whether all that blocks may be over soon."""
+    return all(one.check in _SETTLES for one in found if one.severity is Severity.BLOCK)
+
+
 def findings(scene: Scene) -> tuple[Finding, ...]:
     """What every check finds, blocking ones first."""
     return tuple(

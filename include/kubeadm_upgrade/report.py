@@ -42,14 +42,23 @@ def _file_name(text: str) -> str:
 
 def as_markdown(report: Mapping[str, Any]) -> str:
     """The report as a page: what happened, the nodes, what needs a person, and every command."""
-    parts = (_head(report), _failures(report), _findings(report), _nodes(report), _plan(report), _actions(report))
+    parts = (
+        _head(report),
+        _broken(report),
+        _given_up(report),
+        _failures(report),
+        _findings(report),
+        _nodes(report),
+        _plan(report),
+        _actions(report),
+    )
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _head(report: Mapping[str, Any]) -> str:
     hop = report.get("hop") or {}
     way = f"{hop['came_from']} → {hop['to']}" if hop else "not planned"
-    mode = ", dry run: nothing was changed" if hop.get("dry_run") else ""
+    mode = ", dry run: nothing was changed" if report.get("dry_run") else ""
     if any(task["state"] in _UNDER_WAY for task in report["unfinished"]):
         mode += ", and still under way when this was written"
     lines = (
@@ -65,6 +74,19 @@ def _plan(report: Mapping[str, Any]) -> str:
     """The page of the plan, a level deeper."""
     page = report.get("plan") or ""
     return re.sub(r"^#", "##", page, flags=re.MULTILINE).strip()
+
+
+def _broken(report: Mapping[str, Any]) -> str:
+    """What the cluster itself shows to be missing, at the time of writing."""
+    rows = [f"- {sentence}" for sentence in report.get("broken_promises", ())]
+    return "\n".join(("## Not as promised", "", *rows)) if rows else ""
+
+
+def _given_up(report: Mapping[str, Any]) -> str:
+    """Who stays behind because somebody has decided so, and who came too late to be taken along."""
+    rows = [f"- {node} was given up: {why}. A later run takes it" for node, why in report.get("given_up", {}).items()]
+    rows += [f"- {node} joined while the run was under way" for node in report.get("joined", ())]
+    return "\n".join(("## Left for a later run", "", *rows)) if rows else ""
 
 
 def _failures(report: Mapping[str, Any]) -> str:

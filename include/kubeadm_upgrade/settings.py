@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -76,6 +77,29 @@ def read_etcd_tag(text: str) -> str | None:
     """The etcd image tag that a ClusterConfiguration fixes."""
     local = _mapping(_mapping(_mapping(text).get("etcd")).get("local"))
     return str(local["imageTag"]) if local.get("imageTag") else None
+
+
+@cache
+def etcd_is_external(text: str) -> bool:
+    """Whether a ClusterConfiguration points to an etcd that is not on the control plane nodes."""
+    return "external" in _mapping(_mapping(text).get("etcd"))
+
+
+def etcd_image(text: str, tag: str) -> str:
+    """The etcd image of this tag, from where a ClusterConfiguration says that images come."""
+    configuration = _mapping(text)
+    local = _mapping(_mapping(configuration.get("etcd")).get("local"))
+    repository = local.get("imageRepository") or configuration.get("imageRepository") or "registry.k8s.io"
+    return f"{repository}/etcd:{tag}"
+
+
+def with_etcd_tag(text: str, tag: str | None) -> str:
+    """The ClusterConfiguration that fixes this etcd image tag, or none."""
+    configuration = dict(_mapping(text))
+    etcd = dict(_mapping(configuration.get("etcd")))
+    local = {name: value for name, value in _mapping(etcd.get("local")).items() if name != "imageTag"}
+    etcd["local"] = {**local, **({"imageTag": tag} if tag else {})}
+    return yaml.safe_dump({**configuration, "etcd": etcd})
 
 
 def _extra_args(component: Any) -> dict[str, str]:

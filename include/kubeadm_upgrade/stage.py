@@ -69,4 +69,4 @@ class StagePackages(Step):
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         wanted = source(facts, hop).packages
         staged = {manager(facts).archive_name(name, version) for name, version in wanted.items()}
-        return on_host(facts, staged=facts.host.staged | staged, units=succeeded(facts, self.unit(hop)))
+        return on_host(succeeded(facts, self.unit(hop)), staged=facts.host.staged | staged)

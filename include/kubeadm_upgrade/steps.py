@@ -2,22 +2,25 @@
 
 A step is three pure questions. `done` is asked before (skip) and after (verify) and looks at effects; `refuse`
 says why acting now would be wrong; `actions` are the commands of the page, in its order, and only those still
-needed. So a second run acts on nothing, and a retry goes on where the crash was.
+needed. So a second run acts on nothing, and a retry goes on where the crash was. Before each action the standing
+rules are asked: they hold for every step, and no step knows of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn, Protocol
 
 from kubeadm_upgrade import units
-from kubeadm_upgrade.actions import Action, Evict, Run
-from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused, TimeCures
+from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteFailed, Run, TakeClusterAgain
+from kubeadm_upgrade.errors import CommandFailed, NodeGone, StepNotDone, StepRefused, TimeCures, UnitFailed
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.journal import essence
+from kubeadm_upgrade.standing.rules import Standing, Verdict, verdicts
 from kubeadm_upgrade.units import Unit
 
 # A step whose actions succeed without bringing its promise nearer stops here instead of going round for ever.
@@ -25,11 +28,12 @@ ROUNDS = 5
 
 
 class Need(Enum):
-    """What a step must have looked at; the Node itself is always."""
+    """What a step must have looked at; the Node, the policy and the ledger always are."""
 
     HOST = "host"
     PODS = "pods"
     CONTROL_PLANE = "control plane"
+    ETCD = "etcd"  # on control plane nodes
     LANE = "lane"
     UPGRADE_PLAN = "upgrade plan"
     BACKUPS = "backups"
@@ -40,6 +44,7 @@ class Step:
 
     needs: frozenset[Need] = frozenset()
     patience: Literal["command", "drain", "ready", "control_plane"] | None = "command"  # of the inventory's timeouts
+    repeats = True  # whether its unit, once failed, may be run again before a person has seen why
 
     @property
     def name(self) -> str:
@@ -75,7 +80,7 @@ class Step:
         return ()
 
     def unit(self, hop: Hop) -> str | None:
-        """The named transient unit that this step's long command runs in."""
+        """The named transient unit that this step's long command runs in; a further try has a number behind it."""
         return None
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
@@ -89,7 +94,7 @@ class Outcome:
 
     step: str
     node: str
-    status: Literal["unchanged", "changed", "planned"]
+    status: Literal["unchanged", "changed", "planned", "gone"]  # gone: the Node has left the cluster
     actions: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
 
@@ -98,58 +103,171 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """What this attempt has done so far; whoever goes on after a Pending, or after a lost connection, hands it back."""
+
+    told: tuple[str, ...] = ()  # its actions, as lines
+    units: frozenset[str] = frozenset()  # the tries that it started, or attached to
+
+    def acted(self, action: Action) -> Progress:
+        started = {action.unit} if isinstance(action, Run) and action.unit else set()
+        return self._with(str(action), self.units | started)
+
+    def attached(self, unit: str) -> Progress:
+        return self if unit in self.units else self._with(f"attach to unit {unit}", self.units | {unit})
+
+    def to_json(self) -> dict[str, Any]:
+        return {"told": list(self.told), "units": sorted(self.units)}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Progress:
+        return cls(tuple(plain["told"]), frozenset(plain["units"]))
+
+    def _with(self, line: str, started: frozenset[str] | set[str]) -> Progress:
+        told = self.told if line in self.told else (*self.told, line)
+        return Progress(told, frozenset(started))
+
+
+@dataclass(frozen=True)
 class Pending:
     """The step is under way and only time is needed."""
 
     reason: str
-    actions: tuple[str, ...] = ()
+    progress: Progress = field(default_factory=Progress)
     turns: int = 1  # see Step.turns
 
 
-Look = Callable[[], Awaitable[Facts]]
-Act = Callable[[Action], Awaitable[str | None]]  # the answer: why it could not take effect yet, or None
+class Port(Protocol):
+    """How the engine sees and touches one node."""
+
+    async def look(self, step: Step) -> Facts:
+        """What the step must know, as it is now. Raises NodeGone."""
+
+    async def standing(self, action: Action) -> Standing:
+        """What stands at this very moment, for the rules that are asked before the action."""
+
+    async def act(self, action: Action) -> str | None:
+        """Carry out one action. Returns why it could not take effect yet, or None."""
 
 
-async def perform(step: Step, hop: Hop, look: Look, act: Act, told: Iterable[str] = ()) -> Outcome | Pending:
+async def perform(step: Step, hop: Hop, port: Port, progress: Progress | None = None) -> Outcome | Pending:
     """Bring about the state that `step` promises, or go as far as can be gone now.
 
-    `told` are the actions of this attempt so far: whoever calls again after a Pending hands them back.
-    Raises StepRefused, CommandFailed, StepNotDone, and whatever `look` and `act` raise; an error that time can
-    cure carries what was told until then.
+    Raises StepRefused, CommandFailed, UnitFailed, StepNotDone, and whatever the port raises; an error that time can
+    cure carries the progress until then.
     """
-    said = list(told)
+    attempt = _Attempt(step, hop, port, progress or Progress())
     try:
         for _ in range(ROUNDS):
-            if result := await _round(step, hop, look, act, said):
+            if result := await attempt.round():
                 return result
     except TimeCures as error:
-        error.told = tuple(said)
+        error.progress = attempt.progress
         raise
-    raise StepNotDone(f"{step.name}: not done after {ROUNDS} rounds, the last action was: {said[-1]}")
+    raise StepNotDone(f"{step.name}: not done after {ROUNDS} rounds, the last action was: {attempt.progress.told[-1]}")
 
 
-async def _round(step: Step, hop: Hop, look: Look, act: Act, said: list[str]) -> Outcome | Pending | None:
-    """Look, decide, act once; None asks for another round, which looks at what came of it."""
-    facts = await look()
-    unit = _unit(step, facts, hop)
-    if unit.running:
-        if not _concerned(step.unit(hop), said):
-            said.append(f"attach to unit {step.unit(hop)}")
-        return Pending(f"unit {step.unit(hop)} is running" + (f": {unit.journal}" if unit.journal else ""), tuple(said))
-    if step.done(facts, hop):
-        status: Literal["changed", "unchanged"] = "changed" if said else "unchanged"
-        return Outcome(step.name, facts.node.name, status, tuple(said), step.details(facts, hop))
-    if unit.failed and _concerned(step.unit(hop), said):  # a leftover of an earlier attempt is forgotten below
-        if blocked := await _act_on(tuple(step.amends(facts, hop)), act, said):
-            return Pending("; ".join(blocked), tuple(said))
-        raise CommandFailed(_unit_failure(step, facts, hop, unit))
-    if reason := step.refuse(facts, hop):
-        raise StepRefused(f"{facts.node.name}: {step.name}: {reason}")
-    wanted = tuple(wanted_actions(step, facts, hop))
-    if unit.succeeded and _concerned(step.unit(hop), said) and any(isinstance(a, Run) and a.unit for a in wanted):
-        raise StepNotDone(f"{facts.node.name}: {step.name}: unit {step.unit(hop)} has succeeded and changed nothing")
-    blocked = await _act_on(wanted, act, said) if wanted else [step.pending(facts, hop)]
-    return Pending("; ".join(blocked), tuple(said), step.turns(facts, hop)) if blocked else None
+class _Attempt:
+    """One step on one node, going round."""
+
+    def __init__(self, step: Step, hop: Hop, port: Port, progress: Progress) -> None:
+        self.step, self.hop, self.port, self.progress = step, hop, port, progress
+        self._before: tuple[Action, ...] = ()  # what the last round wanted
+
+    async def round(self) -> Outcome | Pending | None:
+        """Look, decide, act once; None asks for another round, which looks at what came of it."""
+        try:
+            facts = await self.port.look(self.step)
+        except NodeGone as gone:
+            return await self._gone(str(gone))
+        unit = unit_of(self.step, facts, self.hop)
+        if unit.running:
+            self.progress = self.progress.attached(unit.name)
+            return self._wait(facts, f"unit {unit.name} is running" + (f": {unit.journal}" if unit.journal else ""))
+        if self.step.done(facts, self.hop):
+            return self._done(facts)
+        if unit.failed and self._is_for_a_person(facts, unit):
+            return await self._fail(facts, unit)
+        if reason := self.step.refuse(facts, self.hop):
+            raise StepRefused(f"{facts.node.name}: {self.step.name}: {reason}{_failed_before(facts)}")
+        return await self._act_or_wait(facts, unit)
+
+    async def _act_or_wait(self, facts: Facts, unit: Unit) -> Pending | None:
+        wanted = tuple(wanted_actions(self.step, facts, self.hop))
+        if not wanted:
+            return self._wait(facts, self.step.pending(facts, self.hop), self.step.turns(facts, self.hop))
+        if unit.succeeded and unit.name in self.progress.units and any(map(_starts_unit, wanted)):
+            self._stop(facts, f"unit {unit.name} has succeeded and changed nothing")
+        if wanted == self._before and any(isinstance(action, Run) for action in wanted):
+            self._stop(facts, f"done twice and without effect: {wanted[-1]}: {self.step.pending(facts, self.hop)}")
+        self._before = wanted
+        blocked = await self._act_on(wanted)
+        return self._wait(facts, "; ".join(blocked), self.step.turns(facts, self.hop)) if blocked else None
+
+    async def _act_on(self, wanted: tuple[Action, ...]) -> list[str]:
+        """Carry out actions in order; what follows the start of a unit waits for the unit's end, so it is left.
+
+        Returns why some could not take effect yet.
+        """
+        blocked: list[str] = []
+        ruled = False
+        for action in wanted:
+            # the evictions of one drain are one act: the rules are asked before the first of them
+            ruled = ruled and isinstance(action, Evict)
+            obstacle = (None if ruled else await self._ask_rules(action)) or await self._act(action)
+            ruled = True
+            if obstacle:
+                blocked.append(obstacle)
+            # evictions wait for each other's budgets only; anything else that is blocked is what the next builds on
+            if _starts_unit(action) or (obstacle and not isinstance(action, Evict)):
+                break
+        return blocked
+
+    async def _ask_rules(self, action: Action) -> str | None:
+        """Returns what has to be waited for before anything is done here. Raises StepRefused."""
+        standing = await self.port.standing(action)
+        for verdict, sentence in verdicts(standing):
+            if verdict is Verdict.WAIT:
+                return sentence
+            raise StepRefused(f"{standing.node}: {self.step.name}: {sentence}")
+        holder = standing.ledger.holder
+        return await self.port.act(TakeClusterAgain()) if holder and holder.released else None
+
+    async def _act(self, action: Action) -> str | None:
+        obstacle = await self.port.act(action)
+        self.progress = self.progress.acted(action)
+        return obstacle
+
+    def _is_for_a_person(self, facts: Facts, unit: Unit) -> bool:
+        """A failure of this attempt; or one that nobody was told of, of a unit that must not be run again unseen."""
+        told = facts.slot is not None and facts.slot.failed == unit.name
+        return unit.name in self.progress.units or not (self.step.repeats or told)
+
+    async def _fail(self, facts: Facts, unit: Unit) -> Pending:
+        if blocked := await self._act_on(tuple(self.step.amends(facts, self.hop))):
+            return self._wait(facts, "; ".join(blocked))
+        said = _unit_failure(self.step, facts, unit)
+        if self.step.repeats:
+            raise CommandFailed(said)
+        if obstacle := await self.port.act(NoteFailed(facts.node.name, unit.name, essence(unit.journal))):
+            return self._wait(facts, obstacle)
+        raise UnitFailed(f"{said}\nIt is not run again by itself: mend what it says, and clear this task")
+
+    async def _gone(self, why: str) -> Outcome:
+        """A Node that has left the cluster leaves its slot to the others."""
+        await self.port.act(GiveSlotBack(why))
+        return Outcome(self.step.name, why, "gone", self.progress.told, (f"{why} is no longer in the cluster",))
+
+    def _done(self, facts: Facts) -> Outcome:
+        status: Literal["changed", "unchanged"] = "changed" if self.progress.told else "unchanged"
+        details = self.step.details(facts, self.hop)
+        return Outcome(self.step.name, facts.node.name, status, self.progress.told, details)
+
+    def _wait(self, facts: Facts, reason: str, turns: int = 1) -> Pending:
+        return Pending(f"{reason}{_failed_before(facts)}", self.progress, turns)
+
+    def _stop(self, facts: Facts, why: str) -> NoReturn:
+        raise StepNotDone(f"{facts.node.name}: {self.step.name}: {why}")
 
 
 def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]:
@@ -164,43 +282,31 @@ def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]
 
 
 def wanted_actions(step: Step, facts: Facts, hop: Hop) -> Iterator[Action]:
-    """The step's actions, and before them what makes systemd forget an earlier run of its unit."""
-    unit = _unit(step, facts, hop)
+    """The step's actions; a unit whose name systemd remembers is started under the name of its next try."""
+    unit = unit_of(step, facts, hop)
     for action in step.actions(facts, hop):
-        if isinstance(action, Run) and action.unit and unit.remembered:
-            yield Run(units.forget(action.unit, unit))
-        yield action
+        if isinstance(action, Run | NoteBegun) and action.unit:
+            yield replace(action, unit=units.next_try(action.unit, unit))
+        else:
+            yield action
 
 
-async def _act_on(wanted: tuple[Action, ...], act: Act, said: list[str]) -> list[str]:
-    """Carry out actions in order; what follows the start of a unit waits for the unit's end, so it is left.
-
-    Returns why some could not take effect yet.
-    """
-    blocked = []
-    for action in wanted:
-        obstacle = await act(action)
-        if str(action) not in said:
-            said.append(str(action))
-        if obstacle:
-            blocked.append(obstacle)
-        # evictions wait for each other's budgets only; anything else that is blocked is what the next action builds on
-        if (isinstance(action, Run) and action.unit) or (obstacle and not isinstance(action, Evict)):
-            break
-    return blocked
+def unit_of(step: Step, facts: Facts, hop: Hop) -> Unit:
+    """The newest try of the step's unit."""
+    return facts.units.get(step.unit(hop) or "", Unit())
 
 
-def _unit(step: Step, facts: Facts, hop: Hop) -> Unit:
-    name = step.unit(hop)
-    return facts.host.units.get(name, Unit()) if name else Unit()
+def _starts_unit(action: Action) -> bool:
+    return isinstance(action, Run) and action.unit is not None
 
 
-def _concerned(name: str | None, said: Iterable[str]) -> bool:
-    """Whether this attempt has started the unit, or attached to it."""
-    return any(f"--unit={name} " in line or line == f"attach to unit {name}" for line in said)
+def _failed_before(facts: Facts) -> str:
+    """What a person was told of this node's unit: the first failure is the cause of much that comes after it."""
+    slot = facts.slot
+    return f" (before that, {slot.failed} had failed: {slot.why})" if slot is not None and slot.failed else ""
 
 
-def _unit_failure(step: Step, facts: Facts, hop: Hop, unit: Unit) -> str:
+def _unit_failure(step: Step, facts: Facts, unit: Unit) -> str:
     said = f"; its journal ends:\n{unit.journal}" if unit.journal else ""
     how = f"exit status {unit.exit_status} ({unit.result})"
-    return f"{facts.node.name}: {step.name}: unit {step.unit(hop)} ended with {how}{said}"
+    return f"{facts.node.name}: {step.name}: unit {unit.name} ended with {how}{said}"

@@ -1,7 +1,9 @@
 """Named transient systemd units: how a long command survives its session and is never started twice.
 
 `golden/systemd-run-named-unit.txt` shows what systemd does: a second start under a remembered name is refused,
-whether the first is running, has succeeded (RemainAfterExit) or has failed; stop or reset-failed forgets it.
+whether the first is running, has succeeded (RemainAfterExit) or has failed. So a further try has a name of its own,
+counted from what is remembered: of two who count at the same time, systemd refuses one, which then attaches. Nothing
+is ever stopped or forgotten to make a name free: between a look and the stop the unit might be another's, and running.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 # systemd's own line in a unit's journal: with the unit's name, or, below 249, with its description, which is the argv
 _STARTED = re.compile(r"Started (\S+\.service\b|/)")
 
+_TRY = ".try-"
 PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus")
 
 
@@ -19,6 +22,7 @@ PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus"
 class Unit:
     """What systemd says of a unit; an unknown one is `LoadState=not-found`."""
 
+    name: str = ""  # of this very try
     load: str = "not-found"
     active: str = "inactive"
     sub: str = "dead"
@@ -49,9 +53,27 @@ def start(name: str, argv: tuple[str, ...]) -> tuple[str, ...]:
     return ("systemd-run", f"--unit={name}", "--property=RemainAfterExit=yes", "--quiet", "--", *argv)
 
 
-def forget(name: str, unit: Unit) -> tuple[str, ...]:
-    """The argv that makes systemd forget a finished unit, so that its name can be used again."""
-    return ("systemctl", "stop" if unit.succeeded else "reset-failed", name)
+def next_try(base: str, unit: Unit) -> str:
+    """The name for one more start: the base itself, then `base.try-2` and so on."""
+    return base if not unit.remembered else f"{base}{_TRY}{_number(unit.name) + 1}"
+
+
+def tries(base: str) -> tuple[str, ...]:
+    """The argv that lists every try of a unit that systemd remembers."""
+    options = ("--all", "--plain", "--no-legend", "--type=service")
+    return ("systemctl", "list-units", *options, f"{base}.service", f"{base}{_TRY}*.service")
+
+
+def read_tries(output: str) -> str | None:
+    """The newest of them; None when there is none. Lines are UNIT LOAD ACTIVE SUB DESCRIPTION."""
+    rows = (line.replace("\N{BLACK CIRCLE}", " ").split() for line in output.splitlines())
+    names = [row[0].removesuffix(".service") for row in rows if row and row[1:2] != ["not-found"]]
+    return max(names, key=_number, default=None)
+
+
+def _number(name: str) -> int:
+    _, _, number = name.partition(_TRY)
+    return int(number) if number.isdigit() else 1
 
 
 def show(name: str) -> tuple[str, ...]:
@@ -69,10 +91,11 @@ def read_journal(output: str) -> str:
     return "\n".join(lines[starts[-1] :] if starts else lines)
 
 
-def read(output: str) -> Unit:
+def read(output: str, name: str = "") -> Unit:
     """Read what `show` prints: one KEY=VALUE a line."""
     values = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
     return Unit(
+        name=name,
         load=values.get("LoadState", "not-found"),
         active=values.get("ActiveState", "inactive"),
         sub=values.get("SubState", "dead"),

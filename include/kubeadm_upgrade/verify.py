@@ -3,35 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
+from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.facts import ControlPlaneFacts, NodeFacts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.slots import Slots
+from kubeadm_upgrade.ledger.ledger import Ledger
 
 
-def shortcomings(hop: Hop, nodes: Iterable[NodeFacts], control_plane: ControlPlaneFacts, slots: Slots) -> Iterator[str]:
-    """Every way in which the cluster is not what this run promised."""
-    if control_plane.cluster_version != hop.to:
-        yield f"kubeadm-config says {control_plane.cluster_version}, not {hop.to}"
-    for name in hop.control_plane:
-        if not control_plane.at(name, hop.to):
-            yield f"the static Pods of {name} are not all at {hop.to.tag}"
-    yield from control_plane.ailing
-    by_name = {node.name: node for node in nodes}
-    for name in (*hop.control_plane, *hop.workers):
-        yield from _node_shortcomings(hop, name, by_name.get(name))
-    for lane, holders in slots.holders.items():
-        for name in sorted({*hop.control_plane, *hop.workers}.intersection(holders)):
-            yield f"{name} still holds a {lane} slot"
+@dataclass(frozen=True)
+class Result:
+    """The cluster after a run, through its API alone."""
+
+    nodes: tuple[NodeFacts, ...]
+    control_plane: ControlPlaneFacts
+    ledger: Ledger
+
+    def of(self, names: Iterable[str]) -> Iterator[NodeFacts]:
+        """Those of these nodes that are still in the cluster: one that somebody has removed was promised nothing."""
+        by_name = {node.name: node for node in self.nodes}
+        return (by_name[name] for name in names if name in by_name)
 
 
-def _node_shortcomings(hop: Hop, name: str, node: NodeFacts | None) -> Iterator[str]:
-    if node is None:
-        yield f"{name} is no longer in the cluster"
-        return
-    if not node.ready:
-        yield f"{name} is not Ready ({node.why_not_ready})"
+def shortcomings(hop: Hop, run: RunId, result: Result) -> Iterator[str]:
+    """Every way in which the cluster is not what this run promised, and never will be by itself."""
+    if result.control_plane.cluster_version != hop.to:
+        yield f"kubeadm-config says {result.control_plane.cluster_version}, not {hop.to}"
+    for node in result.of(hop.control_plane):
+        if node.control_plane and not result.control_plane.arrived(node.name, hop.to, hop.etcd_pin):
+            yield f"the static Pods of {node.name} are not all at {hop.to.tag}"
+    for node in result.of((*hop.control_plane, *hop.workers)):
+        yield from _of_node(hop, node, result.ledger)
+    if not result.ledger.is_held_by(run) and result.ledger.holder is not None:
+        yield f"{result.ledger.holder.run} has taken the cluster over from {run}"
+
+
+def unsettled(hop: Hop, result: Result) -> Iterator[str]:
+    """What is not well now, and mostly is a little later."""
+    yield from result.control_plane.ailing
+    for node in result.of((*hop.control_plane, *hop.workers)):
+        if not node.ready:
+            yield f"{node.name} is not Ready ({node.why_not_ready})"
+
+
+def joined(hop: Hop, result: Result) -> tuple[str, ...]:
+    """Who came while the run was under way, and is older than what it has brought: the next run takes them."""
+    return tuple(node.name for node in result.nodes if node.name not in hop.known and node.kubelet < hop.to)
+
+
+def _of_node(hop: Hop, node: NodeFacts, ledger: Ledger) -> Iterator[str]:
     if node.kubelet != hop.to:
-        yield f"{name} runs kubelet {node.kubelet}, not {hop.to}"
+        why = f" (given up: {ledger.given_up[node.name]})" if node.name in ledger.given_up else ""
+        yield f"{node.name} runs kubelet {node.kubelet}, not {hop.to}{why}"
     if node.cordoned_by is not None:  # by us; one that somebody else has cordoned stays so (invariant I7)
-        yield f"{name} is still cordoned"
+        yield f"{node.name} is still cordoned"
+    if node.name in ledger.slots:
+        yield f"{node.name} still holds a {ledger.slots[node.name].lane} slot"

@@ -11,15 +11,19 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade import report
+from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import UpgradeError
+from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.verify import Result, shortcomings
 
-RUN_TASKS = ("look", "plan", "preflight", "verify", "next_hop")
+RUN_TASKS = ("claim", "look", "plan", "preflight", "verify", "next_hop")
 STEP_TASKS = tuple(f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps)
-DONE = ("success", "skipped", "removed")
+DONE = "success"  # nothing else: a skipped step is one that somebody has kept from being done
 FAILURE = "failure"  # the XCom in which a failed task says why
 
 Json = Mapping[str, Any]
@@ -28,13 +32,22 @@ Task = tuple[str, int]  # task id and map index; -1: not mapped
 log = logging.getLogger(__name__)
 
 
-async def write_report(context: Context, cluster: str) -> tuple[Path, Path]:
-    """The Markdown and the JSON, each replaced as a whole: an earlier report of this run is forgotten."""
+async def write_report(context: Context, cluster: str) -> tuple[dict[str, Any], Path, Path]:
+    """The report, its Markdown and its JSON, each replaced as a whole: an earlier report of this run is forgotten."""
     written = await _collect(context, cluster)
     markdown, plain = report.paths(context["dag"].dag_id, str(context["run_id"]))
     report.write(markdown, report.as_markdown(written))
     report.write(plain, json.dumps(written, indent=2) + "\n")
-    return markdown, plain
+    return written, markdown, plain
+
+
+def durations_of(written: Json) -> dict[str, list[float]]:
+    """Step -> how long it took on each node, in seconds, where something was done."""
+    found: dict[str, list[float]] = {}
+    for outcome in written["outcomes"]:
+        if outcome["status"] == "changed" and "seconds" in outcome:
+            found.setdefault(outcome["step"], []).append(outcome["seconds"])
+    return found
 
 
 def failure_of(task_id: str, map_index: int, error: BaseException | str | None) -> Json:
@@ -45,48 +58,62 @@ def failure_of(task_id: str, map_index: int, error: BaseException | str | None) 
 
 async def _collect(context: Context, cluster: str) -> dict[str, Any]:
     ti: Any = context["ti"]
-    hop = await ti.axcom_pull(task_ids="plan")
+    plain = await ti.axcom_pull(task_ids="plan")
+    hop = Hop.from_json(plain) if plain else None
     state = await ti.axcom_pull(task_ids="look") or {"nodes": []}
     before = {node["name"]: node["kubelet"] for node in state["nodes"]}
-    tasks = _tasks(Hop.from_json(hop) if hop else None)
-    unfinished = list(_unfinished(tasks, _states(context), await _failures(ti)))
+    dry_run = bool(context["params"]["dry_run"])
+    result, unseen = await _look(cluster)
+    unfinished = list(_unfinished(_tasks(hop), _states(context), await _failures(ti)))
+    broken = [] if dry_run else _broken_promises(hop, run_of(context), result, unseen)
     return {
         "cluster": cluster,
         "dag_id": context["dag"].dag_id,
         "run_id": str(context["run_id"]),
         "started": _instant(context["dag_run"].start_date),
         "ended": _instant(datetime.now(UTC)),
-        "result": _result(hop, unfinished),
-        "hop": hop,
+        "result": _result(dry_run, unfinished, broken),
+        "dry_run": dry_run,
+        "hop": plain,
         "plan": await ti.axcom_pull(task_ids="plan", key="page"),
         "path": await ti.axcom_pull(task_ids="plan", key="path"),
         "next_run": await ti.axcom_pull(task_ids="next_hop", key="trigger_run_id"),
         "findings": await ti.axcom_pull(task_ids="preflight", key="findings") or [],
         "unfinished": unfinished,
-        "nodes": await _nodes(cluster, before),
+        "broken_promises": broken,
+        "given_up": dict(result.ledger.given_up) if result else {},
+        "joined": await ti.axcom_pull(task_ids="verify") or [],
+        "nodes": [_node(node, before) for node in result.nodes] if result else [],
         "outcomes": await _outcomes(ti),
     }
 
 
-async def _nodes(cluster: str, before: Mapping[str, str]) -> list[dict[str, str]]:
-    """The nodes as they are now; an API that does not answer must not cost us the rest of the report."""
+async def _look(cluster: str) -> tuple[Result | None, str]:
+    """The cluster as it is now, or why it could not be seen: that must not cost us the rest of the report."""
     from kubeadm_airflow.hooks.cluster_scene import look_at_result
 
     try:
-        nodes, _, _ = await look_at_result(load_cluster_named(cluster))
-    except UpgradeError as error:
+        return await look_at_result(load_cluster_named(cluster)), ""
+    except (UpgradeError, InventoryError) as error:
         log.warning("the nodes are missing from the report: %s", error)
-        return []
-    return [
-        {
-            "name": node.name,
-            "role": "control plane" if node.control_plane else "worker",
-            "ready": ("Ready" if node.ready else "NotReady") + (",SchedulingDisabled" if node.unschedulable else ""),
-            "kubelet": str(node.kubelet),
-            "before": before.get(node.name, ""),
-        }
-        for node in nodes
-    ]
+        return None, str(error)
+
+
+def _broken_promises(hop: Hop | None, run: RunId, result: Result | None, unseen: str) -> list[str]:
+    """Proven anew, whatever the tasks of the run say or somebody has made them say (invariant I11)."""
+    if hop is None:
+        return []  # nothing was promised yet; the tasks that are missing say why
+    return list(shortcomings(hop, run, result)) if result else [f"the result could not be proven: {unseen}"]
+
+
+def _node(node: NodeFacts, before: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "name": node.name,
+        "role": "control plane" if node.control_plane else "worker",
+        "ready": ("Ready" if node.ready else "NotReady") + (",SchedulingDisabled" if node.unschedulable else ""),
+        "kubelet": str(node.kubelet),
+        "before": before.get(node.name, ""),
+    }
 
 
 async def _outcomes(ti: Any) -> list[Json]:
@@ -124,16 +151,19 @@ def _unfinished(tasks: Iterable[tuple[Task, str | None]], states: Json, failures
         state, why = states.get(f"{name}_{index}" if index >= 0 else name), failures.get((name, index))
         if why and state == "running":
             state = "failed"  # it is telling us of it
-        if state not in DONE:
-            yield {"task": name, "node": node, "state": str(state)} | (
-                {"why": why} if state == "failed" and why else {}
-            )
+        if state != DONE:
+            told = {"why": why or _BY_HAND} if state == "failed" else {}
+            yield {"task": name, "node": node, "state": str(state)} | told
 
 
-def _result(hop: Json | None, unfinished: Sequence[object]) -> str:
-    if unfinished:
+# a task that fails by itself says why before it ends
+_BY_HAND = "it was marked as failed, or its process was killed; what it had begun may have gone on"
+
+
+def _result(dry_run: bool, unfinished: Sequence[object], broken: Sequence[str]) -> str:
+    if unfinished or broken:
         return "Not finished"
-    return "Rehearsed" if hop and hop["dry_run"] else "Done and verified"
+    return "Rehearsed" if dry_run else "Done and verified"
 
 
 def _instant(time: datetime | None) -> str:

@@ -1,104 +1,154 @@
-"""Waiting happens here: one trigger carries every step of the procedure."""
+"""Waiting happens here: one trigger carries every step of the procedure, and one waits for a cluster.
+
+If two of one trigger run, since a triggerer that was taken for dead was not, both perform the same step. That harms
+nothing: systemd starts a unit of one name once, Nodes and the ledger are written only as they were looked at, and
+evicting twice is evicting once. The first to end decides; what the other sees is a step that is done.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from kubeadm_airflow.hooks.node_port import NodePort
-from kubeadm_upgrade.errors import Conflict, StepRefused, StepTimedOut, Unreachable, UpgradeError
-from kubeadm_upgrade.hop import Hop
+from kubeadm_airflow.hooks.cluster_claim import claim
+from kubeadm_airflow.hooks.node_connection import NodeConnection
+from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.errors import Conflict, StepTimedOut, Unauthorized, Unreachable, UpgradeError
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
-from kubeadm_upgrade.steps import Outcome, Pending, perform
+from kubeadm_upgrade.steps import Outcome, Pending, Progress, perform
 
 POLL_SECONDS = 2.0
 MOST_TURNS = 15  # nobody looks less often than every 15 polls, however many come first
+SAY_AGAIN_SECONDS = 60.0  # a reason that changes all the time is said no more often than this
+# credentials that are not accepted: somebody renews them, or nobody does
+_UNAUTHORIZED_PATIENCE = timedelta(hours=1)
+_WAITED_FOR = (Unreachable, Conflict, Unauthorized)
+
+
+class Said:
+    """What a waiting task has told its log: each change once, and at most once a minute."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._last, self._when = "", float("-inf")
+
+    def __call__(self, reason: str) -> None:
+        if reason != self._last and time.monotonic() - self._when >= SAY_AGAIN_SECONDS:
+            self._last, self._when = reason, time.monotonic()
+            self._say(reason)
+
+
+async def events(work: Awaitable[Any]) -> TriggerEvent:
+    """The end of a trigger's work: success ends the task here, an error wakes it up to be raised in its own process."""
+    try:
+        return TaskSuccessEvent(xcoms={"return_value": await work})
+    except UpgradeError as error:
+        return TriggerEvent({"error": type(error).__name__, "message": str(error)})
+    except Exception:
+        # An exception that leaves a trigger fails its task without a word of why.
+        return TriggerEvent({"error": "UpgradeError", "message": traceback.format_exc()})
 
 
 class StepTrigger(BaseTrigger):
     """Goes on with a step until it is done, and ends the task itself.
 
-    An API or a host that does not answer is waited for: the control plane goes away while it is upgraded. Any
-    other error wakes the task up with the error, so that its retry policy can tell the families apart.
+    An API or a host that does not answer is waited for: the control plane goes away while it is upgraded. So are
+    credentials that have expired, which are read again from the connection at every try. Any other error wakes the
+    task up with the error, so that its retry policy can tell the families apart.
     """
 
     def __init__(
-        self,
-        *,
-        cluster: str,
-        group: str,
-        step: str,
-        node: str,
-        hop: dict[str, Any],
-        told: list[str],
-        deadline: str | None,
+        self, *, work: dict[str, Any], progress: dict[str, Any], began: str, deadline: str | None = None
     ) -> None:
         super().__init__()
-        self.cluster = cluster
-        self.group = group
-        self.step = step
-        self.node = node
-        self.hop = hop
-        self.told = told
+        self.work = work
+        self.progress = progress
+        self.began = began
         self.deadline = deadline
+        self._unauthorized_since: datetime | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        names = ("cluster", "group", "step", "node", "hop", "told", "deadline")
+        names = ("work", "progress", "began", "deadline")
         return "kubeadm_airflow.triggers.StepTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        try:
-            outcome = await self._until_done()
-            yield TaskSuccessEvent(xcoms={"return_value": outcome.to_json()})
-        except UpgradeError as error:
-            yield TriggerEvent({"error": type(error).__name__, "message": str(error)})
-        except Exception:
-            # An exception that leaves a trigger fails its task without a word of why.
-            yield TriggerEvent({"error": "UpgradeError", "message": traceback.format_exc()})
+        yield await events(self._until_done())
 
-    async def _until_done(self) -> Outcome:
-        reason = ""
+    async def _until_done(self) -> dict[str, Any]:
+        work, progress = Assignment.from_json(self.work), Progress.from_json(self.progress)
+        said = Said(lambda reason: self.log.info("%s: waiting: %s", work, reason))
         while True:
             try:
-                return await self._go_on(reason)
-            except (Unreachable, Conflict) as error:
-                self.told = list(error.told)
-                reason = self._say(str(error), reason)
-                self._check_patience(reason)
-            await asyncio.sleep(POLL_SECONDS)
+                outcome = await self._go_on(work, progress, said)
+            except _WAITED_FOR as error:
+                progress = error.progress or progress
+                said(str(error))
+                self._check_patience(work, error)
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            self.log.info("%s: %s", work, outcome.status)
+            seconds = (datetime.now(UTC) - datetime.fromisoformat(self.began)).total_seconds()
+            return outcome.to_json() | {"seconds": round(seconds, 1)}
 
-    async def _go_on(self, reason: str) -> Outcome:
+    async def _go_on(self, work: Assignment, progress: Progress, said: Said) -> Outcome:
         """Perform over one set of connections, until the step is done or a connection breaks."""
-        cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
-        hop, step = Hop.from_json(self.hop), STEPS[self.step]
-        if hop.dry_run:
-            raise StepRefused(f"{self.node}: {self.step}: a dry run has nothing to wait for")
-        async with NodePort.open(cluster, hop, self.group, self.node) as port:
+        cluster = await asyncio.to_thread(load_cluster_named, work.cluster)
+        async with NodeConnection.open(cluster, work) as port:
             while True:
-                result = await perform(step, hop, lambda: port.look(step), port.act, tuple(self.told))
-                self.told = list(result.actions)
+                result = await perform(STEPS[work.step], work.hop, port, progress)
                 if isinstance(result, Outcome):
-                    self.log.info("%s: %s: %s", self.node, self.step, result.status)
                     return result
-                reason = self._wait(result, reason)
+                self._unauthorized_since = None
+                progress = result.progress
+                said(result.reason)
+                self._check_patience(work, result)
                 await asyncio.sleep(POLL_SECONDS * min(result.turns, MOST_TURNS))
 
-    def _wait(self, pending: Pending, reason: str) -> str:
-        reason = self._say(pending.reason, reason)
-        self._check_patience(reason)
-        return reason
+    def _check_patience(self, work: Assignment, waiting: Pending | UpgradeError) -> None:
+        now = datetime.now(UTC)
+        if isinstance(waiting, Unauthorized):
+            self._unauthorized_since = self._unauthorized_since or now
+            if now - self._unauthorized_since >= _UNAUTHORIZED_PATIENCE:
+                raise StepTimedOut(f"{work}: patience has ended: {waiting}")
+        if self.deadline is not None and now >= datetime.fromisoformat(self.deadline):
+            reason = waiting.reason if isinstance(waiting, Pending) else str(waiting)
+            raise StepTimedOut(f"{work}: patience has ended, still waiting: {reason}")
 
-    def _say(self, reason: str, before: str) -> str:
-        if reason != before:
-            self.log.info("%s: %s: waiting: %s", self.node, self.step, reason)
-        return reason
 
-    def _check_patience(self, reason: str) -> None:
-        if self.deadline is not None and datetime.now(UTC) >= datetime.fromisoformat(self.deadline):
-            raise StepTimedOut(f"{self.node}: {self.step}: patience has ended, still waiting: {reason}")
+class ClaimTrigger(BaseTrigger):
+    """Waits until nobody else holds the cluster, and takes it."""
+
+    def __init__(self, *, cluster: str, run: dict[str, str], take_over: str, give_up: list[str]) -> None:
+        super().__init__()
+        # not as `run`: that is what Airflow calls a trigger's work
+        self.cluster = cluster
+        self.claimant = run
+        self.take_over = take_over
+        self.give_up = give_up
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        kwargs = {"cluster": self.cluster, "run": self.claimant, "take_over": self.take_over, "give_up": self.give_up}
+        return "kubeadm_airflow.triggers.ClaimTrigger", kwargs
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        yield await events(self._until_claimed())
+
+    async def _until_claimed(self) -> None:
+        said = Said(lambda reason: self.log.info("%s: waiting: %s", self.cluster, reason))
+        while True:
+            try:
+                cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
+                reason = await claim(cluster, RunId.from_json(self.claimant), self.take_over, self.give_up)
+            except _WAITED_FOR as error:
+                reason = str(error)
+            if reason is None:
+                return
+            said(reason)
+            await asyncio.sleep(POLL_SECONDS * 2)

@@ -12,7 +12,7 @@ from airflow.triggers.base import TaskSuccessEvent
 
 from harness.fleet import ACCOUNT, RIGHTS, LabFleet, write_inventory
 from kubeadm_airflow.hooks.cluster_scene import look_at_result, look_at_scene, look_at_state
-from kubeadm_airflow.hooks.node_port import NodePort
+from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.hop import Hop
@@ -69,7 +69,7 @@ class Walker:
         """One task: what its operator does, then what its trigger does."""
         told: tuple[str, ...] = ()
         try:
-            async with NodePort.open(self.cluster, hop, group, node) as port:
+            async with NodeConnection.open(self.cluster, hop, group, node) as port:
                 result = await perform(STEPS[step], hop, lambda: port.look(STEPS[step]), port.act)
         except errors.Unreachable as error:
             result, told = None, error.told

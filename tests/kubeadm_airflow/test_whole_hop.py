@@ -8,7 +8,7 @@ import random
 import pytest
 
 from harness.walk import Walker, join
-from kubeadm_airflow.hooks.node_port import NodePort
+from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_upgrade import errors
 from lab import ClusterSpec, Lab
 
@@ -109,7 +109,7 @@ def test_whatever_crashes_the_upgrade_completes_and_nothing_runs_twice(upgrade_l
     """Workers die before or after random actions and are started again (I1, I3, I6, I7)."""
     walker = upgrade_lab(1, 2)
     dice = random.Random(seed)
-    act = NodePort.act
+    act = NodeConnection.act
 
     async def act_or_die(port, action):
         if dice.random() < 0.08:
@@ -119,7 +119,7 @@ def test_whatever_crashes_the_upgrade_completes_and_nothing_runs_twice(upgrade_l
             raise Crash("after")
         return answer
 
-    monkeypatch.setattr(NodePort, "act", act_or_die)
+    monkeypatch.setattr(NodeConnection, "act", act_or_die)
 
     async def run():
         stubborn = Stubborn(walker.lab, walker.name)

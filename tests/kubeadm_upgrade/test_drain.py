@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeadm_upgrade.drain import DrainPolicy, evictable, objections
+from kubeadm_upgrade.policy import DrainPolicy, evictable, objections
 from kubeadm_upgrade.facts import PodFacts
 
 PODS = st.lists(

@@ -19,20 +19,17 @@ def api_ready(scene: Scene) -> Iterator[str]:
 
 def nodes_ready(scene: Scene) -> Iterator[str]:
     """Every node of this run is Ready."""
-    found = {node.name for node in scene.nodes}
-    for name in (*scene.hop.control_plane, *scene.hop.workers):
-        if name not in found:
-            yield f"{name} is no longer in the cluster: start a new run"
     for node in scene.concerned:
         if not node.ready:
-            yield f"{node.name} is not Ready ({node.why_not_ready}): mend it, or leave it out with the parameter nodes"
+            way = "mend it" if node.control_plane else "mend it, or leave it out with the parameter give_up"
+            yield f"{node.name} is not Ready ({node.why_not_ready}): {way}"
 
 
 def drain_allowed(scene: Scene) -> Iterator[str]:
     """No Pod on a node of this run forbids its drain."""
     for node in scene.concerned:
         if node.kubelet != scene.hop.to:
-            for objection in drain.objections(scene.pods.get(node.name, ()), scene.hop.drain):
+            for objection in drain.objections(scene.pods.get(node.name, ()), scene.policy.drain):
                 yield f"{node.name}: {objection}"
 
 
@@ -69,5 +66,6 @@ def release_supported(scene: Scene) -> Iterator[str]:
 
 def cordoned_before(scene: Scene) -> Iterator[str]:
     """No node was taken out of service by somebody else."""
-    for name in scene.hop.cordoned_before:
-        yield f"{name} was cordoned before this run; it stays so, and is not counted before its own turn"
+    for node in scene.nodes:
+        if node.unschedulable and node.cordoned_by is None:
+            yield f"{node.name} was cordoned before this run; it stays so, and is not counted before its own turn"

@@ -8,7 +8,9 @@ from datetime import date
 
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.machine import NOT_LOOKED_AT, Machine
+from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 
@@ -30,18 +32,20 @@ class Scene:
     """Everything the checks may judge by."""
 
     hop: Hop
+    policy: RolloutPolicy
     today: date
     nodes: tuple[NodeFacts, ...]
     hosts: Mapping[str, LookedAtHost]  # the hosts of this run's nodes
     pods: Mapping[str, tuple[PodFacts, ...]]  # by node
     control_plane: ControlPlaneFacts
+    ledger: Ledger
     releases: Releases
 
     @property
     def concerned(self) -> tuple[NodeFacts, ...]:
-        """The nodes of this run: the control plane and the chosen workers."""
+        """The nodes of this run: the control plane and the chosen workers, but for those that were given up."""
         names = {*self.hop.control_plane, *self.hop.workers}
-        return tuple(node for node in self.nodes if node.name in names)
+        return tuple(node for node in self.nodes if node.name in names and node.name not in self.ledger.given_up)
 
     @property
     def looked_at(self) -> Iterator[tuple[str, HostFacts]]:

@@ -67,6 +67,7 @@ class State:
     newest: Mapping[str, str] = field(default_factory=dict)  # package format -> newest minor release with a repository
     etcd_pinned: str | None = None  # the etcd image tag that kubeadm-config fixes
     settings: Mapping[str, Settings] = field(default_factory=dict)  # of control plane components, from kubeadm-config
+    looked_at: str = ""  # when, as ISO 8601
 
     @property
     def control_plane(self) -> tuple[NodeState, ...]:
@@ -87,6 +88,7 @@ class State:
             "unpublished": dict(self.unpublished),
             "newest": dict(self.newest),
             "etcd_pinned": self.etcd_pinned,
+            "looked_at": self.looked_at,
             "settings": {name: asdict(settings) for name, settings in self.settings.items()},
         }
 
@@ -102,5 +104,6 @@ class State:
             unpublished=plain.get("unpublished", {}),
             newest=plain.get("newest", {}),
             etcd_pinned=plain.get("etcd_pinned"),
+            looked_at=plain.get("looked_at", ""),
             settings={name: Settings.from_json(one) for name, one in plain.get("settings", {}).items()},
         )

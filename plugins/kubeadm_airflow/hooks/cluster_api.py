@@ -16,12 +16,14 @@ from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHo
 
 from kubeadm_airflow.hooks.connections import connection_named
 from kubeadm_upgrade.errors import Conflict, Forbidden, NeedsPerson, ObjectNotFound, Unreachable, UnreadableOutput
+from kubeadm_upgrade.ledger import wire
+from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.objects import eviction_obstacle
-from kubeadm_upgrade.slots import CONFIG_MAP, NAMESPACE, Slots
 
 Json = dict[str, Any]
 
 REQUEST_SECONDS = 30
+_CONFIG_MAPS = f"/api/v1/namespaces/{wire.NAMESPACE}/configmaps"
 PAGE = 500
 
 # The eviction subresource answers 500 when two budgets cover one Pod (golden/eviction-two-pdbs-500-body.json).
@@ -92,27 +94,35 @@ class ClusterApi:
             return eviction_obstacle(namespace, pod, _status_object(text))
         raise _error(status, text, f"POST {path}")
 
-    async def slots(self) -> tuple[Slots, str | None]:
-        """The slots object and its resourceVersion; None when it does not exist yet."""
-        path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{CONFIG_MAP}"
+    async def patch_config_map(self, name: str, patch: Mapping[str, Any]) -> None:
+        """A merge patch of a ConfigMap in kube-system. Raises Conflict as `patch_node` does."""
+        await self._call("PATCH", f"{_CONFIG_MAPS}/{name}", patch, "application/merge-patch+json")
+
+    async def ledger(self) -> tuple[Ledger, Json | None]:
+        """The ledger, and the object that it was read from; None when there is none yet."""
+        found = await self._config_map(wire.CONFIG_MAP)
+        if found is not None:
+            return wire.read(found.get("data") or {}), found
+        before = await self._config_map(wire.SLOTS)  # of a release that had no ledger
+        return wire.read_slots((before or {}).get("data") or {}), None
+
+    async def write_ledger(self, ledger: Ledger, found: Json | None) -> Json:
+        """Write the ledger if the object is still as it was read, and keep what is not ours. Raises Conflict."""
+        if found is None:
+            metadata = {"name": wire.CONFIG_MAP, "namespace": wire.NAMESPACE}
+            new = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": wire.write(ledger, {})}
+            return await self._call("POST", _CONFIG_MAPS, new)
+        changed = {**found, "data": wire.write(ledger, found.get("data") or {})}
+        return await self._call("PUT", f"{_CONFIG_MAPS}/{wire.CONFIG_MAP}", changed)
+
+    async def _config_map(self, name: str) -> Json | None:
+        path = f"{_CONFIG_MAPS}/{name}"
         status, text = await self._request("GET", path)
         if status == 404:
-            return Slots(), None
+            return None
         if status != 200:
             raise _error(status, text, f"GET {path}")
-        found = _object(text, f"GET {path}")
-        return Slots.read(found.get("data")), found["metadata"]["resourceVersion"]
-
-    async def write_slots(self, slots: Slots, resource_version: str | None) -> None:
-        """Write the slots object if it is still as it was read. Raises Conflict when it is not."""
-        path = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
-        metadata = {"name": CONFIG_MAP, "namespace": NAMESPACE}
-        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": slots.data()}
-        if resource_version is None:
-            await self._call("POST", path, body)
-        else:
-            metadata["resourceVersion"] = resource_version
-            await self._call("PUT", f"{path}/{CONFIG_MAP}", body)
+        return _object(text, f"GET {path}")
 
     async def _list(self, path: str, query: Sequence[tuple[str, str]] = ()) -> list[Json]:
         items: list[Json] = []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
-from kubeadm_airflow.hooks.node_port import look_at_control_plane, look_at_host
+from kubeadm_airflow.hooks.node_connection import look_at_control_plane, look_at_host
 from kubeadm_airflow.hooks.repositories import Told, look_at_repositories
 from kubeadm_upgrade import looks, machine, objects
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
@@ -23,9 +23,10 @@ from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.packages.port import PackageManager, manager_of
 from kubeadm_upgrade.planning.skew import KUBE_PROXY
 from kubeadm_upgrade.planning.state import NodeState, State
+from kubeadm_upgrade.preflight import Finding, Severity, findings
 from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.settings import read_cluster_configuration, read_etcd_tag
-from kubeadm_upgrade.slots import Slots
+from kubeadm_upgrade.verify import Result
 from kubeadm_upgrade.version import TargetVersion, Version
 
 log = logging.getLogger(__name__)
@@ -33,10 +34,20 @@ log = logging.getLogger(__name__)
 HOSTS_AT_ONCE = 20
 
 
-async def look_at_result(cluster: Cluster) -> tuple[tuple[NodeFacts, ...], ControlPlaneFacts, Slots]:
-    """What is looked at through the API alone: enough to plan by, and to judge a result."""
+async def look_at_result(cluster: Cluster) -> Result:
+    """What is looked at through the API alone, to judge a result by."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        return await _look_at_nodes(api), await look_at_control_plane(api), (await api.slots())[0]
+        return Result(await _look_at_nodes(api), await look_at_control_plane(api), (await api.ledger())[0])
+
+
+async def judge(cluster: Cluster, hop: Hop) -> tuple[Finding, ...]:
+    """Preflight, as of now: what every check finds."""
+    return findings(await look_at_scene(cluster, hop, datetime.now(UTC).date()))
+
+
+def blocking(found: Iterable[Finding]) -> list[str]:
+    """The sentences that stop a run."""
+    return [finding.message for finding in found if finding.severity is Severity.BLOCK]
 
 
 async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
@@ -44,7 +55,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         nodes, control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
         proxies = objects.read_kube_proxies(await api.kube_proxy_pods())
-        slots, _ = await api.slots()
+        ledger, _ = await api.ledger()
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     told = await asyncio.gather(*(_told(cluster, node, gate) for node in nodes))
     minors = range(min(control_plane.minors, default=target.minor), target.minor + 1)
@@ -60,7 +71,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
                 ready=node.ready,
                 schedulable=node.schedulable,
                 cordoned_by_us=node.cordoned_by is not None,
-                holds_slot=any(node.name in holders for holders in slots.holders.values()),
+                holds_slot=node.name in ledger.slots,
                 os_image=node.os_image,
                 runtime=node.runtime,
                 settings=one.settings,
@@ -71,6 +82,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
         unpublished={release: why for one in published.values() for release, why in one.missing.items()},
         newest={form: one.newest for form, one in published.items()},
         etcd_pinned=read_etcd_tag(control_plane.configuration),
+        looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=read_cluster_configuration(control_plane.configuration),
     )
 
@@ -80,11 +92,13 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         nodes, control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
         pods = _by_node(await api.pods())
-    concerned = [node for node in nodes if node.name in {*hop.control_plane, *hop.workers}]
+        ledger, _ = await api.ledger()
+    scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases())
+    concerned = scene.concerned
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     answers = await asyncio.gather(*(_look_at_host(cluster, hop, node, gate) for node in concerned))
     hosts = {node.name: answer for node, answer in zip(concerned, answers, strict=True)}
-    return Scene(hop, today, nodes, hosts, pods, control_plane, releases())
+    return replace(scene, hosts=hosts)
 
 
 async def _look_at_nodes(api: ClusterApi) -> tuple[NodeFacts, ...]:

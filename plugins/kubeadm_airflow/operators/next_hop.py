@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
-from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
+from airflow.sdk.exceptions import DagRunTriggerException
 
-from kubeadm_upgrade.next_hop import run_id_of
+from kubeadm_airflow.dag_runs import dag_run
+from kubeadm_upgrade.errors import BadParameters
+from kubeadm_upgrade.next_hop import successor_of
 
 
 class NextHopLink(BaseOperatorLink):
@@ -23,41 +25,68 @@ class NextHopLink(BaseOperatorLink):
 
 
 class NextHopOperator(BaseOperator):
-    """Trigger the run of the path's next hop, with the same parameters. Skipped where this was the last one.
+    """Trigger the run that goes on, with the same parameters: the path's next hop, or nodes that joined meanwhile.
 
-    The new run is named after the path's first run and the version it goes to, so a second try finds it and starts no
-    second one. TriggerDagRunOperator ends in the same exception; importing it would cost every task 0.3 s.
+    The runs of a path are numbered, so a second try finds its successor and starts no second one. TriggerDagRunOperator
+    ends in the same exception; importing it would cost every task 0.3 s.
     """
 
-    template_fields: Sequence[str] = ("hop", "path")
+    template_fields: Sequence[str] = ("path", "joined")
     operator_extra_links = (NextHopLink(),)
     ui_color = "#eef6ea"
 
-    def __init__(self, *, cluster: str, hop: Any, path: Any, **kwargs: Any) -> None:
+    def __init__(self, *, cluster: str, path: Any, joined: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cluster = cluster
-        self.hop = hop
         self.path = path
+        self.joined = joined
         self.next_run: str | None = None
 
-    def execute(self, context: Context) -> NoReturn:
-        following = self.path["hops"][1:]
-        if not following:
-            raise AirflowSkipException(f"{self.cluster}: this was the last hop")
-        if self.hop["dry_run"]:
-            raise AirflowSkipException(f"{self.cluster}: a dry run moves nothing: the next hop would be this one again")
-        self.next_run = run_id_of(str(context["run_id"]), following[0]["to"])
-        self.log.info("%s: the next hop goes to %s: run %s", self.cluster, following[0]["to"], self.next_run)
+    def execute(self, context: Context) -> None:
+        why = self._why_go_on(context)
+        if why is None:
+            return
+        self.next_run = successor_of(str(context["run_id"]))
+        conf = dict(context["dag_run"].conf or {})
+        if self._is_there(context, conf):
+            self.log.info("%s: %s: run %s was started before", self.cluster, why, self.next_run)
+            return
+        self.log.info("%s: %s: run %s", self.cluster, why, self.next_run)
         raise DagRunTriggerException(
             trigger_dag_id=self.dag_id,
             dag_run_id=self.next_run,
-            conf=dict(context["dag_run"].conf or {}),
+            conf=conf,
             logical_date=None,
             reset_dag_run=False,
-            skip_when_already_exists=True,
+            skip_when_already_exists=False,
             wait_for_completion=False,
             allowed_states=[],
             failed_states=[],
             poke_interval=60,
             deferrable=False,
+        )
+
+    def _why_go_on(self, context: Context) -> str | None:
+        following = self.path["hops"][1:]
+        if context["params"]["dry_run"]:
+            self.log.info("%s: a dry run moves nothing: the next hop would be this one again", self.cluster)
+            return None
+        if following:
+            return f"the next hop goes to {following[0]['to']}"
+        if self.joined and not context["params"]["nodes"]:
+            return f"{', '.join(self.joined)} joined meanwhile"
+        self.log.info("%s: this was the last hop", self.cluster)
+        return None
+
+    def _is_there(self, context: Context, conf: dict[str, Any]) -> bool:
+        """Whether the successor exists. Raises BadParameters where it is another's, of the same name."""
+        ti: Any = context["ti"]
+        if not ti.get_dr_count(dag_id=self.dag_id, run_ids=[self.next_run]):
+            return False
+        there = dag_run(self.dag_id, str(self.next_run)).conf or {}
+        if there == conf:
+            return True
+        raise BadParameters(
+            f"{self.cluster}: the path goes on in run {self.next_run}, and there is a run of this name with other "
+            f"parameters ({there}): delete it and clear this task, or start the next hop by hand"
         )

@@ -1,24 +1,37 @@
-"""Write the report of a run, whatever became of it."""
+"""Write the report of a run, whatever became of it, and give the cluster back."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import BaseAsyncOperator, Context
+from airflow.sdk import Context
 
-from kubeadm_airflow.run_report import write_report
+from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.operators.run import ClusterOperator
+from kubeadm_airflow.run_report import durations_of, write_report
+from kubeadm_upgrade.errors import NotAsPromised
+from kubeadm_upgrade.inventory import load_cluster_named
 
 
-class ReportOperator(BaseAsyncOperator):
-    """Write what the run did to the reports directory. As a teardown it runs after a failure too."""
+class ReportOperator(ClusterOperator):
+    """Write what the run did to the reports directory. As a teardown it runs after a failure too, and fails then.
+
+    It is what makes a run red that did not keep its promise (invariant I11). Whoever marks a run as failed has Airflow
+    skip what was left, and a run that ends in skipped tasks is a success to Airflow; a teardown is not skipped.
+    """
 
     ui_color = "#f1eef8"
 
-    def __init__(self, *, cluster: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.cluster = cluster
-
     async def aexecute(self, context: Context) -> dict[str, str]:
-        markdown, plain = await write_report(context, self.cluster)
+        written, markdown, plain = await write_report(context, self.cluster)
         self.log.info("report: %s", markdown)
+        if not context["params"]["dry_run"]:
+            await self._give_back(context, written)
+        if written["result"] not in ("Done and verified", "Rehearsed"):
+            raise NotAsPromised(f"{self.cluster}: {written['result'].lower()}: see the report, {markdown}")
         return {"markdown": str(markdown), "json": str(plain)}
+
+    async def _give_back(self, context: Context, written: dict[str, Any]) -> None:
+        from kubeadm_airflow.hooks.cluster_claim import release
+
+        await release(load_cluster_named(self.cluster), run_of(context), durations_of(written))

@@ -3,80 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
 
+from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade import report
-from kubeadm_upgrade.errors import BadParameters, NotAsPromised, PreflightFailed
+from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
 from kubeadm_upgrade.planning import plan_page
 from kubeadm_upgrade.planning.state import State
-from kubeadm_upgrade.preflight import Severity, findings
-from kubeadm_upgrade.verify import shortcomings
+from kubeadm_upgrade.preflight import may_settle
+from kubeadm_upgrade.verify import joined, shortcomings, unsettled
 from kubeadm_upgrade.version import TargetVersion
 
+# Whoever clears `plan` alone, hours later, does not mean what `look` saw then.
+LOOK_IS_OLD = timedelta(minutes=10)
 
-class LookOperator(BaseAsyncOperator):
-    """Discover the cluster as it is: nodes, roles and versions, and what the package repository publishes."""
 
+class ClusterOperator(BaseAsyncOperator):
+    """A task of a whole run, for one cluster and, once it is planned, one hop."""
+
+    template_fields: Sequence[str] = ("hop",)
     ui_color = "#eef6ea"
 
-    def __init__(self, *, cluster: str, **kwargs: Any) -> None:
+    def __init__(self, *, cluster: str, hop: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cluster = cluster
+        self.hop = hop
+
+
+class LookOperator(ClusterOperator):
+    """Discover the cluster as it is: nodes, roles and versions, and what the package repository publishes."""
 
     async def aexecute(self, context: Context) -> dict[str, Any]:
-        from kubeadm_airflow.hooks.cluster_scene import look_at_state
-
-        refuse_unknown_parameters(context)
-        cluster = load_cluster_named(self.cluster)
-        state = await look_at_state(cluster, TargetVersion.parse(context["params"]["target_version"]))
+        state = await self.look(context)
         for node in state.nodes:
             role = "control plane" if node.control_plane else "worker"
             self.log.info("%s: %s, kubelet %s, %s, %s", node.name, role, node.kubelet, node.os_image, node.runtime)
         return state.to_json()
 
+    async def look(self, context: Context) -> State:
+        from kubeadm_airflow.hooks.cluster_scene import look_at_state
 
-class PlanOperator(BaseOperator):
+        target = TargetVersion.parse(context["params"]["target_version"])
+        return await look_at_state(load_cluster_named(self.cluster), target)
+
+
+class PlanOperator(LookOperator):
     """Plan the whole path, and make its first hop this run's: the exact version, and which nodes move in which order.
 
     The page of the path is shown with the run; the XCom `path` is the path as docs/plan.schema.json describes it.
     """
 
     template_fields: Sequence[str] = ("state",)
-    ui_color = "#eef6ea"
 
-    def __init__(self, *, cluster: str, state: Any, **kwargs: Any) -> None:
+    def __init__(self, *, state: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.cluster = cluster
         self.state = state
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    async def aexecute(self, context: Context) -> dict[str, Any]:
         from kubeadm_upgrade.releases.known import releases
 
-        cluster, state, wish = load_cluster_named(self.cluster), State.from_json(self.state), _wish(context)
+        cluster, state, wish = load_cluster_named(self.cluster), await self._state(context), _wish(context)
         path = path_for(cluster, state, wish, releases())
         hop = next_hop(cluster, state, wish, path)
         page = plan_page.as_markdown(self.cluster, path)
-        report.write(report.plan_path(context["dag"].dag_id, wish.run), page)
+        report.write(report.plan_path(context["dag"].dag_id, str(context["run_id"])), page)
         self.log.info("%s", page)
         ti: Any = context["ti"]
-        ti.xcom_push(key="path", value=path.to_json())
-        ti.xcom_push(key="page", value=page)
+        await ti.axcom_push(key="path", value=path.to_json())
+        await ti.axcom_push(key="page", value=page)
         return hop.to_json()
+
+    async def _state(self, context: Context) -> State:
+        """What the task look has seen, unless that is too long ago."""
+        state = State.from_json(self.state)
+        if datetime.now(UTC) - datetime.fromisoformat(state.looked_at) <= LOOK_IS_OLD:
+            return state
+        self.log.info("%s: was looked at on %s: looking again", self.cluster, state.looked_at)
+        return await self.look(context)
 
 
 def _wish(context: Context) -> Wish:
     params = context["params"]
     return Wish(
         target=TargetVersion.parse(params["target_version"]),
-        run=str(context["run_id"]),
         nodes=tuple(params["nodes"]),
-        dry_run=bool(params["dry_run"]),
+        give_up=tuple(params["give_up"]),
     )
 
 
@@ -95,53 +112,47 @@ class NodesOperator(BaseOperator):
         return list(self.hop[self.kind])
 
 
-class PreflightOperator(BaseAsyncOperator):
+class PreflightOperator(ClusterOperator):
     """Check everything that must be so before the cluster is touched; all findings at once."""
 
-    template_fields: Sequence[str] = ("hop",)
     ui_color = "#fdf3e1"
-
-    def __init__(self, *, cluster: str, hop: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.cluster = cluster
-        self.hop = hop
 
     async def aexecute(self, context: Context) -> None:
         """The findings are an XCom also of a task that fails: the report shows them."""
-        from kubeadm_airflow.hooks.cluster_scene import look_at_scene
+        from kubeadm_airflow.hooks.cluster_claim import note_judgement
+        from kubeadm_airflow.hooks.cluster_scene import blocking, judge
 
-        scene = await look_at_scene(load_cluster_named(self.cluster), Hop.from_json(self.hop), datetime.now(UTC).date())
-        found = findings(scene)
+        cluster = load_cluster_named(self.cluster)
+        found = await judge(cluster, Hop.from_json(self.hop))
         for finding in found:
             self.log.warning("%s: %s", finding.check, finding)
         ti: Any = context["ti"]
         await ti.axcom_push(key="findings", value=[str(finding) for finding in found])
-        if blocking := [finding.message for finding in found if finding.severity is Severity.BLOCK]:
-            raise PreflightFailed(f"{self.cluster}: nothing was touched: " + "; ".join(blocking))
+        if sentences := blocking(found):
+            kind = NotSettled if may_settle(found) else PreflightFailed
+            raise kind(f"{self.cluster}: nothing was touched: " + "; ".join(sentences))
+        if not context["params"]["dry_run"]:
+            await note_judgement(cluster, run_of(context))
 
 
-class VerifyOperator(BaseAsyncOperator):
-    """Prove the result by looking at the whole cluster again."""
+class VerifyOperator(ClusterOperator):
+    """Prove the result by looking at the whole cluster again. Returns the nodes that have joined meanwhile."""
 
-    template_fields: Sequence[str] = ("hop",)
-    ui_color = "#eef6ea"
-
-    def __init__(self, *, cluster: str, hop: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.cluster = cluster
-        self.hop = hop
-
-    async def aexecute(self, context: Context) -> None:
+    async def aexecute(self, context: Context) -> list[str]:
         from kubeadm_airflow.hooks.cluster_scene import look_at_result
 
         hop = Hop.from_json(self.hop)
-        nodes, control_plane, slots = await look_at_result(load_cluster_named(self.cluster))
-        for node in nodes:
+        result = await look_at_result(load_cluster_named(self.cluster))
+        for node in result.nodes:
             self.log.info("%s: kubelet %s, %s", node.name, node.kubelet, "Ready" if node.ready else node.why_not_ready)
-        if hop.dry_run:
+        if context["params"]["dry_run"]:
             self.log.info("a dry run promises nothing")
-        elif missing := list(shortcomings(hop, nodes, control_plane, slots)):
+            return []
+        if missing := list(shortcomings(hop, run_of(context), result)):
             raise NotAsPromised(f"{self.cluster}: " + "; ".join(missing))
+        if ailing := list(unsettled(hop, result)):
+            raise NotSettled(f"{self.cluster}: " + "; ".join(ailing))
+        return list(joined(hop, result))
 
 
 def refuse_unknown_parameters(context: Context) -> None:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseAsyncOperator, Context
 
+from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade import errors
+from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.steps import Outcome, Pending, Step, perform, rehearse
+from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, perform, rehearse
 
 if TYPE_CHECKING:
-    from kubeadm_airflow.hooks.node_port import NodePort
+    from kubeadm_airflow.hooks.node_connection import NodeConnection
 
 
 class StepOperator(BaseAsyncOperator):
@@ -37,28 +39,37 @@ class StepOperator(BaseAsyncOperator):
         self.hop = hop
 
     async def aexecute(self, context: Context) -> dict[str, Any]:
-        from kubeadm_airflow.hooks.node_port import NodePort  # heavy, and DAG files import this module
-
-        cluster, hop, step = load_cluster_named(self.cluster), Hop.from_json(self.hop), STEPS[self.step]
-        try:
-            async with NodePort.open(cluster, hop, self.group, self.node) as port:
-                if hop.dry_run:
-                    return self._told(await self._rehearse(port, hop))
-                result = await perform(step, hop, lambda: port.look(step), port.act)
-        except errors.Unreachable as error:  # the control plane goes away while it is upgraded: wait for it
-            if hop.dry_run:
-                raise
-            result = Pending(str(error), error.told)
+        began = datetime.now(UTC)
+        work = self._assignment(context)
+        result = await self._attempt(work, dry_run=bool(context["params"]["dry_run"]))
         if isinstance(result, Outcome):
-            return self._told(result)
-        self._wait(result, cluster.patience[step.patience] if step.patience else None)
+            seconds = round((datetime.now(UTC) - began).total_seconds(), 1)
+            return self._told(result) | {"seconds": seconds}
+        self._wait(work, result, began)
 
     def resume(self, context: Context, event: dict[str, str]) -> NoReturn:
         """The trigger ended with an error: raise it here, where the retry policy sees its family."""
-        kind = getattr(errors, event["error"], errors.UpgradeError)
-        raise kind(event["message"])
+        raise_from_trigger(event)
 
-    async def _rehearse(self, port: NodePort, hop: Hop) -> Outcome:
+    async def _attempt(self, work: Assignment, *, dry_run: bool) -> Outcome | Pending:
+        from kubeadm_airflow.hooks.node_connection import NodeConnection  # heavy, and DAG files import this module
+
+        try:
+            async with NodeConnection.open(load_cluster_named(self.cluster), work) as port:
+                if dry_run:
+                    return await self._rehearse(port, work.hop)
+                return await perform(STEPS[self.step], work.hop, port)
+        except (errors.Unreachable, errors.Unauthorized) as error:
+            if dry_run:
+                raise
+            # the control plane goes away while it is upgraded: wait for it
+            return Pending(str(error), error.progress or Progress())
+
+    def _assignment(self, context: Context) -> Assignment:
+        hop = Hop.from_json(self.hop)
+        return Assignment(self.cluster, run_of(context), hop, self.group, self.step, self.node)
+
+    async def _rehearse(self, port: NodeConnection, hop: Hop) -> Outcome:
         """Print what would be done, from the facts as they will be when the earlier steps have kept their promises."""
         steps = self._steps_up_to_this_one(hop)
         needs = frozenset(need for step in steps for need in step.needs)
@@ -77,19 +88,27 @@ class StepOperator(BaseAsyncOperator):
             self.log.info("%s:   %s", self.node, line)
         return outcome.to_json()
 
-    def _wait(self, pending: Pending, patience: timedelta | None) -> NoReturn:
+    def _wait(self, work: Assignment, pending: Pending, began: datetime) -> NoReturn:
         from kubeadm_airflow.triggers import StepTrigger
 
-        self.log.info("%s: %s: waiting: %s", self.node, self.step, pending.reason)
+        self.log.info("%s: waiting: %s", work, pending.reason)
+        patience = self._patience()
         self.defer(
             trigger=StepTrigger(
-                cluster=self.cluster,
-                group=self.group,
-                step=self.step,
-                node=self.node,
-                hop=self.hop,
-                told=list(pending.actions),
+                work=work.to_json(),
+                progress=pending.progress.to_json(),
+                began=began.isoformat(),
                 deadline=(datetime.now(UTC) + patience).isoformat() if patience else None,
             ),
             method_name="resume",
         )
+
+    def _patience(self) -> timedelta | None:
+        kind = STEPS[self.step].patience
+        return load_cluster_named(self.cluster).patience[kind] if kind else None
+
+
+def raise_from_trigger(event: dict[str, str]) -> NoReturn:
+    """What a trigger could not end by itself, as the error that it met there."""
+    kind = getattr(errors, event["error"], errors.UpgradeError)
+    raise kind(event["message"])

@@ -19,12 +19,27 @@ from typing import Any
 import kubeadm_upgrade
 from kubeadm_upgrade import look, units
 from kubeadm_upgrade.actions import Action, Run
-from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, Facts, HostFacts, NodeFacts, OsRelease
+from kubeadm_upgrade.admission.lane import Lane, Member
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.etcd import EtcdFacts
+from kubeadm_upgrade.facts import (
+    COMPANIONS,
+    CONTROL_PLANE_COMPONENTS,
+    PACKAGES,
+    Backup,
+    ControlPlaneFacts,
+    Facts,
+    HostFacts,
+    NodeFacts,
+    OsRelease,
+    StaticPod,
+)
 from kubeadm_upgrade.hop import Hop, Repository, Source
+from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.look import Look
 from kubeadm_upgrade.packages import apt, dnf
+from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.slots import Lane, Member
 from kubeadm_upgrade.steps import Step, wanted_actions
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version
@@ -62,6 +77,7 @@ def _package_version(text: str) -> StandIn:
 # kubeadm's commands differ from release to release: the steps are rehearsed to both ends of what there is
 _TARGETS = (Version(1, 10, 987), Version(1, 99, 987))
 _CAME_FROM = Version(1, 9, 986)
+_ANOTHER = "another"
 _NODE = StandIn("stand-in.node.example", "[a-z0-9][a-z0-9.-]*", "[a-z0-9]*", "a-z0-9.-")  # DNS-1123
 _FILE = StandIn("stand-in_file", "[A-Za-z0-9_][A-Za-z0-9_.+-]*", "[A-Za-z0-9_]*", "A-Za-z0-9_.+-")
 _REPOSITORY_ID = StandIn("stand-in_id", "[A-Za-z0-9_][A-Za-z0-9_.:-]*", "[A-Za-z0-9_]*", "A-Za-z0-9_.:-")
@@ -70,10 +86,12 @@ _URLS = {"deb": _URL, "rpm": replace(_URL, text="https://stand-in/v1.9/rpm/")}  
 _KEY_URL = replace(_URL, text="https://stand-in.key")
 _BACKUP = StandIn("v1.0.985-to-v1.0.985.7", r"v1\.[0-9][0-9A-Za-z.-]*-to-v1\.[0-9.]+", "v1.[0-9]*", "0-9A-Za-z.-")
 _NUMBER = StandIn("98765", "[0-9]+", "[0-9]*", "0-9")
+_ETCD_TAG = StandIn("3.9.976-0", r"3\.[0-9]+\.[0-9]+-[0-9]+", "3.[0-9]*", "0-9.-")
+_REGISTRY = StandIn("stand-in.registry/k8s", "[a-z0-9][A-Za-z0-9/:._-]*", "[a-z0-9]*", "A-Za-z0-9/:._-")
 _REVISIONS = {"deb": "7.7", "rpm": "777777.7.7"}
 
 STAND_INS: tuple[StandIn, ...] = (
-    *(_NODE, _FILE, _REPOSITORY_ID, *_URLS.values(), _KEY_URL, _BACKUP, _NUMBER),
+    *(_NODE, _FILE, _REPOSITORY_ID, *_URLS.values(), _KEY_URL, _BACKUP, _NUMBER, _ETCD_TAG, _REGISTRY),
     *(_package_version(f"{to}-{revision}") for to in _TARGETS for revision in _REVISIONS.values()),
     *(_version(str(version)) for version in (*_TARGETS, _CAME_FROM)),
 )
@@ -91,10 +109,11 @@ def root_commands() -> Iterator[RootCommand]:
 
 def _of_steps() -> Iterator[RootCommand]:
     roles = ((True, CONTROL_PLANE_NODE), (False, CONTROL_PLANE_NODE), (False, WORKER_NODE))
-    for to, (first, groups) in itertools.product(_TARGETS, roles):
-        hop = _hop(to, first)
-        for host in _hosts(hop):
-            yield from _rehearsed([step for group in groups for step in GROUPS[group]], _facts(host), hop)
+    for to, (first, groups), pin in itertools.product(_TARGETS, roles, (None, _ETCD_TAG.text)):
+        hop = _hop(to, first=first, pin=pin)
+        steps = [step for group in groups for step in GROUPS[group]]
+        for host, earlier in itertools.product(_hosts(), _earlier(hop)):
+            yield from _rehearsed(steps, _facts(hop, host, earlier), hop)
 
 
 def _rehearsed(steps: Sequence[Step], facts: Facts, hop: Hop) -> Iterator[RootCommand]:
@@ -110,46 +129,70 @@ def _as_root(wanted_by: str, action: Action) -> Iterator[RootCommand]:
         yield RootCommand(wanted_by, replace(action, root=False).command)
 
 
-def _hop(to: Version, first: bool) -> Hop:
+def _hop(to: Version, *, first: bool, pin: str | None = None) -> Hop:
     sources = {
         name: Source(Repository(_URLS[name].text, _KEY_URL.text), dict.fromkeys(PACKAGES, f"{to}-{revision}"))
         for name, revision in _REVISIONS.items()
     }
     return Hop(
         cluster="",
-        run="this run",
         came_from=_CAME_FROM,
         to=to,
         sources=sources,
-        first=_NODE.text if first else "another",
-        control_plane=(_NODE.text,),
+        control_plane=(_NODE.text,) if first else (_ANOTHER, _NODE.text),
         workers=(_NODE.text,),
-        max_unavailable=1,
+        etcd_pin=pin,
     )
 
 
-def _facts(host: HostFacts) -> Facts:
-    lane = Lane("", 1, (_NODE.text,), {_NODE.text: Member(finished=False, available=True)})
-    return Facts(NodeFacts(_NODE.text, _CAME_FROM, ready=True), host, lane=lane)
+def _facts(hop: Hop, host: HostFacts, earlier: Mapping[str, Unit]) -> Facts:
+    names = hop.control_plane
+    pods = tuple(
+        StaticPod(name, node, "3.5.0-0" if name == "etcd" else _CAME_FROM.tag, ready=True)
+        for node in names
+        for name in ("etcd", *CONTROL_PLANE_COMPONENTS)
+    )
+    configuration = f"imageRepository: {_REGISTRY.text}"
+    return Facts(
+        NodeFacts(_NODE.text, _CAME_FROM, ready=True),
+        RunId("this run"),
+        policy=RolloutPolicy(),
+        ledger=Ledger(),
+        units=earlier,
+        host=host,
+        pods=(),
+        control_plane=ControlPlaneFacts(pods, _CAME_FROM, dict.fromkeys(names, True), configuration=configuration),
+        etcd=EtcdFacts(),
+        lane=Lane("", 1, (_NODE.text,), {_NODE.text: Member(finished=False)}),
+    )
 
 
-def _hosts(hop: Hop) -> Iterator[HostFacts]:
+def _hosts() -> Iterator[HostFacts]:
     """Hosts in every state that makes a difference to a command."""
-    for system, earlier, companions in itertools.product(_systems(), _earlier(hop), ((), COMPANIONS)):
+    for system, backups, companions in itertools.product(_systems(), _backups(), ((), COMPANIONS)):
         packages = dict.fromkeys((*PACKAGES, *companions), f"{_CAME_FROM}-0")
         for held in ((), packages):
-            host = HostFacts(packages=packages, held=frozenset(held), **earlier, **system)
+            host = HostFacts(packages=packages, held=frozenset(held), backups=backups, loose_snapshot=None, **system)
             yield host
             if host.os.package_format == dnf.FORMAT:
                 yield replace(host, locked=packages)
                 yield replace(host, locked=dict.fromkeys(packages, "another"))
 
 
-def _earlier(hop: Hop) -> Iterator[Mapping[str, Any]]:
-    """What a try before this one has left, as fields of HostFacts."""
+def _backups() -> Iterator[tuple[Backup, ...]]:
+    """None yet, or one that an earlier try has begun."""
+    yield ()
+    yield (Backup(_BACKUP.text, str(RunId("this run"))),)
+
+
+def _earlier(hop: Hop) -> Iterator[Mapping[str, Unit]]:
+    """What tries before this one have left: nothing, or so many that the next one is counted."""
     yield {}
-    for unit in (Unit("loaded", "active", "exited"), Unit("loaded", "failed", "failed")):
-        yield {"units": dict.fromkeys(_units_of(hop), unit), "backups": (Backup(_BACKUP.text, hop.run),)}
+    yield {name: _failed(name) for name in _units_of(hop)}
+
+
+def _failed(name: str) -> Unit:
+    return Unit(f"{name}.try-{int(_NUMBER.text) - 1}", "loaded", "failed", "failed")
 
 
 def _systems() -> Iterator[Mapping[str, Any]]:
@@ -179,7 +222,8 @@ def _of_looks() -> Iterator[RootCommand]:
             for run in _runs_of(module, value):
                 yield from _as_root(f"{module.__name__.rpartition('.')[2]}.{name}", run)
     for unit in _units():  # the one look as root that the hooks put together by themselves
-        yield RootCommand("units.journal", units.journal(unit, int(_NUMBER.text)))
+        for name in (unit, units.next_try(unit, _failed(unit))):
+            yield RootCommand("units.journal", units.journal(name, int(_NUMBER.text)))
 
 
 def _runs_of(module: ModuleType, value: object) -> Iterator[Run]:
@@ -215,13 +259,15 @@ def _values() -> Mapping[str, Sequence[Any]]:
         "to": _TARGETS,
         "url": [url.text for url in _URLS.values()],
         "name": [_BACKUP.text],
+        "node": [_NODE.text],
         "pid": [int(_NUMBER.text)],
         "host": [HostFacts(packages={}, **system) for system in _systems()],
     }
 
 
 def _units() -> Sequence[str]:
-    return [name for to in _TARGETS for name in _units_of(_hop(to, first=True))]
+    pins = (None, _ETCD_TAG.text)
+    return [name for to in _TARGETS for pin in pins for name in _units_of(_hop(to, first=True, pin=pin))]
 
 
 def _units_of(hop: Hop) -> Sequence[str]:

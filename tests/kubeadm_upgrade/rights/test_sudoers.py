@@ -29,7 +29,7 @@ from kubeadm_upgrade.hop import Repository, Source
 from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.root_commands import STAND_INS, root_commands
+from kubeadm_upgrade.rights.root_commands import STAND_INS, root_commands
 from kubeadm_upgrade.slots import Member
 from kubeadm_upgrade.steps import Outcome, perform, wanted_actions
 from kubeadm_upgrade.version import Version

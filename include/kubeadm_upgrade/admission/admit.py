@@ -1,0 +1,56 @@
+"""The first task of every node that is taken out of service: it waits at the gates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kubeadm_upgrade.actions import Action, RepeatPreflight, TakeSlot
+from kubeadm_upgrade.admission.gates import why_wait
+from kubeadm_upgrade.facts import Facts
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.ledger import Slot
+from kubeadm_upgrade.ledger.wire import CONFIG_MAP, GIVEN_UP, NAMESPACE
+from kubeadm_upgrade.policy import FRESH
+from kubeadm_upgrade.steps import Need, Step
+
+
+class Admit(Step):
+    """Wait for a slot: one control plane node at a time, and at most max_unavailable workers."""
+
+    needs = frozenset({Need.LANE, Need.CONTROL_PLANE, Need.ETCD})
+    patience = None  # it may take a person to free one
+
+    def done(self, facts: Facts, hop: Hop) -> bool:
+        # a slot of another run serves nobody: it is taken anew, through the gates
+        return facts.slot is not None or facts.lane.is_finished(facts.node.name)
+
+    def refuse(self, facts: Facts, hop: Hop) -> str | None:
+        name = facts.node.name
+        if name in facts.ledger.given_up:
+            where = f"take {GIVEN_UP}{name} out of ConfigMap {NAMESPACE}/{CONFIG_MAP}"
+            return f"it was given up ({facts.ledger.given_up[name]}): a later run takes it; for this one, {where}"
+        if name not in facts.lane.members:
+            return f"it was planned as a {facts.lane.name} node and is none any more: see its labels, start a new run"
+        return None
+
+    def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        if why_wait(facts, hop) is None:
+            yield TakeSlot(facts.lane.name, facts.node.name) if self._judged(facts) else RepeatPreflight()
+
+    def pending(self, facts: Facts, hop: Hop) -> str:
+        return f"a slot: {why_wait(facts, hop)}"
+
+    def turns(self, facts: Facts, hop: Hop) -> int:
+        return facts.lane.turns_until(facts.node.name)
+
+    def promise(self, facts: Facts, hop: Hop) -> Facts:
+        slot = Slot(facts.lane.name, facts.run)
+        return replace(facts, ledger=replace(facts.ledger, slots={**facts.ledger.slots, facts.node.name: slot}))
+
+    def _judged(self, facts: Facts) -> bool:
+        """What preflight found is believed for an hour: a wait may have lasted for days."""
+        holder = facts.ledger.holder
+        if holder is None:
+            return True  # a rehearsal: nobody holds the cluster
+        return holder.judged is not None and facts.now - holder.judged <= FRESH

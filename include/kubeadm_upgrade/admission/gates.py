@@ -1,0 +1,95 @@
+"""Gates: every reason why a node waits before it is taken out of service.
+
+A gate is a pure function from facts to a sentence; None lets the node pass. All are asked at every look, in this
+order, and the first that has something to say is what the node waits for. A new reason to wait is a new gate: write
+the function, and put it into GATES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kubeadm_upgrade.facts import Facts
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.wire import CONFIG_MAP, NAMESPACE
+from kubeadm_upgrade.wording import shortened
+
+Gate = Callable[[Facts, Hop], str | None]
+
+
+def not_paused(facts: Facts, hop: Hop) -> str | None:
+    """Nobody has paused this cluster's upgrade."""
+    if facts.ledger.paused is None:
+        return None
+    return f"the upgrade is paused ({facts.ledger.paused}): take `paused` out of ConfigMap {NAMESPACE}/{CONFIG_MAP}"
+
+
+def its_turn(facts: Facts, hop: Hop) -> str | None:
+    """All nodes before it in the plan's order have begun, or are done."""
+    before = facts.lane.before(facts.node.name)
+    return f"it is the turn of {before[0]}" if before else None
+
+
+def slot_free(facts: Facts, hop: Hop) -> str | None:
+    """Fewer nodes than may be out of service at a time have a slot."""
+    lane = facts.lane
+    others = lane.holders - {facts.node.name}
+    if len(others) < lane.limit:
+        return None
+    names = shortened(sorted(others))
+    return f"{_limit(facts)}, and {names} {_are(others)}{_way_out_of_slots(facts)}"
+
+
+def others_in_service(facts: Facts, hop: Hop) -> str | None:
+    """Whoever is out of service without a slot counts as well: NotReady, or cordoned while this run was under way."""
+    lane, here = facts.lane, facts.node.name
+    out: Mapping[str, str] = {
+        name: why
+        for name, member in lane.members.items()
+        if name != here and name not in lane.holders and (why := member.why_unavailable)
+    }
+    if not out or len(out) + len(lane.holders - {here}) < lane.limit:
+        return None
+    names = ", ".join(f"{name} {why}" for name, why in sorted(out.items())[:5])
+    return f"{_limit(facts)}, and {names}: mend it, or give it up (docs/ledger.md)"
+
+
+def control_plane_healthy(facts: Facts, hop: Hop) -> str | None:
+    """The control plane is healthy as a whole, and between two of its nodes every member of etcd (invariant I3)."""
+    ailing = ailments(facts)
+    return f"the control plane is not healthy: {'; '.join(ailing)}" if ailing else None
+
+
+def ailments(facts: Facts) -> tuple[str, ...]:
+    """What is not well with the control plane, for a node that it matters to."""
+    nodes = tuple(facts.control_plane.nodes_ready)
+    etcd = facts.etcd.ailing(nodes) if facts.node.control_plane else ()
+    return (*facts.control_plane.ailing, *etcd)
+
+
+# The last gate costs most to ask: it is looked at only where the ones before it let the node pass.
+GATES_OF_THE_LANE: tuple[Gate, ...] = (not_paused, its_turn, slot_free, others_in_service)
+GATES: tuple[Gate, ...] = (*GATES_OF_THE_LANE, control_plane_healthy)
+
+
+def why_wait(facts: Facts, hop: Hop, gates: tuple[Gate, ...] = GATES) -> str | None:
+    """What the node waits for; None when it may go."""
+    return next((sentence for gate in gates if (sentence := gate(facts, hop))), None)
+
+
+def _limit(facts: Facts) -> str:
+    number, name = facts.lane.limit, facts.lane.name
+    return f"{number} {name} node{'s' if number > 1 else ''} may be out of service at a time"
+
+
+def _are(names: frozenset[str]) -> str:
+    return "are" if len(names) > 1 else "is"
+
+
+def _way_out_of_slots(facts: Facts) -> str:
+    """An earlier run's holder that this run does not come to keeps its slot until somebody does something."""
+    strangers = sorted(facts.lane.strangers - set(facts.lane.order))
+    if not strangers:
+        return ""
+    way = f"name it in the parameter nodes, or take out-of-service.{strangers[0]} out of ConfigMap"
+    return f" ({', '.join(strangers)} holds a slot of an earlier run: {way} {NAMESPACE}/{CONFIG_MAP})"

@@ -1,0 +1,52 @@
+"""A lane: the nodes of one kind in their order, who of them is out of service, and who is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Member:
+    """How a node of a lane stands."""
+
+    finished: bool  # at the target, Ready, and not cordoned by us
+    ready: bool = True
+    in_service: bool = True  # schedulable, or out of service since before this run and so not counted
+
+    @property
+    def why_unavailable(self) -> str | None:
+        if not self.ready:
+            return "is not Ready"
+        return None if self.in_service else "is cordoned"
+
+
+@dataclass(frozen=True)
+class Lane:
+    """All that decides whether one more node of its kind may be taken out of service."""
+
+    name: str
+    limit: int
+    order: tuple[str, ...]
+    members: Mapping[str, Member]  # every node of the kind, also those of no run; not those that were given up
+    holders: frozenset[str] = frozenset()
+    strangers: frozenset[str] = frozenset()  # of the holders, those whose slot is an earlier run's
+
+    def is_finished(self, node: str) -> bool:
+        return node in self.members and self.members[node].finished
+
+    def before(self, node: str) -> tuple[str, ...]:
+        """Who comes first and has not begun. Who has left the cluster is not waited for."""
+        earlier = self.order[: self.order.index(node)] if node in self.order else ()
+        return tuple(
+            name
+            for name in earlier
+            if name in self.members and not self.is_finished(name) and not self._has_begun(name)
+        )
+
+    def turns_until(self, node: str) -> int:
+        """How many rounds of slots come before this node's; the last of a hundred need not look every two seconds."""
+        return 1 + len(self.before(node)) // max(1, self.limit)
+
+    def _has_begun(self, name: str) -> bool:
+        return name in self.holders and name not in self.strangers

@@ -1,0 +1,59 @@
+"""What the nodes of a task group look like to its lane: who is out of service, and who is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubeadm_upgrade.admission.lane import Lane, Member
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.facts import ControlPlaneFacts, NodeFacts
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Ledger
+from kubeadm_upgrade.policy import RolloutPolicy
+
+
+def lane_of(
+    group: str,
+    hop: Hop,
+    run: RunId,
+    policy: RolloutPolicy,
+    nodes: Sequence[NodeFacts],
+    control_plane: ControlPlaneFacts,
+    ledger: Ledger,
+) -> Lane:
+    """The lane that a task group's nodes wait in. Both control plane groups share one: one node at a time.
+
+    A node that was given up is in nobody's way; one that has left the cluster holds nothing.
+    """
+    kind = [node for node in nodes if node.control_plane is (group != "workers")]
+    members = {
+        node.name: Member(
+            finished=_finished(group, hop, node, control_plane),
+            ready=node.ready,
+            in_service=node.schedulable or _cordoned_before(node, ledger),
+        )
+        for node in kind
+        if node.name not in ledger.given_up
+    }
+    name, order, limit = (
+        (WORKER, hop.workers, policy.workers_at_once(len(kind)))
+        if group == "workers"
+        else (CONTROL_PLANE, hop.control_plane, 1)
+    )
+    holders = ledger.held_in(name) & members.keys()
+    strangers = frozenset(node for node in holders if ledger.slots[node].run != run)
+    return Lane(name, limit, order, members, holders, strangers)
+
+
+def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:
+    """By somebody else, before this run: it stays so, and is not counted before its own turn (invariant I7)."""
+    if node.cordoned_by is not None:
+        return False  # one that we cordoned is counted by its slot; if that is gone, by this
+    since = ledger.holder.since if ledger.holder else None
+    return since is None or node.cordoned_at is None or node.cordoned_at < since
+
+
+def _finished(group: str, hop: Hop, node: NodeFacts, control_plane: ControlPlaneFacts) -> bool:
+    if group == "control_plane":
+        return control_plane.at(node.name, hop.to) and control_plane.cluster_version == hop.to
+    return node.kubelet == hop.to and node.ready and node.cordoned_by is None

@@ -1,0 +1,50 @@
+"""Who does what: the identity of a run, and the one value that operator, trigger and connection hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kubeadm_upgrade.hop import Hop
+
+
+@dataclass(frozen=True)
+class RunId:
+    """One DagRun of one Airflow: no two of them anywhere are equal, whatever they are called."""
+
+    dag_run: str  # the DagRun's id, which two Airflows may give twice
+    airflow: str = ""  # which installation: its base URL
+    began: str = ""  # the run's run_after: what tells two runs of one name apart
+
+    def __str__(self) -> str:
+        return f"run {self.dag_run}" + (f" of {self.airflow}" if self.airflow else "")
+
+    def to_json(self) -> dict[str, str]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, str]) -> RunId:
+        return cls(**plain)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One step on one node, in one hop, for one run. Plain JSON at Airflow's border."""
+
+    cluster: str
+    run: RunId
+    hop: Hop
+    group: str
+    step: str
+    node: str
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.step}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "run": self.run.to_json(), "hop": self.hop.to_json()}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Assignment:
+        return cls(**{**plain, "run": RunId.from_json(plain["run"]), "hop": Hop.from_json(plain["hop"])})

@@ -1,0 +1,29 @@
+"""What each action of the procedure makes of the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from kubeadm_upgrade.actions import GiveSlotBack, LedgerAction, NoteBegun, NoteEnded, NoteFailed, NotePin, TakeSlot
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.ledger.ledger import Ledger
+
+
+def changed(ledger: Ledger, action: LedgerAction, run: RunId, now: datetime) -> Ledger:
+    """The ledger after an action of this run."""
+    match action:
+        case TakeSlot(lane=lane, node=node):
+            return ledger.taken(node, lane, run, now)
+        case GiveSlotBack(node=node):
+            return ledger.given_back(node)
+        case NoteBegun(node=node, unit=unit):
+            return ledger.begun(node, unit)
+        case NoteEnded(node=node):
+            return ledger.ended(node)
+        case NoteFailed(node=node, unit=unit, why=why):
+            return ledger.failed(node, unit, why)
+        case NotePin(tag=tag):
+            return replace(ledger, etcd_pin=tag)
+        case _:
+            return ledger.resumed()

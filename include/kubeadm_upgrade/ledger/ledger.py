@@ -1,0 +1,115 @@
+"""The ledger's content as a value, and what may become of it. How it is written in the cluster: wire.py.
+
+It is changed only as it was looked at (resourceVersion), so two Airflows, a retried task and a person with kubectl
+all see the same. Nothing in it expires by time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from kubeadm_upgrade.assignment import RunId
+
+CONTROL_PLANE = "control-plane"
+WORKER = "worker"
+
+MOST_DURATIONS = 50  # of each step: the newest ones
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The run that may act on this cluster: the only one (invariant I8)."""
+
+    run: RunId
+    since: datetime
+    released: datetime | None = None  # it has ended; it may come back until somebody else has come
+    judged: datetime | None = None  # when preflight last found nothing that blocks
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A node that is out of service, or may be taken out of it, and for which run."""
+
+    lane: str
+    run: RunId
+    since: datetime | None = None
+    doing: str = ""  # the unit of a kubeadm upgrade that was begun here, and is not known to have ended well
+    failed: str = ""  # the unit whose failure a person was told of
+    why: str = ""  # what that failure said: it outlives the unit, its journal and the log of the first try
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Everything that runs must agree on."""
+
+    holder: Holder | None = None
+    slots: Mapping[str, Slot] = field(default_factory=dict)  # by node
+    given_up: Mapping[str, str] = field(default_factory=dict)  # node -> reason; until the next run comes
+    paused: str | None = None  # why; until somebody takes it out
+    aborted: str | None = None  # why; until the next run comes
+    etcd_pin: str | None = None  # the etcd image tag that this tool has fixed in kubeadm-config
+    durations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # step -> seconds, oldest first
+
+    def is_held_by(self, run: RunId) -> bool:
+        """Whether this run may act: also one that has ended and is cleared, as long as nobody came after it."""
+        return self.holder is not None and self.holder.run == run
+
+    def held_in(self, lane: str) -> frozenset[str]:
+        return frozenset(node for node, slot in self.slots.items() if slot.lane == lane)
+
+    def slot_of(self, node: str, run: RunId) -> Slot | None:
+        """The node's slot where it is this run's own: another run's serves nobody."""
+        slot = self.slots.get(node)
+        return slot if slot is not None and slot.run == run else None
+
+    def claimed(self, run: RunId, now: datetime, give_up: Iterable[str] = ()) -> Ledger:
+        """What an earlier run gave up, or was told to abort, ends with it; its slots stay until they are taken."""
+        mine = dict.fromkeys(give_up, "parameter give_up")
+        if self.is_held_by(run):
+            return replace(self.resumed(), given_up={**mine, **self.given_up})
+        return replace(self, holder=Holder(run, now), given_up=mine, aborted=None)
+
+    def resumed(self) -> Ledger:
+        """A run that had ended acts again: one of its tasks was cleared."""
+        return self._on_holder(released=None)
+
+    def released(self, now: datetime, durations: Mapping[str, Iterable[float]] | None = None) -> Ledger:
+        more = durations or {}
+        kept = {
+            step: tuple([*self.durations.get(step, ()), *more.get(step, ())][-MOST_DURATIONS:])
+            for step in sorted({*self.durations, *more})
+        }
+        return replace(self._on_holder(released=now), durations=kept)
+
+    def judged(self, now: datetime) -> Ledger:
+        return self._on_holder(judged=now)
+
+    def taken(self, node: str, lane: str, run: RunId, now: datetime) -> Ledger:
+        """The slot of an earlier run is this one's from now on, with all that is known of the node."""
+        earlier = self.slots.get(node, Slot(lane, run))
+        return self._with_slot(node, replace(earlier, lane=lane, run=run, since=earlier.since or now))
+
+    def given_back(self, node: str) -> Ledger:
+        return replace(self, slots={name: slot for name, slot in self.slots.items() if name != node})
+
+    def begun(self, node: str, unit: str) -> Ledger:
+        return self._on_slot(node, doing=unit, failed="", why="")
+
+    def ended(self, node: str) -> Ledger:
+        return self._on_slot(node, doing="", failed="", why="")
+
+    def failed(self, node: str, unit: str, why: str) -> Ledger:
+        return self._on_slot(node, failed=unit, why=why)
+
+    def _on_holder(self, **changes: Any) -> Ledger:
+        return self if self.holder is None else replace(self, holder=replace(self.holder, **changes))
+
+    def _on_slot(self, node: str, **notes: Any) -> Ledger:
+        """A note on a slot that is gone (taken out by hand) says nothing to anybody."""
+        return self._with_slot(node, replace(self.slots[node], **notes)) if node in self.slots else self
+
+    def _with_slot(self, node: str, slot: Slot) -> Ledger:
+        return replace(self, slots={**self.slots, node: slot})

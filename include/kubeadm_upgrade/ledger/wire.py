@@ -1,0 +1,167 @@
+"""The ledger as a ConfigMap: short YAML under one key a subject, for eyes and for `kubectl patch`.
+
+docs/ledger.md shows it. What is not ours in the object, labels, annotations and keys, is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import yaml
+
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.errors import UnreadableOutput
+from kubeadm_upgrade.ledger.ledger import Holder, Ledger, Slot
+
+NAMESPACE = "kube-system"
+CONFIG_MAP = "kubeadm-fleet-ledger"
+SLOTS = "kubeadm-fleet-slots"  # what there was before the ledger: lane -> JSON of node -> run id
+
+HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS = "holder", "paused", "aborted", "etcd-pin", "durations"
+SLOT, GIVEN_UP = "out-of-service.", "given-up."  # a node's name follows
+
+Data = Mapping[str, str]
+
+
+def read(data: Data) -> Ledger:
+    """A ConfigMap's data. Raises UnreadableOutput for a bad edit, with the key and what to do."""
+    return Ledger(
+        holder=_holder(data[HOLDER]) if HOLDER in data else None,
+        slots={node: _slot(key, text) for key, node, text in _under(SLOT, data)},
+        given_up={node: text.strip() for _, node, text in _under(GIVEN_UP, data)},
+        paused=data[PAUSED].strip() or "no reason was given" if PAUSED in data else None,
+        aborted=data[ABORTED].strip() or "no reason was given" if ABORTED in data else None,
+        etcd_pin=data.get(ETCD_PIN, "").strip() or None,
+        durations=_durations(data.get(DURATIONS, "")),
+    )
+
+
+def read_slots(data: Data) -> Ledger:
+    """An object from before the ledger: its slots are kept, as those of runs that nobody knows more of."""
+    slots: dict[str, Slot] = {}
+    for lane, text in data.items():
+        try:
+            holders = json.loads(text)
+            slots |= {node: Slot(lane, RunId(str(run))) for node, run in holders.items()}
+        except (ValueError, AttributeError):
+            _refuse(SLOTS, lane, 'JSON such as {"node": "run id"}', text)
+    return Ledger(slots=slots)
+
+
+def write(ledger: Ledger, there: Data) -> dict[str, str]:
+    """The object's data as it is to be: a subject that did not change is left as somebody wrote it."""
+    before = read(there)
+    texts = {
+        HOLDER: (ledger.holder, before.holder, _holder_text),
+        PAUSED: (ledger.paused, before.paused, str),
+        ABORTED: (ledger.aborted, before.aborted, str),
+        ETCD_PIN: (ledger.etcd_pin, before.etcd_pin, str),
+        DURATIONS: (ledger.durations or None, before.durations or None, _durations_text),
+        **{f"{SLOT}{node}": _pair(node, ledger.slots, before.slots, _slot_text) for node in _either(ledger, before)},
+        **{f"{GIVEN_UP}{n}": _pair(n, ledger.given_up, before.given_up, str) for n in _either(ledger, before)},
+    }
+    data = dict(there)
+    for key, (now, was, text) in texts.items():
+        if now is None:
+            data.pop(key, None)
+        elif now != was:
+            data[key] = text(now)
+    return data
+
+
+def _pair(node: str, now: Mapping[str, Any], was: Mapping[str, Any], text: Any) -> tuple[Any, Any, Any]:
+    return now.get(node), was.get(node), text
+
+
+def _either(*ledgers: Ledger) -> set[str]:
+    return {node for ledger in ledgers for node in (*ledger.slots, *ledger.given_up)}
+
+
+def _under(prefix: str, data: Data) -> list[tuple[str, str, str]]:
+    return [(key, key.removeprefix(prefix), text) for key, text in sorted(data.items()) if key.startswith(prefix)]
+
+
+def _holder(text: str) -> Holder:
+    plain = _mapping(HOLDER, text, ("run", "since"))
+    return Holder(
+        _run(plain), _time(HOLDER, plain["since"]), _maybe(HOLDER, plain, "released"), _maybe(HOLDER, plain, "judged")
+    )
+
+
+def _holder_text(holder: Holder) -> str:
+    times = {name: _iso(getattr(holder, name)) for name in ("since", "released", "judged")}
+    return _text({**_run_text(holder.run), **times})
+
+
+def _slot(key: str, text: str) -> Slot:
+    plain = _mapping(key, text, ("lane", "run"))
+    words = {name: str(plain.get(name, "")) for name in ("doing", "failed", "why")}
+    return Slot(str(plain["lane"]), _run(plain), _maybe(key, plain, "since"), **words)
+
+
+def _slot_text(slot: Slot) -> str:
+    words = {"doing": slot.doing, "failed": slot.failed, "why": slot.why}
+    return _text({"lane": slot.lane, **_run_text(slot.run), "since": _iso(slot.since), **words})
+
+
+def _run(plain: Mapping[str, Any]) -> RunId:
+    return RunId(str(plain["run"]), str(plain.get("airflow", "")), str(plain.get("began", "")))
+
+
+def _run_text(run: RunId) -> dict[str, str]:
+    return {"run": run.dag_run, "airflow": run.airflow, "began": run.began}
+
+
+def _durations(text: str) -> Mapping[str, tuple[float, ...]]:
+    if not text.strip():
+        return {}
+    found = _mapping(DURATIONS, text, ())
+    try:
+        return {str(step): tuple(map(float, seconds)) for step, seconds in found.items()}
+    except (TypeError, ValueError):
+        _refuse(CONFIG_MAP, DURATIONS, "lists of seconds by step", text)
+
+
+def _durations_text(durations: Mapping[str, tuple[float, ...]]) -> str:
+    lines = (f"{step}: [{', '.join(f'{one:g}' for one in seconds)}]" for step, seconds in durations.items())
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _mapping(key: str, text: str, wanted: tuple[str, ...]) -> Mapping[str, Any]:
+    try:
+        # a plain loader: a time or a number that somebody wrote stays the text that it is
+        found = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict) or any(name not in found for name in wanted):
+        _refuse(CONFIG_MAP, key, f"YAML with {', '.join(wanted) or 'names and values'}", text)
+    return found
+
+
+def _maybe(key: str, plain: Mapping[str, Any], name: str) -> datetime | None:
+    return _time(key, plain[name]) if plain.get(name) else None
+
+
+def _time(key: str, text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        _refuse(CONFIG_MAP, key, "a time such as 2026-11-25T20:00:00+00:00", str(text))
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat(timespec="seconds") if time else None
+
+
+def _text(plain: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in plain.items() if value}
+    return yaml.safe_dump(told, sort_keys=False, allow_unicode=True, default_style=None, width=1000)
+
+
+def _refuse(config_map: str, key: str, wanted: str, text: str) -> NoReturn:
+    where = f"ConfigMap {NAMESPACE}/{config_map}"
+    raise UnreadableOutput(f"{where}: {key} must be {wanted}, not {text!r}: mend it by hand, or take the key out")

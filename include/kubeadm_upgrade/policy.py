@@ -1,0 +1,38 @@
+"""How carefully a run goes about its work: read fresh from the inventory at every look, and never kept with the plan.
+
+So the remedy that a message names works from the next look on, and a run can be slowed down while it is under way.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+# A backup that is older than this is taken again before the control plane moves, and preflight's judgement with it.
+FRESH = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class DrainPolicy:
+    """What the owner of the cluster allows; nothing is forced unasked (invariant 10 of the design)."""
+
+    delete_emptydir_data: bool = False
+    force: bool = False  # evict Pods that nothing recreates
+
+
+@dataclass(frozen=True)
+class RolloutPolicy:
+    """What the cluster's file says now."""
+
+    max_unavailable: int | str = 1
+    drain: DrainPolicy = DrainPolicy()
+
+    def workers_at_once(self, workers: int) -> int:
+        """A count, or a percentage of the workers rounded as Kubernetes rounds maxUnavailable (down), at least one.
+
+        https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#max-unavailable
+        """
+        if isinstance(self.max_unavailable, str):
+            return max(1, math.floor(int(self.max_unavailable.removesuffix("%")) * workers / 100))
+        return max(1, self.max_unavailable)

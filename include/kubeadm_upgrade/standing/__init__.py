@@ -1,0 +1,1 @@
+"""Standing rules: what must be so before every action of every step."""

@@ -1,0 +1,99 @@
+"""Standing rules: asked by the engine before every action of every step, never by a step for itself.
+
+A rule is a pure function from what stands now to a sentence; None lets the action pass. Some are waited for, since
+time or somebody else ends what they speak of; the others refuse. To add one, write the function and put it into RULES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.ledger import Ledger
+from kubeadm_upgrade.ledger.wire import CONFIG_MAP, GIVEN_UP, NAMESPACE
+from kubeadm_upgrade.version import Version
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands at the very moment before an action."""
+
+    run: RunId
+    node: str
+    hop: Hop
+    ledger: Ledger
+    newest: Version  # how far any part of the control plane has come
+    kubelet: Version  # of this node
+    at_work: tuple[str, ...] = ()  # kubeadm commands that run on this host, and are not of this step
+
+
+class Verdict(StrEnum):
+    REFUSE = "refuse"
+    WAIT = "wait"
+
+
+Rule = Callable[[Standing], str | None]
+
+_OBJECT = f"ConfigMap {NAMESPACE}/{CONFIG_MAP}"
+
+
+def run_holds_the_cluster(standing: Standing) -> str | None:
+    """The ledger says that it is this run that may act (invariant I8)."""
+    if standing.ledger.is_held_by(standing.run):
+        return None
+    holder = standing.ledger.holder
+    if holder is None:
+        return f"no run holds this cluster any more ({_OBJECT}): start a new run"
+    did = "has upgraded this cluster since" if holder.released else "holds this cluster"
+    return f"{holder.run} {did}, not {standing.run}: what is left is for it, or for a new run"
+
+
+def cluster_not_past_the_target(standing: Standing) -> str | None:
+    """Nothing moves backwards (invariant I10): an old run that is cleared meets a cluster that has moved on."""
+    furthest = max(standing.newest, standing.kubelet)
+    if furthest <= standing.hop.to:
+        return None
+    return f"the cluster is at {furthest} already, and this run is for {standing.hop.to}: start a new run"
+
+
+def not_given_up(standing: Standing) -> str | None:
+    """Nobody has given this node up."""
+    reason = standing.ledger.given_up.get(standing.node)
+    if reason is None:
+        return None
+    key = f"{GIVEN_UP}{standing.node}"
+    return f"it was given up ({reason}): a later run takes it; for this one, take {key} out of {_OBJECT}"
+
+
+def not_aborted(standing: Standing) -> str | None:
+    """Nobody has told this run to end; a node that is out of service is finished first."""
+    if standing.ledger.aborted is None or standing.node in standing.ledger.slots:
+        return None
+    return f"this run was aborted ({standing.ledger.aborted}): start a new run for what is left"
+
+
+def not_paused(standing: Standing) -> str | None:
+    """Nobody has paused this cluster's upgrade; a node that is out of service is finished first."""
+    if standing.ledger.paused is None or standing.node in standing.ledger.slots:
+        return None
+    return f"the upgrade is paused ({standing.ledger.paused}): take `paused` out of {_OBJECT}"
+
+
+def nobody_else_at_work(standing: Standing) -> str | None:
+    """No other kubeadm runs on this host: one of an earlier run or another target, or a person's."""
+    return f"{standing.at_work[0]!r} is at work on {standing.node}" if standing.at_work else None
+
+
+RULES: Mapping[Verdict, tuple[Rule, ...]] = {
+    Verdict.REFUSE: (run_holds_the_cluster, cluster_not_past_the_target, not_given_up, not_aborted),
+    Verdict.WAIT: (not_paused, nobody_else_at_work),
+}
+
+
+def verdicts(standing: Standing) -> Iterator[tuple[Verdict, str]]:
+    """What every rule has to say, refusals first."""
+    for verdict, rules in RULES.items():
+        yield from ((verdict, sentence) for rule in rules if (sentence := rule(standing)))

@@ -1,0 +1,50 @@
+"""Take a cluster and give it back: the lock of invariant I8, in the cluster's own ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+
+from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.errors import Conflict
+from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.ledger.claim import why_not_claim
+from kubeadm_upgrade.ledger.ledger import Ledger
+
+
+async def claim(cluster: Cluster, run: RunId, take_over: str, give_up: Iterable[str]) -> str | None:
+    """Take the cluster for this run. Returns why it cannot have it yet, None when it has."""
+    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+        while True:
+            ledger, there = await api.ledger()
+            if reason := why_not_claim(ledger, run, take_over):
+                return reason
+            try:
+                await api.write_ledger(ledger.claimed(run, datetime.now(UTC), give_up), there)
+            except Conflict:
+                continue  # somebody was quicker: see who
+            return None
+
+
+async def release(cluster: Cluster, run: RunId, durations: Mapping[str, Iterable[float]]) -> None:
+    """Give the cluster back, and leave behind how long steps took. Nothing where another run has it by now."""
+    await _change(cluster, run, lambda ledger: ledger.released(datetime.now(UTC), durations))
+
+
+async def note_judgement(cluster: Cluster, run: RunId) -> None:
+    """Preflight has found nothing that blocks, at this moment."""
+    await _change(cluster, run, lambda ledger: ledger.judged(datetime.now(UTC)))
+
+
+async def _change(cluster: Cluster, run: RunId, change: Callable[[Ledger], Ledger]) -> None:
+    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+        while True:
+            ledger, there = await api.ledger()
+            if not ledger.is_held_by(run):
+                return
+            try:
+                await api.write_ledger(change(ledger), there)
+            except Conflict:
+                continue
+            return

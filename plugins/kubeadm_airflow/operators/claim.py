@@ -1,0 +1,45 @@
+"""The first task of a run: one run at a time may act on a cluster, whichever Airflow it is of."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from airflow.sdk import Context
+
+from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.operators.run import ClusterOperator, refuse_unknown_parameters
+from kubeadm_airflow.operators.step import raise_from_trigger
+from kubeadm_upgrade.errors import ClusterHeld
+from kubeadm_upgrade.inventory import load_cluster_named
+
+
+class ClaimOperator(ClusterOperator):
+    """Take the cluster for this run in the cluster's own ledger, or wait until whoever holds it has ended.
+
+    Before anything is looked at: what a run knows of a cluster is only worth something while nobody else moves it.
+    """
+
+    ui_color = "#fdf3e1"
+
+    async def aexecute(self, context: Context) -> None:
+        from kubeadm_airflow.hooks.cluster_claim import claim
+        from kubeadm_airflow.triggers import ClaimTrigger
+
+        refuse_unknown_parameters(context)
+        params, run = context["params"], run_of(context)
+        if params["dry_run"]:
+            self.log.info("%s: a dry run changes nothing, and holds nothing", self.cluster)
+            return
+        wishes: dict[str, Any] = {"take_over": params["take_over"] or "", "give_up": list(params["give_up"])}
+        reason = await claim(load_cluster_named(self.cluster), run, **wishes)
+        if reason is None:
+            self.log.info("%s: held by %s", self.cluster, run)
+            return
+        if params["when_held"] == "fail":
+            raise ClusterHeld(f"{self.cluster}: {reason}")
+        self.log.info("%s: waiting: %s", self.cluster, reason)
+        self.defer(trigger=ClaimTrigger(cluster=self.cluster, run=run.to_json(), **wishes), method_name="resume")
+
+    def resume(self, context: Context, event: dict[str, str]) -> NoReturn:
+        """The trigger ended with an error."""
+        raise_from_trigger(event)

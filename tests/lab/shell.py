@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\$`]|\\.)*\"|\\.")
 _OPERATORS = re.compile(r"[;|&<>$`\n()]")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
+# Of the caller's environment, what sudo does not reset (sudoers(5), env_check): locales and terminals.
+_KEPT_BY_SUDO = re.compile(r"(COLORTERM|LANG|LANGUAGE|LC_\w+|LINGUAS|TERM|TZ)$")
 HANGUP = 129
 BROKEN = 70
 
@@ -42,17 +44,19 @@ class NotPlain(Exception):
 
 
 def parse_line(text: str) -> Line:
-    """``argv`` is without sudo; ``program`` also without env and assignments."""
+    """``argv`` is without sudo and what stands before it; ``program`` also without env and assignments."""
     if _OPERATORS.search(_QUOTED.sub("", text)):
         raise NotPlain("lab: this host runs plain commands only: no ; | & < > $ ` outside quotes")
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise NotPlain(f"bash: -c: line 1: {error}") from error
-    root = words[:1] == ["sudo"]
-    argv = _without_sudo(words) if root else words
+    command, before_sudo = _without_environment(words)
+    root = command[:1] == ["sudo"]
+    argv = _without_sudo(command) if root else words
     program, environment = _without_environment(argv)
-    return Line(text, tuple(argv), tuple(program), environment, root)
+    kept = {name: value for name, value in before_sudo.items() if root and _KEPT_BY_SUDO.match(name)}
+    return Line(text, tuple(argv), tuple(program), kept | environment, root)
 
 
 def _without_sudo(words: list[str]) -> list[str]:

@@ -44,19 +44,22 @@ class NotPlain(Exception):
 
 
 def parse_line(text: str) -> Line:
-    """``argv`` is without sudo and what stands before it; ``program`` also without env and assignments."""
+    """``argv`` is without sudo, and an env before it or before another; ``program`` without any."""
     if _OPERATORS.search(_QUOTED.sub("", text)):
         raise NotPlain("lab: this host runs plain commands only: no ; | & < > $ ` outside quotes")
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise NotPlain(f"bash: -c: line 1: {error}") from error
-    command, before_sudo = _without_environment(words)
+    command, before = _without_environment(words)
     root = command[:1] == ["sudo"]
-    argv = _without_sudo(command) if root else words
+    if root:
+        argv = _without_sudo(command)
+        before = {name: value for name, value in before.items() if _KEPT_BY_SUDO.match(name)}
+    else:
+        argv = command if command[:1] == ["env"] else words
     program, environment = _without_environment(argv)
-    kept = {name: value for name, value in before_sudo.items() if root and _KEPT_BY_SUDO.match(name)}
-    return Line(text, tuple(argv), tuple(program), kept | environment, root)
+    return Line(text, tuple(argv), tuple(program), before | environment, root)
 
 
 def _without_sudo(words: list[str]) -> list[str]:

@@ -71,6 +71,12 @@ def test_an_environment_before_sudo_is_kept_as_far_as_sudo_keeps_it() -> None:
     assert line.environment == {"LC_ALL": "C.UTF-8", "A": "1"}
 
 
+def test_an_environment_before_another_is_taken_with_it() -> None:
+    line = parse_line("env LC_ALL=C.UTF-8 env TZ=UTC systemctl show kubelet")
+    assert (line.argv[0], line.program[0], line.root) == ("env", "systemctl", False)
+    assert line.environment == {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
 def test_a_command_behind_env_and_sudo_runs_as_root(shell: Ssh) -> None:
     assert shell("demo-a-w1", "env LC_ALL=C.UTF-8 sudo -n mkdir /locale").returncode == 0
     record = shell.cluster.log[-1]

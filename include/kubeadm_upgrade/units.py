@@ -12,6 +12,9 @@ from dataclasses import dataclass
 # systemd's own line in a unit's journal: with the unit's name, or, below 249, with its description, which is the argv
 _STARTED = re.compile(r"Started (\S+\.service\b|/)")
 
+# Whatever a host's own locale is: we read what programs say, and know refusals and holders of locks by their words.
+LOCALE = "LC_ALL=C.UTF-8"
+
 PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus")
 
 
@@ -45,8 +48,12 @@ class Unit:
 
 
 def start(name: str, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The argv that starts `argv` as the unit `name` and returns at once."""
-    return ("systemd-run", f"--unit={name}", "--property=RemainAfterExit=yes", "--quiet", "--", *argv)
+    """The argv that starts `argv` as the unit `name` and returns at once.
+
+    A unit is started by systemd, so of the locale of our session it knows nothing.
+    """
+    options = (f"--unit={name}", "--property=RemainAfterExit=yes", f"--setenv={LOCALE}", "--quiet")
+    return ("systemd-run", *options, "--", *argv)
 
 
 def forget(name: str, unit: Unit) -> tuple[str, ...]:

@@ -84,7 +84,8 @@ class Host:
         stdin = {"input": run.stdin} if run.stdin is not None else {"stdin": asyncssh.DEVNULL}
         line, seconds = f"env {LOCALE} {run}", run.timeout.total_seconds()
         try:
-            done = await self._connection.run(line, timeout=seconds, check=False, **stdin)
+            # a byte that is no UTF-8, such as a comment's in Latin-1, would end the session
+            done = await self._connection.run(line, timeout=seconds, check=False, errors="replace", **stdin)
         except asyncssh.TimeoutError as error:
             raise Unreachable(f"{self.address}: {run}: no end after {run.timeout}") from error
         except (OSError, asyncssh.Error) as error:

@@ -1,7 +1,7 @@
 """Actions are values: what a step wants done, printable before it is done.
 
-The text of a `Run` is the very line that goes over SSH, so a dry run, an approval text, a report and the
-commands that a host logs are the same lines.
+The text of a `Run` is the very line that goes over SSH, behind one prefix that is always the same (`env LC_ALL=…`, see
+`Host.run`), so a dry run, an approval text, a report and the commands that a host logs are the same lines.
 """
 
 from __future__ import annotations

@@ -23,6 +23,10 @@ class Unreachable(TimeCures):
     """The API or a host did not answer."""
 
 
+class Unauthorized(TimeCures):
+    """The API does not know us: a token has expired. Once somebody has renewed it, whoever tries again reads it."""
+
+
 class Conflict(TimeCures):
     """Somebody else changed an object between our look and our act; look again."""
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.packages.port import MANAGERS
@@ -25,6 +26,9 @@ DEFAULT_DIRECTORY = Path(__file__).parent.parent / "clusters"
 _DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
+# a URL up to its path, with nobody before the host
+_PLAIN_HOST = re.compile(r"https?://(\[[^]/]+\]|[^/@:]+)(:\d+)?/")
+
 
 class InventoryError(Exception):
     """A cluster file that cannot be used; `problems` are sentences that name file and field."""
@@ -36,7 +40,8 @@ class InventoryError(Exception):
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # an error's cause is in tracebacks, and a value may hold a password
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class SshSettings(_Strict):
@@ -70,6 +75,18 @@ class RepositorySettings(_Strict):
         description="default: {url}Release.key for deb, {url}repodata/repomd.xml.key for rpm, of the newest release "
         "that has a repository: those that have ended publish an expired key",
     )
+
+    @field_validator("url", "key_url", mode="before")
+    @classmethod
+    def _holds_no_password(cls, url: object) -> object:
+        """Before any other check, since those repeat what they refuse (I9)."""
+        if isinstance(url, str) and "@" in url and not _PLAIN_HOST.match(url):
+            raise PydanticCustomError(
+                "user_info",
+                "must not hold a user name or password: they would be in logs and reports; put them into apt's "
+                "auth.conf or dnf's configuration on the hosts",
+            )
+        return url
 
     @field_validator("url")
     @classmethod
@@ -263,16 +280,24 @@ def _problems(path: Path, error: ValidationError) -> Iterator[str]:
 
 def _sentence(item: Any) -> str:
     """pydantic's message, in the words of somebody who edits the file."""
+    shown = _shown(item["input"])
     match item["type"]:
+        case "user_info":
+            return str(item["msg"])
         case "extra_forbidden":
             return "unknown key: check its spelling, or remove it"
         case "missing":
             return "is missing"
         case "model_type" | "dict_type":
-            return f"must be a mapping, keys and values, not {item['input']!r}"
+            return f"must be a mapping, keys and values, not {shown}"
         case "string_type":
-            return f"must be text, not {item['input']!r}: put it in quotes"
+            return f"must be text, not {shown}: put it in quotes"
         case "string_pattern_mismatch":
-            return f"{item['input']!r} does not look like it should (pattern {item['ctx']['pattern']})"
+            return f"{shown} does not look like it should (pattern {item['ctx']['pattern']})"
         case _:
-            return f"{item['msg'].removeprefix('Value error, ')} (is {item['input']!r})"
+            return f"{item['msg'].removeprefix('Value error, ')} (is {shown})"
+
+
+def _shown(value: object) -> str:
+    """What somebody wrote; not where it may be a URL with a password, at whatever place."""
+    return "something with an @ in it" if "@" in repr(value) else repr(value)

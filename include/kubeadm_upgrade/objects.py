@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +20,8 @@ _CONTROL_PLANE_LABELS = {"node-role.kubernetes.io/control-plane", "node-role.kub
 
 # what the node lifecycle controller adds to a cordoned Node
 _UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+
+_DENIED_BY_WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request')
 
 Json = Mapping[str, Any]
 
@@ -125,10 +128,23 @@ def read_readyz(text: str) -> tuple[str, ...]:
 
 
 def eviction_obstacle(namespace: str, pod: str, status: Json) -> str:
-    """Why an eviction was answered with 429, from its Status: the budget's own words name it."""
-    causes = status.get("details", {}).get("causes", [])
-    words = "; ".join(cause["message"] for cause in causes if cause.get("message")) or status.get("message", "")
-    return f"pod {namespace}/{pod} may not be evicted yet: {words}"
+    """Why an eviction was not granted, from its Status: the words of the budget, of the namespace, of a webhook."""
+    words = "; ".join(cause["message"] for cause in _causes(status) if cause.get("message"))
+    return f"pod {namespace}/{pod} may not be evicted yet: {words or status.get('message', '')}"
+
+
+def denied_by_admission(status: Json) -> bool:
+    """Whether a request was refused for what it is about, although we have the right to make it.
+
+    A terminating namespace takes nothing new, an Eviction neither; a webhook says no with a status of its own choice.
+    """
+    terminating = any(cause.get("reason") == "NamespaceTerminating" for cause in _causes(status))
+    return terminating or _DENIED_BY_WEBHOOK.search(str(status.get("message"))) is not None
+
+
+def _causes(status: Json) -> Iterable[Json]:
+    details = status.get("details")
+    return details.get("causes") or () if isinstance(details, Mapping) else ()  # a proxy's own JSON has other details
 
 
 def _is_control_plane_pod(pod: Json) -> bool:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 _STARTED = re.compile(r"Started (\S+\.service\b|/)")
 
 _TRY = ".try-"
+# Whatever a host's own locale is: we read what programs say, and know refusals and holders of locks by their words.
+LOCALE = "LC_ALL=C.UTF-8"
 PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus")
 
 
@@ -49,8 +51,12 @@ class Unit:
 
 
 def start(name: str, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The argv that starts `argv` as the unit `name` and returns at once."""
-    return ("systemd-run", f"--unit={name}", "--property=RemainAfterExit=yes", "--quiet", "--", *argv)
+    """The argv that starts `argv` as the unit `name` and returns at once.
+
+    A unit is started by systemd, so of the locale of our session it knows nothing.
+    """
+    options = (f"--unit={name}", "--property=RemainAfterExit=yes", f"--setenv={LOCALE}", "--quiet")
+    return ("systemd-run", *options, "--", *argv)
 
 
 def next_try(base: str, unit: Unit) -> str:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from kubeadm_upgrade.units import LOCALE
 from lab import LabCluster
 
 
 def commands(cluster: LabCluster, since: int = 0) -> dict[str, list[str]]:
-    """Node to the commands that changed it, or that asked kubeadm, in order, as they came over SSH."""
+    """Node to the commands that changed it, or that asked kubeadm, in order, as they came over SSH.
+
+    Without the locale: every line is sent behind it, and none is printed with it.
+    """
     by_node: dict[str, list[str]] = {}
     for record in cluster.log[since:]:
         if not record.unit and (record.mutating or "snapshot" in record.argv):
-            by_node.setdefault(record.node, []).append(record.command)
+            by_node.setdefault(record.node, []).append(record.command.removeprefix(f"env {LOCALE} "))
     return by_node
 
 

@@ -20,6 +20,7 @@ from kubeadm_upgrade.errors import (
     NeedsPerson,
     ObjectNotFound,
     TimeCures,
+    Unauthorized,
     Unreachable,
     UnreadableOutput,
 )
@@ -42,7 +43,7 @@ async def api_that(answer: Answer) -> AsyncIterator[ClusterApi]:
     host, port = runner.addresses[0][:2]
     try:
         async with ApiClient(Configuration(host=f"http://{host}:{port}")) as client:
-            yield ClusterApi(client)
+            yield ClusterApi(client, "prod_kubernetes")
     finally:
         await runner.cleanup()
 
@@ -62,18 +63,55 @@ def says(status: int, text: str) -> Answer:
     return answer
 
 
-def refusal(status: int, message: str) -> Answer:
-    return says(status, json.dumps({"kind": "Status", "status": "Failure", "message": message, "code": status}))
+def refusal(status: int, message: str, **details: Any) -> Answer:
+    said = {"kind": "Status", "status": "Failure", "message": message, "code": status, "details": details}
+    return says(status, json.dumps(said))
+
+
+def readyz(ready: Answer, other: Answer) -> Answer:
+    """An API server that answers /readyz in one way, and everything else in another."""
+
+    async def answer(request: web.Request) -> Any:
+        return await (ready if request.path == "/readyz" else other)(request)
+
+    return answer
+
+
+def in_turn(*answers: Answer) -> Answer:
+    """First this, then that; the last one for ever."""
+    left = list(answers)
+
+    async def answer(request: web.Request) -> Any:
+        return await (left.pop(0) if len(left) > 1 else left[0])(request)
+
+    return answer
+
+
+READY = says(200, "[+]ping ok\nreadyz check passed\n")
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    """A missing right is believed soon."""
+    monkeypatch.setattr(cluster_api, "FORBIDDEN_SECONDS", 0.2)
+    monkeypatch.setattr(cluster_api, "FORBIDDEN_PAUSE", 0.01)
 
 
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
         pytest.param(
-            refusal(401, "Unauthorized"), Forbidden, "Unauthorized: the connection's credentials", id="who are you"
+            refusal(401, "Unauthorized"),
+            Unauthorized,
+            "Unauthorized: the connection's credentials are not valid, or have expired: renew them in Airflow's "
+            "connection prod_kubernetes",
+            id="who are you",
         ),
         pytest.param(
-            refusal(403, "nodes is forbidden"), Forbidden, "nodes is forbidden .docs/rbac.yaml", id="not allowed"
+            readyz(READY, refusal(403, "nodes is forbidden")),
+            Forbidden,
+            "nodes is forbidden .docs/rbac.yaml",
+            id="not allowed",
         ),
         pytest.param(refusal(404, 'nodes "w1" not found'), ObjectNotFound, 'nodes "w1" not found', id="gone"),
         pytest.param(refusal(409, "has been modified"), Conflict, "has been modified", id="conflict"),
@@ -158,6 +196,30 @@ def test_an_eviction_is_granted_or_waited_for(answer, said):
     assert ask(answer, lambda api: api.evict("shop", "web", "uid-1")) == said
 
 
+TERMINATING = {"causes": [{"reason": "NamespaceTerminating", "message": "namespace shop is being terminated"}]}
+DENIED = 'admission webhook "guard.example.org" denied the request: not before six'
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        pytest.param(
+            refusal(403, "unable to create new content", **TERMINATING),
+            "namespace shop is being terminated",
+            id="ending",
+        ),
+        pytest.param(refusal(403, DENIED), DENIED, id="a webhook says 403"),
+        pytest.param(refusal(400, DENIED), DENIED, id="a webhook gives no status, so the API says 400"),
+        pytest.param(refusal(409, DENIED), DENIED, id="a webhook says what would mean granted of the API"),
+    ],
+)
+def test_what_forbids_an_eviction_today_is_waited_for(answer, words):
+    """As by kubectl's drain: it is about the Pod and the moment, and no right is missing."""
+    assert ask(answer, lambda api: api.evict("shop", "web", "uid-1")) == (
+        f"pod shop/web may not be evicted yet: {words}"
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [pytest.param(403, Forbidden, id="not allowed"), pytest.param(503, Unreachable, id="not there")],
@@ -165,7 +227,62 @@ def test_an_eviction_is_granted_or_waited_for(answer, said):
 def test_an_eviction_may_be_refused(status, error):
     """That has nothing to do with the Pod."""
     with pytest.raises(error):
-        ask(refusal(status, "no"), lambda api: api.evict("shop", "web", "uid-1"))
+        ask(readyz(READY, refusal(status, "no")), lambda api: api.evict("shop", "web", "uid-1"))
+
+
+def test_what_a_webhook_denies_is_no_missing_right():
+    """So docs/rbac.yaml would not help; and it is said at once."""
+    with pytest.raises(Forbidden, match=r"denied the request: not before six$"):
+        ask(readyz(says(500, ""), refusal(403, DENIED)), lambda api: api.patch_node("w1", {}))
+
+
+RETURNING = "[+]ping ok\n[-]poststarthook/rbac/bootstrap-roles failed: reason withheld\nreadyz check failed"
+
+
+@pytest.mark.parametrize(
+    ("ready", "words"),
+    [
+        pytest.param(
+            refusal(403, 'forbidden: User "x" cannot get path "/readyz"'),
+            "status 403: forbidden: User",
+            id="no rules yet",
+        ),
+        pytest.param(says(500, RETURNING), "status 500: poststarthook/rbac/bootstrap-roles", id="not all of them"),
+        pytest.param(refusal(401, "Unauthorized"), "status 401: Unauthorized", id="service accounts are not known yet"),
+        pytest.param(says(503, ""), "status 503", id="nothing behind the load balancer"),
+    ],
+)
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(lambda api: api.nodes(), id="a list"),
+        pytest.param(lambda api: api.slots(), id="the slots"),
+        pytest.param(lambda api: api.evict("shop", "web", "uid-1"), id="an eviction"),
+    ],
+)
+def test_an_api_server_that_comes_back_and_refuses_everybody_is_waited_for(ready, words, request_):
+    """Its RBAC rules are not loaded yet, which is no missing right: seen on a cluster with one control plane node."""
+    with pytest.raises(Unreachable, match=f"the API server is not ready yet: GET /readyz: {words}"):
+        ask(readyz(ready, refusal(403, "nodes is forbidden")), request_)
+
+
+def test_a_refusal_that_does_not_last_is_none():
+    """Behind a load balancer, another API server may have answered than the one that was asked whether it is ready."""
+    found = says(200, json.dumps({"metadata": {}, "items": [{"number": 1}]}))
+    forbidden = refusal(403, "nodes is forbidden")
+    assert ask(readyz(READY, in_turn(forbidden, forbidden, found)), lambda api: api.nodes()) == [{"number": 1}]
+
+
+def test_what_is_asked_again_is_the_same_request():
+    """Method, path, query and body."""
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((request.method, request.path_qs, await request.text()))
+        return web.Response(status=403 if len(asked) < 3 else 200, text="{}")
+
+    ask(readyz(READY, answer), lambda api: api.patch_node("w1", {"spec": {"unschedulable": True}}))
+    assert asked == [("PATCH", "/api/v1/nodes/w1", '{"spec": {"unschedulable": true}}')] * 3
 
 
 def sent(question: Callable[[ClusterApi], Any]) -> tuple[str, str, Any]:
@@ -202,7 +319,18 @@ def test_an_eviction_is_of_this_very_pod():
 def test_readyz_says_what_fails_although_its_status_is_an_error():
     """Which check it is, is in the text."""
     assert "[-]etcd failed" in ask(says(500, "[+]ping ok\n[-]etcd failed"), lambda api: api.readyz())
-    with pytest.raises(Forbidden):
+
+
+def test_a_proxy_may_refuse_in_json_of_its_own():
+    """Nothing of a Status is taken for granted."""
+    said = says(403, json.dumps({"message": 7, "details": "blocked by policy"}))
+    with pytest.raises(Forbidden, match="7"):
+        ask(readyz(READY, said), lambda api: api.evict("shop", "web", "uid-1"))
+
+
+def test_readyz_is_refused_only_by_an_api_server_that_comes_back():
+    """Kubernetes lets everybody read it, once its own rules are loaded."""
+    with pytest.raises(Unreachable, match=r"the API server is not ready yet: .* status 403: no .*public-info-viewer"):
         ask(refusal(403, "no"), lambda api: api.readyz())
 
 

@@ -103,6 +103,20 @@ def test_what_inventory_and_api_say_reaches_no_shell(sshd, ssh_connection, known
     check()
 
 
+def test_a_host_speaks_english_and_utf_8(sshd, ssh_connection, known_hosts):
+    """Whatever its own locale is: holders of locks and refusals are known by their words."""
+    run = Run(("sh", "-c", "echo $LC_ALL"), root=False)
+    (done,) = asyncio.run(run_on(cluster(ssh_connection, known_hosts), sshd.port, run))
+    assert done.stdout == "C.UTF-8\n"
+
+
+def test_a_byte_that_is_no_utf_8_is_read_all_the_same(sshd, ssh_connection, known_hosts):
+    """A comment in Latin-1 in a sources file, a program's word in a journal: no reason to wait for the host."""
+    run = Run(("sh", "-c", r"printf 'caf\351\n'; printf 'f\374r\n' >&2"), root=False)
+    (done,) = asyncio.run(run_on(cluster(ssh_connection, known_hosts), sshd.port, run))
+    assert done == Completed(0, "caf\ufffd\n", "f\ufffdr\n")
+
+
 def test_a_file_is_replaced_through_standard_input(sshd, ssh_connection, known_hosts, tmp_path):
     """dd reads what a real sshd hands it as standard input, and mv makes the change one."""
     target = tmp_path / "kubernetes.list"
@@ -301,8 +315,8 @@ def test_a_host_that_does_not_answer_is_worth_waiting_for(ssh_connection, known_
         asyncio.run(run_on(cluster(ssh_connection, known_hosts), 1, Run(("true",), root=False)))
 
 
-def test_the_printed_line_is_the_line_that_is_sent():
-    """What a dry run prints can be pasted into a shell and means the same argv."""
+def test_what_is_printed_can_be_pasted():
+    """What a dry run prints means the same argv to a shell."""
     run = Run(("apt-get", "install", "-y", "kubeadm=1.29.15-1.1"), unit="upgrade-kubeadm-v1.29.15")
     assert shlex.split(str(run)) == list(run.command)
     assert run.command[:3] == ("sudo", "-n", "systemd-run")
@@ -413,6 +427,25 @@ def test_a_refusal_of_sudo_is_no_answer_of_the_command(status, said, words):
     """grep, too, ends with 1 where it finds nothing. Of sudo 1.9.13; tests/hosts makes it refuse."""
     refusal = refused_by_sudo(Address("w1", "h", None, None), SUDO_LOOK, Completed(status, "", said))
     assert (refusal and words in str(refusal)) == (words and True)
+
+
+class Writing:
+    """A connection that writes down what is sent."""
+
+    def __init__(self):
+        self.sent = []
+
+    async def run(self, line, **_):
+        self.sent.append(line)
+        return SimpleNamespace(exit_status=0, stdout="", stderr="")
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_the_printed_line_is_sent_behind_the_locale(root):
+    """Before sudo, so that its own refusals are English too; sudo keeps it."""
+    connection, run = Writing(), Run(("cat", "/etc/a b"), root=root)
+    asyncio.run(Host(Address("w1", "10.0.0.1", None, None), connection).run(run))
+    assert connection.sent == [f"env LC_ALL=C.UTF-8 {run}"]
 
 
 class Refusing:

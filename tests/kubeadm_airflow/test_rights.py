@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from harness.fleet import ACCOUNT, RIGHTS
+from kubeadm_airflow.hooks import cluster_api
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_upgrade.errors import Forbidden, UpgradeError
 from kubeadm_upgrade.slots import Slots
@@ -70,6 +71,7 @@ def granted(tmp_path_factory):
 @pytest.fixture
 def ask(granted, monkeypatch):
     """Use the API as the service account, with the rights of a manifest."""
+    monkeypatch.setattr(cluster_api, "FORBIDDEN_SECONDS", 0)  # nobody grants what is missing meanwhile
 
     def ask(manifest, *requests):
         granted.apply(manifest)

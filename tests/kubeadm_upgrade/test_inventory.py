@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from datetime import timedelta
 
 import jsonschema
@@ -116,6 +117,56 @@ def test_a_mistake_gets_a_sentence(load, changes, problem):
     assert any(sentence.startswith(f"prod.yaml: {problem}") for sentence in caught.value.problems), (
         caught.value.problems
     )
+
+
+URL = "https://{}m.example.org/{{minor}}/"
+
+
+@pytest.mark.parametrize("field", ["url", "key_url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param(URL.format("user:s3cret@"), id="user and password"),
+        pytest.param(URL.format("s3cret@"), id="a token as user name"),
+        pytest.param(URL.format(":s3cret@"), id="a password only"),
+        pytest.param(URL.format("user:s3/cret@"), id="a slash in the password"),
+        pytest.param(URL.format("user:s3cret@").replace("https", "HTTPS"), id="with another mistake"),
+        pytest.param(URL.format("user:s3cret '@"), id="with a blank and a quote in it"),
+        pytest.param(URL.format("user:s3cret@").replace("//", "/"), id="with a slash too few"),
+        pytest.param("user:s3cret@m.example.org/{minor}/", id="no scheme"),
+    ],
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(load, field, url):
+    """It would be in argv, logs, XCom and the report; and so must the refusal not tell it (I9)."""
+    with pytest.raises(InventoryError) as caught:
+        load(SMALLEST | {"repository": {field: url}})
+    (problem,) = caught.value.problems
+    assert problem == (
+        f"prod.yaml: repository.{field}: must not hold a user name or password: they would be in logs and reports; put "
+        "them into apt's auth.conf or dnf's configuration on the hosts"
+    )
+    assert "cret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        pytest.param("https://user:s3cret@m.example.org/", id="not under a key"),
+        pytest.param({"url": ["https://user:s3cret@m.example.org/"]}, id="a list"),
+        pytest.param({"uri": "https://user:s3cret@m.example.org/"}, id="under another key"),
+    ],
+)
+def test_a_password_is_not_repeated_whatever_else_is_wrong(load, repository):
+    with pytest.raises(InventoryError) as caught:
+        load(SMALLEST | {"repository": repository})
+    assert "cret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("host", ["m.example.org", "m.example.org:8443", "[fd00::1]", "[fd00::1]:8443"])
+def test_an_at_sign_in_a_path_is_no_user(load, host):
+    """Only what stands before the host's name is."""
+    url = f"https://{host}/kubernetes@{{minor}}/"
+    assert load(SMALLEST | {"repository": {"url": url}}).repository_url == url
 
 
 @pytest.mark.parametrize(

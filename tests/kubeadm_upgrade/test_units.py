@@ -28,3 +28,9 @@ SECOND = (
 def test_only_what_was_said_since_the_last_start(journal, last):
     """A retry's failure is not the one before it."""
     assert units.read_journal(journal) == last
+
+
+def test_a_unit_speaks_english_and_utf_8():
+    """systemd starts it, so it has systemd's environment and not the session's."""
+    start = units.start("upgrade-kubeadm-v1.29.15", ("kubeadm", "upgrade", "node"))
+    assert "--setenv=LC_ALL=C.UTF-8" in start[: start.index("--")]

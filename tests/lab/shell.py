@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\$`]|\\.)*\"|\\.")
 _OPERATORS = re.compile(r"[;|&<>$`\n()]")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
+# Of the caller's environment, what sudo does not reset (sudoers(5), env_check): locales and terminals.
+_KEPT_BY_SUDO = re.compile(r"(COLORTERM|LANG|LANGUAGE|LC_\w+|LINGUAS|TERM|TZ)$")
 HANGUP = 129
 BROKEN = 70
 
@@ -42,17 +44,22 @@ class NotPlain(Exception):
 
 
 def parse_line(text: str) -> Line:
-    """``argv`` is without sudo; ``program`` also without env and assignments."""
+    """``argv`` is without sudo, and an env before it or before another; ``program`` without any."""
     if _OPERATORS.search(_QUOTED.sub("", text)):
         raise NotPlain("lab: this host runs plain commands only: no ; | & < > $ ` outside quotes")
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise NotPlain(f"bash: -c: line 1: {error}") from error
-    root = words[:1] == ["sudo"]
-    argv = _without_sudo(words) if root else words
+    command, before = _without_environment(words)
+    root = command[:1] == ["sudo"]
+    if root:
+        argv = _without_sudo(command)
+        before = {name: value for name, value in before.items() if _KEPT_BY_SUDO.match(name)}
+    else:
+        argv = command if command[:1] == ["env"] else words
     program, environment = _without_environment(argv)
-    return Line(text, tuple(argv), tuple(program), environment, root)
+    return Line(text, tuple(argv), tuple(program), before | environment, root)
 
 
 def _without_sudo(words: list[str]) -> list[str]:

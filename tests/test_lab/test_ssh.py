@@ -63,6 +63,26 @@ def test_quoted_operators_are_text() -> None:
     assert line.argv[0] == "env"
 
 
+def test_an_environment_before_sudo_is_kept_as_far_as_sudo_keeps_it() -> None:
+    line = parse_line("env LC_ALL=C.UTF-8 EDITOR=vi sudo -n env A=1 apt-get update")
+    assert line.root
+    assert line.argv == ("env", "A=1", "apt-get", "update")
+    assert line.program == ("apt-get", "update")
+    assert line.environment == {"LC_ALL": "C.UTF-8", "A": "1"}
+
+
+def test_an_environment_before_another_is_taken_with_it() -> None:
+    line = parse_line("env LC_ALL=C.UTF-8 env TZ=UTC systemctl show kubelet")
+    assert (line.argv[0], line.program[0], line.root) == ("env", "systemctl", False)
+    assert line.environment == {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def test_a_command_behind_env_and_sudo_runs_as_root(shell: Ssh) -> None:
+    assert shell("demo-a-w1", "env LC_ALL=C.UTF-8 sudo -n mkdir /locale").returncode == 0
+    record = shell.cluster.log[-1]
+    assert (record.argv, record.root, record.mutating) == (("mkdir", "/locale"), True, True)
+
+
 def test_host_with_a_certificate_is_known_by_its_authority_only(shell: Ssh) -> None:
     last = shell.cluster.nodes["demo-a-w3"]
     assert last.certified

@@ -6,24 +6,37 @@ its models think mandatory may be absent in an old one.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
 from kubeadm_airflow.hooks.connections import connection_named
-from kubeadm_upgrade.errors import Conflict, Forbidden, NeedsPerson, ObjectNotFound, Unreachable, UnreadableOutput
+from kubeadm_upgrade.errors import (
+    Conflict,
+    Forbidden,
+    NeedsPerson,
+    ObjectNotFound,
+    Unauthorized,
+    Unreachable,
+    UnreadableOutput,
+)
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.objects import eviction_obstacle
+from kubeadm_upgrade.objects import denied_by_admission, eviction_obstacle, read_readyz
 
 Json = dict[str, Any]
 
 REQUEST_SECONDS = 30
 _CONFIG_MAPS = f"/api/v1/namespaces/{wire.NAMESPACE}/configmaps"
+FORBIDDEN_SECONDS = 20.0  # how long an API server that is ready must refuse before a right is missing
+FORBIDDEN_PAUSE = 2.0
 PAGE = 500
 
 # The eviction subresource answers 500 when two budgets cover one Pod (golden/eviction-two-pdbs-500-body.json).
@@ -33,8 +46,9 @@ _EVICTION_OBSTACLES = (429, 500)
 class ClusterApi:
     """What the upgrade reads from the API and writes to it: docs/rbac.yaml grants exactly this."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, conn_id: str) -> None:
         self._client = client
+        self._conn_id = conn_id
 
     @classmethod
     @asynccontextmanager
@@ -43,7 +57,7 @@ class ClusterApi:
         _, extras = await connection_named(conn_id)
         hook = AsyncKubernetesHook(conn_id=conn_id, connection_extras=extras)
         async with hook.get_conn() as client:
-            yield cls(client)
+            yield cls(client, conn_id)
 
     async def nodes(self) -> list[Json]:
         return await self._list("/api/v1/nodes")
@@ -70,6 +84,8 @@ class ClusterApi:
     async def readyz(self) -> str:
         """The text of `/readyz?verbose`; a failing check makes the status 500, and the text says which."""
         status, text = await self._request("GET", "/readyz", [("verbose", "true")])
+        if status == 403:
+            raise _not_ready(status, text)
         if status not in (200, 500):
             raise _error(status, text, "GET /readyz")
         return text
@@ -88,10 +104,11 @@ class ClusterApi:
             "deleteOptions": {"preconditions": {"uid": uid}},  # a Pod of the same name elsewhere is another one
         }
         status, text = await self._request("POST", path, body=body)
+        said = _status_object(text)
+        if status in _EVICTION_OBSTACLES or denied_by_admission(said):
+            return eviction_obstacle(namespace, pod, said)
         if status in (200, 201, 404, 409):
             return None
-        if status in _EVICTION_OBSTACLES:
-            return eviction_obstacle(namespace, pod, _status_object(text))
         raise _error(status, text, f"POST {path}")
 
     async def patch_config_map(self, name: str, patch: Mapping[str, Any]) -> None:
@@ -156,6 +173,44 @@ class ClusterApi:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> tuple[int, str]:
+        """Status and text of an answer; a 403 only when it lasts."""
+        status, text = await self._lasting(partial(self._ask, method, path, query, body, content_type))
+        if status == 401:
+            raise Unauthorized(
+                f"{method} {path}: {_words(text)}: the connection's credentials are not valid, or have expired: renew "
+                f"them in Airflow's connection {self._conn_id}"
+            )
+        return status, text
+
+    async def _lasting(self, ask: Callable[[], Awaitable[tuple[int, str]]]) -> tuple[int, str]:
+        """An answer; a missing right is one only when an API server that is ready stays with it.
+
+        One that comes back refuses everybody until its RBAC rules are loaded, and behind a load balancer another one
+        may be asked whether it is ready. What was refused did nothing, so any request may be made again.
+        """
+        status, text = await ask()
+        enough = time.monotonic() + FORBIDDEN_SECONDS
+        while status == 403 and not denied_by_admission(_status_object(text)):
+            await self._check_ready()
+            if time.monotonic() >= enough:
+                break
+            await asyncio.sleep(FORBIDDEN_PAUSE)
+            status, text = await ask()
+        return status, text
+
+    async def _check_ready(self) -> None:
+        status, text = await self._ask("GET", "/readyz", [("verbose", "true")])
+        if status != 200:
+            raise _not_ready(status, text)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]] = (),
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[int, str]:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
             response = await self._client.call_api(
@@ -195,12 +250,23 @@ def _json(text: str) -> Any:
         return None
 
 
+def _words(text: str) -> str:
+    return _status_object(text).get("message") or text.strip()[:300]
+
+
+def _not_ready(status: int, text: str) -> Unreachable:
+    """An API server's answer to /readyz. Kubernetes lets everybody read that, once the server has its rules."""
+    said = ", ".join(read_readyz(text)) if status == 500 else _words(text)
+    hint = " (if this lasts, ClusterRole system:public-info-viewer is not granted)" if status == 403 else ""
+    return Unreachable(f"the API server is not ready yet: GET /readyz: status {status}: {said}{hint}")
+
+
 def _error(status: int, text: str, request: str) -> Exception:
     """The API's refusal as one of our errors, in the API's own words."""
-    said = _status_object(text).get("message") or text.strip()[:300]
+    said = _words(text)
     match status:
-        case 401:
-            return Forbidden(f"{request}: {said}: the connection's credentials are not valid, or have expired")
+        case 403 if denied_by_admission(_status_object(text)):
+            return Forbidden(f"{request}: {said}")
         case 403:
             return Forbidden(f"{request}: {said} (docs/rbac.yaml holds the rights that are needed)")
         case 404:

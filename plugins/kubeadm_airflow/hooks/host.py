@@ -19,6 +19,7 @@ from kubeadm_upgrade.errors import CommandFailed, Forbidden, NeedsPerson, Unreac
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.look import Completed, Look
+from kubeadm_upgrade.units import LOCALE
 
 CONNECT_SECONDS = 20
 KEEPALIVE_SECONDS = 15
@@ -76,10 +77,15 @@ class Host:
             yield cls(address, await stack.enter_async_context(await _connect(cluster, address, jump)))
 
     async def run(self, run: Run) -> Completed:
-        """Run one command to its end. The only place where an argv becomes a line for the host's shell."""
+        """Run one command to its end. The only place where an argv becomes a line for the host's shell.
+
+        The locale stands before sudo, which keeps it, so that sudo's own refusals are English too.
+        """
         stdin = {"input": run.stdin} if run.stdin is not None else {"stdin": asyncssh.DEVNULL}
+        line, seconds = f"env {LOCALE} {run}", run.timeout.total_seconds()
         try:
-            done = await self._connection.run(str(run), timeout=run.timeout.total_seconds(), check=False, **stdin)
+            # a byte that is no UTF-8, such as a comment's in Latin-1, would end the session
+            done = await self._connection.run(line, timeout=seconds, check=False, errors="replace", **stdin)
         except asyncssh.TimeoutError as error:
             raise Unreachable(f"{self.address}: {run}: no end after {run.timeout}") from error
         except (OSError, asyncssh.Error) as error:

@@ -71,9 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    policy = Policy(
-        options.worker_moves, options.max_kubelet_skew, options.latest_patch_first, options.pass_etcd_gates
-    )
+    policy = Policy(options.worker_moves, options.max_kubelet_skew, options.latest_patch_first, options.pass_etcd_gates)
     path = plan(_state(options.from_state), options.target, policy, releases())
     match options.format:
         case "json":

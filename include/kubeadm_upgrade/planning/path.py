@@ -32,7 +32,7 @@ class Policy:
     max_kubelet_skew: int = 3  # minor releases a kubelet may be behind; the skew policy's own limit holds as well
     # "ensure that components are on the most recent patch version of your current minor version": skew policy page
     latest_patch_first: bool = True
-    # a release may need a newer etcd before it than kubeadm of the release below deploys: may a hop of its own bring it?
+    # a release may need a newer etcd before it than kubeadm of the one below deploys: may a hop of its own bring it?
     pass_etcd_gates: bool = False
 
 

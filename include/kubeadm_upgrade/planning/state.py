@@ -66,7 +66,9 @@ class State:
     unpublished: Mapping[str, str] = field(default_factory=dict)  # minor release -> why its repository gave no answer
     newest: Mapping[str, str] = field(default_factory=dict)  # package format -> newest minor release with a repository
     etcd_pinned: str | None = None  # the etcd image tag that kubeadm-config fixes
-    etcd_pin_is_ours: bool = False  # set by this tool, to pass etcd's gate; whatever else is fixed there is never touched
+    etcd_pin_is_ours: bool = (
+        False  # set by this tool, to pass etcd's gate; whatever else is fixed there is never touched
+    )
     settings: Mapping[str, Settings] = field(default_factory=dict)  # of control plane components, from kubeadm-config
 
     @property

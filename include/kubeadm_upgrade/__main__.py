@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     planning.add_argument(
         "--latest-patch-first", action=argparse.BooleanOptionalAction, default=Policy.latest_patch_first
     )
+    planning.add_argument("--pass-etcd-gates", action=argparse.BooleanOptionalAction, default=Policy.pass_etcd_gates)
     planning.add_argument("--format", choices=("table", "markdown", "json"), default="table")
     planning.set_defaults(run=_plan)
 
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    policy = Policy(options.worker_moves, options.max_kubelet_skew, options.latest_patch_first)
+    policy = Policy(options.worker_moves, options.max_kubelet_skew, options.latest_patch_first, options.pass_etcd_gates)
     path = plan(_state(options.from_state), options.target, policy, releases())
     match options.format:
         case "json":

@@ -115,6 +115,11 @@ class PathSettings(_Strict):
     latest_patch_first: bool = Field(
         True, description="go to the latest patch of a minor release before the next, as the skew policy recommends"
     )
+    pass_etcd_gates: bool = Field(
+        False,
+        description="where a minor release needs a newer etcd before it than kubeadm deploys, bring it in a hop of its "
+        "own: fix etcd.local.imageTag in kubeadm-config until the hop after it",
+    )
 
 
 class Timeouts(_Strict):

@@ -81,8 +81,8 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         control_plane=control_plane,
         workers=tuple(node.name for node in workers),
         others=tuple(node.name for node in state.workers if node.name not in chosen),
-        etcd_pin=getattr(first, "etcd_pin", None),
-        lifts_etcd_pin=getattr(first, "lifts_etcd_pin", False),
+        etcd_pin=first.etcd_pin,
+        lifts_etcd_pin=first.lifts_etcd_pin,
         ends_path=len(path.hops) == 1,
     )
 

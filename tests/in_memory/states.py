@@ -7,7 +7,16 @@ from datetime import date
 
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning.state import NodeState, State
-from kubeadm_upgrade.releases.release import Components, Kubeadm, Patches, Release, Releases, Support
+from kubeadm_upgrade.releases.release import (
+    Components,
+    Kubeadm,
+    Minimum,
+    Needs,
+    Patches,
+    Release,
+    Releases,
+    Support,
+)
 from kubeadm_upgrade.version import Version
 
 LAST_PATCH = 9
@@ -34,6 +43,24 @@ def releases(*changed: Release, without: Sequence[int] = ()) -> Releases:
     """Every release that we support; the changed ones in the place of the plain ones."""
     plain = (release(minor) for minor in MINORS if minor not in without)
     return Releases([*plain, *changed])
+
+
+def gated_releases() -> Releases:
+    """With a gate of etcd that no patch before it brings, one that only late patches bring, and one more far behind."""
+    deployed = {minor: {0: f"3.6.{minor}-0"} for minor in range(30, 34)}
+    deployed |= {minor: {0: f"3.7.{minor}-0"} for minor in range(34, MINORS.stop)}
+    deployed |= {31: {0: "3.6.31-0", 5: "3.6.35-0"}, 32: {0: "3.6.36-0"}, 33: {0: "3.6.37-0"}}
+    gates = {30: "3.5.40", 32: "3.6.35", 34: "3.6.50"}
+    return releases(
+        *(
+            release(
+                minor,
+                components=Components(etcd, "v1", "3", "made up"),
+                needs=Needs(etcd=Minimum(gates[minor], "made up", "made up") if minor in gates else None),
+            )
+            for minor, etcd in deployed.items()
+        )
+    )
 
 
 def control_plane_node(name: str, runs: str, kubelet: str | None = None, **components: str) -> NodeState:

@@ -51,7 +51,12 @@ def test_the_policy_can_be_tried(capsys, state_file):
     policy = ("--worker-moves", "every-hop", "--max-kubelet-skew", 1, "--no-latest-patch-first", "--format", "json")
     _, out, _ = run(capsys, "plan", "--from-state", state_file, "--target", "1.30", *policy)
     plan = json.loads(out)
-    assert plan["policy"] == {"worker_moves": "every-hop", "max_kubelet_skew": 1, "latest_patch_first": False}
+    assert plan["policy"] == {
+        "worker_moves": "every-hop",
+        "max_kubelet_skew": 1,
+        "latest_patch_first": False,
+        "pass_etcd_gates": False,
+    }
     assert [sum(len(group["nodes"]) for group in hop["moving"]) for hop in plan["hops"]] == [2, 2]
 
 

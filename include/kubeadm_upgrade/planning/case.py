@@ -10,7 +10,7 @@ from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.planning.state import NodeState, State
-from kubeadm_upgrade.releases.release import Releases
+from kubeadm_upgrade.releases.release import Minimum, Releases
 from kubeadm_upgrade.version import TargetVersion, Version, in_package
 
 
@@ -75,16 +75,13 @@ class Case:
             good = [version for version in good if self.target.accepts(version)]
         return good[-1] if good else None
 
-    def etcd_after(self, etcd: Version, to: Version) -> Version:
-        """etcd once the control plane was moved to `to`: the tag that kubeadm-config fixes, else kubeadm's default.
+    def etcd_of(self, version: Version) -> str:
+        """The etcd image tag that kubeadm of this version deploys where nothing is fixed."""
+        return self.releases.of(version.minor).etcd_of(version.patch)
 
-        kubeadm never puts an older one in the place of a newer.
-        """
-        tag = self.state.etcd_pinned or self.releases.of(to.minor).etcd_of(to.patch)
-        try:
-            return max(etcd, etcd_version(tag))
-        except ValueError:
-            return etcd  # a tag of somebody's own says nothing
+    def etcd_gate(self, came_from: int, to: int) -> Minimum | None:
+        """What every member of etcd must be at before the control plane moves from one minor release to another."""
+        return self.releases.of(to).needs.etcd if to > came_from and to in self.releases else None
 
     def why_avoid(self, version: Version) -> str | None:
         """Why this version is never installed; None for a good one, and for one of which nothing is known."""
@@ -108,8 +105,3 @@ class Case:
         yield self.state.cluster_version
         for node in self.state.control_plane:
             yield from (version for name, version in node.components.items() if name in CONTROL_PLANE_COMPONENTS)
-
-
-def etcd_version(tag: str) -> Version:
-    """`3.5.24-0`: the part behind the dash counts rebuilds of the image. Raises ValueError."""
-    return Version.parse(tag.partition("-")[0])

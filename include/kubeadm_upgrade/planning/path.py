@@ -32,6 +32,8 @@ class Policy:
     max_kubelet_skew: int = 3  # minor releases a kubelet may be behind; the skew policy's own limit holds as well
     # "ensure that components are on the most recent patch version of your current minor version": skew policy page
     latest_patch_first: bool = True
+    # a release may need a newer etcd before it than kubeadm of the one below deploys: may a hop of its own bring it?
+    pass_etcd_gates: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class PathHop:
     moving: tuple[Group, ...]
     waiting: tuple[Group, ...]
     changes: tuple[Change, ...] = ()
+    etcd_pin: str | None = None  # first etcd.local.imageTag in kubeadm-config is set to this: a hop through etcd's gate
+    lifts_etcd_pin: bool = False  # first the tag that an earlier hop has set there is taken out again
     removed_apis: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()  # what is in use on this cluster and would stop working
     notes: tuple[str, ...] = ()
@@ -76,6 +80,12 @@ class PathHop:
     def workers(self) -> tuple[str, ...]:
         """The workers that move."""
         return tuple(name for group in self.moving for name in group.nodes)
+
+    @property
+    def etcd_work(self) -> tuple[str, ...]:
+        """What is done to kubeadm-config before kubeadm applies; mostly nothing."""
+        pin = (f"fixes etcd at {self.etcd_pin}",) if self.etcd_pin else ()
+        return (*pin, "lifts our etcd pin") if self.lifts_etcd_pin else pin
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,7 @@ class Path:
                 str(hop.to),
                 sorted(name for group in hop.control_plane for name in group.nodes),
                 sorted(hop.workers),
+                *hop.etcd_work,
             ]
             for hop in self.hops
         ]

@@ -6,17 +6,19 @@ https://kubernetes.io/releases/version-skew-policy/
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from kubeadm_upgrade.errors import UpgradeRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning.case import Case
+from kubeadm_upgrade.planning.etcd import etcd_on, etcd_version
+from kubeadm_upgrade.planning.legs import Leg, legs
 from kubeadm_upgrade.planning.path import Change, Group, Path, PathHop, Policy
-from kubeadm_upgrade.planning.refusals import behind, by_kubelet, objections, objections_to, oldest_etcd
+from kubeadm_upgrade.planning.refusals import behind, by_kubelet, objections, objections_to
 from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, removed_apis
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.planning.stops import Stops, stop_of, stops
-from kubeadm_upgrade.releases.release import Releases
+from kubeadm_upgrade.releases.release import Minimum, Releases
 from kubeadm_upgrade.version import TargetVersion, Version
 
 _RELEASE_NOTES = "https://github.com/kubernetes/kubernetes/blob/master/CHANGELOG/CHANGELOG-{release}.md"
@@ -46,37 +48,50 @@ def plan(
 def control_plane_order(state: State, to: Version) -> tuple[NodeState, ...]:
     """The node whose apiserver already moved was the first of an interrupted run, and stays the first.
 
-    Then whoever an earlier run has left out of service: all others would wait for its slot.
+    So was, on the way through etcd's gate, the one whose etcd has moved. Then whoever an earlier run has left out of
+    service: all others would wait for its slot.
     """
-    return tuple(sorted(state.control_plane, key=lambda node: (node.apiserver != to, not node.left_behind, node.name)))
+    within_a_gate = state.etcd_pin_is_ours and to == state.cluster_version
+    pin = etcd_version(state.etcd_pinned) if within_a_gate else None
+    return tuple(
+        sorted(
+            state.control_plane,
+            key=lambda node: (node.apiserver != to, not _runs_etcd(node, pin), not node.left_behind, node.name),
+        )
+    )
+
+
+def _runs_etcd(node: NodeState, pin: Version | None) -> bool:
+    """Whether this member is at the tag that we have fixed."""
+    runs = etcd_on(node)
+    return pin is not None and runs is not None and runs >= pin
 
 
 def _hops(case: Case, way: Stops) -> Iterator[PathHop]:
     movable = by_kubelet(sorted(filter(case.may_move, case.state.workers), key=lambda node: node.name))
     left_out = by_kubelet(sorted((w for w in case.state.workers if not case.may_move(w)), key=lambda node: node.name))
-    etcd = oldest_etcd(case.state.control_plane)
-    for index, (came_from, to) in enumerate(pairwise((case.floor, *way))):
-        rest = way[index:]
+    for index, leg in enumerate(legs(case, way)):
+        came_from, to, rest = leg.came_from, leg.to, leg.rest
         moving, waiting = _split(case, movable, rest, index)
-        etcd_after = case.etcd_after(etcd, to) if etcd and came_from != to else etcd
         yield PathHop(
             came_from=came_from,
             to=to,
-            reason=_why_this_hop(case, came_from, rest),
-            control_plane=tuple(_control_plane(case, came_from, to, index)),
+            reason=_why_this_hop(case, leg),
+            control_plane=tuple(_control_plane(case, leg, index)),
             moving=tuple(_group(nodes, kubelet, _why_now(case, kubelet, rest)) for kubelet, nodes in moving.items()),
             waiting=(
                 *(_group(nodes, kubelet, _why_not_yet(case, kubelet, rest)) for kubelet, nodes in waiting.items()),
                 *(_group(nodes, kubelet, "not among the nodes of this run") for kubelet, nodes in left_out.items()),
             ),
-            changes=tuple(_changes(case.releases, came_from, to, (etcd, etcd_after))),
+            changes=tuple(_changes(case.releases, leg)),
+            etcd_pin=leg.etcd_pin,
+            lifts_etcd_pin=leg.lifts_etcd_pin,
             removed_apis=removed_apis(case.releases, came_from, to),
             findings=tuple(_findings(case, came_from, to, moving, index)),
-            notes=tuple(_notes(case, came_from, to)),
+            notes=(*_pin_notes(leg, index), *_notes(case, came_from, to)),
             release_notes=_RELEASE_NOTES.format(release=to.release),
             upgrade_page=_UPGRADE_PAGE.format(dashed=to.release.replace(".", "-")),
         )
-        etcd = etcd_after
         movable = _moved(moving, waiting, to)
 
 
@@ -101,25 +116,34 @@ def _moved(moving: _Workers, waiting: _Workers, to: Version) -> _Workers:
     return dict(sorted(({**waiting, to: there} if there else waiting).items()))
 
 
-def _control_plane(case: Case, came_from: Version, to: Version, index: int) -> Iterator[Group]:
+def _control_plane(case: Case, leg: Leg, index: int) -> Iterator[Group]:
     """The nodes in their order, with what happens to them."""
-    for (kubelet, done), alike in groupby(_steps_of_nodes(case, came_from, to, index), key=lambda step: step[1:]):
+    for (kubelet, done), alike in groupby(_steps_of_nodes(case, leg, index), key=lambda step: step[1:]):
         yield Group(tuple(name for name, _, _ in alike), kubelet, done)
 
 
-def _steps_of_nodes(case: Case, came_from: Version, to: Version, index: int) -> Iterator[tuple[str, Version, str]]:
+def _steps_of_nodes(case: Case, leg: Leg, index: int) -> Iterator[tuple[str, Version, str]]:
+    to = leg.to
     for position, node in enumerate(control_plane_order(case.state, to)):
-        kubelet = node.kubelet if index == 0 else came_from
-        runs = {version for name, version in node.components.items() if name in CONTROL_PLANE_COMPONENTS}
-        if index == 0 and runs == {to} == {case.state.cluster_version}:
+        kubelet = node.kubelet if index == 0 else leg.came_from
+        if index == 0 and _is_there(case, leg, node):
             done = "is there already" if kubelet == to else "only its kubelet is left"
         else:
             done = f"kubeadm upgrade apply {to.tag}" if position == 0 else "kubeadm upgrade node"
         yield node.name, kubelet, done
 
 
-def _why_this_hop(case: Case, came_from: Version, rest: Stops) -> str:
-    to = rest[0]
+def _is_there(case: Case, leg: Leg, node: NodeState) -> bool:
+    """Whether nothing but its kubelet has to move on this node of the control plane; etcd may have to by itself."""
+    runs = {version for name, version in node.components.items() if name in CONTROL_PLANE_COMPONENTS}
+    at_the_pin = leg.before.pin == leg.after.pin and _runs_etcd(node, etcd_version(leg.after.pin))
+    return runs == {leg.to} == {case.state.cluster_version} and (leg.gate is None or at_the_pin)
+
+
+def _why_this_hop(case: Case, leg: Leg) -> str:
+    came_from, to, rest = leg.came_from, leg.to, leg.rest
+    if leg.gate:
+        return _why_this_gate(leg, leg.gate)
     if case.interrupted and came_from == case.floor:
         return "finishes the upgrade that was interrupted"
     if to.minor > came_from.minor:
@@ -128,7 +152,17 @@ def _why_this_hop(case: Case, came_from: Version, rest: Stops) -> str:
         return "the target"
     if to == came_from:
         return "nodes that were left behind move before the control plane may"
+    if to != case.choose(to.minor):
+        return "the control plane comes to one version before it moves on"
     return f"the latest patch of {to.release} before the next minor release, as the version skew policy recommends"
+
+
+def _why_this_gate(leg: Leg, gate: Minimum) -> str:
+    verb = "finishes passing" if leg.before.pin == leg.after.pin else "passes"
+    return (
+        f"{verb} etcd's gate: {leg.rest[1].release} needs etcd {gate.minimum} or newer on every member before it "
+        f"({gate.reason}; {gate.source}), which kubeadm {leg.to} does not deploy by itself"
+    )
 
 
 def _why_now(case: Case, kubelet: Version, rest: Stops) -> str:
@@ -150,13 +184,11 @@ def _why_not_yet(case: Case, kubelet: Version, rest: Stops) -> str:
     return f"it may wait: it will be {behind(kubelet, following)} behind {following}, and {who} {allowed} behind"
 
 
-def _changes(
-    releases: Releases, came_from: Version, to: Version, etcd: tuple[Version | None, Version | None]
-) -> Iterator[Change]:
-    if etcd[0] != etcd[1]:
-        yield Change("etcd", str(etcd[0]), str(etcd[1]))
-    after = releases.of(to.minor).components
-    before = releases.of(came_from.minor).components if came_from.minor in releases else after
+def _changes(releases: Releases, leg: Leg) -> Iterator[Change]:
+    if leg.before.runs != leg.after.runs:
+        yield Change("etcd", str(leg.before.runs), str(leg.after.runs))
+    after = releases.of(leg.to.minor).components
+    before = releases.of(leg.came_from.minor).components if leg.came_from.minor in releases else after
     if before.coredns != after.coredns:
         yield Change("CoreDNS", before.coredns, after.coredns)
     if before.pause != after.pause:
@@ -169,6 +201,20 @@ def _findings(case: Case, came_from: Version, to: Version, moving: _Workers, ind
     for kubelet, nodes in (*control_plane.items(), *moving.items()):
         told = {node.name: node.settings for node in nodes}
         yield from kubelet_findings(told, case.releases, kubelet, to)
+
+
+def _pin_notes(leg: Leg, index: int) -> Iterator[str]:
+    """A tag that is fixed is easily forgotten, and etcd with it: somebody else's is told in every plan."""
+    if index == 0 and (pin := leg.before.foreign_pin) is not None:
+        yield (
+            f"kubeadm-config fixes etcd at {pin} (etcd.local.imageTag), which this tool did not set: it stays there, "
+            "and kubeadm brings no newer etcd, until whoever set it raises it or takes it out"
+        )
+    if leg.after.ours and leg.to == leg.rest[-1]:
+        yield (
+            f"kubeadm-config goes on fixing etcd at {leg.after.pin} (etcd.local.imageTag), set by this tool to pass "
+            "etcd's gate: the first hop to a version whose kubeadm deploys that etcd or a newer one takes it out"
+        )
 
 
 def _notes(case: Case, came_from: Version, to: Version) -> Iterator[str]:

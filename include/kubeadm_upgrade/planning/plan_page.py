@@ -43,7 +43,23 @@ def _overview(path: Path) -> str:
 
 def way(hop: PathHop) -> str:
     """Where the control plane goes in this hop."""
-    return f"{hop.came_from} → {hop.to}" if hop.came_from != hop.to else f"stays at {hop.to}"
+    if hop.came_from != hop.to:
+        return f"{hop.came_from} → {hop.to}"
+    etcd = [
+        f", etcd {change.before} → {change.after}"
+        for change in hop.changes
+        if hop.etcd_pin and change.component == "etcd"
+    ]
+    return f"stays at {hop.to}{''.join(etcd)}"
+
+
+def etcd_pin(hop: PathHop) -> str | None:
+    """What is done to kubeadm-config before kubeadm applies; None where nothing is."""
+    if hop.etcd_pin:
+        return f"etcd.local.imageTag in kubeadm-config is set to {hop.etcd_pin}, and {hop.to} is applied once more"
+    if hop.lifts_etcd_pin:
+        return "etcd.local.imageTag, which this tool has set to pass etcd's gate, is taken out of kubeadm-config"
+    return None
 
 
 def _hop(number: int, hop: PathHop) -> str:
@@ -53,6 +69,8 @@ def _hop(number: int, hop: PathHop) -> str:
 
 def _lines(hop: PathHop) -> Iterator[str]:
     yield from (f"- **Mind**: {finding}" for finding in hop.findings)
+    if pin := etcd_pin(hop):
+        yield f"- Before kubeadm applies: {pin}"
     for group in hop.control_plane:
         yield f"- Control plane {_names(group)} (kubelet {group.kubelet}): {group.reason}"
     for group in hop.moving:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.planning.case import Case
+from kubeadm_upgrade.planning.etcd import Etcd, etcd_version
 from kubeadm_upgrade.planning.state import NodeState
 from kubeadm_upgrade.planning.stops import Stops, may_enter
-from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, unknown
+from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, unknown
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.wording import count, shortened
 
@@ -77,31 +78,59 @@ def _not_offered(case: Case, minor: int) -> str:
 
 def _etcd(case: Case) -> Iterator[str]:
     """Some minor releases bring an etcd that the members before them must be ready for."""
-    runs = oldest_etcd(case.state.control_plane)
+    etcd = Etcd.of(case.state)
     for minor in range(case.floor.minor + 1, case.target.minor + 1):
         if minor not in case.releases or minor - 1 not in case.releases:
             continue
-        runs = runs and _after(case, runs, minor - 1)
-        gate = case.releases.of(minor).needs.etcd
-        if gate is None:
-            continue
-        if runs is None:
+        etcd = _after(case, etcd, minor - 1)
+        gate = case.etcd_gate(minor - 1, minor)
+        if gate and etcd.runs is None:
             yield f"the version of etcd is not known, and 1.{minor} needs {gate.minimum} before it ({gate.reason})"
-        elif runs < Version.parse(gate.minimum):
-            yield (
-                f"etcd will be {runs} before the hop to 1.{minor}, which needs at least {gate.minimum} ({gate.reason}; "
-                f"{gate.source}): set etcd.local.imageTag to {gate.minimum}-0 or newer in the ConfigMap kubeadm-config "
-                "and run kubeadm upgrade apply with the version that runs, or choose a target below "
-                f"1.{minor}"
-            )
+        elif gate and etcd.misses(gate):
+            if case.policy.pass_etcd_gates and _passable(case, etcd, minor):
+                etcd = etcd.pinned(gate)
+            else:
+                yield _missed(case, etcd, gate, minor)
 
 
-def _after(case: Case, runs: Version, minor: int) -> Version:
+def _after(case: Case, etcd: Etcd, minor: int) -> Etcd:
     """etcd when the control plane leaves this minor release."""
     stop = case.choose(minor)
     if stop is None or (minor == case.floor.minor and (not case.policy.latest_patch_first or case.floor == stop)):
-        return runs  # nothing is deployed anew before the control plane leaves
-    return case.etcd_after(runs, stop)
+        return etcd  # nothing is deployed anew before the control plane leaves
+    return etcd.applied(case.etcd_of(stop))
+
+
+def _passable(case: Case, etcd: Etcd, minor: int) -> bool:
+    """Whether a hop of ours can pass the gate of this minor release: with packages of the one below, and no pin."""
+    return etcd.foreign_pin is None and case.choose(minor - 1) is not None
+
+
+def _missed(case: Case, etcd: Etcd, gate: Minimum, minor: int) -> str:
+    return (
+        f"etcd will be {etcd.runs} before the hop to 1.{minor}, which needs at least {gate.minimum} ({gate.reason}; "
+        f"{gate.source}): {_ways_out(case, etcd, gate, minor)}, or choose a target below 1.{minor}"
+    )
+
+
+def _ways_out(case: Case, etcd: Etcd, gate: Minimum, minor: int) -> str:
+    apply = "run kubeadm upgrade apply with the version that runs"
+    if (pin := etcd.foreign_pin) is not None:
+        fixed = (
+            f"kubeadm-config fixes etcd at {pin} (etcd.local.imageTag), which this tool did not set and never changes"
+        )
+        if (version := etcd_version(pin)) is not None and not Etcd(version).misses(gate):
+            return f"{fixed}, and not every member runs it: {apply}"
+        return (
+            f"{fixed}: whoever set it must raise it to {gate.minimum}-0 or newer and {apply}, or "
+            "take it out and leave the gate to path.pass_etcd_gates"
+        )
+    by_hand = f"set etcd.local.imageTag to {gate.minimum}-0 or newer in the ConfigMap kubeadm-config and {apply}"
+    if _passable(case, etcd, minor):
+        return f"set path.pass_etcd_gates: true in the inventory, and a hop of its own brings it; or {by_hand}"
+    if case.interrupted and case.ceiling.minor == minor:
+        return f"{by_hand} (path.pass_etcd_gates does not help here: the hop has begun)"
+    return f"{by_hand} (path.pass_etcd_gates needs a version of 1.{minor - 1} that the package repository offers)"
 
 
 def _unfinishable(case: Case, to: Version) -> Iterator[str]:
@@ -156,11 +185,6 @@ def _kube_proxy(case: Case, stops: Stops) -> Iterator[str]:
                 f"kube-proxy on {_names(nodes)} is {version} and would be {behind(version, applied)} behind {applied}: "
                 "run kubeadm upgrade apply with the version that runs, or set the image of its DaemonSet"
             )
-
-
-def oldest_etcd(nodes: Iterable[NodeState]) -> Version | None:
-    """None where no etcd runs on these nodes, or none was looked at."""
-    return min((node.components["etcd"] for node in nodes if "etcd" in node.components), default=None)
 
 
 def behind(older: Version, newer: Version) -> str:

@@ -66,6 +66,9 @@ class State:
     unpublished: Mapping[str, str] = field(default_factory=dict)  # minor release -> why its repository gave no answer
     newest: Mapping[str, str] = field(default_factory=dict)  # package format -> newest minor release with a repository
     etcd_pinned: str | None = None  # the etcd image tag that kubeadm-config fixes
+    etcd_pin_is_ours: bool = (
+        False  # set by this tool, to pass etcd's gate; whatever else is fixed there is never touched
+    )
     settings: Mapping[str, Settings] = field(default_factory=dict)  # of control plane components, from kubeadm-config
     looked_at: str = ""  # when, as ISO 8601
 
@@ -89,6 +92,7 @@ class State:
             "newest": dict(self.newest),
             "etcd_pinned": self.etcd_pinned,
             "looked_at": self.looked_at,
+            "etcd_pin_is_ours": self.etcd_pin_is_ours,
             "settings": {name: asdict(settings) for name, settings in self.settings.items()},
         }
 
@@ -105,5 +109,6 @@ class State:
             newest=plain.get("newest", {}),
             etcd_pinned=plain.get("etcd_pinned"),
             looked_at=plain.get("looked_at", ""),
+            etcd_pin_is_ours=plain.get("etcd_pin_is_ours", False),
             settings={name: Settings.from_json(one) for name, one in plain.get("settings", {}).items()},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubeadm_upgrade.planning.case import Case
+from kubeadm_upgrade.planning.etcd import Etcd
 from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.version import Version
 
@@ -21,7 +22,7 @@ def stops(case: Case) -> Stops:
     here = case.ceiling if case.ceiling in case.offered.get(case.ceiling.minor, ()) else case.choose(case.ceiling.minor)
     if case.interrupted or here is None or here == way[0]:
         return way
-    return (here, *way) if _must_wait_here(case, (here, *way)) else way
+    return (here, *way) if _must_wait_here(case, (here, *way)) or _settles(case, here, way[0]) else way
 
 
 def stop_of(case: Case, kubelet: Version, stops: Stops) -> int:
@@ -68,6 +69,17 @@ def _must_wait_here(case: Case, here: Stops) -> bool:
             return True
     workers = {node.kubelet for node in case.state.workers if case.may_move(node)}
     return any(kubelet.minor < here[0].minor and stop_of(case, kubelet, here) == 0 for kubelet in workers)
+
+
+def _settles(case: Case, here: Version, next_stop: Version) -> bool:
+    """Whether the control plane comes to one version first, since etcd's gate is passed by applying that once more.
+
+    Where it stands at two, it does so whatever etcd runs by now: the plan stays the same while members move.
+    """
+    gate = case.etcd_gate(here.minor, next_stop.minor)
+    if gate is None or not case.policy.pass_etcd_gates:
+        return False
+    return case.floor != case.ceiling or (here != case.ceiling and Etcd.of(case.state).misses(gate))
 
 
 def _latest_stop(case: Case, kubelet: Version, stops: Stops, first: int) -> int:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from kubeadm_upgrade.planning.path import Group, Path, PathHop
-from kubeadm_upgrade.planning.plan_page import summary, way
+from kubeadm_upgrade.planning.plan_page import etcd_pin, summary, way
 from kubeadm_upgrade.releases.release import Phase, Release, Releases
 from kubeadm_upgrade.wording import shortened
 
@@ -62,6 +62,8 @@ def _life(release: Release, day: date) -> Sequence[str]:
 def _why(hop: PathHop) -> Iterator[str]:
     for finding in hop.findings:
         yield f"[yellow]mind[/]   {escape(finding)}"
+    if pin := etcd_pin(hop):
+        yield f"[cyan]first[/]  {escape(pin)}"
     for verb, groups in (("[cyan]drain[/] ", hop.moving), ("[dim]leave[/] ", hop.waiting)):
         for group in groups:
             names = shortened(group.nodes, _NAMES_SHOWN)

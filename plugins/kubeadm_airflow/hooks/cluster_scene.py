@@ -60,6 +60,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
     told = await asyncio.gather(*(_told(cluster, node, gate) for node in nodes))
     minors = range(min(control_plane.minors, default=target.minor), target.minor + 1)
     published = await look_at_repositories(cluster, nodes, told, minors)
+    etcd_tag = read_etcd_tag(control_plane.configuration)
     return State(
         cluster_version=control_plane.cluster_version,
         nodes=tuple(
@@ -81,7 +82,8 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
         published={form: one.versions for form, one in published.items()},
         unpublished={release: why for one in published.values() for release, why in one.missing.items()},
         newest={form: one.newest for form, one in published.items()},
-        etcd_pinned=read_etcd_tag(control_plane.configuration),
+        etcd_pinned=etcd_tag,
+        etcd_pin_is_ours=etcd_tag is not None and etcd_tag == ledger.etcd_pin,
         looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=read_cluster_configuration(control_plane.configuration),
     )

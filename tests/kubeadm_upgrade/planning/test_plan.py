@@ -21,6 +21,7 @@ from kubeadm_upgrade.version import TargetVersion
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "plan.schema.json"
 EAGER = Policy(latest_patch_first=False)
+GATES = Policy(pass_etcd_gates=True)
 
 
 def stops(state, target, policy=Policy(), facts=None):
@@ -170,6 +171,18 @@ def a_fleet_member() -> State:
     return State(version("1.31.14"), tuple(nodes), etcd_pinned="3.5.26-0")
 
 
+def stock_1_33(*etcd: str) -> State:
+    """As kubeadm 1.33.13 leaves it; `etcd` by control plane node."""
+    members = etcd or ("3.5.24", "3.5.24", "3.5.24")
+    nodes = [control_plane_node(f"cp{number}", "1.33.13", etcd=runs) for number, runs in enumerate(members, 1)]
+    return State(version("1.33.13"), (*nodes, worker("w1", "1.33.13"), worker("w2", "1.31.14", "1.33.13")))
+
+
+def within_the_gate() -> State:
+    """Interrupted when cp2, which an earlier run had left out of service, was the first and only one to have moved."""
+    return replace(stock_1_33("3.5.24", "3.5.26", "3.5.24"), etcd_pinned="3.5.26-0", etcd_pin_is_ours=True)
+
+
 PLANS = {
     "one-hop": (cluster("1.28.15", "1.28.15", "1.28.15"), "1.29", Policy()),
     "four-hops": (cluster("1.28.15", "1.28.15", "1.28.15", control_plane=3), "1.32", Policy()),
@@ -187,6 +200,9 @@ PLANS = {
         "1.30",
         Policy(),
     ),
+    "through-etcds-gate": (stock_1_33(), "1.34", GATES),
+    "within-etcds-gate": (within_the_gate(), "1.34", GATES),
+    "a-pin-of-somebody-elses": (replace(stock_1_33("3.5.26"), etcd_pinned="3.5.26-0"), "1.34", GATES),
     "nothing-to-do": (cluster("1.29.15", "1.29.15"), "1.29", Policy()),
 }
 

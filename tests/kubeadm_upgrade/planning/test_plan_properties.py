@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from in_memory.replay import Replay
-from in_memory.states import LAST_PATCH, MINORS, control_plane_node, releases, worker
+from in_memory.states import LAST_PATCH, MINORS, control_plane_node, gated_releases, worker
+from kubeadm_upgrade.errors import UpgradeRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.planning.path import Policy, WorkerMoves
@@ -18,9 +20,9 @@ from kubeadm_upgrade.planning.plan import plan
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.version import TargetVersion, Version
 
-FACTS = releases()
+FACTS = gated_releases()
 PATCHES = st.integers(0, LAST_PATCH)
-POLICIES = st.builds(Policy, st.sampled_from(WorkerMoves), st.integers(1, 3), st.booleans())
+POLICIES = st.builds(Policy, st.sampled_from(WorkerMoves), st.integers(1, 3), st.booleans(), st.just(True))
 
 
 @st.composite
@@ -44,7 +46,49 @@ def clusters(draw, workers=60):
         for number in range(draw(st.integers(0, workers)))
     ]
     applied = half_way and draw(st.booleans())
-    return State(newest if applied else runs, tuple(nodes))
+    state = State(newest if applied else runs, tuple(nodes))
+    return draw(within_a_hop(state, runs, newest, moved) if half_way else at_one_version(state, runs))
+
+
+@st.composite
+def at_one_version(draw, state, runs):
+    """With etcd as kubeadm deploys it, or fixed by somebody, or on the way through the gate of the next release."""
+    deployed, gate = etcd_of(runs), FACTS.of(runs.minor + 1).needs.etcd
+    members = [deployed] * len(state.control_plane)
+    misses = gate is not None and deployed < Version.parse(gate.minimum)
+    match draw(st.sampled_from(("plain", "old", "theirs", "ours"))):
+        case "theirs":
+            return with_etcd(replace(state, etcd_pinned="3.9.0-0"), [Version(3, 9, 0)] * len(members))
+        case "ours" if misses:
+            there = draw(st.lists(st.booleans(), min_size=len(members), max_size=len(members)))
+            members = [Version.parse(gate.minimum) if moved else deployed for moved in there]
+            return with_etcd(replace(state, etcd_pinned=f"{gate.minimum}-0", etcd_pin_is_ours=True), members)
+        case "old":
+            members[draw(st.integers(0, len(members) - 1))] = Version(3, 5, 9)
+    return with_etcd(state, members)
+
+
+@st.composite
+def within_a_hop(draw, state, runs, newest, moved):
+    """The gate was held, and our tag was taken out first; somebody else's stays."""
+    gate = FACTS.of(newest.minor).needs.etcd
+    before = max(etcd_of(runs), Version.parse(gate.minimum)) if gate else etcd_of(runs)
+    if draw(st.booleans()):
+        state, before = replace(state, etcd_pinned="3.9.0-0"), Version(3, 9, 0)
+    after = max(before, etcd_of(newest))
+    return with_etcd(state, [after if number < moved else before for number in range(len(state.control_plane))])
+
+
+def with_etcd(state: State, members: list[Version]) -> State:
+    nodes = [
+        replace(node, components={**node.components, "etcd": member})
+        for node, member in zip(state.control_plane, members, strict=True)
+    ]
+    return replace(state, nodes=(*nodes, *state.workers))
+
+
+def etcd_of(version: Version) -> Version:
+    return Version.parse(FACTS.of(version.minor).etcd_of(version.patch).partition("-")[0])
 
 
 @st.composite
@@ -79,13 +123,47 @@ def test_no_moment_of_a_path_breaks_the_skew_policy_and_it_ends_at_the_target(ca
     """Component by component, with kubeadm asked before every apply (invariant I5)."""
     state, target, policy = case
     path = plan(state, target, policy, FACTS)
-    replay = Replay(state, path)
+    replay = Replay(state, path, FACTS)
     for broken in replay.steps():
         assert not broken, [str(violation) for violation in broken]
     end = replay.now()
     assert end.cluster_version == path.target == Version(1, target.minor, LAST_PATCH)
     for node in end.nodes:
         assert {node.kubelet, *(v for kind, v in node.components.items() if kind != "etcd")} == {path.target}
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases(workers=4))
+def test_a_tag_of_ours_is_gone_behind_the_gate_and_that_of_somebody_else_stays(case):
+    """And etcd is nowhere older than kubeadm's own."""
+    state, target, policy = case
+    path = plan(state, target, policy, FACTS)
+    replay = Replay(state, path, FACTS)
+    for _ in replay.steps():
+        pass
+    end, tag = replay.now(), replay.etcd_pinned
+    if state.etcd_pinned and not state.etcd_pin_is_ours:
+        assert (end.etcd_pinned, end.etcd_pin_is_ours) == (state.etcd_pinned, False)
+        assert any("which this tool did not set" in note for note in path.hops[0].notes)
+    elif any(hop.came_from.minor != hop.to.minor for hop in path.hops):
+        assert tag is None
+        assert min(node.components["etcd"] for node in end.control_plane) >= etcd_of(path.target)
+    assert bool(tag and end.etcd_pin_is_ours) == any("set by this tool" in note for note in path.hops[-1].notes)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases(workers=4))
+def test_a_gate_is_passed_where_it_would_be_missed_and_nowhere_else(case):
+    """Without leave, the same plan where it has no such hop; else a sentence."""
+    state, target, policy = case
+    hops, without = plan(state, target, policy, FACTS).hops, replace(policy, pass_etcd_gates=False)
+    if any(hop.etcd_pin for hop in hops):
+        with pytest.raises(UpgradeRefused, match=r"set path\.pass_etcd_gates: true in the inventory"):
+            plan(state, target, without, FACTS)
+    else:
+        assert plan(state, target, without, FACTS).hops == hops
+    for hop, following in pairwise(hops):
+        assert not hop.etcd_pin or (hop.came_from == hop.to and following.to.minor == hop.to.minor + 1)
 
 
 @settings(max_examples=150, deadline=None)
@@ -106,8 +184,8 @@ def test_a_plan_made_again_anywhere_on_the_way_is_the_rest_of_the_same(case, dat
     """Whatever the moment: it depends on what runs, and on nothing remembered."""
     state, target, policy = case
     path = plan(state, target, policy, FACTS)
-    replay = Replay(state, path)
-    steps = sum(1 for _ in Replay(state, path).steps())
+    replay = Replay(state, path, FACTS)
+    steps = sum(1 for _ in Replay(state, path, FACTS).steps())
     for _ in islice(replay.steps(), data.draw(st.integers(0, steps))):
         pass
     now = replay.now()
@@ -117,14 +195,16 @@ def test_a_plan_made_again_anywhere_on_the_way_is_the_rest_of_the_same(case, dat
         (
             hop.to,
             [name for name in hop.workers if kubelets_now[name] != hop.to] if index == replay.hop else [*hop.workers],
+            hop.etcd_pin if index > replay.hop or not all_run(now, hop.etcd_pin) else None,
+            hop.lifts_etcd_pin and (index > replay.hop or now.etcd_pin_is_ours),
         )
         for index, hop in enumerate(path.hops)
         if index >= replay.hop
     ]
-    while len(left) > 1 and not left[0][1] and at_rest(now, left[0][0], policy):
+    while len(left) > 1 and not left[0][1] and not left[0][2] and at_rest(now, left[0][0], policy):
         left.pop(0)  # the stop was at the end of a hop
-    planned = [(hop.to, sorted(hop.workers)) for hop in again.hops]
-    assert planned == [(to, sorted(names)) for to, names in left or [(path.target, [])]]
+    planned = [(hop.to, sorted(hop.workers), hop.etcd_pin, hop.lifts_etcd_pin) for hop in again.hops]
+    assert planned == [(to, sorted(names), *etcd) for to, names, *etcd in left or [(path.target, [], None, False)]]
 
 
 @given(cases(workers=8), st.randoms())
@@ -135,6 +215,12 @@ def test_the_order_in_which_the_api_lists_nodes_changes_nothing(case, random):
     random.shuffle(nodes)
     path, other = plan(state, target, policy, FACTS), plan(replace(state, nodes=tuple(nodes)), target, policy, FACTS)
     assert (path, path.hash) == (other, other.hash)
+
+
+def all_run(state: State, tag: str | None) -> bool:
+    """Whether every member of etcd is at this tag."""
+    members = [node.components["etcd"] for node in state.control_plane]
+    return tag is None or min(members) >= Version.parse(tag.partition("-")[0])
 
 
 def at_rest(state: State, to: Version, policy: Policy) -> bool:

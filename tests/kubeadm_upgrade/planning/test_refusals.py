@@ -50,6 +50,27 @@ REFUSALS = {
     ),
     "target-known-as-bad": (cluster("1.29.9"), "1.30.9", releases(release(30, patches=BAD))),
     "etcd-below-its-gate": (cluster("1.28.9"), "1.31", releases(release(30, needs=GATE))),
+    "etcd-pinned-below-its-gate": (
+        cluster("1.29.9", etcd_pinned="3.5.29-0"),
+        "1.30",
+        releases(release(30, needs=GATE)),
+    ),
+    "etcd-pinned-to-a-tag-of-their-own": (
+        cluster("1.29.9", etcd_pinned="ours"),
+        "1.30",
+        releases(release(30, needs=GATE)),
+    ),
+    "etcd-pinned-but-not-applied": (
+        cluster("1.29.9", etcd_pinned="3.5.41-0"),
+        "1.30",
+        releases(release(30, needs=GATE)),
+    ),
+    "etcd-below-its-gate-in-mid-hop": (pair("1.30.9", "1.29.9", "1.29.9"), "1.31", releases(release(30, needs=GATE))),
+    "etcd-below-its-gate-and-no-package": (
+        cluster("1.29.9", published={"deb": {"kubeadm": ("1.30.9-1.1",)}}),
+        "1.30",
+        releases(release(30, needs=GATE)),
+    ),
     "etcd-unknown": (
         replace(cluster("1.29.9"), nodes=(replace(control_plane_node("cp1", "1.29.9"), components={}),)),
         "1.30",

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from lab import node_objects, pod_objects, shell, workload_objects
+from lab.api_door import ApiDoor, Phase
 from lab.api_endpoint import ApiEndpoint
 from lab.control_plane import ControlPlane
 from lab.controllers import Controllers
@@ -44,7 +45,7 @@ class SimulatedCluster:
         self.store = Store()
         self.rules = Rules(self)
         self.metrics = ""
-        self.api_available = True
+        self.door = ApiDoor(self)
         self.endpoint = ApiEndpoint(self, api_host)
         release = Release.parse(spec.version)
         self.kubelets = {name: Kubelet(self, name, release) for name in spec.nodes}
@@ -115,14 +116,15 @@ class SimulatedCluster:
         task.add_done_callback(self.tasks.discard)
         return task
 
+    @property
+    def api_available(self) -> bool:
+        """Does it accept connections?"""
+        return self.door.phase is not Phase.CLOSED
+
     def refresh_api(self) -> None:
-        """Open or close the API's door after something behind it changed."""
-        available = self.control_plane.available() and not self.faults.is_on("api_down")
-        if available and not self.api_available:
-            for kubelet in self.kubelets.values():
-                kubelet.forgive()
-        self.api_available = available
-        self.endpoint.set_open(available)
+        """Something of the control plane went down or came up."""
+        self.door.refresh()
+        self.controllers.follow(self.control_plane.controllers_up())
 
     def pods_on(self, node: str) -> list[Item]:
         return [pod for pod in self.store.each("Pod") if pod["spec"].get("nodeName") == node]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import yaml
 
 from lab import pod_objects
 from lab.releases import Release
+from lab.store import Item
 
 if TYPE_CHECKING:
     from lab.cluster import SimulatedCluster
 
-COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+ETCD, APISERVER = "etcd", "kube-apiserver"
+CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
+COMPONENTS = (ETCD, APISERVER, *CONTROLLERS)
 MANIFESTS = "/etc/kubernetes/manifests"
 
 
@@ -23,36 +27,51 @@ class ControlPlane:
     def __init__(self, cluster: SimulatedCluster, release: Release) -> None:
         self.cluster = cluster
         self.images: dict[str, dict[str, str]] = {}
+        #: What kubeadm replaces right now.
         self.down: set[tuple[str, str]] = set()
         self.swapping: set[str] = set()
+        #: Nodes whose kubelet has taken all static Pods down.
+        self.fallen: set[str] = set()
+        #: The minor of the kubelet that made a node's static Pods; None while they are being made.
+        self.made_by: dict[str, int | None] = {}
         self.kubeadm_running: dict[str, str] = {}
         for node in cluster.spec.control_plane_nodes:
             self.images[node] = {component: release.image(component) for component in COMPONENTS}
+            self.made_by[node] = release.minor
 
     def apiservers(self) -> dict[str, Release]:
         return {node: self.apiserver(node) for node in self.images}
 
     def apiserver(self, node: str) -> Release:
-        return Release.parse(self.images[node]["kube-apiserver"].rpartition(":")[2])
+        return Release.parse(self.images[node][APISERVER].rpartition(":")[2])
 
     def answering(self) -> Release:
         """The version of an apiserver that is up, as /version tells it."""
-        up = [n for n in self.images if (n, "kube-apiserver") not in self.down and self._host_up(n)]
-        return self.apiserver((up or list(self.images))[0])
+        return self.apiserver((self.up(APISERVER) or list(self.images))[0])
 
     def etcd_tag(self, node: str) -> str:
-        return self.images[node]["etcd"].rpartition(":")[2]
+        return self.images[node][ETCD].rpartition(":")[2]
+
+    def is_up(self, node: str, component: str) -> bool:
+        taken_down = (node, component) in self.down or node in self.fallen
+        return not taken_down and not self.cluster.faults.is_on("node_down", node)
+
+    def up(self, component: str) -> list[str]:
+        return [node for node in self.images if self.is_up(node, component)]
 
     def members_up(self) -> list[str]:
-        return [n for n in self.images if (n, "etcd") not in self.down and self._host_up(n)]
+        return self.up(ETCD)
 
-    def available(self) -> bool:
-        quorum = len(self.members_up()) > len(self.images) // 2
-        apiservers = [n for n in self.images if (n, "kube-apiserver") not in self.down and self._host_up(n)]
-        return quorum and bool(apiservers)
+    def has_quorum(self) -> bool:
+        return len(self.members_up()) > len(self.images) // 2
 
-    def _host_up(self, node: str) -> bool:
-        return not self.cluster.faults.is_on("node_down", node)
+    def controllers_up(self) -> bool:
+        return all(self.up(component) for component in CONTROLLERS)
+
+    def disturbed(self, node: str) -> bool:
+        """Is kubeadm or a kubelet at its static Pods, or about to be?"""
+        due = node in self.images and self.made_by[node] != self.cluster.kubelets[node].running.minor
+        return node in self.swapping or due
 
     def write_manifests(self, node: str) -> None:
         for component in COMPONENTS:
@@ -77,22 +96,58 @@ class ControlPlane:
             self.swapping.discard(node)
             self._put_pod(node, component)
             self.cluster.refresh_api()
-        if component == "kube-apiserver":
+        if component == APISERVER:
             self.cluster.rules.apiserver_starts(node)
             self.cluster.sample(node)
 
     def _duration(self, component: str) -> float:
         latency = self.cluster.latency
-        special = {"etcd": latency.etcd_swap, "kube-apiserver": latency.apiserver_swap}
+        special = {ETCD: latency.etcd_swap, APISERVER: latency.apiserver_swap}
         return special.get(component, latency.static_pod_swap)
+
+    def show_not_ready(self, node: str) -> None:
+        """The old mirror Pods, while the API can still be told."""
+        self._change_pods(node, lambda pod: pod_objects.set_ready(pod, False))
+
+    def take_down(self, node: str) -> None:
+        self.made_by[node] = None
+        self.fallen.add(node)
+        self.cluster.rules.disrupted()
+        self.cluster.refresh_api()
+
+    def bring_up(self, node: str) -> None:
+        self.fallen.discard(node)
+        self.cluster.refresh_api()
+
+    def show_pending(self, node: str) -> None:
+        """New mirror Pods, whose containers nobody has told of yet."""
+        self.create_pods(node)
+        self._change_pods(node, lambda pod: pod.update(status={"phase": "Pending", "qosClass": "Burstable"}))
+
+    def show_started(self, node: str) -> None:
+        address = self.cluster.addresses[node]
+        self._change_pods(node, lambda pod: pod_objects.set_started(pod, address))
+
+    def show_ready(self, node: str) -> None:
+        self.made_by[node] = self.cluster.kubelets[node].running.minor
+        self._change_pods(node, lambda pod: pod_objects.set_ready(pod, True))
+
+    def _change_pods(self, node: str, edit: Callable[[Item], None]) -> None:
+        for component in COMPONENTS:
+            self.cluster.store.change("Pod", "kube-system", f"{component}-{node}", edit)
+
+    def config_hash(self, node: str, component: str) -> str:
+        """Kubelets of different minors read different Pods from one manifest."""
+        minor = self.cluster.kubelets[node].running.minor
+        return pod_objects.static_hash(component, node, self.images[node][component], minor)
 
     def _put_pod(self, node: str, component: str) -> None:
         item = self.cluster.store.find("Node", None, node)
         if item is not None:
-            image = self.images[node][component]
+            image, digest = self.images[node][component], self.config_hash(node, component)
             command = [component, *self.arguments(node, component)]
             self.cluster.store.remove("Pod", "kube-system", f"{component}-{node}")
-            self.cluster.store.create(pod_objects.static_pod(component, item, image, command))
+            self.cluster.store.create(pod_objects.static_pod(component, item, image, command, digest))
 
     def _write_manifest(self, node: str, component: str) -> None:
         self.cluster.hosts[node].files.put(f"{MANIFESTS}/{component}.yaml", self.manifest(node, component), 0o600)

@@ -7,7 +7,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from lab import host_files, node_objects, pod_objects
+from lab import host_files, node_objects, pod_objects, static_pods
 from lab.releases import Release
 from lab.store import Item
 from lab.timestamps import micro_time
@@ -37,7 +37,7 @@ class Kubelet:
     def talks(self) -> bool:
         """Does the API hear from it?"""
         down = self.cluster.faults.is_on("node_down", self.node)
-        return self.active and not down and self.cluster.api_available
+        return self.active and not down and self.cluster.door.answers
 
     @property
     def healthy(self) -> bool:
@@ -79,6 +79,13 @@ class Kubelet:
             self.condition, self.restarting = node_objects.READY, False
             self._post()
             self.cluster.controllers.wake()
+            await self._make_static_pods_anew(generation)
+
+    async def _make_static_pods_anew(self, generation: int) -> None:
+        """Those of a kubelet of the same minor are left alone."""
+        plane = self.cluster.control_plane
+        if plane.made_by.get(self.node, self.running.minor) != self.running.minor:
+            await static_pods.make_anew(plane, self.node, lambda: generation == self._generation)
 
     async def beat(self) -> None:
         """Post the node's status for as long as the cluster lives."""

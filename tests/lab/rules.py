@@ -41,14 +41,14 @@ class Rules:
 
     def disrupted(self) -> None:
         """Look whether more than one control plane node is being disturbed right now."""
-        swapping = self.cluster.control_plane.swapping
-        names = self.cluster.spec.control_plane_nodes
-        down = [n for n in names if n in swapping or not self.cluster.kubelets[n].healthy]
+        plane = self.cluster.control_plane
+        names = list(plane.images)
+        down = [n for n in names if plane.disturbed(n) or not self.cluster.kubelets[n].healthy]
         if len(down) > 1:
             self._broken(f"control plane nodes {' and '.join(down)} are disrupted at once")
-        members = self.cluster.control_plane.members_up()
-        if len(names) > 1 and len(members) <= len(names) // 2:
-            self._broken(f"etcd has lost its quorum: {len(members)} of {len(names)} members are up")
+        if len(names) > 1 and not plane.has_quorum():
+            count = len(plane.members_up())
+            self._broken(f"etcd has lost its quorum: {count} of {len(names)} members are up")
 
     def kubeadm_starts(self, node: str, what: str, running: dict[str, str]) -> None:
         for other, command in running.items():

@@ -46,6 +46,9 @@ def _refused_kubectl(process: Process, options: Options) -> str | None:
     if not process.host.cluster.api_available:
         address = process.host.cluster.api_url.removeprefix("https://")
         return f"The connection to the server {address} was refused - did you specify the right host or port?"
+    if not process.host.cluster.door.answers:
+        text = 'cannot get resource "pods" in API group "" in the namespace "kube-system"'
+        return f'Error from server (Forbidden): pods is forbidden: User "kubernetes-admin" {text}'
     return None
 
 

@@ -7,7 +7,6 @@ import time
 
 from lab.commands.kubeadm_cluster import TRACE, number
 from lab.control_plane import MANIFESTS
-from lab.pod_objects import static_hash
 from lab.process import Process
 from lab.releases import Release
 
@@ -72,7 +71,7 @@ async def _upgrade(process: Process, component: str, target: Release, stamp: str
     _print_hash(process, component)
     await plane.swap(name, component, image)
     # kubeadm waits for the API to answer again, whoever keeps it away.
-    while not process.host.cluster.api_available:
+    while not process.host.cluster.door.answers:
         await asyncio.sleep(0.02)
     _print_hash(process, component)
     count = len(plane.images)
@@ -99,5 +98,5 @@ def _back_up(process: Process, component: str, stamp: str) -> None:
 
 def _print_hash(process: Process, component: str) -> None:
     name = process.host.name
-    digest = static_hash(component, name, process.host.cluster.control_plane.images[name][component])
+    digest = process.host.cluster.control_plane.config_hash(name, component)
     process.print(f"Static pod: {component}-{name} hash: {digest}")

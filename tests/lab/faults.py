@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "slow_answer": ("node", "argv", "seconds"),
     "fail": ("node", "argv", "exit_code", "stderr", "times"),
     "node_down": ("node",),
+    "kubelet_crashes": ("node",),
 }
 
 

@@ -7,13 +7,15 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from lab import host_files, node_objects, pod_objects, static_pods
+from lab import host_files, kubelet_journal, node_objects, pod_objects, static_pods
 from lab.releases import Release
 from lab.store import Item
 from lab.timestamps import micro_time
 
 if TYPE_CHECKING:
     from lab.cluster import SimulatedCluster
+
+UNIT = "kubelet.service"
 
 
 class Kubelet:
@@ -31,6 +33,8 @@ class Kubelet:
         #: Started, but the Node has not heard of it yet.
         self.quiet = False
         self.condition = node_objects.READY
+        #: How often systemd has started it again since somebody asked for a start.
+        self.restarts = 0
         self._generation = 0
 
     @property
@@ -43,6 +47,13 @@ class Kubelet:
     def healthy(self) -> bool:
         down = self.cluster.faults.is_on("node_down", self.node)
         return self.active and not down and not self.restarting and self.condition == node_objects.READY
+
+    @property
+    def unit_state(self) -> tuple[str, str]:
+        """ActiveState and SubState, as systemctl show tells them."""
+        if self.active:
+            return "active", "running"
+        return ("activating", "auto-restart") if self.restarting else ("inactive", "dead")
 
     def forgive(self) -> None:
         """The API was away: nobody may count that time against the kubelet."""
@@ -58,12 +69,39 @@ class Kubelet:
         self.cluster.rules.kubelet_starts(self.node, self.running, release)
         self._generation += 1
         self.running, self.active, self.restarting, self.quiet = release, True, True, True
-        self.pid, self.started = self.pid + random.randrange(50, 900), time.time()
+        self.restarts = 0
+        self._begin()
         self.cluster.rules.disrupted()
         self.cluster.spawn(self._come_up(self._generation))
 
+    def _begin(self) -> None:
+        self.pid, self.started = self.pid + random.randrange(50, 900), time.time()
+        journal = self.cluster.hosts[self.node].units.journal
+        journal.add(UNIT, "systemd[1]", f"Started {UNIT} - kubelet: The Kubernetes Node Agent.")
+        for line in kubelet_journal.starting(self.node, self.running.v, self.pid):
+            journal.add(UNIT, f"kubelet[{self.pid}]", line)
+
+    def _crash(self) -> None:
+        self.active, self.quiet = False, True
+        journal = self.cluster.hosts[self.node].units.journal
+        for line in kubelet_journal.failing(self.node, self.running.v, self.pid):
+            journal.add(UNIT, f"kubelet[{self.pid}]", line)
+        journal.add(UNIT, "systemd[1]", f"{UNIT}: Main process exited, code=exited, status=1/FAILURE")
+        journal.add(UNIT, "systemd[1]", f"{UNIT}: Failed with result 'exit-code'.")
+
+    async def _crash_loop(self, generation: int) -> None:
+        """systemd starts it again and again, for as long as it does not stay up."""
+        while generation == self._generation and self.cluster.faults.is_on("kubelet_crashes", self.node):
+            self._crash()
+            await asyncio.sleep(self.cluster.latency.kubelet_restart)
+            if generation == self._generation:
+                self.restarts += 1
+                self.active = True
+                self._begin()
+
     async def _come_up(self, generation: int) -> None:
         latency = self.cluster.latency
+        await self._crash_loop(generation)
         never = self.cluster.faults.is_on("never_ready", self.node)
         await asyncio.sleep(latency.kubelet_silent)
         if generation != self._generation:

@@ -78,6 +78,10 @@ class Faults:
     def node_down(self, node: str) -> ActiveFault:
         return self._add(Fault("node_down", node))
 
+    def kubelet_crashes(self, node: str) -> ActiveFault:
+        """From its next start on it does not stay up, and systemd starts it again and again."""
+        return self._add(Fault("kubelet_crashes", node))
+
     def lift_all(self) -> None:
         async def lift() -> None:
             self._cluster.faults.lift_all()

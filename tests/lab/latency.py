@@ -37,6 +37,8 @@ class Latency:
     #: A restarted kubelet: how long the Node still says Ready with the old version, then NotReady.
     kubelet_silent: float = 0.05
     kubelet_not_ready: float = 0.1
+    #: How long systemd waits before it starts a kubelet again that did not stay up.
+    kubelet_restart: float = 0.05
     heartbeat: float = 0.2
     #: A kubelet silent for this long makes the node Unknown.
     node_grace: float = 3.0
@@ -75,6 +77,7 @@ class Latency:
             snapshot=0.5,
             kubelet_silent=1.5,
             kubelet_not_ready=2.5,
+            kubelet_restart=2.0,
             heartbeat=2.0,
             node_grace=40.0,
             eviction_grace=1.5,

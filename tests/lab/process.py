@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,6 +31,8 @@ class Process:
     stdin: bytes | None = None
     #: A refused command changed nothing, whatever its argv looks like.
     refused: bool = False
+    pid: int = field(default_factory=lambda: random.randrange(2000, 30000))
+    started: float = field(default_factory=time.time)
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import asyncio
 import re
 import shlex
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -92,9 +92,11 @@ async def execute(host: Host, line: Line, streams: Streams, unit: str | None = N
     records = host.cluster.records
     number = records.open(record)
     code = HANGUP
+    host.running.append(process)
     try:
         code = await _run(process, line)
     finally:
+        host.running.remove(process)
         stdin = None if process.stdin is None else process.stdin.decode(errors="replace")
         mutating = record.mutating and not process.refused
         records.close(number, replace(record, exit_code=code, stdin=stdin, mutating=mutating))
@@ -139,12 +141,12 @@ def started_by(argv: Sequence[str]) -> tuple[str, ...]:
     return tuple(argv[argv.index("--") + 1 :])
 
 
-async def run_in_unit(host: Host, unit: str, argv: Sequence[str]) -> int:
+async def run_in_unit(host: Host, unit: str, argv: Sequence[str], given: Mapping[str, str]) -> int:
     """Run and record the command of a unit, as root; what it prints goes to the journal."""
     # systemd-run has answered before its unit's command does anything.
     await asyncio.sleep(0)
     program, environment = _without_environment(list(argv))
-    line = Line(shlex.join(argv), tuple(argv), tuple(program), environment, True)
+    line = Line(shlex.join(argv), tuple(argv), tuple(program), {**given, **environment}, True)
     source = f"{(program or ['?'])[0].rpartition('/')[2]}[{host.units.transient[unit].pid}]"
 
     def write(text: str) -> None:

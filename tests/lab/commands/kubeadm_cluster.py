@@ -65,8 +65,8 @@ def refuse_early(process: Process, needs_admin: bool) -> int | None:
             f"tcp {address}: connect: connection refused"
         )
         return process.refuse(f"{text}\n{TRACE}", 1)
-    if text := _forbidden(process):
-        return process.refuse(f"failed to get config map: {text}\n{TRACE}", 1)
+    if reason := _forbidden(process):
+        return process.refuse(f"failed to get config map: {reason}\n{TRACE}", 1)
     return None
 
 

@@ -63,6 +63,7 @@ class SimulatedCluster:
         self.hosts = {name: Host(self, name, release, shell.run_in_unit, shell.KNOWN) for name in self.spec.nodes}
         self.store.listeners.append(self._sample_changed_node)
         self._populate(release)
+        self.faults.on_change.append(self.control_plane.follow_faults)
         self.faults.on_change.append(self.refresh_api)
         self.faults.on_change.append(self.controllers.wake)
         self.controllers.reconcile()

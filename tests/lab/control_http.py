@@ -86,7 +86,7 @@ class ControlEndpoint:
 
 
 def _identity(fault: Fault) -> tuple[object, ...]:
-    return (fault.kind, fault.node, fault.argv, fault.namespace, fault.name)
+    return (fault.kind, fault.node, fault.argv, fault.namespace, fault.name, fault.component)
 
 
 async def _asked(request: web.Request) -> Fault:

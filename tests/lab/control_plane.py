@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ class ControlPlane:
         #: The minor of the kubelet that made a node's static Pods; None while they are being made.
         self.made_by: dict[str, int | None] = {}
         self.kubeadm_running: dict[str, str] = {}
+        #: Kind, node and component of the faults that the Pods show.
+        self._sick: set[tuple[str, str, str]] = set()
         for node in cluster.spec.control_plane_nodes:
             self.images[node] = {component: release.image(component) for component in COMPONENTS}
             self.made_by[node] = release.minor
@@ -53,17 +56,51 @@ class ControlPlane:
         return self.images[node][ETCD].rpartition(":")[2]
 
     def is_up(self, node: str, component: str) -> bool:
+        faults = self.cluster.faults
         taken_down = (node, component) in self.down or node in self.fallen
-        return not taken_down and not self.cluster.faults.is_on("node_down", node)
+        broken = faults.is_on("node_down", node) or faults.sick("static_pod_missing", node, component)
+        return not taken_down and not broken
 
     def up(self, component: str) -> list[str]:
         return [node for node in self.images if self.is_up(node, component)]
 
+    def is_healthy(self, node: str) -> bool:
+        """Does this member of etcd answer in time?"""
+        faults = self.cluster.faults
+        unhealthy = faults.is_on("etcd_member_unhealthy", node) or faults.sick("static_pod_not_ready", node, ETCD)
+        return self.is_up(node, ETCD) and not unhealthy
+
     def members_up(self) -> list[str]:
-        return self.up(ETCD)
+        return [node for node in self.images if self.is_healthy(node)]
+
+    def learners(self) -> list[str]:
+        return [node for node in self.images if self.cluster.faults.is_on("etcd_learner", node)]
+
+    def alarms(self) -> list[tuple[str, str]]:
+        return [(n, fault.alarm) for n in self.images for fault in self.cluster.faults.matching("etcd_alarm", n)]
 
     def has_quorum(self) -> bool:
-        return len(self.members_up()) > len(self.images) // 2
+        voters = [node for node in self.images if node not in self.learners()]
+        return sum(self.is_healthy(node) for node in voters) > len(voters) // 2
+
+    def is_sick(self, node: str) -> bool:
+        """Is one of its static Pods broken on purpose?"""
+        kinds = ("static_pod_not_ready", "static_pod_missing", "etcd_member_unhealthy")
+        return any(self.cluster.faults.is_on(kind, node) for kind in kinds)
+
+    def follow_faults(self) -> None:
+        """Mirror Pods are as the faults in force say; what a fault that was lifted took away is made anew."""
+        now = {
+            (kind, node, component)
+            for kind in ("static_pod_missing", "static_pod_not_ready")
+            for node in self.images
+            for component in COMPONENTS
+            if self.cluster.faults.sick(kind, node, component)
+        }
+        changed, self._sick = now ^ self._sick, now
+        for _, node, component in sorted(changed):
+            if node not in self.fallen:
+                self._put_pod(node, component, anew=False)
 
     def controllers_up(self) -> bool:
         return all(self.up(component) for component in CONTROLLERS)
@@ -83,6 +120,8 @@ class ControlPlane:
 
     async def swap(self, node: str, component: str, image: str) -> None:
         """Replace one static pod as the kubelet does after its manifest changed."""
+        if component == ETCD:
+            self.cluster.rules.etcd_starts(node, image.rpartition(":")[2])
         self.images[node][component] = image
         self._write_manifest(node, component)
         self.swapping.add(node)
@@ -121,8 +160,8 @@ class ControlPlane:
 
     def show_pending(self, node: str) -> None:
         """New mirror Pods, whose containers nobody has told of yet."""
-        self.create_pods(node)
-        self._change_pods(node, lambda pod: pod.update(status={"phase": "Pending", "qosClass": "Burstable"}))
+        for component in COMPONENTS:
+            self._put_pod(node, component, status={"phase": "Pending", "qosClass": "Burstable"})
 
     def show_started(self, node: str) -> None:
         address = self.cluster.addresses[node]
@@ -130,7 +169,8 @@ class ControlPlane:
 
     def show_ready(self, node: str) -> None:
         self.made_by[node] = self.cluster.kubelets[node].running.minor
-        self._change_pods(node, lambda pod: pod_objects.set_ready(pod, True))
+        for component in COMPONENTS:
+            self._put_pod(node, component, anew=False)
 
     def _change_pods(self, node: str, edit: Callable[[Item], None]) -> None:
         for component in COMPONENTS:
@@ -141,13 +181,25 @@ class ControlPlane:
         minor = self.cluster.kubelets[node].running.minor
         return pod_objects.static_hash(component, node, self.images[node][component], minor)
 
-    def _put_pod(self, node: str, component: str) -> None:
+    def _put_pod(self, node: str, component: str, anew: bool = True, status: Item | None = None) -> None:
+        """The mirror Pod as it has to be, Ready unless a fault says otherwise; with another uid if it is made anew."""
+        store, faults, name = self.cluster.store, self.cluster.faults, f"{component}-{node}"
+        missing = faults.sick("static_pod_missing", node, component)
+        if anew or missing:
+            store.remove("Pod", "kube-system", name)
+        if missing or store.find("Node", None, node) is None:
+            return
+        pod = store.find("Pod", "kube-system", name)
+        pod = copy.deepcopy(pod) if pod is not None else self._mirror_pod(node, component)
+        pod_objects.set_ready(pod, not faults.sick("static_pod_not_ready", node, component))
+        store.put(pod if status is None else pod | {"status": status})
+
+    def _mirror_pod(self, node: str, component: str) -> Item:
+        image, digest = self.images[node][component], self.config_hash(node, component)
+        command = [component, *self.arguments(node, component)]
         item = self.cluster.store.find("Node", None, node)
-        if item is not None:
-            image, digest = self.images[node][component], self.config_hash(node, component)
-            command = [component, *self.arguments(node, component)]
-            self.cluster.store.remove("Pod", "kube-system", f"{component}-{node}")
-            self.cluster.store.create(pod_objects.static_pod(component, item, image, command, digest))
+        assert item is not None
+        return pod_objects.static_pod(component, item, image, command, digest)
 
     def _write_manifest(self, node: str, component: str) -> None:
         self.cluster.hosts[node].files.put(f"{MANIFESTS}/{component}.yaml", self.manifest(node, component), 0o600)

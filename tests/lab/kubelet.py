@@ -71,7 +71,7 @@ class Kubelet:
         self.running, self.active, self.restarting, self.quiet = release, True, True, True
         self.restarts = 0
         self._begin()
-        self.cluster.rules.disrupted()
+        self.cluster.rules.disrupted(self.node)
         self.cluster.spawn(self._come_up(self._generation))
 
     def _begin(self) -> None:
@@ -157,9 +157,11 @@ class Kubelet:
         return str(self.cluster.hosts[self.node].files.text(host_files.MACHINE_ID) or "").strip()
 
     async def _pods_are_ready(self) -> None:
+        faults = self.cluster.faults
         for pod in self.cluster.pods_on(self.node):
             metadata = pod["metadata"]
-            if pod["status"]["phase"] == "Running":
+            component = metadata.get("labels", {}).get("component", "")
+            if pod["status"]["phase"] == "Running" and not faults.sick("static_pod_not_ready", self.node, component):
                 self.cluster.store.change(
                     "Pod", metadata["namespace"], metadata["name"], lambda p: pod_objects.set_ready(p, True)
                 )

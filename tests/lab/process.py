@@ -28,6 +28,8 @@ class Process:
     read_stdin: Callable[[], Awaitable[bytes]] = no_input
     environment: Mapping[str, str] = field(default_factory=dict)
     unit: str | None = None
+    #: What sudo itself was given; what env is given behind it comes too late for its own words.
+    before_sudo: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes | None = None
     #: A refused command changed nothing, whatever its argv looks like.
     refused: bool = False

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.commands import PROGRAMS
+from lab.german import say, sudo_says
 from lab.mutations import mutates
 from lab.options import UsageError
 from lab.process import Process, no_input
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\$`]|\\.)*\"|\\.")
 _OPERATORS = re.compile(r"[;|&<>$`\n()]")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
+_ASSIGNMENTS = re.compile(r"(\w+)=(\S*)")
 HANGUP = 129
 BROKEN = 70
 
@@ -88,6 +90,7 @@ class Streams:
 async def execute(host: Host, line: Line, streams: Streams, unit: str | None = None) -> int:
     """Run and record one command; a cancelled one is recorded as hung up."""
     process = Process(host, line.program, line.root, streams.out, streams.error, streams.read, line.environment, unit)
+    process.before_sudo = dict(_ASSIGNMENTS.findall(line.text.partition("sudo ")[0]))
     record = CommandRecord(now(), host.name, line.text, line.argv, line.root, mutates(line.program), unit=unit)
     records = host.cluster.records
     number = records.open(record)
@@ -110,6 +113,8 @@ async def _run(process: Process, line: Line) -> int:
         if fault.stderr:
             process.complain(fault.stderr.rstrip("\n"))
         return fault.exit_code
+    if process.root and process.unit is None and faults.is_on("sudo_refuses", node):
+        return process.refuse(sudo_says(process, "sudo: a password is required"), 1)
     await asyncio.sleep(faults.delay("slow", node, line.argv))
     return await run_program(process)
 
@@ -123,7 +128,8 @@ async def run_program(process: Process) -> int:
         process.refused = True
         # sudo says it in its own words and exits 1.
         prefix = "sudo" if process.root else "bash: line 1"
-        process.complain(f"{prefix}: {process.argv[0]}: command not found")
+        speak = sudo_says if process.root else say
+        process.complain(speak(process, "{}: {}: command not found", prefix, process.argv[0]))
         return 1 if process.root else 127
     try:
         return await command(process)

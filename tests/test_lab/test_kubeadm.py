@@ -171,4 +171,4 @@ def test_plan_as_text_and_json(ssh: Ssh) -> None:
             assert ssh(CP, f"sudo -n kubeadm upgrade apply v{version} --yes").returncode == 0
     document = json.loads(ssh(CP, "sudo -n kubeadm upgrade plan v1.31.14 -o json").stdout)
     names = {one["name"]: one for one in document["availableUpgrades"][0]["components"]}
-    assert (names["etcd"]["currentVersion"], names["etcd"]["newVersion"]) == ("3.5.15-0", "3.5.24-0")
+    assert (names["etcd"]["currentVersion"], names["etcd"]["newVersion"]) == ("3.5.16-0", "3.5.24-0")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lab.commands import (
     apt,
     archives,
+    crictl,
     dpkg,
-    etcd,
     files,
     kubeadm,
     kubernetes,
@@ -26,7 +26,7 @@ PROGRAMS: dict[str, Command] = {
     "cat": text.cat,
     "containerd": system.containerd,
     "cp": archives.cp,
-    "crictl": etcd.crictl,
+    "crictl": crictl.crictl,
     "curl": network.curl,
     "date": system.date,
     "dd": files.dd,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import yaml
 
 from lab import node_objects
 from lab.options import Options
 from lab.process import Process
-from lab.releases import Release
+from lab.releases import Release, etcd_version, is_published
 
 TRACE = "To see the stack trace of this error execute with --v=5 or higher"
 NOT_ROOT = (
@@ -19,11 +20,34 @@ NOT_ROOT = (
 )
 
 
-def cluster_version(process: Process) -> Release:
-    """``kubernetesVersion`` of the ConfigMap kubeadm-config."""
+def _configuration(process: Process) -> dict[str, Any]:
+    """The ClusterConfiguration of the ConfigMap kubeadm-config."""
     item = process.host.cluster.store.find("ConfigMap", "kube-system", "kubeadm-config")
-    configuration = yaml.safe_load((item or {"data": {}})["data"].get("ClusterConfiguration", "")) or {}
-    return Release.parse(configuration["kubernetesVersion"])
+    return yaml.safe_load((item or {"data": {}})["data"].get("ClusterConfiguration", "")) or {}
+
+
+def cluster_version(process: Process) -> Release:
+    return Release.parse(_configuration(process)["kubernetesVersion"])
+
+
+def etcd_image(process: Process, target: Release) -> str:
+    """``etcd.local.imageTag`` if it is set, else what the release brings; an older etcd never replaces a newer one."""
+    local = (_configuration(process).get("etcd") or {}).get("local") or {}
+    image, plane = target.image("etcd"), process.host.cluster.control_plane
+    if tag := local.get("imageTag"):
+        image = f"{image.rpartition(':')[0]}:{tag}"
+    running = plane.images[process.host.name]["etcd"]
+    older = etcd_version(image.rpartition(":")[2]) < etcd_version(running.rpartition(":")[2])
+    return running if older else image
+
+
+def unpublished(process: Process, target: Release) -> str | None:
+    """kubeadm pulls first, and refuses where it cannot."""
+    image = etcd_image(process, target)
+    if is_published(image):
+        return None
+    text = f"[preflight] Some fatal errors occurred:\n\t[ERROR ImagePull]: failed to pull image {image}: not found"
+    return f"{text}\n{TRACE}"
 
 
 def set_cluster_version(process: Process, release: Release) -> None:

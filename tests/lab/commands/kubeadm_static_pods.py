@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from lab.commands.kubeadm_cluster import TRACE, number
-from lab.control_plane import MANIFESTS
+from lab.commands.kubeadm_cluster import TRACE, etcd_image, number
+from lab.control_plane import ETCD, MANIFESTS
 from lab.process import Process
 from lab.releases import Release
 
@@ -51,7 +51,7 @@ async def upgrade_static_pods(process: Process, target: Release, etcd: bool) -> 
 async def _upgrade(process: Process, component: str, target: Release, stamp: str) -> int | None:
     plane, name = process.host.cluster.control_plane, process.host.name
     process.print(f'[upgrade/staticpods] Preparing for "{component}" upgrade')
-    image = target.image(component)
+    image = etcd_image(process, target) if component == ETCD else target.image(component)
     if plane.images[name][component] == image:
         process.print(f"[upgrade/staticpods] Current and new manifests of {component} are equal, skipping upgrade")
         return None

@@ -37,7 +37,7 @@ class SimulatedCluster:
     ) -> None:
         self.spec = spec
         self.latency = latency
-        self.addresses = addresses
+        self.addresses = dict(addresses)
         self.identity = identity
         self.tasks: set[asyncio.Task[Any]] = set()
         self.faults = FaultBook(latency.lock_second)
@@ -100,6 +100,23 @@ class SimulatedCluster:
             for pod in list(self.store.each("Pod")):
                 self._run_pod(pod["metadata"]["namespace"], pod["metadata"]["name"])
             self.controllers.reconcile()
+
+    def join(self, name: str, release: Release, control_plane: bool) -> None:
+        """A host that was not there before, and its Node; ``addresses`` is told where it is by whoever calls."""
+        self.kubelets[name] = Kubelet(self, name, release)
+        if control_plane:
+            self.control_plane.join(name)
+        self.hosts[name] = Host(self, name, release, shell.run_in_unit, shell.KNOWN)
+        number = len(self.hosts)
+        self.store.create(node_objects.node(name, self.addresses[name], number, release, control_plane))
+        if control_plane:
+            self.control_plane.write_manifests(name)
+            self.control_plane.create_pods(name)
+        self.spawn(self.kubelets[name].beat())
+
+    def registered(self) -> list[Kubelet]:
+        """The kubelets whose Nodes there are."""
+        return [one for name, one in self.kubelets.items() if self.store.find("Node", None, name) is not None]
 
     async def stop(self) -> None:
         for host in self.hosts.values():

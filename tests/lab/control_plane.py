@@ -33,6 +33,8 @@ class ControlPlane:
         self.swapping: set[str] = set()
         #: Nodes whose kubelet has taken all static Pods down.
         self.fallen: set[str] = set()
+        #: Of those, the ones whose machine has lost its power.
+        self.booting: set[str] = set()
         #: The minor of the kubelet that made a node's static Pods; None while they are being made.
         self.made_by: dict[str, int | None] = {}
         self.kubeadm_running: dict[str, str] = {}
@@ -171,6 +173,32 @@ class ControlPlane:
         self.made_by[node] = self.cluster.kubelets[node].running.minor
         for component in COMPONENTS:
             self._put_pod(node, component, anew=False)
+
+    def lose_power(self, node: str) -> None:
+        if node in self.images:
+            self.made_by[node] = None
+            self.booting.add(node)
+            self.fallen.add(node)
+
+    def read_manifests(self, node: str) -> None:
+        for component in COMPONENTS:
+            text = self.cluster.hosts[node].files.text(f"{MANIFESTS}/{component}.yaml")
+            if text is not None:
+                self.images[node][component] = yaml.safe_load(text)["spec"]["containers"][0]["image"]
+
+    def show_booted(self, node: str) -> None:
+        """A mirror Pod is kept where the kubelet reads the same Pod from the manifest."""
+        self.made_by[node] = self.cluster.kubelets[node].running.minor
+        for component in COMPONENTS:
+            pod = self.cluster.store.find("Pod", "kube-system", f"{component}-{node}")
+            digest = pod["metadata"]["annotations"]["kubernetes.io/config.hash"] if pod else None
+            self._put_pod(node, component, anew=digest != self.config_hash(node, component))
+
+    def join(self, node: str) -> None:
+        """As kubeadm join: the images of those that are there, and a member of etcd that has been promoted."""
+        other = next(iter(self.images))
+        self.images[node] = dict(self.images[other])
+        self.made_by[node] = self.cluster.kubelets[node].running.minor
 
     def _change_pods(self, node: str, edit: Callable[[Item], None]) -> None:
         for component in COMPONENTS:

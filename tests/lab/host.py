@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,13 @@ class Host:
         self._programs = programs
         self.cluster = cluster
         self.name = name
-        self.control_plane = name in cluster.spec.control_plane_nodes
+        self.control_plane = name in cluster.control_plane.images
         self.files = FileTree()
         self.packages = Packages.of(release)
         self.units = Units()
         self.running: list[Process] = []
         self.needs_reload = False
+        self.boot_id = str(uuid.uuid4())
         host_files.furnish(self, release)
         for line in kubelet_journal.starting(name, release.v, self.kubelet.pid):
             self.units.journal.add("kubelet.service", f"kubelet[{self.kubelet.pid}]", line)
@@ -60,6 +62,15 @@ class Host:
     @property
     def kubelet(self) -> Kubelet:
         return self.cluster.kubelets[self.name]
+
+    def lose_power(self) -> None:
+        """Nothing that ran comes to its end; files, packages and the journal are kept."""
+        for process in list(self.running):
+            process.kill()
+        self.units.forget()
+        self.needs_reload = False
+        self.boot_id = str(uuid.uuid4())
+        host_files.write_boot_id(self)
 
     def installed(self, package: str) -> Release:
         """The release of an installed Kubernetes package; the binary on disk is the package's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab import host_files, kubelet_journal, node_objects, pod_objects, static_pods
@@ -67,11 +68,22 @@ class Kubelet:
     def start(self, release: Release) -> None:
         """Start the binary on disk."""
         self.cluster.rules.kubelet_starts(self.node, self.running, release)
+        self._start(release)
+        self.cluster.rules.disrupted(self.node)
+
+    def boot(self, release: Release) -> None:
+        """The machine has started; nobody asked for it, so it breaks no rule."""
+        self._start(release)
+        self.cluster.spawn(static_pods.boot(self.cluster.control_plane, self.node, self._alive(self._generation)))
+
+    def _alive(self, generation: int) -> Callable[[], bool]:
+        return lambda: generation == self._generation
+
+    def _start(self, release: Release) -> None:
         self._generation += 1
         self.running, self.active, self.restarting, self.quiet = release, True, True, True
         self.restarts = 0
         self._begin()
-        self.cluster.rules.disrupted(self.node)
         self.cluster.spawn(self._come_up(self._generation))
 
     def _begin(self) -> None:
@@ -122,8 +134,8 @@ class Kubelet:
     async def _make_static_pods_anew(self, generation: int) -> None:
         """Those of a kubelet of the same minor are left alone."""
         plane = self.cluster.control_plane
-        if plane.made_by.get(self.node, self.running.minor) != self.running.minor:
-            await static_pods.make_anew(plane, self.node, lambda: generation == self._generation)
+        if plane.made_by.get(self.node, self.running.minor) != self.running.minor and self.node not in plane.booting:
+            await static_pods.make_anew(plane, self.node, self._alive(generation))
 
     async def beat(self) -> None:
         """Post the node's status for as long as the cluster lives."""
@@ -150,6 +162,7 @@ class Kubelet:
         node_objects.set_conditions(item["status"], *self.condition)
         item["status"]["nodeInfo"] |= {"kubeletVersion": self.running.v, "kubeProxyVersion": self.running.v}
         item["status"]["nodeInfo"]["machineID"] = self._machine_id()
+        item["status"]["nodeInfo"]["bootID"] = self.cluster.hosts[self.node].boot_id
         if was_unknown and self.condition == node_objects.READY:
             self.cluster.spawn(self._pods_are_ready())
 

@@ -42,6 +42,8 @@ class Latency:
     heartbeat: float = 0.2
     #: A kubelet silent for this long makes the node Unknown.
     node_grace: float = 3.0
+    #: How long a machine is off when it is rebooted.
+    reboot: float = 0.1
     eviction_grace: float = 0.02
     pod_start: float = 0.02
     #: How long one second of apt's own lock timeout lasts.
@@ -80,6 +82,7 @@ class Latency:
             kubelet_restart=2.0,
             heartbeat=2.0,
             node_grace=40.0,
+            reboot=6.0,
             eviction_grace=1.5,
             pod_start=1.0,
             lock_second=1.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -35,6 +36,12 @@ class Process:
     refused: bool = False
     pid: int = field(default_factory=lambda: random.randrange(2000, 30000))
     started: float = field(default_factory=time.time)
+    task: asyncio.Task[object] | None = None
+
+    def kill(self) -> None:
+        """From outside: it does not come to its end."""
+        if self.task is not None:
+            self.task.cancel()
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ class Rules:
             self._broken(f"{node}: kubelet restarted from {old} to {new} with {len(pods)} pods not drained")
 
     def apiserver_starts(self, node: str) -> None:
-        for name, kubelet in self.cluster.kubelets.items():
-            self._skew(name, kubelet.running, f" (apiserver of {node} was replaced)")
+        for kubelet in self.cluster.registered():
+            self._skew(kubelet.node, kubelet.running, f" (apiserver of {node} was replaced)")
 
     def _skew(self, node: str, kubelet: Release, why: str = "") -> None:
         for name, apiserver in self.cluster.control_plane.apiservers().items():

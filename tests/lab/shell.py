@@ -95,6 +95,7 @@ async def execute(host: Host, line: Line, streams: Streams, unit: str | None = N
     records = host.cluster.records
     number = records.open(record)
     code = HANGUP
+    process.task = asyncio.current_task()
     host.running.append(process)
     try:
         code = await _run(process, line)

@@ -32,3 +32,20 @@ async def make_anew(plane: ControlPlane, node: str, alive: Callable[[], bool]) -
         if not alive():
             return
         step(node)
+
+
+async def boot(plane: ControlPlane, node: str, alive: Callable[[], bool]) -> None:
+    """After power was lost: what the manifests on disk say is started, by whatever kubelet is installed."""
+    if node not in plane.booting:
+        return
+    await asyncio.sleep(plane.cluster.latency.static_pods_down)
+    if not alive():
+        return
+    plane.read_manifests(node)
+    plane.bring_up(node)
+    while alive() and not plane.cluster.door.answers:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(plane.cluster.latency.static_pods_ready)
+    if alive():
+        plane.booting.discard(node)
+        plane.show_booted(node)

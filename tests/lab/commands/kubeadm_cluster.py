@@ -129,7 +129,7 @@ def health_errors(process: Process, options: Options) -> list[str]:
     """The cluster health checks of kubeadm that the lab's clusters can fail."""
     ignored = {name.lower() for value in options.all("--ignore-preflight-errors") for name in value.split(",")}
     nodes = list(process.host.cluster.store.each("Node"))
-    ours = process.host.cluster.spec.control_plane_nodes
+    ours = process.host.cluster.control_plane.images
     sick = [n["metadata"]["name"] for n in nodes if n["metadata"]["name"] in ours and not node_objects.is_ready(n)]
     errors = []
     if sick:

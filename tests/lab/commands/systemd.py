@@ -251,5 +251,11 @@ async def journalctl(process: Process) -> int:
     bare = options.last("-o", "--output") == "cat"
     for moment, _, source, text in lines:
         stamp = time.strftime("%b %d %H:%M:%S", time.gmtime(moment))
-        process.print(text if bare else f"{stamp} {process.host.name} {source}: {text}")
+        process.print(text if bare else f"{stamp} {process.host.name} {source}: {_shown(text)}")
     return 0
+
+
+def _shown(text: str) -> str:
+    """Only ``-o cat`` writes bytes that are no UTF-8 as they are."""
+    raw = text.encode(errors="surrogateescape")
+    return text if raw.decode(errors="replace") == text else f"[{len(raw)}B blob data]"

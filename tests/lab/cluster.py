@@ -114,6 +114,12 @@ class SimulatedCluster:
             self.control_plane.create_pods(name)
         self.spawn(self.kubelets[name].beat())
 
+    def is_settled(self) -> bool:
+        """Is everything back that a control plane takes down by itself or for kubeadm?"""
+        door, plane = self.door, self.control_plane
+        disturbed = any(plane.disturbed(node) for node in plane.images)
+        return door.phase is Phase.SERVING and door.knows_nodes and not disturbed and not self.controllers.away
+
     def registered(self) -> list[Kubelet]:
         """The kubelets whose Nodes there are."""
         return [one for name, one in self.kubelets.items() if self.store.find("Node", None, name) is not None]

@@ -26,23 +26,23 @@ class Controllers:
         self.store = cluster.store
         self._due = False
         #: Every controller manager or every scheduler is down, or has just come back.
-        self._away = False
+        self.away = False
         self._returning: asyncio.TimerHandle | None = None
         self.store.listeners.append(self._heard)
 
     def follow(self, up: bool) -> None:
         """They come back last: somebody has to become the leader first; golden/README.md, last section."""
         if not up:
-            self._away = True
+            self.away = True
             if self._returning is not None:
                 self._returning.cancel()
                 self._returning = None
-        elif self._away and self._returning is None:
+        elif self.away and self._returning is None:
             delay = self.cluster.latency.controllers_return
             self._returning = asyncio.get_running_loop().call_later(delay, self._return)
 
     def _return(self) -> None:
-        self._away, self._returning = False, None
+        self.away, self._returning = False, None
         self.wake()
 
     def _heard(self, event: Event) -> None:
@@ -56,7 +56,7 @@ class Controllers:
 
     def reconcile(self) -> None:
         self._due = False
-        if self._away:
+        if self.away:
             return
         for node in list(self.store.each("Node")):
             self._taint(node)
@@ -75,7 +75,7 @@ class Controllers:
         """The node lifecycle controller."""
         while True:
             await asyncio.sleep(min(1.0, self.cluster.latency.node_grace / 8))
-            if self.cluster.door.answers and not self._away:
+            if self.cluster.door.answers and not self.away:
                 for kubelet in self.cluster.kubelets.values():
                     if time.monotonic() - kubelet.last_seen > self.cluster.latency.node_grace:
                         self._mark_unknown(kubelet.node)

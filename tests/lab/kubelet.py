@@ -74,7 +74,6 @@ class Kubelet:
     def boot(self, release: Release) -> None:
         """The machine has started; nobody asked for it, so it breaks no rule."""
         self._start(release)
-        self.cluster.spawn(static_pods.boot(self.cluster.control_plane, self.node, self._alive(self._generation)))
 
     def _alive(self, generation: int) -> Callable[[], bool]:
         return lambda: generation == self._generation
@@ -85,6 +84,7 @@ class Kubelet:
         self.restarts = 0
         self._begin()
         self.cluster.spawn(self._come_up(self._generation))
+        self.cluster.spawn(static_pods.boot(self.cluster.control_plane, self.node, self._alive(self._generation)))
 
     def _begin(self) -> None:
         self.pid, self.started = self.pid + random.randrange(50, 900), time.time()

@@ -142,6 +142,14 @@ class LabCluster:
         """None takes the label away."""
         self._run(self.machines.label(node, label, value))
 
+    def is_settled(self) -> bool:
+        """Are static Pods made anew, does the API serve everybody, and are controllers back?"""
+
+        async def look() -> bool:
+            return self.simulated.is_settled()
+
+        return bool(self._run(look()))
+
     def set_metrics(self, text: str) -> None:
         """What GET /metrics answers, such as apiserver_requested_deprecated_apis lines."""
         self.simulated.metrics = text

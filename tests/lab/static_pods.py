@@ -35,7 +35,7 @@ async def make_anew(plane: ControlPlane, node: str, alive: Callable[[], bool]) -
 
 
 async def boot(plane: ControlPlane, node: str, alive: Callable[[], bool]) -> None:
-    """After power was lost: what the manifests on disk say is started, by whatever kubelet is installed."""
+    """If power was lost before: what the manifests on disk say is started, by whatever kubelet is installed."""
     if node not in plane.booting:
         return
     await asyncio.sleep(plane.cluster.latency.static_pods_down)

@@ -111,13 +111,13 @@ def test_a_whole_upgrade_breaks_no_rule(ssh: Ssh, small: LabCluster, api: client
         install(ssh, node, "1.29.15")
         command = "apply v1.29.15 --yes" if node == CP else "node"
         assert ssh(node, f"sudo -n kubeadm upgrade {command}").returncode == 0
-        eventually(lambda: small.simulated.door.knows_nodes)
+        eventually(small.is_settled)
         drain(small, api, node)
         install(ssh, node, "1.29.15", "kubelet", "kubectl")
         ssh(node, "sudo -n systemctl daemon-reload")
         ssh(node, "sudo -n systemctl restart kubelet")
         eventually(lambda node=node: small.timeline[-1] == upgraded(small, node))
-        eventually(lambda: not small.simulated.control_plane.disturbed(CP) and small.simulated.door.knows_nodes)
+        eventually(small.is_settled)
         api.patch_node(node, {"spec": {"unschedulable": None}})
     assert small.violations == []
     nodes = api.list_node().items

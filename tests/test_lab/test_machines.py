@@ -59,9 +59,23 @@ def test_static_pods_come_back_as_their_manifests_say(small: LabCluster) -> None
     assert pods_seen(small) == before
 
 
+def test_a_kubelet_that_is_restarted_in_mid_boot_goes_on_with_it(ssh: Ssh, small: LabCluster) -> None:
+    small.reboot(CP)
+    eventually(lambda: ssh(CP, "sudo -n systemctl restart kubelet").returncode == 0)
+    eventually(small.is_settled)
+    assert answer(small, "/readyz") == (200, "")
+
+
+def test_a_reboot_is_nobodys_violation(high: LabCluster) -> None:
+    high.reboot("demo-b-cp1")
+    assert answer(high, "/readyz") == (200, "")
+    eventually(high.is_settled)
+    assert high.violations == []
+
+
 def test_an_apply_that_loses_its_power_never_ends(tmp_path) -> None:  # type: ignore[no-untyped-def]
     """The static Pods are at the target; kube-proxy, CoreDNS and kubeadm-config are not."""
-    with Lab(tmp_path, [SMALL], Latency(kubeadm_addons=5.0)) as lab:
+    with Lab(tmp_path, [SMALL], Latency(kubeadm_addons=2.0)) as lab:
         cluster = lab.clusters["demo-a"]
         ssh = Ssh(lab, cluster)
         install(ssh, CP, "1.29.15")

@@ -267,7 +267,7 @@ class _Attempt:
         return Pending(f"{reason}{_failed_before(facts)}", self.progress, turns)
 
     def _stop(self, facts: Facts, why: str) -> NoReturn:
-        raise StepNotDone(f"{facts.node.name}: {self.step.name}: {why}")
+        raise StepNotDone(f"{facts.node.name}: {self.step.name}: {why}{_failed_before(facts)}")
 
 
 def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]:

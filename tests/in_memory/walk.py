@@ -9,7 +9,7 @@ from in_memory.examples import NEW, facts_of
 from in_memory.world import World
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, WORKER_NODE
-from kubeadm_upgrade.steps import Outcome, Port, Progress, Step, perform
+from kubeadm_upgrade.steps import Outcome, Port, Progress, Step, perform, rehearse
 
 NODES = ["cp1", "cp2", "w1"]
 PATIENCE = 300
@@ -28,6 +28,16 @@ def turns(hop: Hop, world: World) -> Iterator[Step]:
     for group in groups_of(hop, world.facts.node.name):
         world.enter(group)
         yield from GROUPS[group]
+
+
+def rehearsed(hop: Hop, world: World) -> Iterator[Outcome]:
+    """Every step's rehearsal, from what is so now: after those before it, and in the lane of its own group."""
+    before: list[Step] = []
+    for group in groups_of(hop, world.facts.node.name):
+        for step in GROUPS[group]:
+            before.append(step)
+            *_, outcome = rehearse(before, replace(world.everything(), lane=world.lane(group)), hop)
+            yield outcome
 
 
 def begin(hop: Hop, node: str, slow: int = 0) -> World:

@@ -73,7 +73,7 @@ class World:
         self._looked_at = self.facts.ledger
         if self.gone:
             raise NodeGone(self.facts.node.name)
-        facts = replace(self.facts, units=self._units_of(step), lane=self._lane())
+        facts = replace(self.facts, units=self._units_of(step), lane=self.lane(self.group))
         if any(unit.running for unit in facts.units.values()):
             unseen = dict.fromkeys(("host", "pods", "control_plane", "etcd", "lane"), UNSEEN)
             return replace(facts, **unseen)
@@ -145,7 +145,7 @@ class World:
         known = [unit for name, unit in self.units.items() if ".try-" not in name]
         newest = {unit.name: self._newest(unit.name) for unit in known}
         host = self._host_seen(frozenset(Need))
-        return replace(self.facts, units=newest, host=host, lane=self._lane())
+        return replace(self.facts, units=newest, host=host, lane=self.lane(self.group))
 
     # looking
 
@@ -192,10 +192,10 @@ class World:
     def _age_of(self, path: str) -> timedelta | None:
         return self.facts.now - self.files[path][1] if path in self.files else None
 
-    def _lane(self) -> Lane:
+    def lane(self, group: str) -> Lane:
         facts = self.facts
         nodes = [self.others.get(name, facts.node) for name in (*self.others, facts.node.name)]
-        return lane_of(self.group, self.hop, facts.run, facts.policy, nodes, facts.control_plane, facts.ledger)
+        return lane_of(group, self.hop, facts.run, facts.policy, nodes, facts.control_plane, facts.ledger)
 
     def _units_of(self, step: Step) -> dict[str, Unit]:
         base = step.unit(self.hop)

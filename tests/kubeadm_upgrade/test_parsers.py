@@ -190,7 +190,7 @@ def test_a_static_pod_is_ready_only_when_it_is_said_to_be(status):
         "spec": {"nodeName": "cp1", "containers": [{"name": "etcd", "image": "registry.k8s.io/etcd:3.5.9-0"}]},
         "status": {"conditions": [{"type": "Ready", "status": status}] if status else []},
     }
-    config = {"data": {"ClusterConfiguration": "kubernetesVersion: v1.28.15\n"}}
+    config = {"metadata": {}, "data": {"ClusterConfiguration": "kubernetesVersion: v1.28.15\n"}}
     assert objects.read_control_plane([pod], config, []).ailing == ("etcd on cp1 is not Ready",)
 
 

@@ -297,12 +297,7 @@ class World:
             case ("apt-mark", "hold", *names):
                 self._host(held=host.held.union(names))
             case ("dd", of, *_):
-                path = of.removeprefix("of=")
-                if path.startswith(backup.DIRECTORY):
-                    self.files[path] = (len(stdin or ""), self.facts.now)
-                    self.runs[path] = stdin or ""
-                else:
-                    self._host(sources={**host.sources, path: stdin})
+                self._write_text(of.removeprefix("of="), stdin or "")
             case ("mv", "-f", source, target):
                 self._move(source, target)
             case ("apt-get", "update", *_):
@@ -313,6 +308,13 @@ class World:
                 self._write(next(word for word in argv if word.endswith(".part")))
             case _ if "etcdutl" in argv:
                 assert backup.LOOSE in self.files, "there is no snapshot to verify"
+
+    def _write_text(self, path: str, text: str) -> None:
+        if path.startswith(backup.DIRECTORY):
+            self.files[path] = (len(text), self.facts.now)
+            self.runs[path] = text
+        else:
+            self._host(sources={**self.facts.host.sources, path: text})
 
     def _write(self, path: str) -> None:
         self.files[path] = (7, self.facts.now)
@@ -379,4 +381,3 @@ class World:
 
 def _is_try(name: str, base: str) -> bool:
     return name == base or name.startswith(f"{base}.try-")
-

@@ -67,10 +67,16 @@ def answers(*sick: int, leader: int = 1, alarms: object = None):
         {"ID": n, "name": f"cp{n}", "clientURLs": [f"https://10.0.0.{n}:2379"], "isLearner": False} for n in (1, 2, 3)
     ]
     health = [
-        {"endpoint": f"https://10.0.0.{n}:2379", "health": n not in sick, **({"error": "no route"} if n in sick else {})}
+        {
+            "endpoint": f"https://10.0.0.{n}:2379",
+            "health": n not in sick,
+            **({"error": "no route"} if n in sick else {}),
+        }
         for n in (1, 2, 3)
     ]
-    status = [{"Endpoint": f"https://10.0.0.{n}:2379", "Status": {"leader": leader}} for n in (1, 2, 3) if n not in sick]
+    status = [
+        {"Endpoint": f"https://10.0.0.{n}:2379", "Status": {"leader": leader}} for n in (1, 2, 3) if n not in sick
+    ]
     return {"members": listed}, health, status, {"alarms": alarms or []}
 
 
@@ -125,7 +131,9 @@ EXTERNAL = "etcd:\n  external:\n    endpoints: [https://10.0.0.9:2379]\n"
 
 
 def without(plane, *gone):
-    return replace(plane, static_pods=tuple(pod for pod in plane.static_pods if not {pod.component, pod.node} & {*gone}))
+    return replace(
+        plane, static_pods=tuple(pod for pod in plane.static_pods if not {pod.component, pod.node} & {*gone})
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +165,9 @@ def without(plane, *gone):
             id="a Pod of a node that is gone",
         ),
         pytest.param(
-            replace(PLANE, nodes_ready={"cp1": True, "cp2": False}), ("control plane node cp2 is not Ready",), id="a node"
+            replace(PLANE, nodes_ready={"cp1": True, "cp2": False}),
+            ("control plane node cp2 is not Ready",),
+            id="a node",
         ),
         pytest.param(replace(PLANE, failing_checks=("etcd",)), ("readyz check etcd fails",), id="a check"),
     ],

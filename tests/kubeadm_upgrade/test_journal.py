@@ -30,7 +30,9 @@ def test_kubeadms_own_errors_lead():
         pytest.param("\t[ERROR A]: a\nx failed\n[ERROR B]: b", "[ERROR A]: a; [ERROR B]: b; x failed", id="order"),
         pytest.param("\x1b[0;31merror\x1b[0m: no", "error: no", id="colours"),
         pytest.param("", "", id="nothing"),
-        pytest.param("\n".join(f"error {n}" for n in range(9)), "; ".join(f"error {n}" for n in range(1, 9)), id="many"),
+        pytest.param(
+            "\n".join(f"error {n}" for n in range(9)), "; ".join(f"error {n}" for n in range(1, 9)), id="many"
+        ),
         pytest.param(
             "\n".join(["x failed", *(f"[ERROR {n}]" for n in range(9))]),
             "; ".join(f"[ERROR {n}]" for n in range(8)),

@@ -192,7 +192,9 @@ def test_a_hop_survives_the_border_and_the_order_of_its_input(nodes):
 
 def test_an_assignment_survives_the_border():
     """What operator, trigger and connection hand to each other; a run's identity is all of it."""
-    work = Assignment("prod", RunId("run-1", "https://airflow", "2026"), hop_of(state(*NODES)), "workers", "admit", "w1")
+    work = Assignment(
+        "prod", RunId("run-1", "https://airflow", "2026"), hop_of(state(*NODES)), "workers", "admit", "w1"
+    )
     assert Assignment.from_json(json.loads(json.dumps(work.to_json()))) == work
     assert str(work) == "w1: admit"
     assert (str(work.run), str(RunId("run-1"))) == ("run run-1 of https://airflow", "run run-1")

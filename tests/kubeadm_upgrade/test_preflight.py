@@ -152,9 +152,7 @@ FAULTS = {
         "Kubernetes 1.29 has had no fixes since 2027-02-28: go on to a supported minor release soon",
     ),
     "cordoned_before": (
-        lambda s, f: replace(
-            s, nodes=tuple(replace(n, unschedulable=True) if n.name == "w2" else n for n in s.nodes)
-        ),
+        lambda s, f: replace(s, nodes=tuple(replace(n, unschedulable=True) if n.name == "w2" else n for n in s.nodes)),
         "w2 was cordoned before this run; it stays so",
     ),
 }

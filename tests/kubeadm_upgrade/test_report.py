@@ -133,7 +133,12 @@ def test_a_rehearsal_says_that_it_is_one():
     assert "**Rehearsed**, dry run: nothing was changed\n" in page
 
 
-TASKS = [(("claim", -1), None), (("workers.drain_node", 0), "w1"), (("workers.drain_node", 1), "w2"), (("verify", -1), None)]
+TASKS = [
+    (("claim", -1), None),
+    (("workers.drain_node", 0), "w1"),
+    (("workers.drain_node", 1), "w2"),
+    (("verify", -1), None),
+]
 WELL = {"claim": "success", "workers.drain_node_0": "success", "workers.drain_node_1": "success", "verify": "success"}
 KEPT, BROKEN = (), ("w3 runs kubelet 1.28.15, not 1.29.15",)
 

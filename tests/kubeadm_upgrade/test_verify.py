@@ -71,8 +71,10 @@ def test_a_shortcoming_is_a_sentence(hop, result, change, words):
 
 @pytest.mark.parametrize("name", ["cp1", "cp2"])
 def test_static_pods_that_have_not_moved_are_a_shortcoming(hop, result, name):
-    pods = tuple(replace(p, image_tag=OLD.tag) if p.node == name and p.component == "kube-scheduler" else p
-                 for p in result.control_plane.static_pods)
+    pods = tuple(
+        replace(p, image_tag=OLD.tag) if p.node == name and p.component == "kube-scheduler" else p
+        for p in result.control_plane.static_pods
+    )
     found = list(shortcomings(hop, RUN, plane(result, static_pods=pods)))
     assert found == [f"the static Pods of {name} are not all at v1.29.15"]
 

@@ -20,7 +20,7 @@ from kubeadm_upgrade.look import Look, look
 from kubeadm_upgrade.packages import apt, dnf, locks
 from kubeadm_upgrade.packages.port import MANAGERS
 from transcripts.row import Differs, Kind, Must, Place, Recording, Row, Source, When
-from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_names, of_options
+from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_json, of_names, of_options
 
 NO_HOST = HostFacts(OsRelease("none"), {})  # where a look is not about any host of its own
 APT = (Kind.APT,)
@@ -607,8 +607,10 @@ ROWS = (
         looks.backup_files,
         Must(
             "three sizes, of just now",
-            lambda stats: len(stats) == 3
-            and all(size > 0 and abs(when - datetime.now(UTC).timestamp()) < 3600 for size, when in stats.values()),
+            lambda stats: (
+                len(stats) == 3
+                and all(size > 0 and abs(when - datetime.now(UTC).timestamp()) < 3600 for size, when in stats.values())
+            ),
         ),
         FIRST,
         given=backup_of,
@@ -626,7 +628,7 @@ ROWS = (
         looks.LOOSE_SNAPSHOT,
         Must("its size and time", lambda stats: list(stats) == [backup.LOOSE] and min(stats[backup.LOOSE]) > 0),
         FIRST,
-        before=(Run(("touch", backup.LOOSE)),),
+        before=(Run(("dd", f"of={backup.LOOSE}", "status=none"), stdin="half of one"),),
     ),
     Row(
         "stat of a loose snapshot, none",
@@ -641,12 +643,15 @@ ROWS = (
         etcd.questions,
         Must(
             "each has an id, a name and a URL, and is no learner",
-            lambda said: said["members"]
-            and all(one["ID"] and one["name"] and one["clientURLs"] for one in said["members"])
-            and not any(one.get("isLearner") for one in said["members"]),
+            lambda said: (
+                said["members"]
+                and all(one["ID"] and one["name"] and one["clientURLs"] for one in said["members"])
+                and not any(one.get("isLearner") for one in said["members"])
+            ),
         ),
         FIRST,
         given=lambda place: (place.node,),
+        shape=of_json,
         golden=Recording("etcd-member-list.json"),
     ),
     Row(
@@ -655,6 +660,7 @@ ROWS = (
         Must("each is healthy", lambda said: said and all(one["endpoint"] and one["health"] for one in said)),
         FIRST,
         given=lambda place: (place.node,),
+        shape=of_json,
         which=1,
     ),
     Row(
@@ -663,6 +669,7 @@ ROWS = (
         Must("each knows who leads", lambda said: said and all(one["Status"]["leader"] for one in said)),
         FIRST,
         given=lambda place: (place.node,),
+        shape=of_json,
         which=2,
         golden=Recording("etcd-status.json"),
     ),
@@ -672,6 +679,7 @@ ROWS = (
         Must("none", lambda said: not said.get("alarms")),
         FIRST,
         given=lambda place: (place.node,),
+        shape=of_json,
         which=3,
     ),
 )

@@ -27,6 +27,7 @@ def with_lane(facts, holders=(), **members):
     return replace(facts, lane=Lane("worker", 1, ("w1", "w2"), found, frozenset(holders)))
 
 
+LIMIT = "1 worker node may be out of service at a time"
 CLOSED = {
     not_paused: (
         lambda f: replace(f, ledger=replace(f.ledger, paused="incident 7")),
@@ -35,12 +36,11 @@ CLOSED = {
     its_turn: (lambda f: with_lane(f, w1=Member(False)), "it is the turn of w1"),
     slot_free: (
         lambda f: with_lane(f, holders=["w3"], w3=Member(False)),
-        "1 worker node may be out of service at a time, and w3 is",
+        f"{LIMIT}, and w3 is",
     ),
     others_in_service: (
         lambda f: with_lane(f, w1=Member(True, ready=False), w3=Member(True, in_service=False)),
-        "1 worker node may be out of service at a time, and w1 is not Ready, w3 is cordoned: mend it, or give it up "
-        "(docs/ledger.md)",
+        f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend it, or give it up (docs/ledger.md)",
     ),
     control_plane_healthy: (
         lambda f: replace(f, control_plane=replace(f.control_plane, failing_checks=("etcd",))),

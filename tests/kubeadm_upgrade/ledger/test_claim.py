@@ -30,7 +30,9 @@ HELD = (
         pytest.param(a_ledger(EARLIER), "run-7", EARLIER, id="another's than the one to be taken over"),
         pytest.param(a_ledger(replace(RUN, began="later")), "", replace(RUN, began="later"), id="one of the same name"),
         pytest.param(
-            replace(a_ledger(EARLIER), holder=Holder(EARLIER, NOW - timedelta(hours=1), judged=NOW - timedelta(days=99))),
+            replace(
+                a_ledger(EARLIER), holder=Holder(EARLIER, NOW - timedelta(hours=1), judged=NOW - timedelta(days=99))
+            ),
             "",
             EARLIER,
             id="one that has not moved for long",
@@ -82,7 +84,9 @@ def test_the_notes_of_one_upgrade():
     begun = ledger.begun("cp1", "u")
     failed = begun.failed("cp1", "u", "no space")
     again = failed.begun("cp1", "u.try-2")
-    assert [(s.doing, s.failed, s.why) for one in (begun, failed, again, again.ended("cp1")) for s in one.slots.values()] == [
+    assert [
+        (s.doing, s.failed, s.why) for one in (begun, failed, again, again.ended("cp1")) for s in one.slots.values()
+    ] == [
         ("u", "", ""),
         ("u", "u", "no space"),
         ("u.try-2", "", ""),

@@ -154,7 +154,9 @@ def test_an_object_from_before_the_ledger_is_taken_over():
 
 @pytest.mark.parametrize("text", ["run-1", "[]", "null", "7"])
 def test_an_older_object_that_was_badly_edited_is_refused(text):
-    with pytest.raises(UnreadableOutput, match="kubeadm-fleet-slots: worker must be JSON .*: mend it by hand, or take"):
+    with pytest.raises(
+        UnreadableOutput, match=r"kubeadm-fleet-slots: worker must be JSON .*: mend it by hand, or take"
+    ):
         wire.read_slots({"worker": text})
 
 

@@ -46,8 +46,7 @@ CASES = [
         rules.run_holds_the_cluster,
         "held by another",
         stands(a_ledger(EARLIER)),
-        "run run-0 of https://airflow.example holds this cluster, not run run-1 of https://airflow.example: what is "
-        "left is for it, or for a new run",
+        f"{EARLIER} holds this cluster, not {RUN}: what is left is for it, or for a new run",
     ),
     (
         rules.run_holds_the_cluster,

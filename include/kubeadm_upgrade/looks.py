@@ -140,8 +140,9 @@ def upgrade_plan(to: Version) -> Look[UpgradePlan]:
 
 
 def backup_files(name: str) -> Look[Mapping[str, tuple[int, float]]]:
-    """Size and time of change of a backup's files, as far as they are complete."""
-    return look("stat", "-c", "%s %Y %n", *_files(name), read=read_stats, root=True, answers=(0, 1))
+    """Size and time of change of a backup's files, as far as they are complete, and of what says who began it."""
+    files = (*_files(name), f"{backup.DIRECTORY}/{name}/{backup.RUN}")
+    return look("stat", "-c", "%s %Y %n", *files, read=read_stats, root=True, answers=(0, 1))
 
 
 def backup_sums(name: str) -> Look[Mapping[str, str]]:
@@ -157,19 +158,24 @@ def backups(
     """Put together what BACKUP_RUNS, `backup_files` and `backup_sums` answered, at that time of the host's clock."""
     found = []
     for path, run in sorted(runs.items()):
-        directory = path.removesuffix("/run")
+        name = path.split("/")[-2]
         files = tuple(
-            BackupFile(file, size, timedelta(seconds=max(0.0, now - changed)), sums.get(file, ""))
-            for file, (size, changed) in stats.items()
-            if file.startswith(f"{directory}/")
+            BackupFile(file, stats[file][0], _age(stats[file], now), sums.get(file, ""))
+            for file in _files(name)
+            if file in stats
         )
-        found.append(Backup(directory.rsplit("/", 1)[-1], run.strip(), files))
+        begun = _age(stats[path], now) if path in stats else timedelta()
+        found.append(Backup(name, run.strip(), files, begun))
     return tuple(found)
 
 
 def youngest(stats: Mapping[str, tuple[int, float]], now: float) -> timedelta | None:
     """The age of the file that was looked at; None where there is none."""
-    return min((timedelta(seconds=max(0.0, now - changed)) for _, changed in stats.values()), default=None)
+    return min((_age(one, now) for one in stats.values()), default=None)
+
+
+def _age(stat: tuple[int, float], now: float) -> timedelta:
+    return timedelta(seconds=max(0.0, now - stat[1]))
 
 
 def _files(name: str) -> tuple[str, ...]:

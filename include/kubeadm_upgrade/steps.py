@@ -244,18 +244,18 @@ class _Attempt:
         return unit.name in self.progress.units or not (self.step.repeats or told)
 
     async def _fail(self, facts: Facts, unit: Unit) -> Pending:
-        if blocked := await self._act_on(tuple(self.step.amends(facts, self.hop))):
+        note = () if self.step.repeats else (NoteFailed(facts.node.name, unit.name, essence(unit.journal)),)
+        if blocked := await self._act_on((*self.step.amends(facts, self.hop), *note)):
             return self._wait(facts, "; ".join(blocked))
         said = _unit_failure(self.step, facts, unit)
         if self.step.repeats:
             raise CommandFailed(said)
-        if obstacle := await self.port.act(NoteFailed(facts.node.name, unit.name, essence(unit.journal))):
-            return self._wait(facts, obstacle)
         raise UnitFailed(f"{said}\nIt is not run again by itself: mend what it says, and clear this task")
 
-    async def _gone(self, why: str) -> Outcome:
+    async def _gone(self, why: str) -> Outcome | Pending:
         """A Node that has left the cluster leaves its slot to the others."""
-        await self.port.act(GiveSlotBack(why))
+        if obstacle := await self.port.act(GiveSlotBack(why)):
+            return Pending(obstacle, self.progress)
         return Outcome(self.step.name, why, "gone", self.progress.told, (f"{why} is no longer in the cluster",))
 
     def _done(self, facts: Facts) -> Outcome:
@@ -267,7 +267,7 @@ class _Attempt:
         return Pending(f"{reason}{_failed_before(facts)}", self.progress, turns)
 
     def _stop(self, facts: Facts, why: str) -> NoReturn:
-        raise StepNotDone(f"{facts.node.name}: {self.step.name}: {why}")
+        raise StepNotDone(f"{facts.node.name}: {self.step.name}: {why}{_failed_before(facts)}")
 
 
 def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,12 @@ def nodes(name: str) -> dict:
         ),
         pytest.param(read_files_with_text, "/a/b.list:deb x:y\n/a/b.list:\n", {"/a/b.list": "deb x:y\n\n"}, id="grep"),
         pytest.param(looks.read_sums, "ab12  /x/etcd.db\n", {"/x/etcd.db": "ab12"}, id="sha256sum"),
-        pytest.param(looks.read_sizes, "42 /x/etcd.db\n", {"/x/etcd.db": 42}, id="stat"),
+        pytest.param(
+            looks.read_stats, "42 1795406400 /x/etcd.db\n", {"/x/etcd.db": (42, 1795406400.0)}, id="stat: size and time"
+        ),
+        pytest.param(looks.read_age, "  4711\n", timedelta(seconds=4711), id="ps: seconds"),
+        pytest.param(looks.read_age, "", None, id="ps: no such process"),
+        pytest.param(looks.read_lines, "kubeadm upgrade node\n\n", ("kubeadm upgrade node",), id="ps: command lines"),
         pytest.param(objects.read_readyz, golden("readyz-1.22.txt"), (), id="readyz, all well"),
         pytest.param(objects.read_readyz, golden("readyz-while-w2-notready.txt"), (), id="readyz, not verbose"),
         pytest.param(
@@ -185,7 +190,7 @@ def test_a_static_pod_is_ready_only_when_it_is_said_to_be(status):
         "spec": {"nodeName": "cp1", "containers": [{"name": "etcd", "image": "registry.k8s.io/etcd:3.5.9-0"}]},
         "status": {"conditions": [{"type": "Ready", "status": status}] if status else []},
     }
-    config = {"data": {"ClusterConfiguration": "kubernetesVersion: v1.28.15\n"}}
+    config = {"metadata": {}, "data": {"ClusterConfiguration": "kubernetesVersion: v1.28.15\n"}}
     assert objects.read_control_plane([pod], config, []).ailing == ("etcd on cp1 is not Ready",)
 
 

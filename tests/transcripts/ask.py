@@ -66,12 +66,13 @@ async def _bring_about(when: When, walker: Walker, hop: Hop) -> None:
     """By the product's own steps."""
     match when:
         case When.STAGED:
-            await walker.walk(hop, "backup", hop.first)
+            await walker.preflight(hop)
             for node in hop.nodes_of("stage"):
                 await walker.walk(hop, "stage", node)
+            for step in ("admit", "back_up"):
+                await walker.step(hop, "control_plane", hop.control_plane[0], step)
         case When.KUBEADM_NEW:
-            for step in ("admit", "upgrade_kubeadm"):
-                await walker.step(hop, "control_plane", hop.first, step)
+            await walker.step(hop, "control_plane", hop.control_plane[0], "upgrade_kubeadm")
         case When.UPGRADED:
             await walker.upgrade(hop)
 

@@ -62,7 +62,7 @@ class Place:
 
 RECORDED = Place(
     "cp1",
-    Hop("golden", "recorded", Version(1, 22, 17), Version(1, 23, 17), {}, "cp1", ("cp1",), ("w1", "w2"), 1),
+    Hop("golden", Version(1, 22, 17), Version(1, 23, 17), {}, ("cp1",), ("w1", "w2")),
     654,
 )
 

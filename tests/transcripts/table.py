@@ -13,15 +13,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeadm_upgrade import backup, looks, machine, units
+from kubeadm_upgrade import backup, etcd, looks, machine, units
 from kubeadm_upgrade.actions import Run
-from kubeadm_upgrade.facts import COMPANIONS, NO_HOST, PACKAGES, HostFacts, OsRelease, UpgradePlan
+from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts, OsRelease, UpgradePlan
 from kubeadm_upgrade.look import Look, look
 from kubeadm_upgrade.packages import apt, dnf, locks
 from kubeadm_upgrade.packages.port import MANAGERS
 from transcripts.row import Differs, Kind, Must, Place, Recording, Row, Source, When
 from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_names, of_options
 
+NO_HOST = HostFacts(OsRelease("none"), {})  # where a look is not about any host of its own
 APT = (Kind.APT,)
 DNF = (Kind.DNF,)
 WORKERS = (Kind.APT, Kind.DNF)
@@ -68,6 +69,10 @@ def shown(name: str) -> Look[units.Unit]:
     return look(*units.show(name), read=units.read)
 
 
+def tries_of(name: str) -> Look[str | None]:
+    return look(*units.tries(name), read=units.read_tries)
+
+
 def whole_journal(name: str) -> Look[str]:
     return look(*units.journal(name, lines=1000), read=str.rstrip, root=True)
 
@@ -79,6 +84,10 @@ def said(run: Run, **options: Any) -> Look[str]:
 
 def unit_of(step: str) -> Callable[[Place], tuple[str]]:
     return lambda place: (f"{step}-{place.hop.to.tag}",)
+
+
+def backup_of(place: Place) -> tuple[str]:
+    return (f"{place.hop.came_from.tag}-to-{place.hop.to.tag}.1",)
 
 
 def url(package_format: str) -> Callable[[Place], tuple[HostFacts, str]]:
@@ -103,6 +112,9 @@ AFTER_STAGING = (
 )
 
 
+TRIED = "transcript-tried"
+
+
 def state(unit: units.Unit) -> list[str]:
     """Which of our states a unit is in that systemd knows; golden's were not asked whether it does."""
     known = replace(unit, load="loaded")
@@ -118,7 +130,7 @@ def nothing(plan: UpgradePlan) -> bool:
 
 
 # Hooks put these looks together by themselves.
-INLINE = {"units.show": shown, "units.journal": whole_journal}
+INLINE = {"units.show": shown, "units.journal": whole_journal, "units.tries": tries_of}
 
 ROWS = (
     # the system
@@ -419,6 +431,41 @@ ROWS = (
         differs=ASKED_ELSE[:1],
     ),
     Row(
+        "tries of a unit that nobody knows",
+        tries_of,
+        Must("none", lambda newest: newest is None),
+        EVERYWHERE,
+        given=lambda place: ("transcript-unknown",),
+    ),
+    Row(
+        "tries of a unit",
+        tries_of,
+        Must("the second, and not that of the unit with the longer name", lambda newest: newest == f"{TRIED}.try-2"),
+        EVERYWHERE,
+        given=lambda place: (TRIED,),
+        before=(*(started(name, "true") for name in (TRIED, f"{TRIED}.try-2", f"{TRIED}0.try-3")),),
+        shape=of_anything,
+    ),
+    Row(
+        "age of the kubelet",
+        looks.KUBELET_AGE,
+        Must("some seconds", lambda age: age is not None and age.total_seconds() >= 0),
+        EVERYWHERE,
+    ),
+    Row(
+        "journal of the kubelet",
+        looks.KUBELET_JOURNAL,
+        Must("what it says last, and short", lambda text: isinstance(text, str) and len(text.split("; ")) <= 20),
+        EVERYWHERE,
+        shape=of_anything,
+    ),
+    Row(
+        "kubeadm at work, nobody",
+        looks.AT_WORK,
+        Must("nobody", lambda lines: lines == ()),
+        EVERYWHERE,
+    ),
+    Row(
         "the journal of a unit that failed",
         whole_journal,
         Must("systemd says how it ended", lambda text: text.endswith("Failed with result 'exit-code'.")),
@@ -512,7 +559,7 @@ ROWS = (
     # backups
     Row(
         "etcdctl snapshot save",
-        lambda node: said(backup._in_etcd_pod(node, *backup._ETCDCTL, "snapshot", "save", backup._IN_POD)),
+        lambda node: said(Run(etcd.in_pod(node, *etcd.CTL, "snapshot", "save", backup.LOOSE))),
         Must("it says where", lambda text: re.fullmatch(r"Snapshot saved at /var/lib/etcd/\S+", text)),
         FIRST,
         given=lambda place: (place.node,),
@@ -520,7 +567,7 @@ ROWS = (
     ),
     Row(
         "etcdutl snapshot status",
-        lambda node: said(backup._in_etcd_pod(node, "etcdutl", "snapshot", "status", backup._IN_POD, "-w", "json")),
+        lambda node: said(Run(etcd.in_pod(node, "etcdutl", "snapshot", "status", backup.LOOSE, "-w", "json"))),
         Must("a hash and a revision", lambda text: {"hash", "revision"} <= set(re.findall(r'"(\w+)":\d', text))),
         FIRST,
         given=lambda place: (place.node,),
@@ -542,19 +589,89 @@ ROWS = (
     ),
     Row(
         "sha256sum of a backup",
-        looks.backup_files,
+        looks.backup_sums,
         Must("two digests", lambda sums: [len(one) for one in sums.values()] == [64, 64]),
         FIRST,
-        given=lambda place: (f"{place.hop.came_from.tag}-to-{place.hop.to.tag}.1",),
+        given=backup_of,
         when=When.STAGED,
+    ),
+    Row(
+        "sha256sum of a backup that is not there",
+        looks.backup_sums,
+        Must("nothing", lambda sums: sums == {}),
+        FIRST,
+        given=lambda place: ("v1.0.0-to-v1.0.1.1",),
     ),
     Row(
         "stat of a backup",
         looks.backup_files,
-        Must("two sizes", lambda sizes: len(sizes) == 2 and min(sizes.values()) > 0),
+        Must(
+            "three sizes, of just now",
+            lambda stats: len(stats) == 3
+            and all(size > 0 and abs(when - datetime.now(UTC).timestamp()) < 3600 for size, when in stats.values()),
+        ),
         FIRST,
-        given=lambda place: (f"{place.hop.came_from.tag}-to-{place.hop.to.tag}.1",),
-        which=1,
+        given=backup_of,
         when=When.STAGED,
+    ),
+    Row(
+        "stat of a backup that is not there",
+        looks.backup_files,
+        Must("nothing", lambda stats: stats == {}),
+        FIRST,
+        given=lambda place: ("v1.0.0-to-v1.0.1.1",),
+    ),
+    Row(
+        "stat of a loose snapshot",
+        looks.LOOSE_SNAPSHOT,
+        Must("its size and time", lambda stats: list(stats) == [backup.LOOSE] and min(stats[backup.LOOSE]) > 0),
+        FIRST,
+        before=(Run(("touch", backup.LOOSE)),),
+    ),
+    Row(
+        "stat of a loose snapshot, none",
+        looks.LOOSE_SNAPSHOT,
+        Must("none", lambda stats: stats == {}),
+        FIRST,
+        when=When.STAGED,
+    ),
+    # etcd
+    Row(
+        "etcdctl member list",
+        etcd.questions,
+        Must(
+            "each has an id, a name and a URL, and is no learner",
+            lambda said: said["members"]
+            and all(one["ID"] and one["name"] and one["clientURLs"] for one in said["members"])
+            and not any(one.get("isLearner") for one in said["members"]),
+        ),
+        FIRST,
+        given=lambda place: (place.node,),
+        golden=Recording("etcd-member-list.json"),
+    ),
+    Row(
+        "etcdctl endpoint health",
+        etcd.questions,
+        Must("each is healthy", lambda said: said and all(one["endpoint"] and one["health"] for one in said)),
+        FIRST,
+        given=lambda place: (place.node,),
+        which=1,
+    ),
+    Row(
+        "etcdctl endpoint status",
+        etcd.questions,
+        Must("each knows who leads", lambda said: said and all(one["Status"]["leader"] for one in said)),
+        FIRST,
+        given=lambda place: (place.node,),
+        which=2,
+        golden=Recording("etcd-status.json"),
+    ),
+    Row(
+        "etcdctl alarm list",
+        etcd.questions,
+        Must("none", lambda said: not said.get("alarms")),
+        FIRST,
+        given=lambda place: (place.node,),
+        which=3,
     ),
 )

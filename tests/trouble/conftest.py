@@ -8,15 +8,15 @@ import pytest
 
 from harness.site import Clusters, Site, open_site
 
+# two workers at least: where there is one, its Pods have nowhere to go, and their budgets do not let them
 CLUSTERS: Clusters = {
-    "ha": (3, 1, {}),
-    "german": (1, 1, {}),
-    "reboot": (1, 1, {}),
+    "ha": (3, 2, {}),
+    "german": (1, 2, {}),
+    "reboot": (1, 2, {}),
     "moving": (1, 3, {}),
     "given": (1, 3, {"timeouts": {"ready": 6}}),
     "marked": (1, 2, {}),
-    "shared": (1, 1, {}),
-    "old": (1, 1, {}),
+    "old": (1, 2, {}),
 }
 
 

@@ -19,10 +19,11 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import Conflict, StepTimedOut, Unauthorized, Unreachable, UpgradeError
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
-from kubeadm_upgrade.steps import Outcome, Pending, Progress, perform
+from kubeadm_upgrade.steps import Outcome, Pending, Progress
 
 POLL_SECONDS = 2.0
 MOST_TURNS = 15  # nobody looks less often than every 15 polls, however many come first

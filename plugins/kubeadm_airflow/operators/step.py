@@ -11,10 +11,11 @@ from airflow.sdk import BaseAsyncOperator, Context
 from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.assignment import Assignment
+from kubeadm_upgrade.engine import perform, rehearse
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, perform, rehearse
+from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step
 
 if TYPE_CHECKING:
     from kubeadm_airflow.hooks.node_connection import NodeConnection

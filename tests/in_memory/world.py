@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from kubeadm_upgrade import backup, drain, looks, units
+from kubeadm_upgrade import backup, drain, queries, units
 from kubeadm_upgrade.actions import Action, Evict, LedgerAction, PatchConfigMap, PatchNode, RepeatPreflight, Run
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.lane import Lane
@@ -185,9 +185,9 @@ class World:
         """By the product's own looks: of this run's directories, the files that these name."""
         runs = {path: run for path, run in self.runs.items() if path.endswith("/run")}
         ours = [path.split("/")[-2] for path, run in runs.items() if run == str(self.facts.run)]
-        asked = [word for name in ours for word in looks.backup_files(name).run.argv if word in self.files]
+        asked = [word for name in ours for word in queries.backup_files(name).run.argv if word in self.files]
         stats = {path: (size, changed.timestamp()) for path in asked for size, changed in [self.files[path]]}
-        return looks.backups(runs, stats, {}, self.facts.now.timestamp())
+        return queries.backups(runs, stats, {}, self.facts.now.timestamp())
 
     def _age_of(self, path: str) -> timedelta | None:
         return self.facts.now - self.files[path][1] if path in self.files else None

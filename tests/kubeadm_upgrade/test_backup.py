@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from in_memory.examples import EARLIER, NEW, RUN, a_backup, a_control_plane, a_hop, on_host, static_pods
 from in_memory.walk import begin, persevere
 from in_memory.world import FAILED, SUCCEEDED, Crash, remembered
-from kubeadm_upgrade import looks
+from kubeadm_upgrade import queries
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.backup import ARCHIVE, DIRECTORY, LOOSE, SNAPSHOT, fresh
 from kubeadm_upgrade.facts import Backup, BackupFile
-from kubeadm_upgrade.look import read_files_with_text
 from kubeadm_upgrade.policy import FRESH
 from kubeadm_upgrade.procedure import STEPS
+from kubeadm_upgrade.query import read_files_with_text
 
 STEP = STEPS["back_up"]
 HERE = f"{DIRECTORY}/v1.28.15-to-v1.29.15.1"
@@ -215,11 +215,11 @@ def test_no_hop_without_a_fresh_backup(facts_of, hop):
 def test_backups_are_put_together_from_what_hosts_answer():
     """Each directory by its run file; its files by their digests, sizes and ages."""
     runs = read_files_with_text(f"{HERE}/run:{OURS}\n{DIRECTORY}/older.1/run:{THEIRS}\n")
-    sums = looks.read_sums(f"ab  {HERE}/{SNAPSHOT}\ncd  {HERE}/{ARCHIVE}\n")
-    stats = looks.read_stats(f"7 1060 {HERE}/{SNAPSHOT}\n9 1090 {HERE}/{ARCHIVE}\n5 1000 {HERE}/run\n")
+    sums = queries.read_sums(f"ab  {HERE}/{SNAPSHOT}\ncd  {HERE}/{ARCHIVE}\n")
+    stats = queries.read_stats(f"7 1060 {HERE}/{SNAPSHOT}\n9 1090 {HERE}/{ARCHIVE}\n5 1000 {HERE}/run\n")
     snapshot, archive = FILES
     found = (replace(snapshot, age=timedelta(seconds=40)), replace(archive, age=timedelta(seconds=10)))
-    assert set(looks.backups(runs, stats, sums, now=1100.0)) == {
+    assert set(queries.backups(runs, stats, sums, now=1100.0)) == {
         Backup("older.1", THEIRS),
         Backup("v1.28.15-to-v1.29.15.1", OURS, found, begun=timedelta(seconds=100)),
     }

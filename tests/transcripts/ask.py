@@ -11,7 +11,7 @@ import pytest
 from harness.walk import Walker, join
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
-from kubeadm_upgrade import looks, objects
+from kubeadm_upgrade import objects, queries
 from kubeadm_upgrade.hop import Hop
 from lab import ClusterSpec, Lab
 from transcripts.row import Answer, Kind, Place, Row, Source, Transcript, When
@@ -85,7 +85,7 @@ async def _ask_host(
         nodes = {node.name: node for node in map(objects.read_node, await api.nodes())}
     answers: dict[tuple[str, Kind], Answer | Exception] = {}
     async with Host.open(cluster, address_of(cluster, nodes[name])) as host:
-        kubelet = await host.look(looks.KUBELET)
+        kubelet = await host.ask(queries.KUBELET)
         place = Place(name, hop, kubelet.pid)
         for row in rows:
             try:

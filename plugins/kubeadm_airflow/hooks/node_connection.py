@@ -13,7 +13,7 @@ from typing import TypeVar
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_airflow.hooks.host import Host, address_of, failure
 from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_versions
-from kubeadm_upgrade import etcd, looks, machine, objects, units
+from kubeadm_upgrade import etcd, machine, objects, queries, units
 from kubeadm_upgrade.actions import Action, Evict, LedgerAction, PatchConfigMap, PatchNode, RepeatPreflight, Run
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.lane import Lane
@@ -25,8 +25,8 @@ from kubeadm_upgrade.facts import Backup, ControlPlaneFacts, Facts, HostFacts, N
 from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.look import look
 from kubeadm_upgrade.packages import locks
+from kubeadm_upgrade.query import query
 from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
@@ -83,7 +83,7 @@ class NodeConnection:
         ledger, _ = await self._api.ledger()
         control_plane = await look_at_versions(self._api)
         node = self._seen or await self._look_at_node()
-        at_work = await (await self._open_host()).look(looks.AT_WORK) if isinstance(action, Run) else ()
+        at_work = await (await self._open_host()).ask(queries.AT_WORK) if isinstance(action, Run) else ()
         return Standing(self._work.run, self._node, self._hop, ledger, control_plane.newest, node.kubelet, at_work)
 
     async def act(self, action: Action) -> str | None:
@@ -161,20 +161,20 @@ class NodeConnection:
         if base is None:
             return {}
         host = await self._open_host()
-        newest = await host.look(look(*units.tries(base), read=units.read_tries))
+        newest = await host.ask(query(*units.tries(base), read=units.read_tries))
         return {base: await self._look_at_unit(host, newest)} if newest else {}
 
     async def _look_at_unit(self, host: Host, name: str) -> Unit:
-        unit = await host.look(look(*units.show(name), read=lambda text: units.read(text, name)))
+        unit = await host.ask(query(*units.show(name), read=lambda text: units.read(text, name)))
         if not unit.remembered:
             return unit
         if unit.running:
             self._following.add(name)
-            last = await host.look(look(*units.journal(name, lines=1), read=str.strip, root=True))
+            last = await host.ask(query(*units.journal(name, lines=1), read=str.strip, root=True))
             return replace(unit, journal=await _with_holder(host, last))
         if unit.succeeded and name not in self._following:
             return unit
-        journal = await host.look(look(*units.journal(name), read=units.read_journal, root=True))
+        journal = await host.ask(query(*units.journal(name), read=units.read_journal, root=True))
         if name in self._following:
             self._following.discard(name)
             log.info("%s: unit %s has ended; its journal:\n%s", self._node, name, journal)
@@ -185,21 +185,21 @@ class NodeConnection:
         wanted = self._hop.source(facts.os.package_format).packages.get("kubeadm")
         installed = wanted is not None and facts.packages.get("kubeadm") == wanted
         to_apply = control_plane.cluster_version != self._hop.to
-        return await host.look(looks.upgrade_plan(self._hop.to)) if installed and to_apply else None
+        return await host.ask(queries.upgrade_plan(self._hop.to)) if installed and to_apply else None
 
     async def _with_backups(self, host: Host, facts: HostFacts) -> HostFacts:
-        runs = await host.look(looks.BACKUP_RUNS)
-        now = await host.look(machine.CLOCK)
+        runs = await host.ask(queries.BACKUP_RUNS)
+        now = await host.ask(machine.CLOCK)
         stats: dict[str, tuple[int, float]] = {}
         sums: dict[str, str] = {}
         for path in (path for path, run in runs.items() if run.strip() == str(self._work.run)):
             name = path.split("/")[-2]
-            stats |= await host.look(looks.backup_files(name))
+            stats |= await host.ask(queries.backup_files(name))
             if self._work.step == "back_up":
-                sums |= await host.look(looks.backup_sums(name))
-        loose = await host.look(looks.LOOSE_SNAPSHOT)
-        taken: tuple[Backup, ...] = looks.backups(runs, stats, sums, now)
-        return replace(facts, backups=taken, loose_snapshot=looks.youngest(loose, now))
+                sums |= await host.ask(queries.backup_sums(name))
+        loose = await host.ask(queries.LOOSE_SNAPSHOT)
+        taken: tuple[Backup, ...] = queries.backups(runs, stats, sums, now)
+        return replace(facts, backups=taken, loose_snapshot=queries.youngest(loose, now))
 
     async def _look_at_etcd(self, control_plane: ControlPlaneFacts) -> EtcdFacts:
         """Asked of one member, of all of them: this node's own, or another's where this one is not well."""
@@ -209,7 +209,7 @@ class NodeConnection:
         asked = min(pods, key=lambda pod: pod.node != self._node).node
         host = await self._open_host()
         try:
-            return etcd.read(*[await host.look(question) for question in etcd.questions(asked)])
+            return etcd.read(*[await host.ask(question) for question in etcd.questions(asked)])
         except CommandFailed as error:
             return EtcdFacts(unknown=str(error))
 
@@ -263,4 +263,4 @@ async def _with_holder(host: Host, said: str) -> str:
 
 async def _named(host: Host, holder: locks.Holder) -> locks.Holder:
     """dpkg and dnf know a process by its number only."""
-    return holder if holder.name else replace(holder, name=await host.look(locks.name_of(holder.pid)))
+    return holder if holder.name else replace(holder, name=await host.ask(locks.name_of(holder.pid)))

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host
-from kubeadm_upgrade import looks, objects
+from kubeadm_upgrade import objects, queries
 from kubeadm_upgrade.facts import ControlPlaneFacts
-from kubeadm_upgrade.look import Look
 from kubeadm_upgrade.packages.port import manager_of
+from kubeadm_upgrade.query import Query
 from kubeadm_upgrade.unseen import UNSEEN
 
 T = TypeVar("T")
@@ -39,13 +39,13 @@ async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:
 
 async def look_at_host(host: Host) -> dict[str, Any]:
     """What every step that needs a host looks at, as keywords of HostFacts."""
-    os = await host.look(looks.OS_RELEASE)
+    os = await host.ask(queries.OS_RELEASE)
     manager = manager_of(os)
     if manager is None:
         return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
-    wanted: tuple[Look[Any], ...] = (*manager.LOOKS, looks.KUBELET, looks.KUBELET_AGE)
-    *answers, kubelet, age = await _some_at_once([host.look(wish) for wish in wanted])
-    replaced = await host.look(looks.running_binary(kubelet.pid)) if kubelet.pid else False
+    wanted: tuple[Query[Any], ...] = (*manager.QUERIES, queries.KUBELET, queries.KUBELET_AGE)
+    *answers, kubelet, age = await _some_at_once([host.ask(wish) for wish in wanted])
+    replaced = await host.ask(queries.running_binary(kubelet.pid)) if kubelet.pid else False
     return {
         "os": os,
         **{name: value for answer in answers for name, value in answer.items()},
@@ -53,7 +53,7 @@ async def look_at_host(host: Host) -> dict[str, Any]:
         "kubelet_age": age,
         "kubelet_outdated": replaced or kubelet.needs_reload,
         "kubelet_restarting": kubelet.restarting,
-        "kubelet_journal": "" if kubelet.pid else await host.look(looks.KUBELET_JOURNAL),
+        "kubelet_journal": "" if kubelet.pid else await host.ask(queries.KUBELET_JOURNAL),
     }
 
 

@@ -22,7 +22,7 @@ import kubeadm_airflow
 from in_memory.examples import OLD, RUN, a_hop, facts_of, on_host
 from in_memory.walk import NODES, begin, turns
 from in_memory.world import FAILED, SUCCEEDED
-from kubeadm_upgrade import etcd, looks, units
+from kubeadm_upgrade import etcd, queries, units
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.admission.lane import Member
 from kubeadm_upgrade.engine import perform, wanted_actions
@@ -238,9 +238,23 @@ def test_whatever_is_looked_at_is_allowed(situation, pid, lines):
     facts, hop = situation
     manager = manager_of(facts.host.os)
     name = "v1.28.0-to-v1.29.15.7"
-    asked = [looks.running_binary(pid), looks.upgrade_plan(hop.to), looks.backup_files(name), looks.backup_sums(name)]
-    asked += [looks.BACKUP_RUNS, looks.LOOSE_SNAPSHOT, looks.KUBELET_JOURNAL, *etcd.questions(facts.node.name)]
-    asked += [manager.published(facts.host, hop.source(manager.FORMAT).repository.url), *manager.LOOKS, looks.ROOT]
+    asked = [
+        queries.running_binary(pid),
+        queries.upgrade_plan(hop.to),
+        queries.backup_files(name),
+        queries.backup_sums(name),
+    ]
+    asked += [
+        queries.BACKUP_RUNS,
+        queries.LOOSE_SNAPSHOT,
+        queries.KUBELET_JOURNAL,
+        *etcd.questions(facts.node.name),
+    ]
+    asked += [
+        manager.published(facts.host, hop.source(manager.FORMAT).repository.url),
+        *manager.QUERIES,
+        queries.ROOT,
+    ]
     found = {without_sudo(one.run) for one in asked if one.run.root}
     names = [unit for step in STEPS.values() if (unit := step.unit(hop))]
     found |= {units.journal(name, lines) for unit in names for name in (unit, f"{unit}.try-{pid}")}
@@ -346,7 +360,7 @@ def test_every_step_that_runs_something_has_its_name_in_the_file():
     running = {"back_up", "switch_package_repository", "stage_packages", "upgrade_kubeadm", "kubeadm_upgrade"}
     running |= {"configure_etcd", "kubeadm_upgrade_node", "upgrade_kubelet_and_kubectl", "restart_kubelet"}
     assert {name for name in names if "." not in name} == running
-    assert {name for name in names if "." in name} >= {"looks.ROOT", "dnf.published", "units.journal"}
+    assert {name for name in names if "." in name} >= {"queries.ROOT", "dnf.published", "units.journal"}
 
 
 @FORMS

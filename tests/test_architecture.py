@@ -116,7 +116,7 @@ def files_of(path: Path) -> set[str]:
 def test_only_the_engine_asks_the_standing_rules():
     """No step asks one for itself, so none can forget one."""
     asks = {ids(path) for path in (REPOSITORY / "include").rglob("*.py") if "standing" in rooms_of(path)}
-    assert asks == {"include/kubeadm_upgrade/steps.py"}
+    assert asks == {"include/kubeadm_upgrade/engine.py"}
 
 
 def test_the_lab_knows_nothing_of_the_product():
@@ -143,7 +143,7 @@ def test_airflow_finds_what_it_should(room, expected):
 def test_a_file_answers_one_question(path):
     """Under three hundred lines, with a sentence at its top, and a name that says what it is."""
     text = path.read_text()
-    assert len(text.splitlines()) <= (360 if path.name == "procedure.py" else 300)
+    assert len(text.splitlines()) <= (320 if path.name == "procedure.py" else 300)
     assert ast.get_docstring(ast.parse(text)), "the module says nothing about itself"
     assert not [word for word in UNWANTED_WORDS if word in path.stem]
 

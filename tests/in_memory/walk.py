@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from in_memory.examples import NEW, facts_of
 from in_memory.world import World
+from kubeadm_upgrade.engine import Port, perform, rehearse
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, WORKER_NODE
-from kubeadm_upgrade.steps import Outcome, Port, Progress, Step, perform, rehearse
+from kubeadm_upgrade.steps import Outcome, Progress, Step
 
 NODES = ["cp1", "cp2", "w1"]
 PATIENCE = 300

@@ -172,7 +172,7 @@ def test_two_runs_never_write_side_by_side(hop):
 
 
 async def persevere_once(world, hop):
-    from kubeadm_upgrade.steps import perform
+    from kubeadm_upgrade.engine import perform
 
     await perform(STEP, hop, world)
 

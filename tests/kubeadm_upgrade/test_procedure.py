@@ -24,11 +24,11 @@ from in_memory.examples import (
 )
 from in_memory.walk import groups_of
 from kubeadm_upgrade.actions import NoteBegun, NoteEnded, PatchNode, Run
+from kubeadm_upgrade.engine import rehearse
 from kubeadm_upgrade.facts import PodFacts, UpgradePlan
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.policy import DrainPolicy
 from kubeadm_upgrade.procedure import GROUPS, STEPS
-from kubeadm_upgrade.steps import rehearse
 
 RUNBOOK = Path(__file__).resolve().parents[1] / "golden" / "runbook-1.28-to-1.29.md"
 

@@ -27,10 +27,11 @@ from kubeadm_upgrade.actions import (
     TakeClusterAgain,
     TakeSlot,
 )
+from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused, UnitFailed, Unreachable
 from kubeadm_upgrade.facts import PodFacts
 from kubeadm_upgrade.procedure import GROUPS, STEPS
-from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, perform, unit_of
+from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, unit_of
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN, NotLookedAt
 

@@ -21,6 +21,7 @@ from kubeadm_upgrade import look, units
 from kubeadm_upgrade.actions import Action, Run
 from kubeadm_upgrade.admission.lane import Lane, Member
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.engine import wanted_actions
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.facts import (
     COMPANIONS,
@@ -40,7 +41,7 @@ from kubeadm_upgrade.look import Look
 from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.steps import Step, wanted_actions
+from kubeadm_upgrade.steps import Step
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version
 

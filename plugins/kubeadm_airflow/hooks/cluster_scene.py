@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
-from kubeadm_airflow.hooks.node_connection import look_at_control_plane, look_at_host
 from kubeadm_airflow.hooks.repositories import Told, look_at_repositories
+from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host
 from kubeadm_upgrade import looks, machine, objects
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures

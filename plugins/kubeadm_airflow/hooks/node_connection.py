@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_airflow.hooks.host import Host, address_of, failure
+from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_versions
 from kubeadm_upgrade import etcd, looks, machine, objects, units
 from kubeadm_upgrade.actions import Action, Evict, LedgerAction, PatchConfigMap, PatchNode, RepeatPreflight, Run
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
@@ -24,9 +25,8 @@ from kubeadm_upgrade.facts import Backup, ControlPlaneFacts, Facts, HostFacts, N
 from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.look import Look, look
+from kubeadm_upgrade.look import look
 from kubeadm_upgrade.packages import locks
-from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
@@ -34,9 +34,6 @@ from kubeadm_upgrade.unseen import UNSEEN
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-# sshd's MaxSessions is 10 by default; looks side by side stay well below it
-SESSIONS_AT_ONCE = 4
 
 
 class NodeConnection:
@@ -267,49 +264,3 @@ async def _with_holder(host: Host, said: str) -> str:
 async def _named(host: Host, holder: locks.Holder) -> locks.Holder:
     """dpkg and dnf know a process by its number only."""
     return holder if holder.name else replace(holder, name=await host.look(locks.name_of(holder.pid)))
-
-
-async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
-    pods, config, nodes, readyz = (
-        await api.control_plane_pods(),
-        await api.kubeadm_config(),
-        await api.nodes(),
-        await api.readyz(),
-    )
-    return objects.read_control_plane(pods, config, map(objects.read_node, nodes), objects.read_readyz(readyz))
-
-
-async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:
-    """What of the control plane has a version; how it is, is not looked at here."""
-    pods, config = await api.control_plane_pods(), await api.kubeadm_config()
-    return replace(objects.read_control_plane(pods, config, ()), nodes_ready=UNSEEN, failing_checks=UNSEEN)
-
-
-async def look_at_host(host: Host) -> dict[str, Any]:
-    """What every step that needs a host looks at, as keywords of HostFacts."""
-    os = await host.look(looks.OS_RELEASE)
-    manager = manager_of(os)
-    if manager is None:
-        return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
-    wanted: tuple[Look[Any], ...] = (*manager.LOOKS, looks.KUBELET, looks.KUBELET_AGE)
-    *answers, kubelet, age = await _some_at_once([host.look(wish) for wish in wanted])
-    replaced = await host.look(looks.running_binary(kubelet.pid)) if kubelet.pid else False
-    return {
-        "os": os,
-        **{name: value for answer in answers for name, value in answer.items()},
-        "kubelet_started": kubelet.started,
-        "kubelet_age": age,
-        "kubelet_outdated": replaced or kubelet.needs_reload,
-        "kubelet_restarting": kubelet.restarting,
-        "kubelet_journal": "" if kubelet.pid else await host.look(looks.KUBELET_JOURNAL),
-    }
-
-
-async def _some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
-    gate = asyncio.Semaphore(SESSIONS_AT_ONCE)
-
-    async def one(coroutine: Coroutine[Any, Any, T]) -> T:
-        async with gate:
-            return await coroutine
-
-    return await asyncio.gather(*(one(coroutine) for coroutine in looking))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kubeadm_airflow.hooks.host import Host, address_of
-from kubeadm_airflow.hooks.node_connection import look_at_host
+from kubeadm_airflow.hooks.sights import look_at_host
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, Unreachable
 from kubeadm_upgrade.facts import PACKAGES, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.inventory import Cluster

@@ -25,6 +25,7 @@ from in_memory.world import FAILED, SUCCEEDED
 from kubeadm_upgrade import etcd, looks, units
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.admission.lane import Member
+from kubeadm_upgrade.engine import perform, wanted_actions
 from kubeadm_upgrade.errors import CommandFailed, StepRefused, UnitFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, OsRelease
 from kubeadm_upgrade.hop import Repository, Source
@@ -33,7 +34,7 @@ from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.rights import sudoers
 from kubeadm_upgrade.rights.root_commands import STAND_INS, root_commands
-from kubeadm_upgrade.steps import Outcome, Progress, perform, wanted_actions
+from kubeadm_upgrade.steps import Outcome, Progress
 from kubeadm_upgrade.version import Version
 
 FORMS = pytest.mark.parametrize("wildcards", [False, True], ids=["regular expressions", "wildcards"])

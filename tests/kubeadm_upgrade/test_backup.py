@@ -225,7 +225,7 @@ def test_backups_are_put_together_from_what_hosts_answer():
     }
 
 
-def test_every_command_of_a_backup_is_one_that_a_rehearsal_prints(facts_of, hop):
-    """But for the unit, nothing of it runs at the same time as anything else."""
+def test_of_a_backup_only_the_snapshot_is_a_unit(facts_of, hop):
+    """It is what takes long; and under one name, whatever the run."""
     units = [action.unit for action in STEP.actions(facts_of("cp1"), hop) if isinstance(action, Run) and action.unit]
     assert units == ["back-up-etcd"]

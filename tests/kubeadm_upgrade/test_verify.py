@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from in_memory.examples import EARLIER, NEW, NOW, OLD, RUN, a_control_plane, a_ledger, node_of, static_pods
+from in_memory.examples import NEW, NOW, OLD, RUN, a_control_plane, a_ledger, node_of, static_pods
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.verify import Result, joined, shortcomings, unsettled
 from kubeadm_upgrade.version import Version
+
+LATER = replace(RUN, dag_run="run-2")
 
 
 @pytest.fixture
@@ -140,6 +142,17 @@ def test_who_has_joined_and_is_old_is_told(hop, result, name, kubelet, told):
     more = replace(result, nodes=(*result.nodes, replace(node_of(hop, name), kubelet=kubelet)))
     assert joined(hop, more) == told
     assert list(shortcomings(hop, RUN, more)) == []
+
+
+def test_a_promise_that_was_kept_stays_kept_when_the_cluster_goes_further(hop, result):
+    """A run of long ago is asked again, while a later one of the same path is at work on w1."""
+    later = replace(NEW, minor=30)
+    further = replace(plane(result, static_pods=static_pods(hop, later), cluster_version=later), ledger=a_ledger(LATER))
+    further = node(node(further, "cp1", kubelet=later), unschedulable=True, cordoned_by="prod/v1.30.15")
+    further = replace(further, ledger=further.ledger.taken("w1", "worker", LATER, NOW))
+    assert list(shortcomings(hop, RUN, further)) == []
+    behind = plane(further, static_pods=(*static_pods(hop, later)[:-1], static_pods(hop, OLD)[-1]))
+    assert list(shortcomings(hop, RUN, behind)) == ["the static Pods of cp2 are not all at v1.29.15"]
 
 
 def test_what_was_so_before_is_none(hop, result):

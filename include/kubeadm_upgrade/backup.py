@@ -46,7 +46,7 @@ class BackUp(Step):
         if not self._moved(facts):
             if not self._taken(facts, hop):
                 yield Run(("install", "-d", "-m", "0700", target))
-                yield from install_file(f"{target}/{RUN}", str(facts.run))
+                yield from install_file(f"{target}/{RUN}", facts.run.unmistakable)
                 argv = etcd.in_pod(facts.node.name, *etcd.CTL, "snapshot", "save", LOOSE)
                 yield Run(argv, unit=self.unit(hop))
             status = etcd.in_pod(facts.node.name, "etcdutl", "snapshot", "status", LOOSE, "-w", "json")
@@ -67,7 +67,7 @@ class BackUp(Step):
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         files = tuple(BackupFile(f"{DIRECTORY}/{self._name(facts, hop)}/{name}", 1) for name in (SNAPSHOT, ARCHIVE))
-        ours = Backup(self._name(facts, hop), str(facts.run), files)
+        ours = Backup(self._name(facts, hop), facts.run.unmistakable, files)
         others = tuple(backup for backup in facts.host.backups if backup.name != ours.name)
         host = replace(facts.host, backups=(*others, ours), loose_snapshot=None)
         return succeeded(replace(facts, host=host), self.unit(hop))
@@ -107,7 +107,7 @@ _LONG = timedelta(minutes=15)
 
 def of_this_run(facts: Facts) -> Backup | None:
     """The newest one: an older one was taken, or left unfinished, before a pause."""
-    ours = [backup for backup in facts.host.backups if backup.run == str(facts.run)]
+    ours = [backup for backup in facts.host.backups if backup.run == facts.run.unmistakable]
     return min(reversed(ours), key=lambda backup: backup.begun, default=None)
 
 

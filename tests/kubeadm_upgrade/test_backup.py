@@ -23,7 +23,7 @@ from kubeadm_upgrade.query import read_files_with_text
 
 STEP = STEPS["back_up"]
 HERE = f"{DIRECTORY}/v1.28.15-to-v1.29.15.1"
-OURS, THEIRS = str(RUN), str(EARLIER)
+OURS, THEIRS = RUN.unmistakable, EARLIER.unmistakable
 FILES = (BackupFile(f"{HERE}/{SNAPSHOT}", 7, sha256="ab"), BackupFile(f"{HERE}/{ARCHIVE}", 9, sha256="cd"))
 OLD = FRESH + timedelta(seconds=1)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from in_memory.examples import NEW, NOW, OLD, RUN, a_control_plane, a_ledger, node_of, static_pods
+from in_memory.examples import EARLIER, NEW, NOW, OLD, RUN, a_control_plane, a_ledger, node_of, static_pods
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.verify import Result, joined, shortcomings, unsettled
 from kubeadm_upgrade.version import Version

@@ -183,7 +183,7 @@ def _hosts() -> Iterator[HostFacts]:
 def _backups() -> Iterator[tuple[Backup, ...]]:
     """None yet, or one that an earlier try has begun."""
     yield ()
-    yield (Backup(_BACKUP.text, str(RunId("this run"))),)
+    yield (Backup(_BACKUP.text, RunId("this run").unmistakable),)
 
 
 def _earlier(hop: Hop) -> Iterator[Mapping[str, Unit]]:

@@ -192,7 +192,7 @@ class NodeConnection:
         now = await host.ask(machine.CLOCK)
         stats: dict[str, tuple[int, float]] = {}
         sums: dict[str, str] = {}
-        for path in (path for path, run in runs.items() if run.strip() == str(self._work.run)):
+        for path in (path for path, run in runs.items() if run.strip() == self._work.run.unmistakable):
             name = path.split("/")[-2]
             stats |= await host.ask(queries.backup_files(name))
             if self._work.step == "back_up":

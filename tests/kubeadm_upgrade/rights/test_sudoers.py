@@ -196,7 +196,9 @@ def situations(draw):
         proxies=draw(st.sampled_from([{}, {"http": "http://proxy"}, {"https": "DIRECT"}])),
         sources=draw(repository_files(package_format, hop)),
         backups=draw(
-            st.sampled_from([(), (Backup("old", "another"),), (Backup("v1.28.0-rc.1-to-v1.29.15.12", str(RUN)),)])
+            st.sampled_from(
+                [(), (Backup("old", "another"),), (Backup("v1.28.0-rc.1-to-v1.29.15.12", RUN.unmistakable),)]
+            )
         ),
     )
     tries = st.tuples(st.sampled_from([FAILED, SUCCEEDED]), st.integers(1, 99))

@@ -136,7 +136,7 @@ def with_slot(facts: Facts, run: RunId = RUN) -> Facts:
 def a_backup(name: str = "v1.28.15-to-v1.29.15.1", run: RunId = RUN, age: timedelta = timedelta()) -> Backup:
     """One that is complete."""
     files = (f"/var/backups/kubeadm-fleet/{name}/{file}" for file in ("etcd.db", "etc-kubernetes.tar.gz"))
-    return Backup(name, str(run), tuple(BackupFile(file, 7, age) for file in files))
+    return Backup(name, run.unmistakable, tuple(BackupFile(file, 7, age) for file in files))
 
 
 def with_kubeadm(facts: Facts, hop: Hop) -> Facts:

@@ -184,7 +184,7 @@ class World:
     def backups(self) -> tuple[Backup, ...]:
         """By the product's own looks: of this run's directories, the files that these name."""
         runs = {path: run for path, run in self.runs.items() if path.endswith("/run")}
-        ours = [path.split("/")[-2] for path, run in runs.items() if run == str(self.facts.run)]
+        ours = [path.split("/")[-2] for path, run in runs.items() if run == self.facts.run.unmistakable]
         asked = [word for name in ours for word in queries.backup_files(name).run.argv if word in self.files]
         stats = {path: (size, changed.timestamp()) for path in asked for size, changed in [self.files[path]]}
         return queries.backups(runs, stats, {}, self.facts.now.timestamp())

@@ -92,7 +92,7 @@ def test_what_preflight_finds_stops_the_run_and_is_in_its_report(site):
     finally:
         files.put("/proc/swaps", heading)
     states = {task.task_id: task.state for task in site.api.task_instances(dag_id, run_id)}
-    assert (states["preflight"], states["report"]) == ("failed", "success")
+    assert (states["preflight"], states["report"]) == ("failed", "failed")
     written = site.report(dag_id, run_id)
     assert any("one-w2: swap is on (/swapfile)" in finding for finding in written["findings"])
     assert written["outcomes"] == []
@@ -101,9 +101,9 @@ def test_what_preflight_finds_stops_the_run_and_is_in_its_report(site):
 def test_an_unknown_parameter_is_refused_by_the_first_task(site):
     """Airflow lets unknown keys pass; a misspelt dry_run must not upgrade a cluster."""
     dag_id, run_id = site.start("one", dryrun=True)
-    look = site.api.wait_for_task(dag_id, run_id, "look")
+    look = site.api.wait_for_task(dag_id, run_id, "claim")
     assert look.state == "failed"
-    assert "unknown parameter dryrun: this DAG knows dry_run, nodes, target_version" in site.log_text(
+    assert "unknown parameter dryrun: this DAG knows dry_run, give_up, nodes, take_over, target_version, when_held" in site.log_text(
         dag_id, run_id, look
     )
 

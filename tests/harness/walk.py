@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 
 import yaml
 from airflow.triggers.base import TaskSuccessEvent
 
 from harness.fleet import ACCOUNT, RIGHTS, LabFleet, write_inventory
-from kubeadm_airflow.hooks.cluster_scene import look_at_result, look_at_scene, look_at_state
+from kubeadm_airflow.hooks.cluster_claim import claim, note_judgement, release
+from kubeadm_airflow.hooks.cluster_scene import judge, look_at_result, look_at_state
 from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade import errors
+from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster, load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
 from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.state import State
-from kubeadm_upgrade.preflight import Finding, findings
+from kubeadm_upgrade.preflight import Finding
 from kubeadm_upgrade.procedure import GROUPS, STEPS
 from kubeadm_upgrade.releases.known import releases
-from kubeadm_upgrade.steps import perform
-from kubeadm_upgrade.verify import shortcomings
+from kubeadm_upgrade.steps import Outcome, Pending, Progress, perform
+from kubeadm_upgrade.verify import shortcomings, unsettled
 from lab import Lab, LabCluster
 
 
@@ -44,48 +46,60 @@ class Walker:
         return hop
 
     async def plan_path(self, run: str = "run-1", **wishes: object) -> tuple[Hop, Path]:
-        """The hop that comes first, as XCom carries it, and the whole path."""
+        """The hop that comes first, as XCom carries it, and the whole path: of a run that has the cluster."""
         cluster = self.cluster
-        wish = Wish(cluster.target_version, run, **wishes)
+        assert await claim(cluster, RunId(run), "", ()) is None
+        wish = Wish(cluster.target_version, **wishes)
         state = State.from_json(json.loads(json.dumps((await look_at_state(cluster, wish.target)).to_json())))
         path = path_for(cluster, state, wish, releases())
         return Hop.from_json(json.loads(json.dumps(next_hop(cluster, state, wish, path).to_json()))), path
 
-    async def preflight(self, hop: Hop) -> tuple[Finding, ...]:
-        return findings(await look_at_scene(self.cluster, hop, date(2026, 11, 23)))
+    async def preflight(self, hop: Hop, run: str = "run-1") -> tuple[Finding, ...]:
+        """What it finds; as if nothing blocked, for whoever goes on all the same."""
+        found = await judge(self.cluster, hop)
+        await note_judgement(self.cluster, RunId(run))
+        return found
 
-    async def upgrade(self, hop: Hop) -> list[str]:
+    async def upgrade(self, hop: Hop, run: str = "run-1") -> list[str]:
         """Every group in its order, its nodes side by side; returns every step's status."""
+        await note_judgement(self.cluster, RunId(run))
         statuses: list[str] = []
         for group in GROUPS:
-            done = await asyncio.gather(*(self.walk(hop, group, node) for node in hop.nodes_of(group)))
+            done = await asyncio.gather(*(self.walk(hop, group, node, run) for node in hop.nodes_of(group)))
             statuses += [status for one in done for status in one]
         return statuses
 
-    async def walk(self, hop: Hop, group: str, node: str) -> list[str]:
-        return [(await self.step(hop, group, node, step.name))["status"] for step in GROUPS[group]]
+    async def walk(self, hop: Hop, group: str, node: str, run: str = "run-1") -> list[str]:
+        return [(await self.step(hop, group, node, step.name, run))["status"] for step in GROUPS[group]]
 
-    async def step(self, hop: Hop, group: str, node: str, step: str) -> dict[str, object]:
+    async def step(self, hop: Hop, group: str, node: str, step: str, run: str = "run-1") -> dict[str, object]:
         """One task: what its operator does, then what its trigger does."""
-        told: tuple[str, ...] = ()
+        work = Assignment(self.name, RunId(run), hop, group, step, node)
         try:
-            async with NodeConnection.open(self.cluster, hop, group, node) as port:
-                result = await perform(STEPS[step], hop, lambda: port.look(STEPS[step]), port.act)
+            async with NodeConnection.open(self.cluster, work) as port:
+                result = await perform(STEPS[step], hop, port)
         except errors.Unreachable as error:
-            result, told = None, error.told
-        if hasattr(result, "status"):
+            result = Pending(str(error), error.progress or Progress())
+        if isinstance(result, Outcome):
             return result.to_json()
-        told = result.actions if result is not None else told
-        trigger = StepTrigger(
-            cluster=self.name, group=group, step=step, node=node, hop=hop.to_json(), told=list(told), deadline=None
-        )
+        began = datetime.now(UTC).isoformat()
+        trigger = StepTrigger(work=work.to_json(), progress=result.progress.to_json(), began=began)
         event = await anext(aiter(trigger.run()))
         if isinstance(event, TaskSuccessEvent):
             return event.xcoms["return_value"]
         raise getattr(errors, event.payload["error"])(event.payload["message"])
 
-    async def shortcomings(self, hop: Hop) -> list[str]:
-        return list(shortcomings(hop, *await look_at_result(self.cluster)))
+    async def shortcomings(self, hop: Hop, run: str = "run-1") -> list[str]:
+        """What the result lacks, once it has settled as the task verify waits for it."""
+        for _ in range(100):
+            result = await look_at_result(self.cluster)
+            if not list(unsettled(hop, result)):
+                break
+            await asyncio.sleep(0.1)
+        return [*shortcomings(hop, RunId(run), result), *unsettled(hop, result)]
+
+    async def release(self, run: str = "run-1") -> None:
+        await release(self.cluster, RunId(run), {})
 
 
 def join(lab: Lab, directory, monkeypatch, *, target: str = "1.29", **settings: object) -> dict[str, Walker]:

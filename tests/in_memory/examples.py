@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from kubeadm_upgrade.slots import CONTROL_PLANE, WORKER, Lane, Member
+
 from kubeadm_upgrade.facts import (
     CONTROL_PLANE_COMPONENTS,
     ControlPlaneFacts,
@@ -17,7 +19,6 @@ from kubeadm_upgrade.facts import (
 )
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.packages import apt
-from kubeadm_upgrade.slots import CONTROL_PLANE, WORKER, Lane, Member
 from kubeadm_upgrade.version import Version
 
 OLD, NEW = Version(1, 28, 15), Version(1, 29, 15)

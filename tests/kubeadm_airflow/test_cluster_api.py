@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from kubernetes_asyncio.client import ApiClient, Configuration
 
 from kubeadm_airflow.hooks import cluster_api
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import (
     Conflict,
     Forbidden,
@@ -24,7 +26,8 @@ from kubeadm_upgrade.errors import (
     Unreachable,
     UnreadableOutput,
 )
-from kubeadm_upgrade.slots import Slots
+from kubeadm_upgrade.ledger import wire
+from kubeadm_upgrade.ledger.ledger import Ledger
 
 Answer = Callable[[web.Request], Any]
 
@@ -256,7 +259,7 @@ RETURNING = "[+]ping ok\n[-]poststarthook/rbac/bootstrap-roles failed: reason wi
     "request_",
     [
         pytest.param(lambda api: api.nodes(), id="a list"),
-        pytest.param(lambda api: api.slots(), id="the slots"),
+        pytest.param(lambda api: api.ledger(), id="the ledger"),
         pytest.param(lambda api: api.evict("shop", "web", "uid-1"), id="an eviction"),
     ],
 )
@@ -298,13 +301,18 @@ def sent(question: Callable[[ClusterApi], Any]) -> tuple[str, str, Any]:
     return one
 
 
-def test_slots_are_written_only_as_they_were_read():
+NOW = datetime(2026, 11, 25, 20, tzinfo=UTC)
+HELD = Ledger().claimed(RunId("run-1"), NOW).taken("w1", "worker", RunId("run-1"), NOW)
+
+
+def test_the_ledger_is_written_only_as_it_was_read():
     """Without the version the API takes the word of whoever writes last, and a slot is lost or given twice (I1)."""
-    slots = Slots().take("worker", "w1", "run-1")
-    method, path, body = sent(lambda api: api.write_slots(slots, "7"))
-    assert (method, path) == ("PUT", "/api/v1/namespaces/kube-system/configmaps/kubeadm-fleet-slots")
-    assert (body["metadata"]["resourceVersion"], body["data"]) == ("7", slots.data())
-    method, path, body = sent(lambda api: api.write_slots(slots, None))
+    found = {"metadata": {"resourceVersion": "7", "labels": {"team": "platform"}}, "data": {"note": "by a person"}}
+    method, path, body = sent(lambda api: api.write_ledger(HELD, found))
+    assert (method, path) == ("PUT", "/api/v1/namespaces/kube-system/configmaps/kubeadm-fleet-ledger")
+    assert body["metadata"] == found["metadata"]
+    assert body["data"] == wire.write(HELD, {}) | {"note": "by a person"}
+    method, path, body = sent(lambda api: api.write_ledger(HELD, None))
     assert (method, path) == ("POST", "/api/v1/namespaces/kube-system/configmaps")
     assert "resourceVersion" not in body["metadata"]
 
@@ -334,14 +342,26 @@ def test_readyz_is_refused_only_by_an_api_server_that_comes_back():
         ask(refusal(403, "no"), lambda api: api.readyz())
 
 
-def test_slots_that_nobody_has_taken_yet():
+def test_a_cluster_that_has_no_ledger_yet():
     """No object, no version: the first writer creates it."""
-    assert ask(refusal(404, "not found"), lambda api: api.slots()) == (Slots(), None)
+    assert ask(refusal(404, "not found"), lambda api: api.ledger()) == (Ledger(), None)
 
 
-@pytest.mark.parametrize("text", ["w1", '["w1"]', '{"w1": 1}', ""], ids=["a word", "a list", "no run id", "empty"])
-def test_slots_that_somebody_has_edited_badly(text):
+def test_slots_from_before_the_ledger_are_taken_over():
+    """They are in the first ledger that is written; then the old object is not read any more."""
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path.endswith("/kubeadm-fleet-slots"):
+            return web.json_response({"metadata": {}, "data": {"worker": '{"w1": "run-0"}'}})
+        return web.json_response({"message": "not found"}, status=404)
+
+    ledger, found = ask(answer, lambda api: api.ledger())
+    assert (ledger.held_in("worker"), found) == ({"w1"}, None)
+
+
+@pytest.mark.parametrize("text", ["w1", "[w1]", "{w1: 1", ""], ids=["a word", "a list", "no YAML", "empty"])
+def test_a_ledger_that_somebody_has_edited_badly(text):
     """A guess could take one node too many out of service."""
-    found = {"metadata": {"resourceVersion": "7"}, "data": {"worker": text}}
-    with pytest.raises(UnreadableOutput, match="ConfigMap kube-system/kubeadm-fleet-slots: worker must be"):
-        ask(says(200, json.dumps(found)), lambda api: api.slots())
+    found = {"metadata": {"resourceVersion": "7"}, "data": {"out-of-service.w1": text}}
+    with pytest.raises(UnreadableOutput, match=r"kube-system/kubeadm-fleet-ledger: out-of-service.w1 must be"):
+        ask(says(200, json.dumps(found)), lambda api: api.ledger())

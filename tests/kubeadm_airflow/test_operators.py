@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import DagRunTriggerException
 
 from harness.walk import join
-from in_memory import examples
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.run import VerifyOperator
 from kubeadm_airflow.triggers import StepTrigger
+from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.errors import NotAsPromised
+from kubeadm_upgrade.steps import Progress
 from lab import ClusterSpec, Lab
 
 LONG_AGO = "2026-11-23T00:00:00+00:00"
@@ -28,15 +29,8 @@ def walker(tmp_path, monkeypatch):
 
 
 def event(hop, deadline=None):
-    trigger = StepTrigger(
-        cluster="still",
-        group="workers",
-        step="node_ready",
-        node="still-w1",
-        hop=hop.to_json(),
-        told=[],
-        deadline=deadline,
-    )
+    work = Assignment("still", RunId("run-1"), hop, "workers", "node_ready", "still-w1")
+    trigger = StepTrigger(work=work.to_json(), progress=Progress().to_json(), began=LONG_AGO, deadline=deadline)
 
     async def first():
         return await asyncio.wait_for(anext(aiter(trigger.run())), 20)
@@ -44,10 +38,16 @@ def event(hop, deadline=None):
     return asyncio.run(first()).payload
 
 
+def context(**params):
+    known = {"dry_run": False, "nodes": [], "give_up": []}
+    run = SimpleNamespace(conf={}, run_after=datetime.fromisoformat(LONG_AGO))
+    return {"run_id": "run-1", "dag_run": run, "params": known | params}
+
+
 def test_patience_ends_and_says_what_was_waited_for(walker):
     """Nothing upgrades this kubelet."""
     payload = event(asyncio.run(walker.plan()), LONG_AGO)
-    waiting = "still-w1: node_ready: patience has ended, still waiting: still-w1 runs kubelet 1.28.15, not 1.29.15"
+    waiting = "still-w1: node_ready: patience has ended, still waiting: still-w1 is Ready, with kubelet 1.28.15"
     assert payload == {"error": "StepTimedOut", "message": waiting}
 
 
@@ -60,43 +60,56 @@ def test_patience_ends_for_an_api_that_does_not_answer_too(walker):
     assert "still waiting: the Kubernetes API does not answer" in payload["message"]
 
 
-def test_a_dry_run_never_goes_on_in_the_triggerer(walker):
-    """Whatever brought it there."""
-    payload = event(asyncio.run(walker.plan(dry_run=True)))
-    assert payload["error"] == "StepRefused"
-    assert "a dry run has nothing to wait for" in payload["message"]
-
-
 def test_a_result_that_is_not_as_promised_fails_the_task(walker):
     """Everything at once; a dry run has promised nothing."""
-    hop = asyncio.run(walker.plan())
+    hop = asyncio.run(walker.plan()).to_json()
+    verify = VerifyOperator(task_id="verify", cluster="still", hop=hop)
     with pytest.raises(
         NotAsPromised, match=r"still: kubeadm-config says 1.28.15, not 1.29.15; .*still-w1 runs kubelet"
     ):
-        asyncio.run(VerifyOperator(task_id="verify", cluster="still", hop=hop.to_json()).aexecute({}))
-    rehearsed = replace(hop, dry_run=True).to_json()
-    asyncio.run(VerifyOperator(task_id="verify", cluster="still", hop=rehearsed).aexecute({}))
+        asyncio.run(verify.aexecute(context()))
+    assert asyncio.run(verify.aexecute(context(dry_run=True))) == []
 
 
 def test_a_backup_of_another_run_is_not_this_runs(walker):
     """Invariant I4: an older one, however whole, says nothing of this hop."""
 
-    async def twice():
-        for run in ("run-1", "run-2"):
-            hop = await walker.plan(run)
-            yield await walker.step(hop, "backup", "still-cp1", "back_up")
-
-    async def details():
-        return [outcome["details"][0].partition(":")[0] async for outcome in twice()]
+    async def back_up(run):
+        hop = await walker.plan(run)
+        told = [await walker.step(hop, "control_plane", "still-cp1", step, run) for step in ("admit", "back_up")]
+        await walker.release(run)
+        return told[-1]["details"][0].partition(":")[0]
 
     directory = "/var/backups/kubeadm-fleet/v1.28.15-to-v1.29.15"
-    assert asyncio.run(details()) == [f"{directory}.1/etcd.db", f"{directory}.2/etcd.db"]
+    assert asyncio.run(back_up("run-1")) == f"{directory}.1/etcd.db"
+    assert asyncio.run(back_up("run-2")) == f"{directory}.2/etcd.db"
 
 
-def test_a_dry_run_of_several_hops_triggers_none():
-    """It moved nothing, so the next run would plan the same hop, and so on for ever."""
-    path = {"hops": [{"to": "1.29.15"}, {"to": "1.30.9"}]}
-    hop = replace(examples.a_hop(), dry_run=True).to_json()
-    operator = NextHopOperator(task_id="next_hop", cluster="prod", hop=hop, path=path)
-    with pytest.raises(AirflowSkipException, match="a dry run moves nothing"):
-        operator.execute({"run_id": "r", "dag_run": SimpleNamespace(conf={})})
+def next_hop(*hops, joined=()):
+    path = {"hops": [{"to": to} for to in hops]}
+    return NextHopOperator(task_id="next_hop", cluster="prod", path=path, joined=list(joined))
+
+
+@pytest.mark.parametrize(
+    ("operator", "params"),
+    [
+        pytest.param(next_hop("1.29.15", "1.30.9"), {"dry_run": True}, id="a dry run moved nothing"),
+        pytest.param(next_hop("1.29.15"), {}, id="the last hop"),
+        pytest.param(next_hop("1.29.15", joined=["w9"]), {"nodes": ["w1"]}, id="only some workers were asked for"),
+    ],
+)
+def test_a_run_with_nothing_left_starts_no_other(operator, params):
+    """Not the same hop again, and so on for ever."""
+    assert operator.execute(context(**params)) is None
+    assert operator.next_run is None
+
+
+@pytest.mark.parametrize("unfinished", ["a hop", "a node that joined"])
+def test_what_is_left_goes_on_in_a_run_with_the_next_number(unfinished, monkeypatch):
+    """`X`, `X~2`: never itself."""
+    operator = next_hop("1.29.15", "1.30.9") if unfinished == "a hop" else next_hop("1.29.15", joined=["w9"])
+    ti = SimpleNamespace(get_dr_count=lambda **_: 0)
+    monkeypatch.setattr(type(operator), "dag_id", "kubeadm_upgrade.prod", raising=False)
+    with pytest.raises(DagRunTriggerException) as caught:
+        operator.execute(context() | {"ti": ti})
+    assert caught.value.dag_run_id == "run-1~2"

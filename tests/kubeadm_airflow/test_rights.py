@@ -13,7 +13,8 @@ from harness.fleet import ACCOUNT, RIGHTS
 from kubeadm_airflow.hooks import cluster_api
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_upgrade.errors import Forbidden, UpgradeError
-from kubeadm_upgrade.slots import Slots
+from kubeadm_upgrade.ledger import wire
+from kubeadm_upgrade.ledger.ledger import Ledger
 from lab import ClusterSpec, Lab
 
 MANIFEST = list(yaml.safe_load_all(RIGHTS.read_text()))
@@ -29,16 +30,18 @@ NEEDED = {
     "readyz": lambda api: api.readyz(),
     "cordon": lambda api: api.patch_node(NODE, {"spec": {"unschedulable": True}}),
     "evict": lambda api: api.evict("shop", POD, "uid"),
-    "create slots": lambda api: api.write_slots(Slots(), None),
-    "read slots": lambda api: api.slots(),
-    "update slots": lambda api: api.write_slots(Slots(), "1"),
+    "fix etcd's tag": lambda api: api.patch_config_map("kubeadm-config", {"metadata": {"labels": {"a": "b"}}}),
+    "create the ledger": lambda api: api.write_ledger(Ledger(), None),
+    "read the ledger": lambda api: api.ledger(),
+    "update the ledger": lambda api: api.write_ledger(Ledger(), {"metadata": {"resourceVersion": "1"}, "data": {}}),
+    "read what was before it": lambda api: api._config_map(wire.SLOTS),
 }
 
 BEYOND = {
     "read secrets": ("GET", "/api/v1/secrets"),
     "read other ConfigMaps": ("GET", "/api/v1/namespaces/kube-system/configmaps/kubelet-config"),
     "list ConfigMaps": ("GET", "/api/v1/namespaces/kube-system/configmaps"),
-    "write kubeadm-config": ("PUT", "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"),
+    "replace kubeadm-config": ("PUT", "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"),
     "make ConfigMaps elsewhere": ("POST", "/api/v1/namespaces/shop/configmaps"),
     "delete a Pod": ("DELETE", "/api/v1/namespaces/shop/pods/x"),
     "make a Pod": ("POST", "/api/v1/namespaces/shop/pods"),

@@ -27,11 +27,13 @@ def test_four_minors_take_two_drains_per_worker(walker):
     async def climb():
         plans, hops = [], []
         while not plans or len(plans[-1].hops) > 1:
-            hop, path = await walker.plan_path(f"run-{len(hops) + 1}")
+            run = f"run-{len(hops) + 1}"
+            hop, path = await walker.plan_path(run)
             blocking = [finding for finding in await walker.preflight(hop) if finding.severity == "block"]
             assert not blocking, blocking
-            await walker.upgrade(hop)
-            assert await walker.shortcomings(hop) == []
+            await walker.upgrade(hop, run)
+            assert await walker.shortcomings(hop, run) == []
+            await walker.release(run)
             plans.append(path)
             hops.append(hop)
         return plans, hops

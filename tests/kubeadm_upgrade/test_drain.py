@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeadm_upgrade.policy import DrainPolicy, evictable, objections
 from kubeadm_upgrade.facts import PodFacts
+from kubeadm_upgrade.policy import DrainPolicy, evictable, objections
 
 PODS = st.lists(
     st.builds(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from in_memory import examples
 from kubeadm_upgrade.lanes import lane_of
 from kubeadm_upgrade.slots import Slots
+
+from in_memory import examples
 
 HOP = examples.a_hop()
 

@@ -60,6 +60,29 @@ def test_the_policy_can_be_tried(capsys, state_file):
     assert [sum(len(group["nodes"]) for group in hop["moving"]) for hop in plan["hops"]] == [2, 2]
 
 
+def test_a_gate_of_etcd_as_a_table(capsys, tmp_path, monkeypatch):
+    """With leave, a hop of its own; without, the first way out is that."""
+    monkeypatch.setenv("COLUMNS", "300")
+    path = tmp_path / "prod.json"
+    path.write_text(json.dumps(cluster("1.33.13").to_json()))
+    code, _, err = run(capsys, "plan", "--from-state", path, "--target", "1.34")
+    assert (code, "set path.pass_etcd_gates: true in the inventory" in err) == (1, True)
+    code, out, _ = run(capsys, "plan", "--from-state", path, "--target", "1.34", "--pass-etcd-gates")
+    assert code == 0
+    assert "stays at 1.33.13, etcd 3.5.9 → 3.5.26" in out
+    assert "first  etcd.local.imageTag in kubeadm-config is set to 3.5.26-0, and 1.33.13 is applied once more" in out
+    assert "first  etcd.local.imageTag, which this tool has set to pass etcd's gate, is taken out" in out
+
+
+def test_what_is_to_be_known_before_is_in_the_table_too(capsys, tmp_path):
+    """A tag of somebody else's is named in every plan, in every form."""
+    path = tmp_path / "prod.json"
+    path.write_text(json.dumps(cluster("1.33.13", etcd_pinned="3.5.30-0").to_json()))
+    for form in ("table", "markdown", "json"):
+        _, out, _ = run(capsys, "plan", "--from-state", path, "--target", "1.33", "--format", form)
+        assert "kubeadm-config fixes etcd at 3.5.30-0" in out
+
+
 def test_a_refusal_is_a_line_for_each_reason(capsys, state_file):
     """On standard error, with an exit code."""
     code, out, err = run(capsys, "plan", "--from-state", state_file, "--target", "1.27")

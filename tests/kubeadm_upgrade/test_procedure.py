@@ -11,9 +11,9 @@ import pytest
 
 from in_memory.examples import NEW, OLD, on_host, static_pods
 from kubeadm_upgrade.actions import PatchNode
-from kubeadm_upgrade.policy import DrainPolicy
 from kubeadm_upgrade.facts import PodFacts, UpgradePlan
 from kubeadm_upgrade.packages import apt
+from kubeadm_upgrade.policy import DrainPolicy
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.steps import rehearse
 

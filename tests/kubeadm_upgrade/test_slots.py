@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from kubeadm_upgrade.slots import WORKER, Lane, Member, Slots, resolve_max_unavailable
 
 

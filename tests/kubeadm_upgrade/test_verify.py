@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from kubeadm_upgrade.slots import Slots
 
 from in_memory.examples import NEW, static_pods
-from kubeadm_upgrade.slots import Slots
 from kubeadm_upgrade.verify import shortcomings
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lab.lab import Lab
-from lab.lab_cluster import LabCluster, LabNode, NodeState
+from lab.lab_cluster import LabCluster, NodeState
 from lab.latency import Latency
+from lab.machines import LabNode
 from lab.records import ApiRecord, CommandRecord, Sample
 from lab.spec import Budget, ClusterSpec, Workload
 

@@ -18,6 +18,12 @@ def node_addresses(spec: ClusterSpec, number: int) -> Mapping[str, str]:
     return {name: f"127.77.{number}.{place}" for place, name in enumerate(spec.nodes, start=1)}
 
 
+def next_address(known: Mapping[str, str]) -> str:
+    """For a host that joins."""
+    network = next(iter(known.values())).rpartition(".")[0]
+    return f"{network}.{len(known) + 1}" if _LINUX else "127.0.0.1"
+
+
 def api_address(number: int) -> str:
     return f"127.77.{number}.254" if _LINUX else "127.0.0.1"
 

@@ -22,12 +22,14 @@ _CHECKS = (
     "poststarthook/start-kube-aggregator-informers", "poststarthook/apiservice-registration-controller",
     "autoregister-completion", "shutdown",
 )  # fmt: skip
+#: What is done last by an apiserver that starts.
+_LAST = "poststarthook/rbac/bootstrap-roles"
 
 
 def content(cluster: SimulatedCluster, path: str, verbose: bool) -> str | dict[str, Any] | None:
     """The answer for a path that is no resource; None is 404."""
     health = path.strip("/")
-    if health in ("readyz", "livez", "healthz"):
+    if is_health(path):
         return _health(health) if verbose else "ok"
     fixed: dict[str, str | dict[str, Any]] = {
         "version": client_version(cluster.control_plane.answering()),
@@ -38,6 +40,16 @@ def content(cluster: SimulatedCluster, path: str, verbose: bool) -> str | dict[s
     }
     found = re.fullmatch(r"apis/([^/]+)(?:/([^/]+))?", health)
     return _named_group(found.group(1), found.group(2)) if found else fixed.get(health)
+
+
+def is_health(path: str) -> bool:
+    return path.strip("/") in ("readyz", "livez", "healthz")
+
+
+def not_ready(path: str) -> str:
+    """golden/kubelet-restart-control-plane-1.33-to-1.34-timeline.txt, between 403 and 200."""
+    lines = (f"[-]{one} failed: reason withheld" if one == _LAST else f"[+]{one} ok" for one in _CHECKS)
+    return "\n".join([*lines, f"{path.strip('/')} check failed", ""])
 
 
 def _health(what: str) -> str:

@@ -10,6 +10,7 @@ import yaml
 from aiohttp import web
 
 from lab import api_discovery, api_objects
+from lab.api_door import Phase
 from lab.kinds import BY_PLURAL, REVIEWS, Resource
 from lab.query import is_true
 from lab.rbac import Question, User, allowed, forbidden
@@ -94,13 +95,18 @@ async def _answer(cluster: SimulatedCluster, request: web.Request, user: User, b
         return _plain_path(cluster, request, user)
     verb = _verb(request, target)
     question = Question(verb, target.group, target.plural, target.subresource, target.namespace, target.name)
-    if not allowed(cluster.store, user, question):
+    if not _may(cluster, user, question):
         raise forbidden(user, question)
     if (target.group, target.version, target.plural) in REVIEWS:
         return json_response(_review(cluster, target, user, body or {}), 201)
     if target.resource is None or (target.resource.namespaced and target.name and not target.namespace):
         raise no_such_path()
     return await api_objects.answer(cluster, request, target, verb, body)
+
+
+def _may(cluster: SimulatedCluster, user: User, question: Question) -> bool:
+    """An apiserver that has just started knows no rules, so nobody has any right."""
+    return cluster.door.answers and allowed(cluster.store, user, question)
 
 
 def parse_path(path: str) -> Target | None:
@@ -132,8 +138,10 @@ def _verb(request: web.Request, target: Target) -> str:
 
 def _plain_path(cluster: SimulatedCluster, request: web.Request, user: User) -> web.Response:
     question = Question(_VERBS.get(request.method, "get"), path=request.path)
-    if not allowed(cluster.store, user, question):
+    if not _may(cluster, user, question):
         raise forbidden(user, question)
+    if cluster.door.phase is not Phase.SERVING and api_discovery.is_health(request.path):
+        return web.Response(text=api_discovery.not_ready(request.path), content_type="text/plain", status=500)
     content = api_discovery.content(cluster, request.path, "verbose" in request.query)
     if content is None:
         raise no_such_path()

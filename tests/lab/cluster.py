@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from lab import node_objects, pod_objects, shell, workload_objects
+from lab.api_door import ApiDoor, Phase
 from lab.api_endpoint import ApiEndpoint
 from lab.control_plane import ControlPlane
 from lab.controllers import Controllers
@@ -36,7 +37,7 @@ class SimulatedCluster:
     ) -> None:
         self.spec = spec
         self.latency = latency
-        self.addresses = addresses
+        self.addresses = dict(addresses)
         self.identity = identity
         self.tasks: set[asyncio.Task[Any]] = set()
         self.faults = FaultBook(latency.lock_second)
@@ -44,7 +45,7 @@ class SimulatedCluster:
         self.store = Store()
         self.rules = Rules(self)
         self.metrics = ""
-        self.api_available = True
+        self.door = ApiDoor(self)
         self.endpoint = ApiEndpoint(self, api_host)
         release = Release.parse(spec.version)
         self.kubelets = {name: Kubelet(self, name, release) for name in spec.nodes}
@@ -62,6 +63,7 @@ class SimulatedCluster:
         self.hosts = {name: Host(self, name, release, shell.run_in_unit, shell.KNOWN) for name in self.spec.nodes}
         self.store.listeners.append(self._sample_changed_node)
         self._populate(release)
+        self.faults.on_change.append(self.control_plane.follow_faults)
         self.faults.on_change.append(self.refresh_api)
         self.faults.on_change.append(self.controllers.wake)
         self.controllers.reconcile()
@@ -99,6 +101,29 @@ class SimulatedCluster:
                 self._run_pod(pod["metadata"]["namespace"], pod["metadata"]["name"])
             self.controllers.reconcile()
 
+    def join(self, name: str, release: Release, control_plane: bool) -> None:
+        """A host that was not there before, and its Node; ``addresses`` is told where it is by whoever calls."""
+        self.kubelets[name] = Kubelet(self, name, release)
+        if control_plane:
+            self.control_plane.join(name)
+        self.hosts[name] = Host(self, name, release, shell.run_in_unit, shell.KNOWN)
+        number = len(self.hosts)
+        self.store.create(node_objects.node(name, self.addresses[name], number, release, control_plane))
+        if control_plane:
+            self.control_plane.write_manifests(name)
+            self.control_plane.create_pods(name)
+        self.spawn(self.kubelets[name].beat())
+
+    def is_settled(self) -> bool:
+        """Is everything back that a control plane takes down by itself or for kubeadm?"""
+        door, plane = self.door, self.control_plane
+        disturbed = any(plane.disturbed(node) for node in plane.images)
+        return door.phase is Phase.SERVING and door.knows_nodes and not disturbed and not self.controllers.away
+
+    def registered(self) -> list[Kubelet]:
+        """The kubelets whose Nodes there are."""
+        return [one for name, one in self.kubelets.items() if self.store.find("Node", None, name) is not None]
+
     async def stop(self) -> None:
         for host in self.hosts.values():
             for unit in host.units.transient.values():
@@ -115,14 +140,15 @@ class SimulatedCluster:
         task.add_done_callback(self.tasks.discard)
         return task
 
+    @property
+    def api_available(self) -> bool:
+        """Does it accept connections?"""
+        return self.door.phase is not Phase.CLOSED
+
     def refresh_api(self) -> None:
-        """Open or close the API's door after something behind it changed."""
-        available = self.control_plane.available() and not self.faults.is_on("api_down")
-        if available and not self.api_available:
-            for kubelet in self.kubelets.values():
-                kubelet.forgive()
-        self.api_available = available
-        self.endpoint.set_open(available)
+        """Something of the control plane went down or came up."""
+        self.door.refresh()
+        self.controllers.follow(self.control_plane.controllers_up())
 
     def pods_on(self, node: str) -> list[Item]:
         return [pod for pod in self.store.each("Pod") if pod["spec"].get("nodeName") == node]

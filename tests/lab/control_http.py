@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from lab import machines_http
 from lab.faults import Fault
 from lab.lab_faults import from_request
 
@@ -18,7 +19,10 @@ _LISTS = ("log", "timeline", "mutations", "violations")
 
 
 class ControlEndpoint:
-    """GET /clusters, /clusters/X/log|timeline|mutations|violations; POST and DELETE /clusters/X/faults."""
+    """GET /clusters, /clusters/X/log|timeline|mutations|violations; POST and DELETE /clusters/X/faults.
+
+    POST /clusters/X/reboot|delete|join|label|file|journal: what ``machines_http`` says.
+    """
 
     def __init__(self, clusters: Mapping[str, LabCluster]) -> None:
         self._clusters = clusters
@@ -28,6 +32,7 @@ class ControlEndpoint:
         app.router.add_post("/clusters/{name}/faults", self._break)
         app.router.add_delete("/clusters/{name}/faults", self._mend)
         app.router.add_post("/clusters/{name}/kubeconfigs", self._kubeconfig)
+        app.router.add_post("/clusters/{name}/{operation:reboot|delete|join|label|file|journal}", self._operate)
         app.router.add_get("/clusters/{name}/{what}", self._records)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
 
@@ -66,6 +71,13 @@ class ControlEndpoint:
         path = self._cluster(request).service_account_kubeconfig(body["namespace"], body["name"])
         return web.json_response({"kubeconfig": str(path)}, status=201)
 
+    async def _operate(self, request: web.Request) -> web.Response:
+        machines, operation = self._cluster(request).machines, request.match_info["operation"]
+        try:
+            return web.json_response(await machines_http.operate(machines, operation, await request.json()), status=201)
+        except (ValueError, TypeError) as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
+
     async def _mend(self, request: web.Request) -> web.Response:
         """Lift what was asked for in the same words; without a body, everything."""
         book = self._cluster(request).simulated.faults
@@ -86,7 +98,7 @@ class ControlEndpoint:
 
 
 def _identity(fault: Fault) -> tuple[object, ...]:
-    return (fault.kind, fault.node, fault.argv, fault.namespace, fault.name)
+    return (fault.kind, fault.node, fault.argv, fault.namespace, fault.name, fault.component)
 
 
 async def _asked(request: web.Request) -> Fault:

@@ -25,7 +25,25 @@ class Controllers:
         self.cluster = cluster
         self.store = cluster.store
         self._due = False
+        #: Every controller manager or every scheduler is down, or has just come back.
+        self.away = False
+        self._returning: asyncio.TimerHandle | None = None
         self.store.listeners.append(self._heard)
+
+    def follow(self, up: bool) -> None:
+        """They come back last: somebody has to become the leader first; golden/README.md, last section."""
+        if not up:
+            self.away = True
+            if self._returning is not None:
+                self._returning.cancel()
+                self._returning = None
+        elif self.away and self._returning is None:
+            delay = self.cluster.latency.controllers_return
+            self._returning = asyncio.get_running_loop().call_later(delay, self._return)
+
+    def _return(self) -> None:
+        self.away, self._returning = False, None
+        self.wake()
 
     def _heard(self, event: Event) -> None:
         if event.resource.kind in _WATCHED and not _only_heartbeat(event):
@@ -38,6 +56,8 @@ class Controllers:
 
     def reconcile(self) -> None:
         self._due = False
+        if self.away:
+            return
         for node in list(self.store.each("Node")):
             self._taint(node)
         self._collect_garbage()
@@ -55,7 +75,7 @@ class Controllers:
         """The node lifecycle controller."""
         while True:
             await asyncio.sleep(min(1.0, self.cluster.latency.node_grace / 8))
-            if self.cluster.api_available:
+            if self.cluster.door.answers and not self.away:
                 for kubelet in self.cluster.kubelets.values():
                     if time.monotonic() - kubelet.last_seen > self.cluster.latency.node_grace:
                         self._mark_unknown(kubelet.node)

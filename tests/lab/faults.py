@@ -18,6 +18,14 @@ KINDS: dict[str, tuple[str, ...]] = {
     "slow_answer": ("node", "argv", "seconds"),
     "fail": ("node", "argv", "exit_code", "stderr", "times"),
     "node_down": ("node",),
+    "kubelet_crashes": ("node",),
+    "static_pod_not_ready": ("node", "component"),
+    "static_pod_missing": ("node", "component"),
+    "etcd_member_unhealthy": ("node",),
+    "etcd_learner": ("node",),
+    "etcd_alarm": ("node", "alarm"),
+    "german": ("node",),
+    "sudo_refuses": ("node",),
 }
 
 
@@ -40,6 +48,9 @@ class Fault:
     times: int | None = 1
     once: bool = True
     after: float = 0.0
+    #: None is every component of the node.
+    component: str | None = None
+    alarm: str = "NOSPACE"
 
     def hits(self, node: str, argv: Sequence[str]) -> bool:
         """A prefix counts wherever a program may start: also after ``env NAME=VALUE``."""
@@ -84,6 +95,9 @@ class FaultBook:
 
     def is_on(self, kind: str, node: str | None = None) -> bool:
         return bool(self.matching(kind, node))
+
+    def sick(self, kind: str, node: str, component: str) -> bool:
+        return any(f.component in (None, component) for f in self.matching(kind, node))
 
     def blocks_budget(self, namespace: str, name: str) -> bool:
         return any((f.namespace, f.name) == (namespace, name) for f in self.matching("budget_never_allows"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lab import host_files
+from lab import host_files, kubelet_journal
 from lab.file_tree import FileTree
 from lab.packages import Packages, offer, sources
 from lab.releases import Release
@@ -14,10 +15,10 @@ from lab.units import Units
 if TYPE_CHECKING:
     from lab.cluster import SimulatedCluster
     from lab.kubelet import Kubelet
+    from lab.process import Process
 
-
-#: Runs an argv for a unit of a host, as root, its output into the journal.
-UnitRunner = Callable[["Host", str, Sequence[str]], Awaitable[int]]
+#: Runs an argv for a unit of a host, as root and in an environment, its output into the journal.
+UnitRunner = Callable[["Host", str, Sequence[str], Mapping[str, str]], Awaitable[int]]
 
 
 class Host:
@@ -35,12 +36,16 @@ class Host:
         self._programs = programs
         self.cluster = cluster
         self.name = name
-        self.control_plane = name in cluster.spec.control_plane_nodes
+        self.control_plane = name in cluster.control_plane.images
         self.files = FileTree()
         self.packages = Packages.of(release)
         self.units = Units()
+        self.running: list[Process] = []
         self.needs_reload = False
+        self.boot_id = str(uuid.uuid4())
         host_files.furnish(self, release)
+        for line in kubelet_journal.starting(name, release.v, self.kubelet.pid):
+            self.units.journal.add("kubelet.service", f"kubelet[{self.kubelet.pid}]", line)
         self.packages.offered = [one for source in sources(self.files) for one in offer(source)]
 
     @property
@@ -51,12 +56,21 @@ class Host:
         """Is there such a program?"""
         return argv[0].rpartition("/")[2] in self._programs
 
-    async def run_in_unit(self, unit: str, argv: Sequence[str]) -> int:
-        return await self._run(self, unit, argv)
+    async def run_in_unit(self, unit: str, argv: Sequence[str], environment: Mapping[str, str]) -> int:
+        return await self._run(self, unit, argv, environment)
 
     @property
     def kubelet(self) -> Kubelet:
         return self.cluster.kubelets[self.name]
+
+    def lose_power(self) -> None:
+        """Nothing that ran comes to its end; files, packages and the journal are kept."""
+        for process in list(self.running):
+            process.kill()
+        self.units.forget()
+        self.needs_reload = False
+        self.boot_id = str(uuid.uuid4())
+        host_files.write_boot_id(self)
 
     def installed(self, package: str) -> Release:
         """The release of an installed Kubernetes package; the binary on disk is the package's."""

@@ -74,6 +74,7 @@ def furnish(host: Host, release: Release) -> None:
     files.put("/etc/os-release", OS_RELEASE)
     files.put("/etc/hostname", f"{host.name}\n")
     files.put("/proc/sys/kernel/hostname", f"{host.name}\n", 0o444)
+    write_boot_id(host)
     files.put("/proc/mounts", MOUNTS, 0o444)
     files.put(MACHINE_ID, f"{node_objects.machine_id(host.name)}\n", 0o444)
     files.put("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", 0o444)
@@ -83,6 +84,10 @@ def furnish(host: Host, release: Release) -> None:
     _furnish_kubelet(host, release)
     if host.control_plane:
         _furnish_control_plane(host, release)
+
+
+def write_boot_id(host: Host) -> None:
+    host.files.put("/proc/sys/kernel/random/boot_id", f"{host.boot_id}\n", 0o444)
 
 
 def _furnish_apt(host: Host, release: Release) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lab import host_files, node_objects, pod_objects
+from lab import host_files, kubelet_journal, node_objects, pod_objects, static_pods
 from lab.releases import Release
 from lab.store import Item
 from lab.timestamps import micro_time
 
 if TYPE_CHECKING:
     from lab.cluster import SimulatedCluster
+
+UNIT = "kubelet.service"
 
 
 class Kubelet:
@@ -31,18 +34,27 @@ class Kubelet:
         #: Started, but the Node has not heard of it yet.
         self.quiet = False
         self.condition = node_objects.READY
+        #: How often systemd has started it again since somebody asked for a start.
+        self.restarts = 0
         self._generation = 0
 
     @property
     def talks(self) -> bool:
         """Does the API hear from it?"""
         down = self.cluster.faults.is_on("node_down", self.node)
-        return self.active and not down and self.cluster.api_available
+        return self.active and not down and self.cluster.door.answers
 
     @property
     def healthy(self) -> bool:
         down = self.cluster.faults.is_on("node_down", self.node)
         return self.active and not down and not self.restarting and self.condition == node_objects.READY
+
+    @property
+    def unit_state(self) -> tuple[str, str]:
+        """ActiveState and SubState, as systemctl show tells them."""
+        if self.active:
+            return "active", "running"
+        return ("activating", "auto-restart") if self.restarting else ("inactive", "dead")
 
     def forgive(self) -> None:
         """The API was away: nobody may count that time against the kubelet."""
@@ -56,14 +68,52 @@ class Kubelet:
     def start(self, release: Release) -> None:
         """Start the binary on disk."""
         self.cluster.rules.kubelet_starts(self.node, self.running, release)
+        self._start(release)
+        self.cluster.rules.disrupted(self.node)
+
+    def boot(self, release: Release) -> None:
+        """The machine has started; nobody asked for it, so it breaks no rule."""
+        self._start(release)
+
+    def _alive(self, generation: int) -> Callable[[], bool]:
+        return lambda: generation == self._generation
+
+    def _start(self, release: Release) -> None:
         self._generation += 1
         self.running, self.active, self.restarting, self.quiet = release, True, True, True
-        self.pid, self.started = self.pid + random.randrange(50, 900), time.time()
-        self.cluster.rules.disrupted()
+        self.restarts = 0
+        self._begin()
         self.cluster.spawn(self._come_up(self._generation))
+        self.cluster.spawn(static_pods.boot(self.cluster.control_plane, self.node, self._alive(self._generation)))
+
+    def _begin(self) -> None:
+        self.pid, self.started = self.pid + random.randrange(50, 900), time.time()
+        journal = self.cluster.hosts[self.node].units.journal
+        journal.add(UNIT, "systemd[1]", f"Started {UNIT} - kubelet: The Kubernetes Node Agent.")
+        for line in kubelet_journal.starting(self.node, self.running.v, self.pid):
+            journal.add(UNIT, f"kubelet[{self.pid}]", line)
+
+    def _crash(self) -> None:
+        self.active, self.quiet = False, True
+        journal = self.cluster.hosts[self.node].units.journal
+        for line in kubelet_journal.failing(self.node, self.running.v, self.pid):
+            journal.add(UNIT, f"kubelet[{self.pid}]", line)
+        journal.add(UNIT, "systemd[1]", f"{UNIT}: Main process exited, code=exited, status=1/FAILURE")
+        journal.add(UNIT, "systemd[1]", f"{UNIT}: Failed with result 'exit-code'.")
+
+    async def _crash_loop(self, generation: int) -> None:
+        """systemd starts it again and again, for as long as it does not stay up."""
+        while generation == self._generation and self.cluster.faults.is_on("kubelet_crashes", self.node):
+            self._crash()
+            await asyncio.sleep(self.cluster.latency.kubelet_restart)
+            if generation == self._generation:
+                self.restarts += 1
+                self.active = True
+                self._begin()
 
     async def _come_up(self, generation: int) -> None:
         latency = self.cluster.latency
+        await self._crash_loop(generation)
         never = self.cluster.faults.is_on("never_ready", self.node)
         await asyncio.sleep(latency.kubelet_silent)
         if generation != self._generation:
@@ -79,6 +129,13 @@ class Kubelet:
             self.condition, self.restarting = node_objects.READY, False
             self._post()
             self.cluster.controllers.wake()
+            await self._make_static_pods_anew(generation)
+
+    async def _make_static_pods_anew(self, generation: int) -> None:
+        """Those of a kubelet of the same minor are left alone."""
+        plane = self.cluster.control_plane
+        if plane.made_by.get(self.node, self.running.minor) != self.running.minor and self.node not in plane.booting:
+            await static_pods.make_anew(plane, self.node, self._alive(generation))
 
     async def beat(self) -> None:
         """Post the node's status for as long as the cluster lives."""
@@ -105,6 +162,7 @@ class Kubelet:
         node_objects.set_conditions(item["status"], *self.condition)
         item["status"]["nodeInfo"] |= {"kubeletVersion": self.running.v, "kubeProxyVersion": self.running.v}
         item["status"]["nodeInfo"]["machineID"] = self._machine_id()
+        item["status"]["nodeInfo"]["bootID"] = self.cluster.hosts[self.node].boot_id
         if was_unknown and self.condition == node_objects.READY:
             self.cluster.spawn(self._pods_are_ready())
 
@@ -112,9 +170,11 @@ class Kubelet:
         return str(self.cluster.hosts[self.node].files.text(host_files.MACHINE_ID) or "").strip()
 
     async def _pods_are_ready(self) -> None:
+        faults = self.cluster.faults
         for pod in self.cluster.pods_on(self.node):
             metadata = pod["metadata"]
-            if pod["status"]["phase"] == "Running":
+            component = metadata.get("labels", {}).get("component", "")
+            if pod["status"]["phase"] == "Running" and not faults.sick("static_pod_not_ready", self.node, component):
                 self.cluster.store.change(
                     "Pod", metadata["namespace"], metadata["name"], lambda p: pod_objects.set_ready(p, True)
                 )

@@ -15,8 +15,9 @@ from lab import addresses
 from lab.cluster import SimulatedCluster
 from lab.control_http import ControlEndpoint
 from lab.identity import Identity
-from lab.lab_cluster import LabCluster, LabNode
+from lab.lab_cluster import LabCluster
 from lab.latency import Latency
+from lab.machines import LabNode
 from lab.spec import DEMO_CLUSTERS, ClusterSpec
 from lab.ssh_keys import SshKeys
 from lab.ssh_server import USER, NodeServer
@@ -118,23 +119,36 @@ class Lab:
         cluster = SimulatedCluster(spec, self.latency, places, addresses.api_address(number), identity)
         await cluster.start()
         nodes = await self._start_servers(cluster, places)
-        self.clusters[spec.name] = LabCluster(self.run, cluster, nodes, identity.admin_kubeconfig(cluster.api_url))
+        admin = identity.admin_kubeconfig(cluster.api_url)
+        self.clusters[spec.name] = LabCluster(self.run, cluster, nodes, admin, self._connect)
 
     async def _start_servers(self, cluster: SimulatedCluster, places: Mapping[str, str]) -> dict[str, LabNode]:
         servers: list[NodeServer] = []
         self._servers[cluster.spec.name] = servers
         port = addresses.shared_port(places)
         certified = cluster.spec.worker_nodes[-1:]
-        nodes = {}
-        for name, address in places.items():
-            key = self._keys.host_key(name, address, name in certified)
-            server = NodeServer(cluster.hosts[name], address, port, key.server_keys, self._keys.client)
-            await server.open()
-            servers.append(server)
-            self._keys.know(address, server.port, key)
-            nodes[name] = LabNode(name, address, server.port, key.public, key.certificate is not None)
+        nodes = {name: await self._open_server(cluster, name, port, name in certified) for name in places}
         cluster.faults.on_change.append(lambda: _follow(cluster, servers))
         return nodes
+
+    async def _open_server(self, cluster: SimulatedCluster, name: str, port: int, certified: bool) -> LabNode:
+        address = cluster.addresses[name]
+        key = self._keys.host_key(name, address, certified)
+        server = NodeServer(cluster.hosts[name], address, port, key.server_keys, self._keys.client)
+        await server.open()
+        self._servers[cluster.spec.name].append(server)
+        self._keys.know(address, server.port, key)
+        return LabNode(name, address, server.port, key.public, key.certificate is not None)
+
+    async def _connect(self, cluster: SimulatedCluster, name: str) -> LabNode:
+        """A host has joined: everything that tells of hosts tells of it."""
+        nodes = self.clusters[cluster.spec.name].nodes
+        other = next(iter(nodes.values()))
+        port = other.port if other.address != cluster.addresses[name] else 0
+        nodes[name] = await self._open_server(cluster, name, port, certified=False)
+        self._keys.write_known_hosts()
+        self.write_description()
+        return nodes[name]
 
     async def _stop(self) -> None:
         await self._control.close()

@@ -12,21 +12,11 @@ from lab import node_objects, pod_objects
 from lab.cluster import SimulatedCluster
 from lab.kinds import BY_GROUP_KIND
 from lab.lab_faults import Faults
+from lab.machines import Connect, LabNode, Machines
 from lab.records import ApiRecord, CommandRecord, Sample
 from lab.store import Item
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
-
-
-@dataclass(frozen=True)
-class LabNode:
-    """How to reach a host. With ``certified`` it is known by a host certificate, not by ``host_key``."""
-
-    name: str
-    address: str
-    port: int
-    host_key: str
-    certified: bool
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,12 @@ class LabCluster:
     """Everything here answers with copies."""
 
     def __init__(
-        self, run: Run, simulated: SimulatedCluster, nodes: Mapping[str, LabNode], admin_kubeconfig: Path
+        self,
+        run: Run,
+        simulated: SimulatedCluster,
+        nodes: Mapping[str, LabNode],
+        admin_kubeconfig: Path,
+        connect: Connect | None = None,
     ) -> None:
         self._run = run
         self.simulated = simulated
@@ -62,6 +57,7 @@ class LabCluster:
         self.api_url = simulated.api_url
         self.ca_pem = simulated.identity.ca_pem
         self.faults = Faults(run, simulated)
+        self.machines = Machines(simulated, self.nodes, connect)
         self.service_accounts: dict[str, Path] = {}
 
     @property
@@ -121,6 +117,39 @@ class LabCluster:
         """A file of a host, as root; None if there is none."""
         return self.simulated.hosts[node].files.text(path)
 
+    def put_file(self, node: str, path: str, content: str | bytes, mode: int = 0o644) -> None:
+        """As root, making parents; bytes go over SSH as they are."""
+        self._run(self.machines.put_file(node, path, content, mode))
+
+    def write_journal(self, node: str, unit: str, line: str | bytes) -> None:
+        """``unit`` by its full name."""
+        self._run(self.machines.write_journal(node, unit, line))
+
+    def reboot(self, node: str) -> None:
+        """Sessions, commands and transient units are gone; returns when the machine is up and its kubelet starts."""
+        self._run(self.machines.reboot(node))
+
+    def delete_node(self, node: str) -> None:
+        """The Node and its Pods go; the host stays reachable, and its kubelet does not register again."""
+        self._run(self.machines.delete(node))
+
+    def join_node(self, name: str, version: str, control_plane: bool = False) -> LabNode:
+        """A new host with packages of that version; in ``nodes``, lab.json and known_hosts from then on."""
+        joined: LabNode = self._run(self.machines.join(name, version, control_plane))
+        return joined
+
+    def set_label(self, node: str, label: str, value: str | None = "") -> None:
+        """None takes the label away."""
+        self._run(self.machines.label(node, label, value))
+
+    def is_settled(self) -> bool:
+        """Are static Pods made anew, does the API serve everybody, and are controllers back?"""
+
+        async def look() -> bool:
+            return self.simulated.is_settled()
+
+        return bool(self._run(look()))
+
     def set_metrics(self, text: str) -> None:
         """What GET /metrics answers, such as apiserver_requested_deprecated_apis lines."""
         self.simulated.metrics = text
@@ -145,9 +174,9 @@ class LabCluster:
                     "port": n.port,
                     "host_key": n.host_key,
                     "certified": n.certified,
-                    "control_plane": n.name in self.spec.control_plane_nodes,
+                    "control_plane": n.name in self.simulated.control_plane.images,
                 }
-                for n in self.nodes.values()
+                for n in list(self.nodes.values())
             },
         }
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lab.cluster import SimulatedCluster
+from lab.control_plane import COMPONENTS
 from lab.faults import KINDS, Fault, words
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -78,6 +79,37 @@ class Faults:
     def node_down(self, node: str) -> ActiveFault:
         return self._add(Fault("node_down", node))
 
+    def kubelet_crashes(self, node: str) -> ActiveFault:
+        """From its next start on it does not stay up, and systemd starts it again and again."""
+        return self._add(Fault("kubelet_crashes", node))
+
+    def static_pod_not_ready(self, node: str, component: str | None = None) -> ActiveFault:
+        """The mirror Pod says so; an etcd that is not Ready does not count for the quorum. None is all of them."""
+        return self._add(Fault("static_pod_not_ready", node, component=component))
+
+    def static_pod_missing(self, node: str, component: str | None = None) -> ActiveFault:
+        """The mirror Pod is gone and what it ran is down. None is all of them."""
+        return self._add(Fault("static_pod_missing", node, component=component))
+
+    def etcd_member_unhealthy(self, node: str) -> ActiveFault:
+        """Its Pod is Ready and it answers nobody in time."""
+        return self._add(Fault("etcd_member_unhealthy", node))
+
+    def etcd_learner(self, node: str) -> ActiveFault:
+        """It has been added and was never promoted: no vote."""
+        return self._add(Fault("etcd_learner", node))
+
+    def etcd_alarm(self, node: str, alarm: str = "NOSPACE") -> ActiveFault:
+        return self._add(Fault("etcd_alarm", node, alarm=alarm))
+
+    def german(self, node: str) -> ActiveFault:
+        """sudo, apt and dpkg speak German, unless LC_ALL says C or C.UTF-8."""
+        return self._add(Fault("german", node))
+
+    def sudo_refuses(self, node: str) -> ActiveFault:
+        """sudo wants a password."""
+        return self._add(Fault("sudo_refuses", node))
+
     def lift_all(self) -> None:
         async def lift() -> None:
             self._cluster.faults.lift_all()
@@ -102,6 +134,8 @@ def from_request(body: Mapping[str, Any]) -> Fault:
     given = {names.get(key, key): value for key, value in body.items() if key != "fault"}
     if unknown := sorted(set(given) - set(known)):
         raise ValueError(f"{kind} does not know {', '.join(unknown)}; it knows {', '.join(known)}")
+    if given.get("component") not in (None, *COMPONENTS):
+        raise ValueError(f"there is no component {given['component']}; there are {', '.join(COMPONENTS)}")
     if "argv" in given:
         given["argv"] = words(given["argv"])
     return Fault(kind, **given)

@@ -34,7 +34,7 @@ def mutates(argv: Sequence[str]) -> bool:
         "systemctl": _systemctl,
         "kubeadm": _kubeadm,
         "kubectl": _snapshot,
-        "crictl": _snapshot,
+        "crictl": _crictl,
         "curl": _curl,
     }
     return special[name](rest) if name in special else name in _ALWAYS
@@ -61,6 +61,10 @@ def _kubeadm(rest: list[str]) -> bool:
 
 def _snapshot(rest: list[str]) -> bool:
     return "snapshot" in rest and "save" in rest
+
+
+def _crictl(rest: list[str]) -> bool:
+    return "pull" in rest or _snapshot(rest)
 
 
 def _curl(rest: list[str]) -> bool:

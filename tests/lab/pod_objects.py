@@ -61,9 +61,9 @@ _TEMPLATE_DEFAULTS: dict[str, Any] = {
 }
 
 
-def static_pod(component: str, node: Item, image: str, command: list[str]) -> Item:
+def static_pod(component: str, node: Item, image: str, command: list[str], digest: str) -> Item:
     """The mirror pod of a control plane component."""
-    name, digest = node["metadata"]["name"], static_hash(component, node["metadata"]["name"], image)
+    name = node["metadata"]["name"]
     owner = owner_reference(node)
     del owner["blockOwnerDeletion"]
     annotations = {"kubernetes.io/config.hash": digest, MIRROR: digest}
@@ -93,9 +93,9 @@ def static_pod(component: str, node: Item, image: str, command: list[str]) -> It
     return pod
 
 
-def static_hash(component: str, node: str, image: str) -> str:
+def static_hash(component: str, node: str, image: str, minor: int) -> str:
     """What kubeadm prints as "Static pod: … hash"."""
-    return hashlib.md5(f"{component} {node} {image}".encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(f"{component} {node} {image} {minor}".encode(), usedforsecurity=False).hexdigest()
 
 
 def _address(node: Item) -> str:
@@ -112,6 +112,12 @@ def set_running(pod: Item, host_ip: str) -> None:
         "podIP": host_ip if pod["spec"].get("hostNetwork") else f"10.244.{random.randrange(9)}.{random.randrange(250)}",
         "startTime": rfc3339(),
     }
+
+
+def set_started(pod: Item, host_ip: str) -> None:
+    """Its containers run, and their probes have not succeeded yet."""
+    set_running(pod, host_ip)
+    set_ready(pod, False)
 
 
 def _true(kind: str) -> dict[str, Any]:
@@ -147,6 +153,8 @@ def set_ready(pod: Item, ready: bool) -> None:
         value = str(ready)
         if condition["type"] in ("Ready", "ContainersReady") and condition["status"] != value:
             condition |= {"status": value, "lastTransitionTime": rfc3339()}
+    for container in pod["status"].get("containerStatuses", []):
+        container["ready"] = ready
 
 
 def is_ready(pod: Item) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,9 +29,19 @@ class Process:
     read_stdin: Callable[[], Awaitable[bytes]] = no_input
     environment: Mapping[str, str] = field(default_factory=dict)
     unit: str | None = None
+    #: What sudo itself was given; what env is given behind it comes too late for its own words.
+    before_sudo: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes | None = None
     #: A refused command changed nothing, whatever its argv looks like.
     refused: bool = False
+    pid: int = field(default_factory=lambda: random.randrange(2000, 30000))
+    started: float = field(default_factory=time.time)
+    task: asyncio.Task[object] | None = None
+
+    def kill(self) -> None:
+        """From outside: it does not come to its end."""
+        if self.task is not None:
+            self.task.cancel()
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -24,6 +24,9 @@ ETCD = {
     37: ("3.7.0-0", "3.7.0-0"),
 }  # fmt: skip
 
+#: Tags that no release brings by itself: somebody asks for them with etcd.local.imageTag.
+ETCD_TAGS = frozenset({tag for tags in ETCD.values() for tag in tags} | {"3.5.26-0"})
+
 COREDNS = {
     22: "v1.8.4", 23: "v1.8.6", 24: "v1.8.6", 25: "v1.9.3", 26: "v1.9.3", 27: "v1.10.1", 28: "v1.10.1",
     29: "v1.11.1", 30: "v1.11.3", 31: "v1.11.3", 32: "v1.11.3", 33: "v1.12.0", 34: "v1.12.1", 35: "v1.13.1",
@@ -90,6 +93,21 @@ class Release:
     def image(self, component: str) -> str:
         tags = {"etcd": self.etcd, "pause": self.pause, "coredns/coredns": self.coredns}
         return f"{self.registry}/{component}:{tags.get(component, self.v)}"
+
+
+def etcd_version(tag: str) -> tuple[int, ...]:
+    """To compare: ``3.5.24-0`` is older than ``3.5.26-0``."""
+    return tuple(int(part) for part in re.findall(r"\d+", tag))
+
+
+def is_published(image: str) -> bool:
+    """Does the registry have it?"""
+    name, _, tag = image.rpartition("/")[2].partition(":")
+    tags = {"etcd": ETCD_TAGS, "pause": set(PAUSE.values()), "coredns": set(COREDNS.values())}
+    if name in tags:
+        return tag in tags[name]
+    found = re.fullmatch(r"v1\.(\d+)\.(\d+)", tag)
+    return found is not None and int(found[2]) <= LATEST_PATCH.get(int(found[1]), -1)
 
 
 def packaged(minor: int) -> list[Release]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab import pod_objects
-from lab.releases import Release
+from lab.releases import Release, etcd_version
 
 if TYPE_CHECKING:
     from lab.cluster import SimulatedCluster
+
+_ETCD_GATES: dict[tuple[int, ...], str] = {(3, 6): "3.5.26", (3, 7): "3.6.11"}
 
 
 class Rules:
@@ -26,8 +28,8 @@ class Rules:
             self._broken(f"{node}: kubelet restarted from {old} to {new} with {len(pods)} pods not drained")
 
     def apiserver_starts(self, node: str) -> None:
-        for name, kubelet in self.cluster.kubelets.items():
-            self._skew(name, kubelet.running, f" (apiserver of {node} was replaced)")
+        for kubelet in self.cluster.registered():
+            self._skew(kubelet.node, kubelet.running, f" (apiserver of {node} was replaced)")
 
     def _skew(self, node: str, kubelet: Release, why: str = "") -> None:
         for name, apiserver in self.cluster.control_plane.apiservers().items():
@@ -39,18 +41,34 @@ class Rules:
                     f"{node}: kubelet {kubelet} is more than {allowed} minors older than apiserver {apiserver}"
                 )
 
-    def disrupted(self) -> None:
-        """Look whether more than one control plane node is being disturbed right now."""
-        swapping = self.cluster.control_plane.swapping
-        names = self.cluster.spec.control_plane_nodes
-        down = [n for n in names if n in swapping or not self.cluster.kubelets[n].healthy]
+    def disrupted(self, acting: str | None = None) -> None:
+        """Look whether more than one control plane node is being disturbed right now.
+
+        Who starts something on ``acting`` should have seen what was broken before.
+        """
+        plane = self.cluster.control_plane
+        names = list(plane.images)
+        if acting is not None and acting not in names:
+            return
+        down = [n for n in names if plane.disturbed(n) or not self.cluster.kubelets[n].healthy]
+        if acting is not None:
+            down = [n for n in names if n == acting or n in down or plane.is_sick(n)]
         if len(down) > 1:
             self._broken(f"control plane nodes {' and '.join(down)} are disrupted at once")
-        members = self.cluster.control_plane.members_up()
-        if len(names) > 1 and len(members) <= len(names) // 2:
-            self._broken(f"etcd has lost its quorum: {len(members)} of {len(names)} members are up")
+        if len(names) > 1 and not plane.has_quorum():
+            count = len(plane.members_up())
+            self._broken(f"etcd has lost its quorum: {count} of {len(names)} members are up")
+
+    def etcd_starts(self, node: str, tag: str) -> None:
+        """https://etcd.io/docs/ on upgrades to 3.6 and 3.7: which patch every member must have before."""
+        plane = self.cluster.control_plane
+        gate = _ETCD_GATES.get(etcd_version(tag)[:2])
+        for member in plane.images if gate else ():
+            if etcd_version(plane.etcd_tag(member)) < etcd_version(gate or ""):
+                self._broken(f"{node}: etcd goes to {tag} while the member {member} is at {plane.etcd_tag(member)}")
 
     def kubeadm_starts(self, node: str, what: str, running: dict[str, str]) -> None:
+        self.disrupted(node)
         for other, command in running.items():
             if "apply" in (what, command):
                 self._broken(f"{node}: kubeadm upgrade {what} started while {other} runs kubeadm upgrade {command}")

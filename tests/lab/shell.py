@@ -6,11 +6,12 @@ import asyncio
 import re
 import shlex
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.commands import PROGRAMS
+from lab.german import say, sudo_says
 from lab.mutations import mutates
 from lab.options import UsageError
 from lab.process import Process, no_input
@@ -24,6 +25,7 @@ _OPERATORS = re.compile(r"[;|&<>$`\n()]")
 _ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 # Of the caller's environment, what sudo does not reset (sudoers(5), env_check): locales and terminals.
 _KEPT_BY_SUDO = re.compile(r"(COLORTERM|LANG|LANGUAGE|LC_\w+|LINGUAS|TERM|TZ)$")
+_ASSIGNMENTS = re.compile(r"(\w+)=(\S*)")
 HANGUP = 129
 BROKEN = 70
 
@@ -95,13 +97,17 @@ class Streams:
 async def execute(host: Host, line: Line, streams: Streams, unit: str | None = None) -> int:
     """Run and record one command; a cancelled one is recorded as hung up."""
     process = Process(host, line.program, line.root, streams.out, streams.error, streams.read, line.environment, unit)
+    process.before_sudo = dict(_ASSIGNMENTS.findall(line.text.partition("sudo ")[0]))
     record = CommandRecord(now(), host.name, line.text, line.argv, line.root, mutates(line.program), unit=unit)
     records = host.cluster.records
     number = records.open(record)
     code = HANGUP
+    process.task = asyncio.current_task()
+    host.running.append(process)
     try:
         code = await _run(process, line)
     finally:
+        host.running.remove(process)
         stdin = None if process.stdin is None else process.stdin.decode(errors="replace")
         mutating = record.mutating and not process.refused
         records.close(number, replace(record, exit_code=code, stdin=stdin, mutating=mutating))
@@ -115,6 +121,8 @@ async def _run(process: Process, line: Line) -> int:
         if fault.stderr:
             process.complain(fault.stderr.rstrip("\n"))
         return fault.exit_code
+    if process.root and process.unit is None and faults.is_on("sudo_refuses", node):
+        return process.refuse(sudo_says(process, "sudo: a password is required"), 1)
     await asyncio.sleep(faults.delay("slow", node, line.argv))
     return await run_program(process)
 
@@ -128,7 +136,8 @@ async def run_program(process: Process) -> int:
         process.refused = True
         # sudo says it in its own words and exits 1.
         prefix = "sudo" if process.root else "bash: line 1"
-        process.complain(f"{prefix}: {process.argv[0]}: command not found")
+        speak = sudo_says if process.root else say
+        process.complain(speak(process, "{}: {}: command not found", prefix, process.argv[0]))
         return 1 if process.root else 127
     try:
         return await command(process)
@@ -146,12 +155,12 @@ def started_by(argv: Sequence[str]) -> tuple[str, ...]:
     return tuple(argv[argv.index("--") + 1 :])
 
 
-async def run_in_unit(host: Host, unit: str, argv: Sequence[str]) -> int:
+async def run_in_unit(host: Host, unit: str, argv: Sequence[str], given: Mapping[str, str]) -> int:
     """Run and record the command of a unit, as root; what it prints goes to the journal."""
     # systemd-run has answered before its unit's command does anything.
     await asyncio.sleep(0)
     program, environment = _without_environment(list(argv))
-    line = Line(shlex.join(argv), tuple(argv), tuple(program), environment, True)
+    line = Line(shlex.join(argv), tuple(argv), tuple(program), {**given, **environment}, True)
     source = f"{(program or ['?'])[0].rpartition('/')[2]}[{host.units.transient[unit].pid}]"
 
     def write(text: str) -> None:

@@ -88,7 +88,7 @@ class NodeServer:
     async def _session(self, process: asyncssh.SSHServerProcess[bytes], command: str) -> None:
         def write(stream: asyncssh.SSHWriter[bytes], text: str) -> None:
             with contextlib.suppress(OSError):
-                stream.write(text.encode())
+                stream.write(text.encode(errors="surrogateescape"))
 
         try:
             line = parse_line(command)

@@ -91,6 +91,13 @@ class Units:
             self.journal.add(name, "systemd[1]", f"Stopped {name} - {unit.description}.")
             del self.transient[name]
 
+    def forget(self) -> None:
+        """What was started by hand is not there after a boot."""
+        for unit in self.transient.values():
+            if unit.task is not None:
+                unit.task.cancel()
+        self.transient.clear()
+
     def reset_failed(self, name: str) -> None:
         if self.transient[name].state == "failed":
             del self.transient[name]

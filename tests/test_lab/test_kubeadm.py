@@ -111,11 +111,13 @@ def test_a_whole_upgrade_breaks_no_rule(ssh: Ssh, small: LabCluster, api: client
         install(ssh, node, "1.29.15")
         command = "apply v1.29.15 --yes" if node == CP else "node"
         assert ssh(node, f"sudo -n kubeadm upgrade {command}").returncode == 0
+        eventually(small.is_settled)
         drain(small, api, node)
         install(ssh, node, "1.29.15", "kubelet", "kubectl")
         ssh(node, "sudo -n systemctl daemon-reload")
         ssh(node, "sudo -n systemctl restart kubelet")
         eventually(lambda node=node: small.timeline[-1] == upgraded(small, node))
+        eventually(small.is_settled)
         api.patch_node(node, {"spec": {"unschedulable": None}})
     assert small.violations == []
     nodes = api.list_node().items
@@ -171,4 +173,4 @@ def test_plan_as_text_and_json(ssh: Ssh) -> None:
             assert ssh(CP, f"sudo -n kubeadm upgrade apply v{version} --yes").returncode == 0
     document = json.loads(ssh(CP, "sudo -n kubeadm upgrade plan v1.31.14 -o json").stdout)
     names = {one["name"]: one for one in document["availableUpgrades"][0]["components"]}
-    assert (names["etcd"]["currentVersion"], names["etcd"]["newVersion"]) == ("3.5.15-0", "3.5.24-0")
+    assert (names["etcd"]["currentVersion"], names["etcd"]["newVersion"]) == ("3.5.16-0", "3.5.24-0")

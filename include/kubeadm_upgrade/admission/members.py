@@ -50,7 +50,7 @@ def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:
     if node.cordoned_by is not None:
         return False  # one that we cordoned is counted by its slot; if that is gone, by this
     since = ledger.holder.since if ledger.holder else None
-    return since is None or node.cordoned_at is None or node.cordoned_at < since
+    return since is None or node.cordoned_at is None or node.cordoned_at <= since
 
 
 def _finished(group: str, hop: Hop, node: NodeFacts, control_plane: ControlPlaneFacts) -> bool:

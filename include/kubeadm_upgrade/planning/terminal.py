@@ -70,6 +70,8 @@ def _why(hop: PathHop) -> Iterator[str]:
             yield f"{verb} {escape(names)} [dim](kubelet {group.kubelet})[/]: {escape(group.reason)}"
     for change in hop.changes:
         yield f"[dim]also[/]   {change.component} {change.before or '?'} → {change.after}"
+    for note in hop.notes:
+        yield f"[yellow]know[/]   {escape(note)}"
 
 
 def _who(groups: Sequence[Group]) -> str:

@@ -79,7 +79,7 @@ class NodeConnection:
         )
         if any(unit.running for unit in units.values()):
             return facts
-        return await self._look_further(facts, wanted)
+        return await self._look_further(facts, wanted, rehearsal=needs is not None)
 
     async def standing(self, action: Action) -> Standing:
         """For the rules that are asked before an action; the host is asked only before something is done there."""
@@ -128,10 +128,11 @@ class NodeConnection:
         except ObjectNotFound as error:
             raise NodeGone(self._node) from error
 
-    async def _look_further(self, facts: Facts, wanted: frozenset[Need]) -> Facts:
+    async def _look_further(self, facts: Facts, wanted: frozenset[Need], *, rehearsal: bool) -> Facts:
         facts = replace(facts, lane=await self._look_at_lane() if Need.LANE in wanted else UNSEEN)
         # whoever waits for others does not ask how the control plane is: hundreds may wait
-        waits = Need.LANE in wanted and why_wait(facts, self._hop, GATES_OF_THE_LANE) is not None
+        spares = Need.LANE in wanted and not rehearsal
+        waits = spares and why_wait(facts, self._hop, GATES_OF_THE_LANE) is not None
         if Need.CONTROL_PLANE in wanted and not waits:
             facts = replace(facts, control_plane=await look_at_control_plane(self._api))
         if Need.ETCD in wanted and not waits and facts.node.control_plane:

@@ -60,7 +60,7 @@ class Bridge:
         response = web.StreamResponse()
         await response.prepare(request)
         async for words in _frames(host, _line(form), str(form.get("unit", ""))):
-            await response.write(" ".join(quote(word) for word in words).encode() + b"\n")
+            await response.write(" ".join(quote(word, errors="surrogateescape") for word in words).encode() + b"\n")
         return response
 
     async def _kubelet(self, request: web.Request) -> web.Response:

@@ -11,8 +11,9 @@ from lab import addresses
 from lab.cluster import SimulatedCluster
 from lab.identity import Identity
 from lab.lab import Lab
-from lab.lab_cluster import LabCluster, LabNode
+from lab.lab_cluster import LabCluster
 from lab.latency import Latency
+from lab.machines import LabNode
 from lab.spec import ClusterSpec
 
 

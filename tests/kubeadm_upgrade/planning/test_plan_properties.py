@@ -117,8 +117,22 @@ def cases(draw, workers=60):
     return state, TargetVersion(1, target), draw(POLICIES)
 
 
+@st.composite
+def between_patches(draw):
+    """A control plane at two patches of the release below a gate, and nothing else to mind."""
+    minor, count = draw(st.sampled_from((29, 31, 33))), draw(st.integers(1, 5))
+    runs, newest = Version(1, minor, draw(st.integers(0, 5))), Version(1, minor, draw(st.integers(6, LAST_PATCH)))
+    moved = draw(st.integers(1, count))
+    own = [newest if number < moved else runs for number in range(count)]
+    nodes = [control_plane_node(f"cp{number}", str(one), str(runs)) for number, one in enumerate(own)]
+    written_down = draw(st.sampled_from((runs, newest)))
+    state = with_etcd(State(written_down, tuple(nodes)), [etcd_of(one) for one in own])
+    policy = Policy(draw(st.sampled_from(WorkerMoves)), 3, draw(st.booleans()), pass_etcd_gates=True)
+    return state, TargetVersion(1, minor + draw(st.integers(1, 3))), policy
+
+
 @settings(max_examples=150, deadline=None)
-@given(cases())
+@given(st.one_of(cases(), between_patches()))
 def test_no_moment_of_a_path_breaks_the_skew_policy_and_it_ends_at_the_target(case):
     """Component by component, with kubeadm asked before every apply (invariant I5)."""
     state, target, policy = case
@@ -179,7 +193,7 @@ def test_workers_are_drained_as_seldom_as_can_be(case):
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases(workers=8), st.data())
+@given(st.one_of(cases(workers=8), between_patches()), st.data())
 def test_a_plan_made_again_anywhere_on_the_way_is_the_rest_of_the_same(case, data):
     """Whatever the moment: it depends on what runs, and on nothing remembered."""
     state, target, policy = case

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kubeadm_upgrade.slots import Member
 
 import kubeadm_airflow
 from in_memory.examples import NEW, OLD, a_hop, facts_of, on_host
@@ -30,7 +31,6 @@ from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.rights.root_commands import STAND_INS, root_commands
-from kubeadm_upgrade.slots import Member
 from kubeadm_upgrade.steps import Outcome, perform, wanted_actions
 from kubeadm_upgrade.version import Version
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from lab.commands import apt, archives, dpkg, etcd, files, kubeadm, kubernetes, network, system, systemd, text
+from lab.commands import (
+    apt,
+    archives,
+    crictl,
+    dpkg,
+    files,
+    kubeadm,
+    kubernetes,
+    network,
+    processes,
+    system,
+    systemd,
+    text,
+)
 from lab.process import Command
 
 PROGRAMS: dict[str, Command] = {
@@ -13,7 +26,7 @@ PROGRAMS: dict[str, Command] = {
     "cat": text.cat,
     "containerd": system.containerd,
     "cp": archives.cp,
-    "crictl": etcd.crictl,
+    "crictl": crictl.crictl,
     "curl": network.curl,
     "date": system.date,
     "dd": files.dd,
@@ -35,7 +48,7 @@ PROGRAMS: dict[str, Command] = {
     "mkdir": files.mkdir,
     "mv": files.mv,
     "nproc": system.nproc,
-    "ps": system.ps,
+    "ps": processes.ps,
     "readlink": system.readlink,
     "rm": files.rm,
     "sha256sum": text.sha256sum,

@@ -6,6 +6,7 @@ import asyncio
 
 from lab.commands import apt_install, apt_lock
 from lab.commands.network import served
+from lab.german import say
 from lab.options import Options, parse
 from lab.packages import DEFAULT_BASE, KUBERNETES, Source, offer, sources, version_key
 from lab.process import Process
@@ -93,10 +94,8 @@ async def apt_mark(process: Process) -> int:
                 process.print(package)
             return 0
         case "hold" | "unhold" if not process.root:
-            return process.refuse(
-                "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?",
-                100,
-            )
+            text = say(process, "Unable to acquire the dpkg frontend lock ({}), are you root?", apt_lock.DPKG)
+            return process.refuse(f"E: {text}", 100)
         case "hold" | "unhold":
             # dpkg takes the lock, and does not wait for it
             return apt_lock.refuse(process) or _mark(process, verb, packages)

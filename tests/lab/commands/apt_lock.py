@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from lab.german import say
 from lab.options import Options
 from lab.process import Process
 
 LISTS = "/var/lib/apt/lists/lock"
 DPKG = "/var/lib/dpkg/lock-frontend"
-_HOLDER = "It is held by process 4711 (unattended-upgr)"
 
 
 async def take(process: Process, options: Options, lock: str) -> int:
@@ -23,7 +23,7 @@ async def take(process: Process, options: Options, lock: str) -> int:
         if left <= 0:
             return _locked(process, lock)
         if not told:
-            process.print(f"Waiting for cache lock: Could not get lock {lock}. {_HOLDER}...")
+            process.print(f"{say(process, 'Waiting for cache lock: {}', _no_lock(process, lock))}...")
             told = True
         pause = min(left, max(second / 2, 0.005))
         await asyncio.sleep(pause)
@@ -36,11 +36,18 @@ def refuse(process: Process) -> int:
     """0, or dpkg's own refusal where somebody has the lock, as seen on a real host."""
     if not _held(process):
         return 0
-    process.complain("dpkg: error: dpkg frontend lock was locked by another process with pid 4711")
-    process.complain("Note: removing the lock file is always wrong, can damage the locked area")
-    process.complain("and the entire system. See <https://wiki.debian.org/Teams/Dpkg/FAQ#db-lock>.")
-    process.complain("E: Sub-process dpkg --set-selections returned an error code (2)")
-    return process.refuse("E: Executing dpkg failed. Are you root?", 100)
+    text = "dpkg: error: dpkg frontend lock was locked by another process with pid {}"
+    process.complain(say(process, text, 4711))
+    note = "Note: removing the lock file is always wrong, can damage the locked area\nand the entire system. See {}."
+    process.complain(say(process, note, "<https://wiki.debian.org/Teams/Dpkg/FAQ#db-lock>"))
+    failed = say(process, "Sub-process {} returned an error code ({})", "dpkg --set-selections", 2)
+    process.complain(f"E: {failed}")
+    return process.refuse(f"E: {say(process, 'Executing dpkg failed. Are you root?')}", 100)
+
+
+def _no_lock(process: Process, lock: str) -> str:
+    holder = say(process, "It is held by process {} ({})", 4711, "unattended-upgr")
+    return say(process, "Could not get lock {}. {}", lock, holder)
 
 
 def _held(process: Process) -> bool:
@@ -54,16 +61,20 @@ def _timeout(options: Options) -> float:
 
 
 def _not_root(process: Process, lock: str) -> int:
-    process.complain(f"E: Could not open lock file {lock} - open (13: Permission denied)")
-    if lock == LISTS:
-        return process.refuse("E: Unable to lock directory /var/lib/apt/lists/", 100)
-    return process.refuse(f"E: Unable to acquire the dpkg frontend lock ({lock}), are you root?", 100)
+    text = "Could not open lock file {} - open (13: Permission denied)"
+    process.complain(f"E: {say(process, text, lock)}")
+    return _unable(process, lock, "Unable to acquire the dpkg frontend lock ({}), are you root?")
 
 
 def _locked(process: Process, lock: str) -> int:
-    process.complain(f"E: Could not get lock {lock}. {_HOLDER}")
+    process.complain(f"E: {_no_lock(process, lock)}")
+    if lock != LISTS:
+        text = "Be aware that removing the lock file is not a solution and may break your system."
+        process.complain(f"N: {say(process, text)}")
+    return _unable(process, lock, "Unable to acquire the dpkg frontend lock ({}), is another process using it?")
+
+
+def _unable(process: Process, lock: str, text: str) -> int:
     if lock == LISTS:
-        return process.refuse("E: Unable to lock directory /var/lib/apt/lists/", 100)
-    process.complain("N: Be aware that removing the lock file is not a solution and may break your system.")
-    text = f"E: Unable to acquire the dpkg frontend lock ({lock}), is another process using it?"
-    return process.refuse(text, 100)
+        return process.refuse(f"E: {say(process, 'Unable to lock directory {}', '/var/lib/apt/lists/')}", 100)
+    return process.refuse(f"E: {say(process, text, lock)}", 100)

@@ -19,7 +19,7 @@ async def dd(process: Process) -> int:
         else:
             data = await process.stdin_bytes()
         if target is None:
-            process.out(data.decode(errors="replace"))
+            process.out(data.decode(errors="surrogateescape"))
         else:
             process.host.files.write(target, data, process.root)
     except FileError as error:
@@ -32,7 +32,7 @@ async def dd(process: Process) -> int:
 async def tee(process: Process) -> int:
     options = parse(process.arguments)
     data = await process.stdin_bytes()
-    process.out(data.decode(errors="replace"))
+    process.out(data.decode(errors="surrogateescape"))
     for path in options.operands:
         try:
             old = b""

@@ -10,6 +10,7 @@ from lab.commands.kubeadm_cluster import (
     cluster_version,
     reading_configuration,
     refuse_early,
+    unpublished,
     write_kubelet_config,
 )
 from lab.commands.kubeadm_static_pods import upgrade_static_pods
@@ -63,6 +64,8 @@ async def _control_plane(process: Process, options: Options, target: Release) ->
     try:
         process.print("[preflight] Pulling images required for setting up a Kubernetes cluster")
         await asyncio.sleep(host.cluster.latency.image_pull)
+        if reason := unpublished(process, target):
+            return process.refuse(reason, 1)
         process.print(f'[upgrade] Upgrading your Static Pod-hosted control plane instance to version "{target.v}"...')
         etcd = options.last("--etcd-upgrade", default="true") != "false"
         if (code := await upgrade_static_pods(process, target, etcd)) is not None:

@@ -91,8 +91,8 @@ def _offline(process: Process, kubeadm: Release) -> None:
 
 def _rows(process: Process, target: Release) -> list[Row]:
     cluster, plane = process.host.cluster, process.host.cluster.control_plane
-    current, nodes = cluster_version(process), cluster.spec.control_plane_nodes
-    rows = [Row("kubelet", name, cluster.kubelets[name].running.v, target.v) for name in cluster.spec.nodes]
+    current, nodes = cluster_version(process), list(plane.images)
+    rows = [Row("kubelet", one.node, one.running.v, target.v) for one in cluster.registered()]
     for component in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         rows += [Row(component, n, plane.images[n][component].rpartition(":")[2], target.v) for n in nodes]
     rows.append(Row("kube-proxy", "", current.v, target.v))

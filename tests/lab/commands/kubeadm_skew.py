@@ -61,7 +61,7 @@ def _skippable(process: Process, kubeadm: Release, target: Release) -> list[str]
         )
     # the skew policy's three minors since 1.29 (kubernetes/kubernetes#120825), one before
     allowed = 3 if kubeadm.minor >= 29 else 1
-    kubelets = {k.running for k in process.host.cluster.kubelets.values()}
+    kubelets = {k.running for k in process.host.cluster.registered()}
     if old := sorted(k.v for k in kubelets if target.minor - k.minor > allowed):
         errors.append(f"There are kubelets in this cluster that are too old that have these versions [{' '.join(old)}]")
     return errors

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from lab.commands.kubeadm_cluster import TRACE, number
-from lab.control_plane import MANIFESTS
-from lab.pod_objects import static_hash
+from lab.commands.kubeadm_cluster import TRACE, etcd_image, number
+from lab.control_plane import ETCD, MANIFESTS
 from lab.process import Process
 from lab.releases import Release
 
@@ -52,7 +51,7 @@ async def upgrade_static_pods(process: Process, target: Release, etcd: bool) -> 
 async def _upgrade(process: Process, component: str, target: Release, stamp: str) -> int | None:
     plane, name = process.host.cluster.control_plane, process.host.name
     process.print(f'[upgrade/staticpods] Preparing for "{component}" upgrade')
-    image = target.image(component)
+    image = etcd_image(process, target) if component == ETCD else target.image(component)
     if plane.images[name][component] == image:
         process.print(f"[upgrade/staticpods] Current and new manifests of {component} are equal, skipping upgrade")
         return None
@@ -72,7 +71,7 @@ async def _upgrade(process: Process, component: str, target: Release, stamp: str
     _print_hash(process, component)
     await plane.swap(name, component, image)
     # kubeadm waits for the API to answer again, whoever keeps it away.
-    while not process.host.cluster.api_available:
+    while not process.host.cluster.door.answers:
         await asyncio.sleep(0.02)
     _print_hash(process, component)
     count = len(plane.images)
@@ -99,5 +98,5 @@ def _back_up(process: Process, component: str, stamp: str) -> None:
 
 def _print_hash(process: Process, component: str) -> None:
     name = process.host.name
-    digest = static_hash(component, name, process.host.cluster.control_plane.images[name][component])
+    digest = process.host.cluster.control_plane.config_hash(name, component)
     process.print(f"Static pod: {component}-{name} hash: {digest}")

@@ -13,6 +13,7 @@ from lab.commands.kubeadm_cluster import (
     reading_configuration,
     refuse_early,
     set_cluster_version,
+    unpublished,
     write_kubelet_config,
 )
 from lab.commands.kubeadm_static_pods import upgrade_static_pods
@@ -72,6 +73,8 @@ async def _apply(process: Process, options: Options, target: Release) -> int:
     plane.kubeadm_running[host.name] = "apply"
     try:
         await _pull(process)
+        if reason := unpublished(process, target):
+            return process.refuse(reason, 1)
         process.print(f'[upgrade/apply] Upgrading your Static Pod-hosted control plane to version "{target.v}"...')
         etcd = options.last("--etcd-upgrade", default="true") != "false"
         if (code := await upgrade_static_pods(process, target, etcd)) is not None:

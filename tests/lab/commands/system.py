@@ -89,19 +89,6 @@ async def containerd(process: Process) -> int:
     return 0
 
 
-async def ps(process: Process) -> int:
-    """``ps -o args=`` of the kubelet and of who holds apt's lock, by PID or name: there is no other one to speak of."""
-    kubelet, options = process.host.kubelet, parse(process.arguments, valued=("-o", "-p", "-C"))
-    running = {"4711": "/usr/bin/python3 /usr/bin/unattended-upgrade"}
-    if kubelet.active:
-        running[str(kubelet.pid)] = running["kubelet"] = "/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml"
-    command = running.get(options.last("-p") or options.last("-C"))
-    if command is None:
-        return 1
-    process.print(command)
-    return 0
-
-
 async def df(process: Process) -> int:
     """golden/df.txt, with room enough everywhere; or three columns of it, in bytes."""
     options = parse(process.arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from fnmatch import fnmatchcase
 
 from lab.options import Options, parse
 from lab.process import Process
@@ -28,6 +29,8 @@ async def systemctl(process: Process) -> int:
             return _show(process, options, units)
         case "is-active" | "is-failed" | "is-enabled":
             return _state(process, verb, units, options.has("-q", "--quiet"))
+        case "list-units":
+            return _list(process, options, names)
         case "daemon-reload" | "stop" | "start" | "restart" | "reset-failed" | "try-restart" | "enable":
             if not process.root:
                 return process.refuse(f"Failed to {verb} {' '.join(units)}: Access denied", 4)
@@ -49,6 +52,26 @@ def _show(process: Process, options: Options, units: list[str]) -> int:
                     value = "" if not value else f"@{int(value)}" if unix else systemd(value)
                 process.print(str(value) if options.has("--value") else f"{name}={value}")
     return 0
+
+
+def _list(process: Process, options: Options, patterns: list[str]) -> int:
+    """``list-units --all --plain --no-legend --type=service PATTERN…``: exit 0 also when there is none."""
+    units = process.host.units.transient
+    names = [n for n in sorted((*_PERMANENT, *units)) if not patterns or any(fnmatchcase(n, p) for p in patterns)]
+    rows = [_row(process, name) for name in names]
+    rows = [row for row in rows if options.has("--all", "-a") or row[2] != "inactive"]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
+    for row in rows:
+        process.print(" ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]))
+    if not options.has("--no-legend") and "--legend=false" not in process.arguments:
+        process.print(f"\n{len(rows)} loaded units listed.")
+    return 0
+
+
+def _row(process: Process, name: str) -> tuple[str, ...]:
+    properties = _properties(process, name)
+    wanted = ("LoadState", "ActiveState", "SubState", "Description")
+    return (name, *(str(properties[one]) for one in wanted))
 
 
 def _properties(process: Process, name: str) -> dict[str, str | int | float]:
@@ -84,22 +107,24 @@ def _properties(process: Process, name: str) -> dict[str, str | int | float]:
 
 def _permanent(process: Process, name: str) -> dict[str, str | int | float]:
     kubelet = process.host.kubelet
-    up = kubelet.active or name != "kubelet.service"
-    pid = kubelet.pid if name == "kubelet.service" else 501
+    ours = name == "kubelet.service"
+    active, sub = kubelet.unit_state if ours else ("active", "running")
+    pid = kubelet.pid if ours else 501
+    failing = sub == "auto-restart"
     return {
-        "MainPID": pid if up else 0,
-        "Result": "success",
-        "NRestarts": 0,
-        "ExecMainStartTimestamp": kubelet.started if name == "kubelet.service" else time.time() - 7200,
-        "ExecMainCode": 0,
-        "ExecMainStatus": 0,
+        "MainPID": pid if active == "active" else 0,
+        "Result": "exit-code" if failing else "success",
+        "NRestarts": kubelet.restarts if ours else 0,
+        "ExecMainStartTimestamp": kubelet.started if ours else time.time() - 7200,
+        "ExecMainCode": int(failing),
+        "ExecMainStatus": int(failing),
         "Id": name,
-        "Description": "kubelet: The Kubernetes Node Agent" if name == "kubelet.service" else "containerd",
+        "Description": "kubelet: The Kubernetes Node Agent" if ours else "containerd",
         "LoadState": "loaded",
-        "ActiveState": "active" if up else "inactive",
-        "SubState": "running" if up else "dead",
+        "ActiveState": active,
+        "SubState": sub,
         "UnitFileState": "enabled",
-        "NeedDaemonReload": "yes" if process.host.needs_reload and name == "kubelet.service" else "no",
+        "NeedDaemonReload": "yes" if process.host.needs_reload and ours else "no",
     }
 
 
@@ -146,14 +171,12 @@ def _act_on(process: Process, verb: str, unit: str) -> int:
 def _permanent_unit(process: Process, verb: str, unit: str) -> None:
     if unit != "kubelet.service" or verb in ("reset-failed", "enable"):
         return
-    kubelet, journal = process.host.kubelet, process.host.units.journal
+    kubelet = process.host.kubelet
     if verb == "stop":
         kubelet.stop()
-        journal.add(unit, "systemd[1]", "Stopped kubelet.service - kubelet: The Kubernetes Node Agent.")
+        process.host.units.journal.add(unit, "systemd[1]", f"Stopped {unit} - kubelet: The Kubernetes Node Agent.")
     elif verb != "start" or not kubelet.active:
         kubelet.start(process.host.installed("kubelet"))
-        journal.add(unit, "systemd[1]", "Started kubelet.service - kubelet: The Kubernetes Node Agent.")
-        journal.add(unit, f"kubelet[{kubelet.pid}]", f'"Successfully registered node" node="{process.host.name}"')
 
 
 async def systemd_run(process: Process) -> int:
@@ -198,8 +221,15 @@ def _start(process: Process, options: Options, name: str, argv: list[str]) -> Un
     )
     description = options.last("--description", default=_absolute(argv))
     unit = Unit(name, description, remain, options.has("--collect", "-G"))
-    process.host.units.start(unit, lambda: process.host.run_in_unit(name, argv))
+    environment = dict(_assignment(process, one) for one in options.all("--setenv", "-E"))
+    process.host.units.start(unit, lambda: process.host.run_in_unit(name, argv, environment))
     return unit
+
+
+def _assignment(process: Process, text: str) -> tuple[str, str]:
+    """A name alone takes what systemd-run itself was given."""
+    name, equals, value = text.partition("=")
+    return name, value if equals else process.environment.get(name, "")
 
 
 def _absolute(argv: list[str]) -> str:
@@ -221,5 +251,11 @@ async def journalctl(process: Process) -> int:
     bare = options.last("-o", "--output") == "cat"
     for moment, _, source, text in lines:
         stamp = time.strftime("%b %d %H:%M:%S", time.gmtime(moment))
-        process.print(text if bare else f"{stamp} {process.host.name} {source}: {text}")
+        process.print(text if bare else f"{stamp} {process.host.name} {source}: {_shown(text)}")
     return 0
+
+
+def _shown(text: str) -> str:
+    """Only ``-o cat`` writes bytes that are no UTF-8 as they are."""
+    raw = text.encode(errors="surrogateescape")
+    return text if raw.decode(errors="replace") == text else f"[{len(raw)}B blob data]"

@@ -16,12 +16,12 @@ from lab.timestamps import rfc3339
 async def cat(process: Process) -> int:
     operands = parse(process.arguments).operands
     if not operands:
-        process.out((await process.stdin_bytes()).decode(errors="replace"))
+        process.out((await process.stdin_bytes()).decode(errors="surrogateescape"))
         return 0
     code = 0
     for path in operands:
         try:
-            process.out((process.host.files.read(path, process.root).content or b"").decode(errors="replace"))
+            process.out((process.host.files.read(path, process.root).content or b"").decode(errors="surrogateescape"))
         except FileError as error:
             process.complain(f"cat: {path}: {error.reason}")
             code = 1
@@ -128,7 +128,7 @@ def _lines(process: Process, path: str, recursive: bool, include: str) -> list[t
     files = process.host.files
     entry = files.lookup(path, process.root)
     if not entry.directory:
-        text = (files.read(path, process.root).content or b"").decode(errors="replace")
+        text = (files.read(path, process.root).content or b"").decode(errors="surrogateescape")
         return [(path, line) for line in text.splitlines()]
     if not recursive:
         raise FileError(path, "Is a directory")

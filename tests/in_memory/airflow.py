@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -262,13 +262,13 @@ class Airflow:
         except errors.CommandFailed as error:
             raise errors.NotSettled(str(error)) from error
 
-    def run_to_its_end(self, run: DagRun, most: int, meanwhile: Callable[[], None] = lambda: None) -> bool:
-        for _ in range(most):
-            if not run.live:
-                return True
+    def run_to_its_end(self, run: DagRun, patience: int) -> None:
+        """Or until so many steps have changed nothing."""
+        told, since = 0, 0
+        while run.live and since < patience:
             self.step()
-            meanwhile()
-        return False
+            since = since + 1 if told == len(self.cluster.watch.log) else 0
+            told = len(self.cluster.watch.log)
 
 
 def wish_for(target: str, give_up: tuple[str, ...] = ()) -> Wish:

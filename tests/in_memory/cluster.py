@@ -47,7 +47,6 @@ from kubeadm_upgrade.facts import (
 )
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster as Inventory
-from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.packages import apt
@@ -119,6 +118,7 @@ class Node:
     boots: int = 0
     version: int = 1
     at_work: tuple[str, ...] = ()  # kubeadm commands in a person's session
+    configured: Version | None = None  # what kubeadm has written the kubelet's configuration for
     fail_next: int = 0  # so many units of it fail
 
     @property
@@ -171,9 +171,8 @@ class Cluster:
         self.configuration = ""
         self.configuration_version = 1
         self._configure()
-        self.ledger_data: dict[str, str] = {}
+        self.ledger = Ledger()
         self.ledger_version = 1
-        self._read: tuple[int, Ledger] = (0, Ledger())
         self._due: list[tuple[int, Callable[[], None]]] = []
         self.ticks = 0
         for number in range(1, control_plane + 1):
@@ -183,12 +182,6 @@ class Cluster:
         self.watch = Watch(self)
 
     # What is so
-
-    @property
-    def ledger(self) -> Ledger:
-        if self._read[0] != self.ledger_version:
-            self._read = (self.ledger_version, wire.read(self.ledger_data))
-        return self._read[1]
 
     def of_kind(self, *, control_plane: bool) -> list[Node]:
         return [node for node in self.nodes.values() if node.control_plane is control_plane]
@@ -246,9 +239,7 @@ class Cluster:
             for component, pod in node.static.items()
         )
         ready = {node.name: node.ready for node in self.of_kind(control_plane=True)}
-        return ControlPlaneFacts(
-            pods, self.version, ready, (), self.configuration, str(self.configuration_version)
-        )
+        return ControlPlaneFacts(pods, self.version, ready, (), self.configuration, str(self.configuration_version))
 
     def node_facts(self, node: Node) -> NodeFacts:
         return NodeFacts(
@@ -302,7 +293,7 @@ class Cluster:
         """Whether it was still as it was looked at."""
         if looked_at != self.ledger_version:
             return False
-        self.ledger_data = wire.write(ledger, self.ledger_data)
+        self.ledger = ledger
         self.ledger_version += 1
         return True
 
@@ -349,6 +340,7 @@ class Cluster:
                 if node.control_plane:
                     yield from self._move(node, lambda: self.version)
                     yield self._addons
+                yield lambda: self._configure_kubelet(node, self.version)
             case _ if "--download-only" in argv:
                 yield lambda: self._stage(node, argv)
             case _ if "apt-get" in argv:
@@ -362,6 +354,7 @@ class Cluster:
         yield lambda: self._check_kubeadm_apply(node, to)
         yield from self._move(node, lambda: to)
         yield lambda: self._configure(to)
+        yield lambda: self._configure_kubelet(node, to)
         yield self._addons
 
     def _check_kubeadm_apply(self, node: Node, to: Version) -> None:
@@ -412,6 +405,9 @@ class Cluster:
         self.configuration = yaml.safe_dump({**plain, "kubernetesVersion": self.version.tag})
         self.configuration_version += 1
 
+    def _configure_kubelet(self, node: Node, to: Version) -> None:
+        node.configured = to
+
     def _addons(self) -> None:
         """Since 1.28 kubeadm waits with them for the last control plane node."""
         if set(self.apiservers()) == {self.version}:
@@ -443,7 +439,7 @@ class Cluster:
         node.files[backup.LOOSE] = ("snapshot", self.clock)
 
     def restart_kubelet(self, node: Node) -> None:
-        """One of another minor release takes its static Pods down seconds after the Node is Ready, and makes them anew."""
+        """One of another minor release makes its static Pods anew, seconds after its Node is Ready."""
         before, node.kubelet = node.kubelet, Version.of_package(node.packages["kubelet"])
         node.kubelet_started, node.ready = self.clock, False
         node.version += 1
@@ -481,6 +477,7 @@ class Cluster:
             kubelet_started=self.clock,
             files={apt.DEFAULT_SOURCE: (source, self.clock), apt.KEYRING: ("key", self.clock)},
             offered=self.published(kubelet.minor),
+            configured=self.version,
         )
         if control_plane:
             node.packages["kubeadm"] = package(self.version)
@@ -550,6 +547,8 @@ class Cluster:
                 self._configure(to)
             self._addons()
         newest = min([to, *self.apiservers()])
+        there = to if node.control_plane else newest
+        node.configured = max(there, node.configured or there)
         if newest > node.kubelet:
             node.packages.update(dict.fromkeys(("kubelet", "kubectl"), package(newest)))
             self._restart_by_hand(node, newest)
@@ -669,7 +668,6 @@ class Seat:
         pods = [
             (node.name, node.static["etcd"])
             for node in self.cluster.of_kind(control_plane=True)
-            if "etcd" in node.static or not node.down
             if "etcd" in node.static
         ]
         names = [node.name for node in self.cluster.of_kind(control_plane=True)]
@@ -783,43 +781,52 @@ class Seat:
             del node.pods[pod]
             others = [one for one in cluster.of_kind(control_plane=False) if not one.unschedulable and one.ready]
             if others:
-                min(others, key=lambda one: len(one.pods)).pods[f"{pod.split('+')[0]}+{cluster.ticks}"] = PodHere(
-                    "ReplicaSet"
-                )
+                name = f"{pod.partition('+')[0]}+{cluster.ticks}"
+                min(others, key=lambda one: len(one.pods)).pods[name] = PodHere("ReplicaSet")
 
         cluster.on(node, 1 + cluster.slow, gone)
         return None
 
     def _run(self, run: Run) -> None:
-        host, cluster = self._at_host(), self.cluster
+        host = self._at_host()
         if run.unit:
-            cluster.start(host, run, self.work.run)
-            return
+            self.cluster.start(host, run, self.work.run)
+        elif run.argv[0] in ("dd", "mv", "curl", "tar"):
+            self._write_file(host, run)
+        else:
+            self._run_tool(host, run)
+
+    def _write_file(self, host: Node, run: Run) -> None:
+        now = self.cluster.clock
         match run.argv:
             case ("dd", of, *_):
-                host.files[of.removeprefix("of=")] = (str(run.stdin), cluster.clock)
+                host.files[of.removeprefix("of=")] = (str(run.stdin), now)
             case ("mv", "-f", source, target):
                 if source not in host.files:
                     raise CommandFailed(f"mv: cannot stat '{source}'")
                 host.files[target] = host.files.pop(source)
-            case ("curl", *_) | ("tar", *_):
-                host.files[next(word for word in run.argv if word.endswith((".new", ".part")))] = ("", cluster.clock)
-            case (*_, "snapshot", "status", _, _, _):
-                if backup.LOOSE not in host.files:
-                    raise CommandFailed("etcdutl: no such file")
+            case _:
+                host.files[next(word for word in run.argv if word.endswith((".new", ".part")))] = ("", now)
+
+    def _run_tool(self, host: Node, run: Run) -> None:
+        match run.argv:
+            case (*_, "snapshot", "status", _, _, _) if backup.LOOSE not in host.files:
+                raise CommandFailed("etcdutl: no such file")
             case ("apt-get", "update", *_):
                 text = host.files[apt.DEFAULT_SOURCE][0]
-                host.offered = cluster.published(int(text.partition("/v1.")[2].partition("/")[0]))
+                host.offered = self.cluster.published(int(text.partition("/v1.")[2].partition("/")[0]))
             case ("apt-mark", "hold", *names):
                 host.held.update(names)
             case ("systemctl", "restart", "kubelet"):
-                cluster.restart_kubelet(host)
+                self.cluster.restart_kubelet(host)
 
 
 def judge(cluster: Cluster, hop: Hop) -> list[str]:
     """Preflight, as far as this cluster can fail it."""
     concerned = {*hop.control_plane, *hop.workers} - cluster.ledger.given_up.keys()
-    sick = [f"{name} is not Ready" for name in sorted(concerned & cluster.nodes.keys()) if not cluster.nodes[name].ready]
+    sick = [
+        f"{name} is not Ready" for name in sorted(concerned & cluster.nodes.keys()) if not cluster.nodes[name].ready
+    ]
     return [*cluster.control_plane_facts().ailing, *sick]
 
 

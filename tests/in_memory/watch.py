@@ -5,6 +5,7 @@ It knows the cluster and the ledger; of the product's own judgement it uses noth
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubeadm_upgrade.actions import (
@@ -14,7 +15,6 @@ from kubeadm_upgrade.actions import (
     PatchNode,
     RepeatPreflight,
     Run,
-    TakeClusterAgain,
     TakeSlot,
 )
 from kubeadm_upgrade.assignment import Assignment
@@ -33,6 +33,17 @@ def _who(work: Assignment) -> _Who:
     return str(work.run), work.group, work.node
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What stood when a run last looked: between a look and an act nobody can know better."""
+
+    out: frozenset[str]  # other workers that are out of service, those that were given up apart
+    limit: int
+    held: bool  # a slot of this run
+    was_out: bool
+    drained: bool
+
+
 class Watch:
     """`by` is who did it; None for people, who may do what they like as long as it does not go backwards."""
 
@@ -40,11 +51,10 @@ class Watch:
         self.cluster = cluster
         self.violations: list[str] = []
         self.log: list[str] = []
-        self._versions: dict[tuple[object, str], Version] = {}
+        self._there: dict[tuple[object, str], Version | str] = {}
         self._broken: set[str] = set()
         self._limits: dict[str, int] = {}  # worker -> how many might be out of service when it got its slot
-        self._out: dict[_Who, set[str]] = {}  # at the last look: workers that were not well
-        self._limit: dict[_Who, int] = {}
+        self._seen: dict[_Who, Seen] = {}
         self._kubelets: dict[str, Node] = {}  # control plane node -> the machine whose kubelet we restarted
         self._started: dict[tuple[Node, str], str] = {}  # a purpose on a machine -> the unit of its last start
         self._cleared: set[tuple[Node, str]] = set()
@@ -58,62 +68,63 @@ class Watch:
         self.log.append(f"[tick {self.cluster.ticks}] {what}")
 
     def see(self, by: str | None) -> None:
-        """Something has changed."""
+        """Something may have changed."""
         cluster = self.cluster
-        now: dict[tuple[object, str], Version] = {(cluster, "kubeadm-config"): cluster.version}
+        now: dict[tuple[object, str], Version | str] = {(cluster, "kubeadm-config"): cluster.version}
         for node in cluster.nodes.values():
-            now |= {(node, f"package {name}"): Version.of_package(text) for name, text in node.packages.items()}
-            now |= {(node, one): Version.parse(tag.partition("-")[0]) for one, tag in node.manifests.items()}
-            now[node, "kubelet"] = node.kubelet
-        for key, version in now.items():
-            if version < self._versions.get(key, version):
-                self.say(f"{key[1]} on {getattr(key[0], 'name', 'the cluster')} went back to {version} ({by})")
-        self._versions = now
+            now |= {(node, f"package {name}"): text for name, text in node.packages.items()}
+            now |= {(node, component): tag for component, tag in node.manifests.items()}
+            now |= {(node, "running"): " ".join(node.static), (node, "kubelet"): node.kubelet}
+            now[node, "kube-proxy"] = cluster.kube_proxy
+        if now == self._there:
+            return
+        for key in now.keys() & self._there.keys():
+            if key[1] != "running" and _version(now[key]) < _version(self._there[key]):
+                self.say(f"{key[1]} on {getattr(key[0], 'name', 'the cluster')} went back to {now[key]} ({by})")
+        self._there = now
         broken = {str(violation) for violation in skew.violations(cluster.components())}
         for one in broken - self._broken if by else ():
             self.say(f"skew: {one} ({by})")
         self._broken = broken
 
     def looked(self, work: Assignment) -> None:
-        """What was known when it was decided: between a look and a slot nobody can do better."""
-        cluster = self.cluster
-        workers = cluster.of_kind(control_plane=False)
-        self._out[_who(work)] = {
-            node.name
-            for node in workers
-            if node.name != work.node
-            and node.name not in cluster.ledger.given_up
-            and (not node.ready or node.cordoned_by is not None or node.name in cluster.ledger.slots)
-        }
-        self._limit[_who(work)] = cluster.inventory.rollout.workers_at_once(len(workers))
+        cluster, ledger = self.cluster, self.cluster.ledger
+        workers, here = cluster.of_kind(control_plane=False), cluster.nodes[work.node]
+        self._seen[_who(work)] = Seen(
+            frozenset(
+                node.name
+                for node in workers
+                if node is not here
+                and node.name not in ledger.given_up
+                and (not node.ready or node.cordoned_by is not None or node.name in ledger.slots)
+            ),
+            limit=cluster.inventory.rollout.workers_at_once(len(workers)),
+            held=ledger.slot_of(work.node, work.run) is not None,
+            was_out=here.cordoned_by is not None or work.node in ledger.slots,
+            drained=here.unschedulable and not here.pods,
+        )
 
     def before(self, work: Assignment, action: Action) -> None:
         """A run is about to act."""
         self.note(f"{work.run} {work.node} {work.group}.{work.step}: {action}")
-        holder = self.cluster.ledger.holder
-        if (holder is None or holder.run != work.run) and not isinstance(action, RepeatPreflight):
-            self.say(f"{work.run} does not hold the cluster and acts on {work.node} ({work.step}): {action}")
+        if not isinstance(action, RepeatPreflight | LedgerAction):
+            self._needs_cluster(work, action)
         node = self.cluster.nodes.get(work.node)
         if node is None:
             return
         match action:
-            case Run(argv=("kubeadm", *_)):
-                self._kubeadm(work, node, action)
-            case Run(argv=("systemctl", "restart", "kubelet")):
-                self._restart(work, node)
-            case Run(unit=str(name)) if "back-up" in name and self._runs(node, "back-up"):
-                self.say(f"two snapshots at once on {node.name}")
+            case Run():
+                self._run(work, node, action)
             case Evict():
                 self._needs_slot(work, "drains")
             case PatchNode(verb="cordon"):
                 self._cordon(work, node)
             case PatchNode() if node.unschedulable and not node.cordon_is_ours:
                 self.say(f"{work.run} uncordons {node.name}, which a person has cordoned")
-        if isinstance(action, Run) and node.at_work:
-            self.say(f"{action} on {node.name} beside {node.at_work}")
 
     def changed_ledger(self, work: Assignment, action: LedgerAction) -> None:
-        if isinstance(action, TakeClusterAgain) or not isinstance(action, TakeSlot):
+        self._needs_cluster(work, action)
+        if not isinstance(action, TakeSlot):
             return
         if action.lane == CONTROL_PLANE:
             others = self.cluster.ledger.held_in(CONTROL_PLANE) - {work.node}
@@ -121,9 +132,12 @@ class Watch:
             if others & there - self.cluster.ledger.given_up.keys():
                 self.say(f"{work.node} has got a slot beside {sorted(others & there)}")
             return
-        self._limits[work.node] = self._limit[_who(work)]
-        if len(self._out[_who(work)]) >= self._limit[_who(work)]:
-            self.say(f"{work.node} has got a slot beside {sorted(self._out[_who(work)])}, of {self._limit[_who(work)]}")
+        seen = self._seen[_who(work)]
+        if seen.was_out:  # nobody more is out of service, whatever the limit is by now
+            return
+        self._limits[work.node] = seen.limit
+        if len(seen.out) >= seen.limit:
+            self.say(f"{work.node} has got a slot beside {sorted(seen.out)}, of {seen.limit}")
 
     def cleared(self, node: str, step: str) -> None:
         """A person has seen a failure, and wants it tried again."""
@@ -132,6 +146,21 @@ class Watch:
 
     def person_starts_anew(self) -> None:
         self._cleared |= self._started.keys()
+
+    def _needs_cluster(self, work: Assignment, action: Action) -> None:
+        holder = self.cluster.ledger.holder
+        if holder is None or holder.run != work.run:
+            self.say(f"{work.run} does not hold the cluster and acts on {work.node} ({work.step}): {action}")
+
+    def _run(self, work: Assignment, node: Node, run: Run) -> None:
+        if node.at_work:
+            self.say(f"{run} on {node.name} beside {node.at_work}")
+        if run.argv[0] == "kubeadm":
+            self._kubeadm(work, node, run)
+        if run.argv == ("systemctl", "restart", "kubelet"):
+            self._restart(work, node)
+        if run.unit and "back-up" in run.unit and self._runs(node, "back-up"):
+            self.say(f"two snapshots at once on {node.name}")
 
     def _kubeadm(self, work: Assignment, node: Node, run: Run) -> None:
         """One at a time on the control plane; never again by itself where it failed."""
@@ -156,10 +185,8 @@ class Watch:
 
     def _restart(self, work: Assignment, node: Node) -> None:
         self._needs_slot(work, "restarts the kubelet of")
-        if not node.unschedulable:
+        if not self._seen[_who(work)].drained:
             self.say(f"the kubelet of {node.name} is restarted while it is in service")
-        if left := [name for name, pod in node.pods.items() if pod.owner != "DaemonSet"]:
-            self.say(f"the kubelet of {node.name} is restarted under {left}")
         if not node.control_plane:
             return
         for one in self.cluster.of_kind(control_plane=True):
@@ -169,7 +196,7 @@ class Watch:
         self._kubelets[node.name] = node
 
     def _needs_slot(self, work: Assignment, what: str) -> None:
-        if self.cluster.ledger.slot_of(work.node, work.run) is None:
+        if not self._seen[_who(work)].held and self.cluster.ledger.slot_of(work.node, work.run) is None:
             self.say(f"{work.run} {what} {work.node} without a slot")
 
     def _cordon(self, work: Assignment, node: Node) -> None:
@@ -188,3 +215,8 @@ class Watch:
 
     def _runs(self, node: Node, prefix: str) -> bool:
         return any(name.startswith(prefix) and unit.state[2] == "running" for name, unit in node.units.items())
+
+
+def _version(of: Version | str) -> Version:
+    """Of a package, or of an image's tag."""
+    return of if isinstance(of, Version) else Version.of_package(of)

@@ -1,0 +1,71 @@
+"""What a run meets that another one has left: found by test_histories.py, and told here as small as it gets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from kubeadm_upgrade.actions import GiveSlotBack, NoteFailed, NotePin, TakeSlot
+from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
+from kubeadm_upgrade.admission.members import lane_of
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, Facts, NodeFacts, StaticPod
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.changes import changed
+from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger, Slot
+from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.version import Version
+
+OLD, NEW = Version(1, 33, 9), Version(1, 34, 9)
+NOW = datetime(2026, 11, 25, 20, tzinfo=UTC)
+RUN, EARLIER = RunId("now"), RunId("earlier")
+HOP = Hop("prod", OLD, NEW, {}, ("cp1", "cp2"), ("w1", "w2"))
+ETCD = "3.6.50-0"
+
+
+def ledger(**slots: str) -> Ledger:
+    """Slots of an earlier run, by node and lane."""
+    return Ledger(Holder(RUN, NOW), {name: Slot(lane, EARLIER) for name, lane in slots.items()})
+
+
+def node(name: str, **changes: object) -> NodeFacts:
+    return replace(NodeFacts(name, OLD, ready=True, control_plane=name.startswith("cp")), **changes)
+
+
+def control_plane(*at_the_target: str, etcd: str = "3.5.9-0") -> ControlPlaneFacts:
+    pods = tuple(
+        StaticPod(component, name, NEW.tag if name in at_the_target else OLD.tag, ready=True)
+        for name in HOP.control_plane
+        for component in CONTROL_PLANE_COMPONENTS
+    )
+    members = tuple(StaticPod("etcd", name, etcd, ready=True) for name in HOP.control_plane)
+    return ControlPlaneFacts((*pods, *members), NEW if at_the_target else OLD, {})
+
+
+def at_the_gates(group: str, name: str, nodes: dict[str, NodeFacts], ledger: Ledger, *at_the_target: str) -> Facts:
+    """What a node of a task group sees of its lane."""
+    lane = lane_of(group, HOP, RUN, RolloutPolicy(), tuple(nodes.values()), control_plane(*at_the_target), ledger)
+    return Facts(nodes[name], RUN, NOW, ledger=ledger, lane=lane)
+
+
+def may_go(*args) -> bool:
+    return why_wait(at_the_gates(*args), HOP, GATES_OF_THE_LANE) is None
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        GiveSlotBack("w1"),
+        NoteFailed("w1", "kubeadm-upgrade-v1.34.9", "no space"),
+        TakeSlot(WORKER, "w2"),
+        NotePin(None),
+    ],
+    ids=str,
+)
+def test_a_run_that_has_lost_the_cluster_changes_nothing_in_the_ledger(action):
+    """A node that is gone and a unit that has failed are written down without a rule being asked."""
+    there = replace(ledger(w1=WORKER), holder=Holder(EARLIER, NOW), etcd_pin=ETCD)
+    assert changed(there, action, RUN, NOW) == there
+    assert changed(there, action, EARLIER, NOW) != there

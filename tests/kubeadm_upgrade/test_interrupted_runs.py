@@ -54,6 +54,16 @@ def may_go(*args) -> bool:
     return why_wait(at_the_gates(*args), HOP, GATES_OF_THE_LANE) is None
 
 
+def test_a_node_is_finished_in_a_hop_through_etcds_gate_only_with_its_etcd():
+    """Nothing else of it moves: taken for finished, it would get no slot, and kubeadm is not run without one."""
+    hop = replace(HOP, came_from=NEW, etcd_pin=ETCD)
+    nodes = [node("cp1"), node("cp2")]
+    for tag, finished in (("3.6.37-0", False), (ETCD, True)):
+        plane = control_plane("cp1", "cp2", etcd=tag)
+        lane = lane_of("control_plane", hop, RUN, RolloutPolicy(), nodes, plane, ledger())
+        assert lane.is_finished("cp1") is finished
+
+
 @pytest.mark.parametrize(
     "action",
     [

@@ -55,5 +55,5 @@ def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:
 
 def _finished(group: str, hop: Hop, node: NodeFacts, control_plane: ControlPlaneFacts) -> bool:
     if group == "control_plane":
-        return control_plane.at(node.name, hop.to) and control_plane.cluster_version == hop.to
+        return control_plane.arrived(node.name, hop.to, hop.etcd_pin)
     return node.kubelet == hop.to and node.ready and node.cordoned_by is None

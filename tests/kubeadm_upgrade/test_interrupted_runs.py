@@ -79,3 +79,14 @@ def test_a_run_that_has_lost_the_cluster_changes_nothing_in_the_ledger(action):
     there = replace(ledger(w1=WORKER), holder=Holder(EARLIER, NOW), etcd_pin=ETCD)
     assert changed(there, action, RUN, NOW) == there
     assert changed(there, action, EARLIER, NOW) != there
+
+
+@pytest.mark.parametrize(("group", "name"), [("control_plane", "cp1"), ("workers", "w1")])
+def test_an_earlier_runs_slot_is_taken_also_where_its_node_is_at_the_target(group, name):
+    """It may tell of a kubeadm that was cut off at its end; and whoever comes next waits for it for ever."""
+    lane_name = CONTROL_PLANE if group == "control_plane" else WORKER
+    there = {one: node(one, kubelet=NEW) for one in (*HOP.control_plane, *HOP.workers)}
+    facts = at_the_gates(group, name, there, ledger(**{name: lane_name}), "cp1", "cp2")
+    assert not facts.lane.is_finished(name)
+    assert why_wait(facts, HOP, GATES_OF_THE_LANE) is None
+    assert at_the_gates(group, name, there, ledger(), "cp1", "cp2").lane.is_finished(name)

@@ -26,9 +26,11 @@ def lane_of(
     A node that was given up is in nobody's way; one that has left the cluster holds nothing.
     """
     kind = [node for node in nodes if node.control_plane is (group != "workers")]
+    earlier = frozenset(name for name, slot in ledger.slots.items() if slot.run != run)
     members = {
         node.name: Member(
-            finished=_finished(group, hop, node, control_plane),
+            # the slot of an earlier run is taken first: it may tell of work that is not known to have ended
+            finished=node.name not in earlier and _finished(group, hop, node, control_plane),
             ready=node.ready,
             in_service=node.schedulable or _cordoned_before(node, ledger),
         )
@@ -41,8 +43,7 @@ def lane_of(
         else (CONTROL_PLANE, hop.control_plane, 1)
     )
     holders = ledger.held_in(name) & members.keys()
-    strangers = frozenset(node for node in holders if ledger.slots[node].run != run)
-    return Lane(name, limit, order, members, holders, strangers)
+    return Lane(name, limit, order, members, holders, holders & earlier)
 
 
 def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:

@@ -90,3 +90,25 @@ def test_an_earlier_runs_slot_is_taken_also_where_its_node_is_at_the_target(grou
     assert not facts.lane.is_finished(name)
     assert why_wait(facts, HOP, GATES_OF_THE_LANE) is None
     assert at_the_gates(group, name, there, ledger(), "cp1", "cp2").lane.is_finished(name)
+
+
+def test_a_control_plane_node_left_cordoned_is_in_no_apiservers_way():
+    """Its apiserver is through and its slot given back; its kubelet's turn comes after the last apiserver only."""
+    nodes = {"cp1": node("cp1", unschedulable=True, cordoned_by="prod/v1.33.9"), "cp2": node("cp2")}
+    assert may_go("control_plane", "cp2", nodes, ledger(), "cp1")
+    assert not may_go("control_plane_kubelets", "cp2", nodes, ledger(), "cp1", "cp2")
+
+
+def test_a_node_left_cordoned_does_not_wait_for_those_that_wait_for_it():
+    """cp1 is first in the order, and waits until cp2 is back in service."""
+    nodes = {"cp1": node("cp1"), "cp2": node("cp2", unschedulable=True, cordoned_by="prod/v1.33.9")}
+    assert not may_go("control_plane_kubelets", "cp1", nodes, ledger(), "cp1", "cp2")
+    assert may_go("control_plane_kubelets", "cp2", nodes, ledger(), "cp1", "cp2")
+
+
+def test_more_workers_left_out_of_service_than_may_be_by_now_wait_not_for_each_other():
+    """max_unavailable was lowered after they were drained."""
+    nodes = {name: node(name, unschedulable=True, cordoned_by="prod/v1.33.9") for name in HOP.workers}
+    left = ledger(w1=WORKER, w2=WORKER)
+    assert all(may_go("workers", name, nodes, left) for name in HOP.workers)
+    assert not may_go("workers", "w3", {**nodes, "w3": node("w3")}, left)

@@ -32,7 +32,8 @@ def lane_of(
             # the slot of an earlier run is taken first: it may tell of work that is not known to have ended
             finished=node.name not in earlier and _finished(group, hop, node, control_plane),
             ready=node.ready,
-            in_service=node.schedulable or _cordoned_before(node, ledger),
+            # an apiserver serves on a cordoned node as on any other
+            in_service=group == "control_plane" or node.schedulable or _cordoned_before(node, ledger),
         )
         for node in kind
         if node.name not in ledger.given_up
@@ -43,7 +44,8 @@ def lane_of(
         else (CONTROL_PLANE, hop.control_plane, 1)
     )
     holders = ledger.held_in(name) & members.keys()
-    return Lane(name, limit, order, members, holders, holders & earlier)
+    ours = frozenset(node.name for node in kind if node.cordoned_by is not None and group != "control_plane")
+    return Lane(name, limit, order, members, holders, holders & earlier, ours)
 
 
 def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:

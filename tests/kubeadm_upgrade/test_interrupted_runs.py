@@ -7,15 +7,19 @@ from datetime import UTC, datetime
 
 import pytest
 
+from in_memory.cluster import Cluster, Seat
 from kubeadm_upgrade.actions import GiveSlotBack, NoteFailed, NotePin, TakeSlot
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.members import lane_of
-from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, Facts, NodeFacts, StaticPod
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger, Slot
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.procedure import DrainNode
+from kubeadm_upgrade.steps import perform
 from kubeadm_upgrade.version import Version
 
 OLD, NEW = Version(1, 33, 9), Version(1, 34, 9)
@@ -112,3 +116,18 @@ def test_more_workers_left_out_of_service_than_may_be_by_now_wait_not_for_each_o
     left = ledger(w1=WORKER, w2=WORKER)
     assert all(may_go("workers", name, nodes, left) for name in HOP.workers)
     assert not may_go("workers", "w3", {**nodes, "w3": node("w3")}, left)
+
+
+def test_a_run_that_loses_the_cluster_after_its_cordon_evicts_nothing():
+    """The evictions of a drain are one act, and the cordon before them another one."""
+    cluster = Cluster(control_plane=1, workers=1, at=NEW, lag=1)
+    hop = replace(HOP, control_plane=("cp1",), workers=("w1",))
+    cluster.edit_ledger(lambda ledger: ledger.claimed(RUN, NOW).taken("w1", WORKER, RUN, NOW))
+    drain = perform(DrainNode(), hop, Seat(cluster, Assignment("prod", RUN, hop, "workers", "drain_node", "w1")))
+    drain.send(None)  # it has looked
+    drain.send(None)
+    assert cluster.nodes["w1"].cordoned_by
+    cluster.edit_ledger(lambda ledger: ledger.claimed(RunId("later"), NOW))
+    with pytest.raises(StepRefused, match="run later holds this cluster"):
+        drain.send(None)
+    assert not any(pod.terminating for pod in cluster.nodes["w1"].pods.values())

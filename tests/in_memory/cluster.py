@@ -115,6 +115,7 @@ class Node:
     cordoned_at: datetime | None = None
     ready: bool = True
     down: bool = False  # no power
+    settling: bool = False  # its kubelet is not through with its static Pods
     boots: int = 0
     version: int = 1
     at_work: tuple[str, ...] = ()  # kubeadm commands in a person's session
@@ -445,6 +446,7 @@ class Cluster:
         node.version += 1
         self.on(node, 1 + self.slow, lambda: self._is_ready(node))
         if node.control_plane and before.minor != node.kubelet.minor:
+            node.settling = True
             self.on(node, 3 + self.slow, lambda: self._make_anew(node))
 
     def _is_ready(self, node: Node) -> None:
@@ -455,9 +457,13 @@ class Cluster:
 
         def anew() -> None:
             self._run_manifests(node)
-            self.on(node, 1 + self.slow, lambda: self._all_ready(node))
+            self.on(node, 1 + self.slow, lambda: self._settle(node))
 
         self.on(node, 2 + self.slow, anew)
+
+    def _settle(self, node: Node) -> None:
+        self._all_ready(node)
+        node.settling = False
 
     def _run_manifests(self, node: Node) -> None:
         for name, tag in node.manifests.items():
@@ -509,7 +515,7 @@ class Cluster:
     def _boot(self, node: Node) -> None:
         node.down = False
         self._run_manifests(node)
-        self._all_ready(node)
+        self._settle(node)
         self.restart_kubelet(node)
         self.watch.see(None)
 

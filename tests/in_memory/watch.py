@@ -55,7 +55,6 @@ class Watch:
         self._broken: set[str] = set()
         self._limits: dict[str, int] = {}  # worker -> how many might be out of service when it got its slot
         self._seen: dict[_Who, Seen] = {}
-        self._kubelets: dict[str, Node] = {}  # control plane node -> the machine whose kubelet we restarted
         self._started: dict[tuple[Node, str], str] = {}  # a purpose on a machine -> the unit of its last start
         self._cleared: set[tuple[Node, str]] = set()
         self.see(None)
@@ -131,6 +130,9 @@ class Watch:
             there = {node.name for node in self.cluster.of_kind(control_plane=True)}
             if others & there - self.cluster.ledger.given_up.keys():
                 self.say(f"{work.node} has got a slot beside {sorted(others & there)}")
+            unsettled = [one.name for one in self.cluster.of_kind(control_plane=True) if one.settling]
+            if unsettled and unsettled != [work.node]:
+                self.say(f"{work.node} has got a slot while {unsettled} is not through with its restart")
             return
         seen = self._seen[_who(work)]
         if seen.was_out:  # nobody more is out of service, whatever the limit is by now
@@ -190,10 +192,8 @@ class Watch:
         if not node.control_plane:
             return
         for one in self.cluster.of_kind(control_plane=True):
-            started = self._kubelets.get(one.name) is one and len(one.static) < len(one.manifests)
-            if one is not node and (one.busy or started):
+            if one is not node and (one.busy or one.settling):
                 self.say(f"the kubelet of {node.name} is restarted while {one.name} is not through")
-        self._kubelets[node.name] = node
 
     def _needs_slot(self, work: Assignment, what: str) -> None:
         if not self._seen[_who(work)].held and self.cluster.ledger.slot_of(work.node, work.run) is None:

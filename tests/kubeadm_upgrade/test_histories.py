@@ -28,7 +28,16 @@ starts = st.builds(
     chance=st.integers(0, 9999),
 )
 # what a history mostly consists of is time that passes
-WEIGHTS = {"advance": 12, "advance_far": 8, "start": 4, "take_over": 2, "clear_failed": 3, "reboot_busy": 2}
+WEIGHTS = {
+    "advance": 12,
+    "advance_far": 6,
+    "advance_to_kubeadm": 4,
+    "start": 4,
+    "take_over": 3,
+    "clear_failed": 3,
+    "reboot_busy": 3,
+    "kill": 2,
+}
 events = st.tuples(st.sampled_from([name for name in EVENTS for _ in range(WEIGHTS.get(name, 1))]), NUMBERS, NUMBERS)
 
 

@@ -102,7 +102,7 @@ class _Attempt:
             # the evictions of one drain are one act: the rules are asked before the first of them
             ruled = ruled and isinstance(action, Evict)
             obstacle = (None if ruled else await self._ask_rules(action)) or await self._act(action)
-            ruled = True
+            ruled = isinstance(action, Evict)
             if obstacle:
                 blocked.append(obstacle)
             # evictions wait for each other's budgets only; anything else that is blocked is what the next builds on

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.wire import CONFIG_MAP, NAMESPACE
 from kubeadm_upgrade.wording import shortened
 
@@ -34,7 +35,8 @@ def slot_free(facts: Facts, hop: Hop) -> str | None:
     """Fewer nodes than may be out of service at a time have a slot."""
     lane = facts.lane
     others = lane.holders - {facts.node.name}
-    if len(others) < lane.limit:
+    # who takes over an earlier run's slot takes nobody more out of service, however low the limit is by now
+    if len(others) < lane.limit or (lane.name == WORKER and facts.node.name in lane.holders):
         return None
     names = shortened(sorted(others))
     return f"{_limit(facts)}, and {names} {_are(others)}{_way_out_of_slots(facts)}"
@@ -48,7 +50,7 @@ def others_in_service(facts: Facts, hop: Hop) -> str | None:
         for name, member in lane.members.items()
         if name != here and name not in lane.holders and (why := member.why_unavailable)
     }
-    if not out or len(out) + len(lane.holders - {here}) < lane.limit:
+    if not out or here in lane.left_out or len(out) + len(lane.holders - {here}) < lane.limit:
         return None
     names = ", ".join(f"{name} {why}" for name, why in sorted(out.items())[:5])
     return f"{_limit(facts)}, and {names}: mend it, or give it up (docs/ledger.md)"

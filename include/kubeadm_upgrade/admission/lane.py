@@ -31,12 +31,17 @@ class Lane:
     members: Mapping[str, Member]  # every node of the kind, also those of no run; not those that were given up
     holders: frozenset[str] = frozenset()
     strangers: frozenset[str] = frozenset()  # of the holders, those whose slot is an earlier run's
+    left_out: frozenset[str] = (
+        frozenset()
+    )  # cordoned by us already: going on with them takes nobody more out of service
 
     def is_finished(self, node: str) -> bool:
         return node in self.members and self.members[node].finished
 
     def before(self, node: str) -> tuple[str, ...]:
-        """Who comes first and has not begun. Who has left the cluster is not waited for."""
+        """Who comes first and has not begun; nobody before one that is out already, none that has left the cluster."""
+        if node in self.left_out:
+            return ()
         earlier = self.order[: self.order.index(node)] if node in self.order else ()
         return tuple(
             name

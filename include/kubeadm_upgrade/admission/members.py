@@ -26,11 +26,14 @@ def lane_of(
     A node that was given up is in nobody's way; one that has left the cluster holds nothing.
     """
     kind = [node for node in nodes if node.control_plane is (group != "workers")]
+    earlier = frozenset(name for name, slot in ledger.slots.items() if slot.run != run)
     members = {
         node.name: Member(
-            finished=_finished(group, hop, node, control_plane),
+            # the slot of an earlier run is taken first: it may tell of work that is not known to have ended
+            finished=node.name not in earlier and _finished(group, hop, node, control_plane),
             ready=node.ready,
-            in_service=node.schedulable or _cordoned_before(node, ledger),
+            # an apiserver serves on a cordoned node as on any other
+            in_service=group == "control_plane" or node.schedulable or _cordoned_before(node, ledger),
         )
         for node in kind
         if node.name not in ledger.given_up
@@ -41,8 +44,8 @@ def lane_of(
         else (CONTROL_PLANE, hop.control_plane, 1)
     )
     holders = ledger.held_in(name) & members.keys()
-    strangers = frozenset(node for node in holders if ledger.slots[node].run != run)
-    return Lane(name, limit, order, members, holders, strangers)
+    ours = frozenset(node.name for node in kind if node.cordoned_by is not None and group != "control_plane")
+    return Lane(name, limit, order, members, holders, holders & earlier, ours)
 
 
 def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:
@@ -55,5 +58,5 @@ def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:
 
 def _finished(group: str, hop: Hop, node: NodeFacts, control_plane: ControlPlaneFacts) -> bool:
     if group == "control_plane":
-        return control_plane.at(node.name, hop.to) and control_plane.cluster_version == hop.to
+        return control_plane.arrived(node.name, hop.to, hop.etcd_pin)
     return node.kubelet == hop.to and node.ready and node.cordoned_by is None

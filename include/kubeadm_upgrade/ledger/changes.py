@@ -11,7 +11,12 @@ from kubeadm_upgrade.ledger.ledger import Ledger
 
 
 def changed(ledger: Ledger, action: LedgerAction, run: RunId, now: datetime) -> Ledger:
-    """The ledger after an action of this run."""
+    """The ledger after an action of this run; as it was where another has the cluster by now.
+
+    It is written only over what was looked at, so here, and nowhere else, there is no moment between asking and acting.
+    """
+    if not ledger.is_held_by(run):
+        return ledger
     match action:
         case TakeSlot(lane=lane, node=node):
             return ledger.taken(node, lane, run, now)

@@ -1,0 +1,276 @@
+"""As much of Airflow as a history needs: runs, their tasks in groups, retries, clearing, and who dies when."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from in_memory.cluster import NAME, Cluster, Seat, judge
+from kubeadm_upgrade import errors
+from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.engine import perform
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.claim import why_not_claim
+from kubeadm_upgrade.next_hop import Wish, next_hop, path_for, successor_of
+from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.steps import Outcome, Pending, Progress
+from kubeadm_upgrade.verify import Result, joined, shortcomings, unsettled
+from kubeadm_upgrade.version import TargetVersion
+
+RETRIES = 2
+_WAITED_FOR = (errors.Unreachable, errors.Conflict, errors.Unauthorized)
+_CLEAR_AS_WELL = "clear its "
+
+
+@dataclass
+class Task:
+    work: Assignment
+    state: str = "none"  # none, waiting, failed, success
+    tries: int = 0
+    progress: Progress = field(default_factory=Progress)
+    said: str = ""
+    coroutine: Coroutine[Any, Any, Outcome | Pending] | None = None
+    waits: int = 0
+
+    def die(self) -> None:
+        """Whoever was at it is gone, in the middle of it."""
+        if self.coroutine is not None:
+            self.coroutine.close()
+            self.coroutine = None
+
+    def reset(self) -> None:
+        self.die()
+        self.state, self.tries, self.progress, self.said, self.waits = "none", 0, Progress(), "", 0
+
+    def step(self, cluster: Cluster) -> None:
+        """Until it next gives way."""
+        if self.coroutine is None:
+            steps = {one.name: one for one in GROUPS[self.work.group]}
+            port = Seat(cluster, self.work)
+            self.coroutine = perform(steps[self.work.step], self.work.hop, port, self.progress)
+        try:
+            self.coroutine.send(None)
+        except StopIteration as end:
+            self._ended(end.value)
+        except _WAITED_FOR as error:
+            self.progress, self.said, self.coroutine = error.progress or self.progress, str(error), None
+        except (errors.TimeCures, errors.NeedsPerson) as error:
+            self._failed(error)
+
+    def _ended(self, result: Outcome | Pending) -> None:
+        self.coroutine = None
+        if isinstance(result, Outcome):
+            self.state = "success"
+        else:
+            self.progress, self.said = result.progress, result.reason
+            self.waits += 1
+
+    def _failed(self, error: errors.UpgradeError) -> None:
+        """Once more, and once more again, where time can cure it."""
+        self.coroutine, self.said = None, f"{type(error).__name__}: {error}"
+        self.tries += 1
+        self.progress = Progress()
+        if isinstance(error, errors.NeedsPerson) or self.tries > RETRIES:
+            self.state = "failed"
+
+
+@dataclass
+class DagRun:
+    """One run of one hop. `where`: claim, plan, preflight, groups, verify; then success or failed, or killed."""
+
+    run: RunId
+    wish: Wish
+    take_over: str = ""
+    where: str = "claim"
+    hop: Hop | None = None
+    goes_on: bool = False
+    tasks: list[Task] = field(default_factory=list)
+    said: str = ""
+    tries: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.where not in ("success", "failed", "killed")
+
+    def chains(self) -> Iterator[list[Task]]:
+        """Of each node of the group that is open now, its tasks in order."""
+        for group in GROUPS:
+            tasks = [task for task in self.tasks if task.work.group == group]
+            if any(task.state != "success" for task in tasks):
+                for node in dict.fromkeys(task.work.node for task in tasks):
+                    yield [task for task in tasks if task.work.node == node]
+                return
+
+    def ready_tasks(self) -> list[Task]:
+        nexts = (next((task for task in chain if task.state != "success"), None) for chain in self.chains())
+        return [task for task in nexts if task is not None and task.state != "failed"]
+
+    def failed(self) -> list[Task]:
+        return [task for task in self.tasks if task.state == "failed"]
+
+    def die(self) -> None:
+        for task in self.tasks:
+            task.die()
+
+
+class Airflow:
+    """All the Airflows there are: they share nothing but the cluster."""
+
+    def __init__(self, cluster: Cluster, chance: random.Random) -> None:
+        self.cluster, self.chance = cluster, chance
+        self.runs: list[DagRun] = []
+        self.twins: list[Task] = []
+
+    def trigger(self, wish: Wish, take_over: str = "") -> DagRun:
+        self.cluster.watch.person_starts_anew()
+        number = len(self.runs) + 1
+        run = DagRun(RunId(f"X{number}", "a", str(number)), wish, take_over)
+        self.runs.append(run)
+        self.cluster.watch.note(f"trigger {run.run}: {wish}, take_over={take_over!r}")
+        return run
+
+    def step(self, only: DagRun | None = None) -> bool:
+        """One small step of something that can go on. False where nothing can."""
+        live = [one for one in self.runs if one.live and only in (None, one)]
+        self.cluster.tick()
+        if not live:
+            return False
+        self._go_on(self.chance.choice(live))
+        if self.twins and self.chance.random() < 0.3:
+            self._twin()
+        return True
+
+    def _twin(self) -> None:
+        """A second triggerer at the same step, which the first was taken for dead by."""
+        twin = self.chance.choice(self.twins)
+        twin.step(self.cluster)
+        if twin.state in ("success", "failed"):
+            self.twins.remove(twin)
+
+    def twin_of(self, task: Task) -> None:
+        self.twins.append(Task(task.work, progress=task.progress))
+
+    def _go_on(self, run: DagRun) -> None:
+        try:
+            getattr(self, f"_{run.where}")(run)
+        except (errors.NeedsPerson, errors.TimeCures) as error:
+            run.said = f"{type(error).__name__}: {error}"
+            run.tries += 1
+            if isinstance(error, errors.NeedsPerson) or run.tries > 20:
+                self.end(run, "failed")
+
+    def _claim(self, run: DagRun) -> None:
+        reason = why_not_claim(self.cluster.ledger, run.run, run.take_over)
+        run.said = reason or ""
+        if reason is None:
+            clock = self.cluster.clock
+            self.cluster.edit_ledger(lambda ledger: ledger.claimed(run.run, clock, run.wish.give_up))
+            run.where = "plan"
+
+    def _plan(self, run: DagRun) -> None:
+        self._check_api()
+        state, inventory = self.cluster.state(), self.cluster.inventory
+        path = path_for(inventory, state, run.wish, self.cluster.releases)
+        run.hop, run.goes_on = next_hop(inventory, state, run.wish, path), len(path.hops) > 1
+        run.tasks = [
+            Task(Assignment(NAME, run.run, run.hop, group, step.name, node))
+            for group, steps in GROUPS.items()
+            for node in run.hop.nodes_of(group)
+            for step in steps
+        ]
+        hop = run.hop
+        self.cluster.watch.note(
+            f"{run.run} plans {hop.came_from} -> {hop.to}: {hop.control_plane}, {hop.workers}, pin {hop.etcd_pin}"
+        )
+        run.where = "preflight"
+
+    def _preflight(self, run: DagRun) -> None:
+        self._check_api()
+        assert run.hop is not None
+        if sentences := judge(self.cluster, run.hop):
+            raise errors.NotSettled("; ".join(sentences))
+        if self.cluster.ledger.is_held_by(run.run):
+            clock = self.cluster.clock
+            self.cluster.edit_ledger(lambda ledger: ledger.judged(clock))
+        run.where = "groups"
+
+    def _groups(self, run: DagRun) -> None:
+        tasks = run.ready_tasks()
+        if tasks:
+            self.chance.choice(tasks).step(self.cluster)
+        elif run.failed():
+            self.end(run, "failed")
+        else:
+            run.where, run.tries = "verify", 0
+
+    def _verify(self, run: DagRun) -> None:
+        self._check_api()
+        assert run.hop is not None
+        nodes = tuple(self.cluster.node_facts(node) for node in self.cluster.nodes.values())
+        result = Result(nodes, self.cluster.control_plane_facts(), self.cluster.ledger)
+        if missing := list(shortcomings(run.hop, run.run, result)):
+            raise errors.NotAsPromised("; ".join(missing))
+        if ailing := list(unsettled(run.hop, result)):
+            raise errors.NotSettled("; ".join(ailing))
+        came = joined(run.hop, result)
+        self.end(run, "success")
+        if run.goes_on or (came and not run.wish.nodes):
+            name = successor_of(run.run.dag_run)
+            self.runs.append(DagRun(RunId(name, "a", f"{name} {len(self.runs)}"), run.wish))
+
+    def end(self, run: DagRun, how: str) -> None:
+        """The report gives the cluster back, whatever became of the run."""
+        run.die()
+        run.where = how
+        clock = self.cluster.clock
+        if self.cluster.ledger.is_held_by(run.run):
+            self.cluster.edit_ledger(lambda ledger: ledger.released(clock))
+        self.cluster.watch.note(f"{run.run} ends: {how} {run.said} {[task.said for task in run.failed()]}")
+
+    def kill(self, run: DagRun) -> None:
+        """Its Airflow is gone for good, and gives nothing back."""
+        run.die()
+        run.where = "killed"
+
+    def clear(self, run: DagRun, tasks: list[Task]) -> None:
+        """A person clears tasks, and what comes after them."""
+        for task in tasks:
+            self.cluster.watch.note(f"clear {run.run} {task.work}")
+            self.cluster.watch.cleared(task.work.node, task.work.step)
+            after = run.tasks[run.tasks.index(task) :]
+            for one in after:
+                same = one.work.group == task.work.group
+                if one.work.node == task.work.node or not same:
+                    one.reset()
+        if run.hop is not None:
+            run.where, run.tries = "groups", 0
+
+    def clear_failed(self, run: DagRun) -> None:
+        """As its message says: another task of the same node as well, where it names one."""
+        todo = []
+        for task in run.failed():
+            _, named, rest = task.said.partition(_CLEAR_AS_WELL)
+            name = rest.split()[0] if named else task.work.step
+            same = [t for t in run.tasks if (t.work.group, t.work.node) == (task.work.group, task.work.node)]
+            todo.append(next((t for t in same if t.work.step == name), task))
+        self.clear(run, todo)
+
+    def _check_api(self) -> None:
+        try:
+            self.cluster._check_api()
+        except errors.CommandFailed as error:
+            raise errors.NotSettled(str(error)) from error
+
+    def run_to_its_end(self, run: DagRun, patience: int) -> None:
+        """Or until so many steps have changed nothing."""
+        told, since = 0, 0
+        while run.live and since < patience:
+            self.step()
+            since = since + 1 if told == len(self.cluster.watch.log) else 0
+            told = len(self.cluster.watch.log)
+
+
+def wish_for(target: str, give_up: tuple[str, ...] = ()) -> Wish:
+    return Wish(TargetVersion.parse(target), give_up=give_up)

@@ -1,0 +1,133 @@
+"""What a run meets that another one has left: found by test_histories.py, and told here as small as it gets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from in_memory.cluster import Cluster, Seat
+from kubeadm_upgrade.actions import GiveSlotBack, NoteFailed, NotePin, TakeSlot
+from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
+from kubeadm_upgrade.admission.members import lane_of
+from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.engine import perform
+from kubeadm_upgrade.errors import StepRefused
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, Facts, NodeFacts, StaticPod
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.changes import changed
+from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger, Slot
+from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.procedure import DrainNode
+from kubeadm_upgrade.version import Version
+
+OLD, NEW = Version(1, 33, 9), Version(1, 34, 9)
+NOW = datetime(2026, 11, 25, 20, tzinfo=UTC)
+RUN, EARLIER = RunId("now"), RunId("earlier")
+HOP = Hop("prod", OLD, NEW, {}, ("cp1", "cp2"), ("w1", "w2"))
+ETCD = "3.6.50-0"
+
+
+def ledger(**slots: str) -> Ledger:
+    """Slots of an earlier run, by node and lane."""
+    return Ledger(Holder(RUN, NOW), {name: Slot(lane, EARLIER) for name, lane in slots.items()})
+
+
+def node(name: str, **changes: object) -> NodeFacts:
+    return replace(NodeFacts(name, OLD, ready=True, control_plane=name.startswith("cp")), **changes)
+
+
+def control_plane(*at_the_target: str, etcd: str = "3.5.9-0") -> ControlPlaneFacts:
+    pods = tuple(
+        StaticPod(component, name, NEW.tag if name in at_the_target else OLD.tag, ready=True)
+        for name in HOP.control_plane
+        for component in CONTROL_PLANE_COMPONENTS
+    )
+    members = tuple(StaticPod("etcd", name, etcd, ready=True) for name in HOP.control_plane)
+    return ControlPlaneFacts((*pods, *members), NEW if at_the_target else OLD, {})
+
+
+def at_the_gates(group: str, name: str, nodes: dict[str, NodeFacts], ledger: Ledger, *at_the_target: str) -> Facts:
+    """What a node of a task group sees of its lane."""
+    lane = lane_of(group, HOP, RUN, RolloutPolicy(), tuple(nodes.values()), control_plane(*at_the_target), ledger)
+    return Facts(nodes[name], RUN, NOW, ledger=ledger, lane=lane)
+
+
+def may_go(*args) -> bool:
+    return why_wait(at_the_gates(*args), HOP, GATES_OF_THE_LANE) is None
+
+
+def test_a_node_is_finished_in_a_hop_through_etcds_gate_only_with_its_etcd():
+    """Nothing else of it moves: taken for finished, it would get no slot, and kubeadm is not run without one."""
+    hop = replace(HOP, came_from=NEW, etcd_pin=ETCD)
+    nodes = [node("cp1"), node("cp2")]
+    for tag, finished in (("3.6.37-0", False), (ETCD, True)):
+        plane = control_plane("cp1", "cp2", etcd=tag)
+        lane = lane_of("control_plane", hop, RUN, RolloutPolicy(), nodes, plane, ledger())
+        assert lane.is_finished("cp1") is finished
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        GiveSlotBack("w1"),
+        NoteFailed("w1", "kubeadm-upgrade-v1.34.9", "no space"),
+        TakeSlot(WORKER, "w2"),
+        NotePin(None),
+    ],
+    ids=str,
+)
+def test_a_run_that_has_lost_the_cluster_changes_nothing_in_the_ledger(action):
+    """A node that is gone and a unit that has failed are written down without a rule being asked."""
+    there = replace(ledger(w1=WORKER), holder=Holder(EARLIER, NOW), etcd_pin=ETCD)
+    assert changed(there, action, RUN, NOW) == there
+    assert changed(there, action, EARLIER, NOW) != there
+
+
+@pytest.mark.parametrize(("group", "name"), [("control_plane", "cp1"), ("workers", "w1")])
+def test_an_earlier_runs_slot_is_taken_also_where_its_node_is_at_the_target(group, name):
+    """It may tell of a kubeadm that was cut off at its end; and whoever comes next waits for it for ever."""
+    lane_name = CONTROL_PLANE if group == "control_plane" else WORKER
+    there = {one: node(one, kubelet=NEW) for one in (*HOP.control_plane, *HOP.workers)}
+    facts = at_the_gates(group, name, there, ledger(**{name: lane_name}), "cp1", "cp2")
+    assert not facts.lane.is_finished(name)
+    assert why_wait(facts, HOP, GATES_OF_THE_LANE) is None
+    assert at_the_gates(group, name, there, ledger(), "cp1", "cp2").lane.is_finished(name)
+
+
+def test_a_control_plane_node_left_cordoned_is_in_no_apiservers_way():
+    """Its apiserver is through and its slot given back; its kubelet's turn comes after the last apiserver only."""
+    nodes = {"cp1": node("cp1", unschedulable=True, cordoned_by="prod/v1.33.9"), "cp2": node("cp2")}
+    assert may_go("control_plane", "cp2", nodes, ledger(), "cp1")
+    assert not may_go("control_plane_kubelets", "cp2", nodes, ledger(), "cp1", "cp2")
+
+
+def test_a_node_left_cordoned_does_not_wait_for_those_that_wait_for_it():
+    """cp1 is first in the order, and waits until cp2 is back in service."""
+    nodes = {"cp1": node("cp1"), "cp2": node("cp2", unschedulable=True, cordoned_by="prod/v1.33.9")}
+    assert not may_go("control_plane_kubelets", "cp1", nodes, ledger(), "cp1", "cp2")
+    assert may_go("control_plane_kubelets", "cp2", nodes, ledger(), "cp1", "cp2")
+
+
+def test_more_workers_left_out_of_service_than_may_be_by_now_wait_not_for_each_other():
+    """max_unavailable was lowered after they were drained."""
+    nodes = {name: node(name, unschedulable=True, cordoned_by="prod/v1.33.9") for name in HOP.workers}
+    left = ledger(w1=WORKER, w2=WORKER)
+    assert all(may_go("workers", name, nodes, left) for name in HOP.workers)
+    assert not may_go("workers", "w3", {**nodes, "w3": node("w3")}, left)
+
+
+def test_a_run_that_loses_the_cluster_after_its_cordon_evicts_nothing():
+    """The evictions of a drain are one act, and the cordon before them another one."""
+    cluster = Cluster(control_plane=1, workers=1, at=NEW, lag=1)
+    hop = replace(HOP, control_plane=("cp1",), workers=("w1",))
+    cluster.edit_ledger(lambda ledger: ledger.claimed(RUN, NOW).taken("w1", WORKER, RUN, NOW))
+    drain = perform(DrainNode(), hop, Seat(cluster, Assignment("prod", RUN, hop, "workers", "drain_node", "w1")))
+    drain.send(None)  # it has looked
+    drain.send(None)
+    assert cluster.nodes["w1"].cordoned_by
+    cluster.edit_ledger(lambda ledger: ledger.claimed(RunId("later"), NOW))
+    with pytest.raises(StepRefused, match="run later holds this cluster"):
+        drain.send(None)
+    assert not any(pod.terminating for pod in cluster.nodes["w1"].pods.values())

@@ -711,7 +711,7 @@ class Seat:
             if not path.startswith(backup.DIRECTORY) or not path.endswith("/run"):
                 continue
             folder = path.removesuffix("/run")
-            ours = run == str(self.work.run)
+            ours = run == self.work.run.unmistakable
             files = [f"{folder}/{name}" for name in (backup.SNAPSHOT, backup.ARCHIVE)]
             there = tuple(BackupFile(file, 7, self._age(host, file)) for file in files if file in host.files and ours)
             found.append(Backup(folder.rsplit("/", 1)[-1], run, there))

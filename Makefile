@@ -25,7 +25,7 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo break mend test test-hosts bench lint format schema sudoers constraints clean
+.PHONY: help venv demo break mend test test-hosts test-trouble bench lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test: $(READY) ## run all tests; ARGS="..." goes to pytest
 
 test-hosts: $(READY) ## run the procedure on real hosts in containers: root, docker and debootstrap; skips where they are not
 	$(BIN)/python -m pytest -m hosts $(ARGS)
+
+test-trouble: $(READY) ## upgrade clusters that fall ill meanwhile, and one cluster by two Airflows; minutes, needs nothing but this machine
+	$(BIN)/python -m pytest -m trouble $(ARGS)
 
 bench: $(READY) ## measure how long Airflow takes to parse a fleet
 	$(BIN)/python -m pytest -m bench -s $(ARGS)

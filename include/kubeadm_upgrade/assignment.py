@@ -20,6 +20,11 @@ class RunId:
     def __str__(self) -> str:
         return f"run {self.dag_run}" + (f" of {self.airflow}" if self.airflow else "")
 
+    @property
+    def unmistakable(self) -> str:
+        """One line that is no other run's: for files that outlive the run."""
+        return f"{self} begun {self.began or '?'}"
+
     def to_json(self) -> dict[str, str]:
         return asdict(self)
 

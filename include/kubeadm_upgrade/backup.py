@@ -18,6 +18,7 @@ from kubeadm_upgrade.policy import FRESH
 from kubeadm_upgrade.steps import Need, Step, unit_of
 
 DIRECTORY = "/var/backups/kubeadm-fleet"
+RUN = "run"  # whose it is; written anew whenever a snapshot is begun
 SNAPSHOT = "etcd.db"
 ARCHIVE = "etc-kubernetes.tar.gz"
 
@@ -45,7 +46,7 @@ class BackUp(Step):
         if not self._moved(facts):
             if not self._taken(facts, hop):
                 yield Run(("install", "-d", "-m", "0700", target))
-                yield from install_file(f"{target}/run", str(facts.run))
+                yield from install_file(f"{target}/{RUN}", facts.run.unmistakable)
                 argv = etcd.in_pod(facts.node.name, *etcd.CTL, "snapshot", "save", LOOSE)
                 yield Run(argv, unit=self.unit(hop))
             status = etcd.in_pod(facts.node.name, "etcdutl", "snapshot", "status", LOOSE, "-w", "json")
@@ -66,7 +67,7 @@ class BackUp(Step):
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         files = tuple(BackupFile(f"{DIRECTORY}/{self._name(facts, hop)}/{name}", 1) for name in (SNAPSHOT, ARCHIVE))
-        ours = Backup(self._name(facts, hop), str(facts.run), files)
+        ours = Backup(self._name(facts, hop), facts.run.unmistakable, files)
         others = tuple(backup for backup in facts.host.backups if backup.name != ours.name)
         host = replace(facts.host, backups=(*others, ours), loose_snapshot=None)
         return succeeded(replace(facts, host=host), self.unit(hop))
@@ -74,12 +75,13 @@ class BackUp(Step):
     def _begun(self, facts: Facts) -> Backup | None:
         """The directory that an earlier try of this run has begun, not long ago."""
         ours = of_this_run(facts)
-        return ours if ours is not None and not ours.complete and ours.age <= FRESH else None
+        young = ours is not None and not ours.complete and max(ours.begun, ours.age) <= FRESH
+        return ours if young else None
 
     def _taken(self, facts: Facts, hop: Hop) -> bool:
         """Whether the snapshot that lies about is the one that was begun: another run may have left one there."""
-        age = facts.host.loose_snapshot
-        return bool(self._begun(facts)) and unit_of(self, facts, hop).succeeded and age is not None and age <= FRESH
+        begun, age = self._begun(facts), facts.host.loose_snapshot
+        return begun is not None and unit_of(self, facts, hop).succeeded and age is not None and age <= begun.begun
 
     def _moved(self, facts: Facts) -> bool:
         begun = self._begun(facts)
@@ -93,9 +95,8 @@ class BackUp(Step):
 
         It is numbered, not stamped with a time or a run id, so that a dry run prints the name that is then used.
         """
-        ours = of_this_run(facts)
-        if ours is not None and not ours.complete:
-            return ours.name
+        if begun := self._begun(facts):
+            return begun.name
         stem = f"{hop.came_from.tag}-to-{hop.to.tag}"
         taken = {backup.name for backup in facts.host.backups}
         return next(name for n in range(1, len(taken) + 2) if (name := f"{stem}.{n}") not in taken)
@@ -105,9 +106,9 @@ _LONG = timedelta(minutes=15)
 
 
 def of_this_run(facts: Facts) -> Backup | None:
-    """The newest one: an older one was taken before a pause."""
-    ours = [backup for backup in facts.host.backups if backup.run == str(facts.run)]
-    return min(ours, key=lambda backup: (backup.complete, backup.age), default=None)
+    """The newest one: an older one was taken, or left unfinished, before a pause."""
+    ours = [backup for backup in facts.host.backups if backup.run == facts.run.unmistakable]
+    return min(reversed(ours), key=lambda backup: backup.begun, default=None)
 
 
 def fresh(facts: Facts) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.look import Look, look
+from kubeadm_upgrade.query import Query, query
 
 PKI = "/etc/kubernetes/pki/etcd"
 CTL = (
@@ -67,15 +67,15 @@ def in_pod(node: str, *argv: str) -> tuple[str, ...]:
     return (*kubectl, "exec", f"etcd-{node}", "--", *argv)
 
 
-def questions(node: str) -> tuple[Look[Any], ...]:
+def questions(node: str) -> tuple[Query[Any], ...]:
     """Members, health, status and alarms, asked of one member, of all of them.
 
     `endpoint health` and `status` end with 1 where a member does not answer; what they print is an answer still.
     """
 
-    def ask(*words: str) -> Look[Any]:
+    def ask(*words: str) -> Query[Any]:
         argv = in_pod(node, *CTL, *words, "-w", "json")
-        return look(*argv, read=_json, root=True, answers=(0, 1))
+        return query(*argv, read=_json, root=True, answers=(0, 1))
 
     return (
         ask("member", "list"),

@@ -32,7 +32,7 @@ class ConfigureEtcd(Step):
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         tag = read_etcd_tag(facts.control_plane.configuration)
-        if hop.etcd_pin is None or tag in (None, hop.etcd_pin, facts.ledger.etcd_pin):
+        if hop.etcd_pin is None or tag in (None, facts.ledger.etcd_pin):
             return None
         return f"kubeadm-config fixes etcd at {tag}, which this tool did not set: take it out, or start a new run"
 

@@ -199,6 +199,7 @@ class Backup:
     name: str
     run: str  # which run took it
     files: tuple[BackupFile, ...] = ()  # only those that are complete and verified: each gets its name last
+    begun: timedelta = timedelta()  # how long ago its run last began to take it
 
     @property
     def complete(self) -> bool:

@@ -17,7 +17,9 @@ def plain(text: str) -> str:
 
 
 def essence(text: str, most: int = _MOST_LINES) -> str:
-    """The lines that speak of a failure, in their order; its last lines where none does."""
+    """kubeadm's own [ERROR …] lines first, then the others that speak of a failure; the last lines where none does."""
     lines = [line.strip() for line in plain(text).splitlines() if line.strip()]
-    telling = [line for line in lines if _SPEAKS_OF_FAILURE.search(line)]
-    return "; ".join((telling or lines)[-most:])
+    errors = [line for line in lines if line.startswith("[ERROR")][:most]
+    telling = [line for line in lines if _SPEAKS_OF_FAILURE.search(line) and line not in errors]
+    others = telling if telling or errors else lines
+    return "; ".join((*errors, *others[len(others) - min(len(others), most - len(errors)) :]))

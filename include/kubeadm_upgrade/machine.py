@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from kubeadm_upgrade.look import Look, look, read_files_with_text
+from kubeadm_upgrade.query import Query, query, read_files_with_text
 
 _MACHINE_ID = "/etc/machine-id"
 _HOSTNAME = "/proc/sys/kernel/hostname"
@@ -90,10 +90,10 @@ def read_clock(output: str) -> float:
     return float(output)
 
 
-LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
-    look("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
-    look("ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)),
-    look("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
-    look("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
+QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
+    query("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
+    query("ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)),
+    query("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
+    query("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
 )
-CLOCK = look("date", "+%s.%N", read=read_clock)
+CLOCK = query("date", "+%s.%N", read=read_clock)

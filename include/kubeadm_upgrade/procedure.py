@@ -191,9 +191,6 @@ class DrainNode(Step):
         left = ", ".join(str(pod) for pod in drain.evictable(facts.pods))
         return f"pods to go from {facts.node.name}: {left}" if left else f"{facts.node.name} to show as cordoned"
 
-    def turns(self, facts: Facts, hop: Hop) -> int:
-        return 2  # a budget that does not allow it now is asked as often as kubectl asks
-
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         ours = f"{hop.cluster}/{hop.to.tag}" if facts.node.schedulable else facts.node.cordoned_by
         node = replace(facts.node, unschedulable=True, cordoned_by=ours)

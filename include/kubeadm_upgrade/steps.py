@@ -1,30 +1,21 @@
-"""The engine: look, decide, act, look again.
+"""A step: one heading of the procedure, as three pure questions; and what becomes of one.
 
-A step is three pure questions. `done` is asked before (skip) and after (verify) and looks at effects; `refuse`
-says why acting now would be wrong; `actions` are the commands of the page, in its order, and only those still
-needed. So a second run acts on nothing, and a retry goes on where the crash was. Before each action the standing
-rules are asked: they hold for every step, and no step knows of them.
+`done` is asked before (skip) and after (verify) and looks at effects; `refuse` says why acting now would be wrong;
+`actions` are the commands of the page, in its order, and only those still needed. engine.py asks them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import Any, Literal, NoReturn, Protocol
+from typing import Any, Literal
 
-from kubeadm_upgrade import units
-from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteFailed, Run, TakeClusterAgain
-from kubeadm_upgrade.errors import CommandFailed, NodeGone, StepNotDone, StepRefused, TimeCures, UnitFailed
+from kubeadm_upgrade.actions import Action, Run
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.journal import essence
-from kubeadm_upgrade.standing.rules import Standing, Verdict, verdicts
 from kubeadm_upgrade.units import Unit
-
-# A step whose actions succeed without bringing its promise nearer stops here instead of going round for ever.
-ROUNDS = 5
 
 
 class Need(Enum):
@@ -137,176 +128,6 @@ class Pending:
     turns: int = 1  # see Step.turns
 
 
-class Port(Protocol):
-    """How the engine sees and touches one node."""
-
-    async def look(self, step: Step) -> Facts:
-        """What the step must know, as it is now. Raises NodeGone."""
-
-    async def standing(self, action: Action) -> Standing:
-        """What stands at this very moment, for the rules that are asked before the action."""
-
-    async def act(self, action: Action) -> str | None:
-        """Carry out one action. Returns why it could not take effect yet, or None."""
-
-
-async def perform(step: Step, hop: Hop, port: Port, progress: Progress | None = None) -> Outcome | Pending:
-    """Bring about the state that `step` promises, or go as far as can be gone now.
-
-    Raises StepRefused, CommandFailed, UnitFailed, StepNotDone, and whatever the port raises; an error that time can
-    cure carries the progress until then.
-    """
-    attempt = _Attempt(step, hop, port, progress or Progress())
-    try:
-        for _ in range(ROUNDS):
-            if result := await attempt.round():
-                return result
-    except TimeCures as error:
-        error.progress = attempt.progress
-        raise
-    raise StepNotDone(f"{step.name}: not done after {ROUNDS} rounds, the last action was: {attempt.progress.told[-1]}")
-
-
-class _Attempt:
-    """One step on one node, going round."""
-
-    def __init__(self, step: Step, hop: Hop, port: Port, progress: Progress) -> None:
-        self.step, self.hop, self.port, self.progress = step, hop, port, progress
-        self._before: tuple[Action, ...] = ()  # what the last round wanted
-
-    async def round(self) -> Outcome | Pending | None:
-        """Look, decide, act once; None asks for another round, which looks at what came of it."""
-        try:
-            facts = await self.port.look(self.step)
-        except NodeGone as gone:
-            return await self._gone(str(gone))
-        unit = unit_of(self.step, facts, self.hop)
-        if unit.running:
-            self.progress = self.progress.attached(unit.name)
-            return self._wait(facts, f"unit {unit.name} is running" + (f": {unit.journal}" if unit.journal else ""))
-        if self.step.done(facts, self.hop):
-            return self._done(facts)
-        if unit.failed and self._is_for_a_person(facts, unit):
-            return await self._fail(facts, unit)
-        if reason := self.step.refuse(facts, self.hop):
-            raise StepRefused(f"{facts.node.name}: {self.step.name}: {reason}{_failed_before(facts)}")
-        return await self._act_or_wait(facts, unit)
-
-    async def _act_or_wait(self, facts: Facts, unit: Unit) -> Pending | None:
-        wanted = tuple(wanted_actions(self.step, facts, self.hop))
-        if not wanted:
-            return self._wait(facts, self.step.pending(facts, self.hop), self.step.turns(facts, self.hop))
-        if unit.succeeded and unit.name in self.progress.units and any(map(_starts_unit, wanted)):
-            self._stop(facts, f"unit {unit.name} has succeeded and changed nothing")
-        if wanted == self._before and any(isinstance(action, Run) for action in wanted):
-            self._stop(facts, f"done twice and without effect: {wanted[-1]}: {self.step.pending(facts, self.hop)}")
-        self._before = wanted
-        blocked = await self._act_on(wanted)
-        return self._wait(facts, "; ".join(blocked), self.step.turns(facts, self.hop)) if blocked else None
-
-    async def _act_on(self, wanted: tuple[Action, ...]) -> list[str]:
-        """Carry out actions in order; what follows the start of a unit waits for the unit's end, so it is left.
-
-        Returns why some could not take effect yet.
-        """
-        blocked: list[str] = []
-        ruled = False
-        for action in wanted:
-            # the evictions of one drain are one act: the rules are asked before the first of them
-            ruled = ruled and isinstance(action, Evict)
-            obstacle = (None if ruled else await self._ask_rules(action)) or await self._act(action)
-            ruled = isinstance(action, Evict)
-            if obstacle:
-                blocked.append(obstacle)
-            # evictions wait for each other's budgets only; anything else that is blocked is what the next builds on
-            if _starts_unit(action) or (obstacle and not isinstance(action, Evict)):
-                break
-        return blocked
-
-    async def _ask_rules(self, action: Action) -> str | None:
-        """Returns what has to be waited for before anything is done here. Raises StepRefused."""
-        standing = await self.port.standing(action)
-        for verdict, sentence in verdicts(standing):
-            if verdict is Verdict.WAIT:
-                return sentence
-            raise StepRefused(f"{standing.node}: {self.step.name}: {sentence}")
-        holder = standing.ledger.holder
-        return await self.port.act(TakeClusterAgain()) if holder and holder.released else None
-
-    async def _act(self, action: Action) -> str | None:
-        obstacle = await self.port.act(action)
-        self.progress = self.progress.acted(action)
-        return obstacle
-
-    def _is_for_a_person(self, facts: Facts, unit: Unit) -> bool:
-        """A failure of this attempt; or one that nobody was told of, of a unit that must not be run again unseen."""
-        told = facts.slot is not None and facts.slot.failed == unit.name
-        return unit.name in self.progress.units or not (self.step.repeats or told)
-
-    async def _fail(self, facts: Facts, unit: Unit) -> Pending:
-        if blocked := await self._act_on(tuple(self.step.amends(facts, self.hop))):
-            return self._wait(facts, "; ".join(blocked))
-        said = _unit_failure(self.step, facts, unit)
-        if self.step.repeats:
-            raise CommandFailed(said)
-        if obstacle := await self.port.act(NoteFailed(facts.node.name, unit.name, essence(unit.journal))):
-            return self._wait(facts, obstacle)
-        raise UnitFailed(f"{said}\nIt is not run again by itself: mend what it says, and clear this task")
-
-    async def _gone(self, why: str) -> Outcome:
-        """A Node that has left the cluster leaves its slot to the others."""
-        await self.port.act(GiveSlotBack(why))
-        return Outcome(self.step.name, why, "gone", self.progress.told, (f"{why} is no longer in the cluster",))
-
-    def _done(self, facts: Facts) -> Outcome:
-        status: Literal["changed", "unchanged"] = "changed" if self.progress.told else "unchanged"
-        details = self.step.details(facts, self.hop)
-        return Outcome(self.step.name, facts.node.name, status, self.progress.told, details)
-
-    def _wait(self, facts: Facts, reason: str, turns: int = 1) -> Pending:
-        return Pending(f"{reason}{_failed_before(facts)}", self.progress, turns)
-
-    def _stop(self, facts: Facts, why: str) -> NoReturn:
-        raise StepNotDone(f"{facts.node.name}: {self.step.name}: {why}")
-
-
-def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]:
-    """What `perform` would do, step after step, if every action took effect: nothing is touched."""
-    for step in steps:
-        if step.done(facts, hop):
-            yield Outcome(step.name, facts.node.name, "unchanged")
-            continue
-        told = tuple(str(action) for action in wanted_actions(step, facts, hop))
-        yield Outcome(step.name, facts.node.name, "planned", told)
-        facts = step.promise(facts, hop)
-
-
-def wanted_actions(step: Step, facts: Facts, hop: Hop) -> Iterator[Action]:
-    """The step's actions; a unit whose name systemd remembers is started under the name of its next try."""
-    unit = unit_of(step, facts, hop)
-    for action in step.actions(facts, hop):
-        if isinstance(action, Run | NoteBegun) and action.unit:
-            yield replace(action, unit=units.next_try(action.unit, unit))
-        else:
-            yield action
-
-
 def unit_of(step: Step, facts: Facts, hop: Hop) -> Unit:
     """The newest try of the step's unit."""
     return facts.units.get(step.unit(hop) or "", Unit())
-
-
-def _starts_unit(action: Action) -> bool:
-    return isinstance(action, Run) and action.unit is not None
-
-
-def _failed_before(facts: Facts) -> str:
-    """What a person was told of this node's unit: the first failure is the cause of much that comes after it."""
-    slot = facts.slot
-    return f" (before that, {slot.failed} had failed: {slot.why})" if slot is not None and slot.failed else ""
-
-
-def _unit_failure(step: Step, facts: Facts, unit: Unit) -> str:
-    said = f"; its journal ends:\n{unit.journal}" if unit.journal else ""
-    how = f"exit status {unit.exit_status} ({unit.result})"
-    return f"{facts.node.name}: {step.name}: unit {unit.name} ended with {how}{said}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kubeadm_upgrade.assignment import RunId
-from kubeadm_upgrade.facts import ControlPlaneFacts, NodeFacts
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import Ledger
 
@@ -26,16 +26,18 @@ class Result:
 
 
 def shortcomings(hop: Hop, run: RunId, result: Result) -> Iterator[str]:
-    """Every way in which the cluster is not what this run promised, and never will be by itself."""
-    if result.control_plane.cluster_version != hop.to:
-        yield f"kubeadm-config says {result.control_plane.cluster_version}, not {hop.to}"
+    """Every way in which the cluster is not what this run promised, and never will be by itself.
+
+    Where it has gone further since, the promise was kept: a run of long ago may be asked again.
+    """
+    control_plane = result.control_plane
+    if control_plane.cluster_version < hop.to:
+        yield f"kubeadm-config says {control_plane.cluster_version}, not {hop.to}"
     for node in result.of(hop.control_plane):
-        if node.control_plane and not result.control_plane.arrived(node.name, hop.to, hop.etcd_pin):
+        if node.control_plane and not _moved(hop, node.name, control_plane):
             yield f"the static Pods of {node.name} are not all at {hop.to.tag}"
     for node in result.of((*hop.control_plane, *hop.workers)):
-        yield from _of_node(hop, node, result.ledger)
-    if not result.ledger.is_held_by(run) and result.ledger.holder is not None:
-        yield f"{result.ledger.holder.run} has taken the cluster over from {run}"
+        yield from _of_node(hop, run, node, result.ledger)
 
 
 def unsettled(hop: Hop, result: Result) -> Iterator[str]:
@@ -51,11 +53,20 @@ def joined(hop: Hop, result: Result) -> tuple[str, ...]:
     return tuple(node.name for node in result.nodes if node.name not in hop.known and node.kubelet < hop.to)
 
 
-def _of_node(hop: Hop, node: NodeFacts, ledger: Ledger) -> Iterator[str]:
-    if node.kubelet != hop.to:
+def _moved(hop: Hop, node: str, control_plane: ControlPlaneFacts) -> bool:
+    if control_plane.cluster_version == hop.to:
+        return control_plane.arrived(node, hop.to, hop.etcd_pin)
+    return all(control_plane.versions(name).get(node, hop.came_from) >= hop.to for name in CONTROL_PLANE_COMPONENTS)
+
+
+def _of_node(hop: Hop, run: RunId, node: NodeFacts, ledger: Ledger) -> Iterator[str]:
+    if node.kubelet < hop.to:
         why = f" (given up: {ledger.given_up[node.name]})" if node.name in ledger.given_up else ""
         yield f"{node.name} runs kubelet {node.kubelet}, not {hop.to}{why}"
+    slot = ledger.slots.get(node.name)
+    if slot is not None and slot.run != run:
+        return  # another run is at work on it
     if node.cordoned_by is not None:  # by us; one that somebody else has cordoned stays so (invariant I7)
         yield f"{node.name} is still cordoned"
-    if node.name in ledger.slots:
-        yield f"{node.name} still holds a {ledger.slots[node.name].lane} slot"
+    if slot is not None:
+        yield f"{node.name} still holds a {slot.lane} slot"

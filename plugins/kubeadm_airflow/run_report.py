@@ -64,7 +64,8 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
     before = {node["name"]: node["kubelet"] for node in state["nodes"]}
     dry_run = bool(context["params"]["dry_run"])
     result, unseen = await _look(cluster)
-    unfinished = list(_unfinished(_tasks(hop), _states(context), await _failures(ti)))
+    outcomes = await _outcomes(ti)
+    unfinished = list(_unfinished(_left(_tasks(hop), outcomes), _states(context), await _failures(ti)))
     broken = [] if dry_run else _broken_promises(hop, run_of(context), result, unseen)
     return {
         "cluster": cluster,
@@ -84,7 +85,7 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
         "given_up": dict(result.ledger.given_up) if result else {},
         "joined": await ti.axcom_pull(task_ids="verify") or [],
         "nodes": [_node(node, before) for node in result.nodes] if result else [],
-        "outcomes": await _outcomes(ti),
+        "outcomes": outcomes,
     }
 
 
@@ -143,6 +144,16 @@ def _tasks(hop: Hop | None) -> Iterator[tuple[Task, str | None]]:
         for index, node in enumerate(hop.nodes_of(group) if hop else ()):
             for step in steps:
                 yield (f"{group}.{step.name}", index), node
+
+
+def _left(tasks: Iterable[tuple[Task, str | None]], outcomes: Iterable[Json]) -> Iterator[tuple[Task, str | None]]:
+    """Without the steps that have told their outcome: a task that begins anew takes back what it had told.
+
+    Airflow's states do not decide here: when a run is marked as failed while one node waits in a step, Airflow (3.3.2)
+    marks that step as failed on every node, also where it has succeeded.
+    """
+    done = {(f"{outcome['group']}.{outcome['step']}", outcome["node"]) for outcome in outcomes if "group" in outcome}
+    return ((task, node) for task, node in tasks if (task[0], node) not in done)
 
 
 def _unfinished(tasks: Iterable[tuple[Task, str | None]], states: Json, failures: Mapping[Task, str]) -> Iterator[Json]:

@@ -18,11 +18,13 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.node_connection import NodeConnection
+from kubeadm_airflow.operators.step import told_beside
 from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import Conflict, StepTimedOut, Unauthorized, Unreachable, UpgradeError
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
-from kubeadm_upgrade.steps import Outcome, Pending, Progress, perform
+from kubeadm_upgrade.steps import Outcome, Pending, Progress
 
 POLL_SECONDS = 2.0
 MOST_TURNS = 15  # nobody looks less often than every 15 polls, however many come first
@@ -94,8 +96,7 @@ class StepTrigger(BaseTrigger):
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             self.log.info("%s: %s", work, outcome.status)
-            seconds = (datetime.now(UTC) - datetime.fromisoformat(self.began)).total_seconds()
-            return outcome.to_json() | {"seconds": round(seconds, 1)}
+            return outcome.to_json() | told_beside(work, datetime.fromisoformat(self.began))
 
     async def _go_on(self, work: Assignment, progress: Progress, said: Said) -> Outcome:
         """Perform over one set of connections, until the step is done or a connection breaks."""

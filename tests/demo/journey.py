@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, Self
 
 from demo.steps import how_many
-from kubeadm_upgrade.next_hop import run_id_of
+from kubeadm_upgrade.next_hop import successor_of
 from kubeadm_upgrade.wording import count
 
 Json = Mapping[str, Any]
@@ -98,7 +99,7 @@ class Journey:
 
     def runs(self, first: str) -> tuple[str, ...]:
         """The ids of the runs so far, the one under way last; `first` has started the path."""
-        return (first, *(run_id_of(first, hop.to) for hop in self.hops[1 : self.over + 1]))
+        return tuple(accumulate(range(self.over), lambda run, _: successor_of(run), initial=first))
 
     def planned_anew(self, rest: Journey) -> Journey:
         """Each run plans what is left, its own hop first; what is over stays."""

@@ -9,16 +9,16 @@ from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, WORKER_NODE
 
 # The columns, in the order in which a node passes them; a column stands for one or more steps.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "backup": tuple(step.name for step in GROUPS["backup"]),
     "stage": tuple(step.name for step in GROUPS["stage"]),
-    "kubeadm": ("upgrade_kubeadm", "kubeadm_upgrade_plan"),
+    "backup": ("back_up",),
+    "kubeadm": ("upgrade_kubeadm", "kubeadm_upgrade_plan", "configure_etcd"),
     "upgrade": ("kubeadm_upgrade", "kubeadm_upgrade_node", "control_plane_ready"),
     "drain": ("drain_node",),
     "kubelet": ("upgrade_kubelet_and_kubectl", "restart_kubelet"),
-    "uncordon": ("node_ready", "uncordon_node"),
+    "uncordon": ("node_ready", "static_pods_ready", "uncordon_node"),
 }
 # Tasks of the run as a whole, before and after the nodes'.
-BEFORE, AFTER = ("look", "plan", "preflight"), ("verify", "report")
+BEFORE, AFTER = ("claim", "look", "plan", "preflight"), ("verify", "report")
 _HIDDEN = ("control_plane_nodes", "worker_nodes")
 _GOES_ON = "next_hop"
 

@@ -21,6 +21,12 @@ def commands(cluster: LabCluster, since: int = 0) -> dict[str, list[str]]:
     return by_node
 
 
+def beside_the_ledger(cluster: LabCluster) -> list[str]:
+    """What was changed through the API, but for who upgrades the cluster."""
+    changes = ((record, str(record.body)) for record in cluster.mutations)
+    return [record.path for record, body in changes if "kubeadm-fleet-ledger" not in f"{record.path} {body}"]
+
+
 def most_out_of_service(cluster: LabCluster, nodes: Iterable[str]) -> int:
     """The largest number of these nodes that were cordoned or NotReady at one moment."""
     watched, now, most = set(nodes), {}, 0

@@ -17,6 +17,7 @@ from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster, load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
@@ -25,7 +26,7 @@ from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import Finding
 from kubeadm_upgrade.procedure import GROUPS, STEPS
 from kubeadm_upgrade.releases.known import releases
-from kubeadm_upgrade.steps import Outcome, Pending, Progress, perform
+from kubeadm_upgrade.steps import Outcome, Pending, Progress
 from kubeadm_upgrade.verify import shortcomings, unsettled
 from lab import Lab, LabCluster
 

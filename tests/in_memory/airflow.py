@@ -10,11 +10,12 @@ from typing import Any
 from in_memory.cluster import NAME, Cluster, Seat, judge
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.claim import why_not_claim
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for, successor_of
 from kubeadm_upgrade.procedure import GROUPS
-from kubeadm_upgrade.steps import Outcome, Pending, Progress, perform
+from kubeadm_upgrade.steps import Outcome, Pending, Progress
 from kubeadm_upgrade.verify import Result, joined, shortcomings, unsettled
 from kubeadm_upgrade.version import TargetVersion
 

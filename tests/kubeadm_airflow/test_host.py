@@ -22,8 +22,8 @@ from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import Forbidden, HostKeyUnknown, NeedsPerson, Unreachable
 from kubeadm_upgrade.hop import Repository, Source
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.look import Completed, look
 from kubeadm_upgrade.procedure import STEPS
+from kubeadm_upgrade.query import Completed, query
 from kubeadm_upgrade.version import TargetVersion
 
 # What a POSIX argv may hold; a host's shell is handed all of it, quoted.
@@ -459,4 +459,4 @@ def test_what_sudo_has_refused_is_no_answer():
     """1 is an answer of grep: nothing found. Of sudo it means that nobody has looked."""
     host = Host(Address("w1", "10.0.0.1", None, None), Refusing())
     with pytest.raises(Forbidden, match="NOPASSWD"):
-        asyncio.run(host.look(look("grep", "-sH", "", "/x", read=str, answers=(0, 1), root=True)))
+        asyncio.run(host.ask(query("grep", "-sH", "", "/x", read=str, answers=(0, 1), root=True)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from kubeadm_airflow.hooks.node_connection import look_at_host
+from kubeadm_airflow.hooks.sights import look_at_host
 from kubeadm_upgrade.facts import HostFacts
 
 

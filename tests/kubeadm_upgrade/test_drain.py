@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubeadm_upgrade.drain import evictable, objections
 from kubeadm_upgrade.facts import PodFacts
-from kubeadm_upgrade.policy import DrainPolicy, evictable, objections
+from kubeadm_upgrade.policy import DrainPolicy
 
 PODS = st.lists(
     st.builds(

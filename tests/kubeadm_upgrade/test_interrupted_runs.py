@@ -12,6 +12,7 @@ from kubeadm_upgrade.actions import GiveSlotBack, NoteFailed, NotePin, TakeSlot
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, Facts, NodeFacts, StaticPod
 from kubeadm_upgrade.hop import Hop
@@ -19,7 +20,6 @@ from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger, Slot
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import DrainNode
-from kubeadm_upgrade.steps import perform
 from kubeadm_upgrade.version import Version
 
 OLD, NEW = Version(1, 33, 9), Version(1, 34, 9)

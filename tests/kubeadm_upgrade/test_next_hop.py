@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from in_memory.states import control_plane_node, releases, version, worker
+from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.next_hop import Wish, next_hop, path_for, run_id_of
+from kubeadm_upgrade.next_hop import Wish, next_hop, path_for, successor_of
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.version import TargetVersion
@@ -28,7 +29,7 @@ def state(*nodes, runs="1.28.15", offered=OFFERED):
 
 
 def hop_of(found, target="1.29", cluster=CLUSTER, **wishes):
-    wish = Wish(TargetVersion.parse(target), "run-1", **wishes)
+    wish = Wish(TargetVersion.parse(target), **wishes)
     return next_hop(cluster, found, wish, path_for(cluster, found, wish, releases()))
 
 
@@ -37,7 +38,7 @@ def test_whoever_an_earlier_run_left_out_of_service_comes_first(left):
     """Its slot is taken: all others would wait for it, and it for them. Also when the target has moved on."""
     nodes = (control_plane_node(name, "1.28.15") for name in ("cp1", "cp2", "cp3"))
     found = state(*(replace(node, **left) if node.name == "cp2" else node for node in nodes), worker("w1", "1.28.15"))
-    assert (hop_of(found).first, hop_of(found).control_plane) == ("cp2", ("cp2", "cp1", "cp3"))
+    assert hop_of(found).control_plane == ("cp2", "cp1", "cp3")
 
 
 def test_a_control_plane_kubelet_that_is_ahead_needs_no_hop_of_its_own():
@@ -92,7 +93,7 @@ def test_the_cluster_is_named_in_a_refusal():
 
 
 def test_order_and_numbers():
-    """Ours that are cordoned first, then by name; a share of all workers, also when few are chosen."""
+    """Ours that are cordoned first, then by name; who was there and is left out is known as well."""
     workers = [
         worker("w3", "1.28.15"),
         worker("w1", "1.28.15"),
@@ -101,11 +102,12 @@ def test_order_and_numbers():
     ]
     found = state(control_plane_node("cp2", "1.28.15"), control_plane_node("cp1", "1.28.15"), *workers)
     hop = hop_of(found)
-    assert (hop.first, hop.control_plane) == ("cp1", ("cp1", "cp2"))
+    assert hop.control_plane == ("cp1", "cp2")
     assert hop.workers == ("w2", "w1", "w3", "w4")
-    assert hop.cordoned_before == ("w4",)
-    assert hop.max_unavailable == 2
-    assert hop_of(found, nodes=("w3",)).workers == ("w3",)
+    assert hop.others == ()
+    limited = hop_of(found, nodes=("w3",))
+    assert (limited.workers, limited.others) == (("w3",), ("w1", "w2", "w4"))
+    assert limited.known == {"cp1", "cp2", "w1", "w2", "w3", "w4"}
 
 
 def test_a_hop_on_the_way_moves_only_the_workers_that_must():
@@ -129,7 +131,7 @@ def test_the_cluster_file_decides_about_the_path():
 def test_the_node_that_has_applied_stays_the_first():
     """Its apiserver has moved already."""
     found = state(control_plane_node("cp1", "1.28.15"), control_plane_node("cp2", "1.29.15", "1.28.15"))
-    assert hop_of(found).first == "cp2"
+    assert hop_of(found).control_plane[0] == "cp2"
 
 
 def test_unknown_workers_are_named():
@@ -138,26 +140,61 @@ def test_unknown_workers_are_named():
         hop_of(state(*NODES), nodes=("w1", "w9"))
 
 
+def test_a_worker_that_is_given_up_is_left_as_it_is():
+    """Item 9: it is no part of the hop, also where the run is limited to some; and known, so it has not joined."""
+    hop = hop_of(state(*NODES), give_up=("w1",))
+    assert (hop.workers, hop.others) == (("w2",), ("w1",))
+    assert hop_of(state(*NODES, worker("w3", "1.28.15")), nodes=("w1", "w2"), give_up=("w1",)).workers == ("w2",)
+    with pytest.raises(BadParameters, match=r"give_up: w9 is not a worker of this cluster; its workers are: w1, w2"):
+        hop_of(state(*NODES), give_up=("w9",))
+    with pytest.raises(BadParameters, match="nodes and give_up leave no worker: name fewer in give_up"):
+        hop_of(state(*NODES), nodes=("w1",), give_up=("w1",))
+
+
 @pytest.mark.parametrize(
     ("run", "following"),
     [
-        pytest.param("to-1.32", "to-1.32~1.30.14", id="the first"),
-        pytest.param("to-1.32~1.29.15", "to-1.32~1.30.14", id="a later one"),
-        pytest.param(
-            "manual__2026-11-23T10:00:00+00:00", "manual__2026-11-23T10:00:00+00:00~1.30.14", id="Airflow's own"
-        ),
+        pytest.param("to-1.32", "to-1.32~2", id="the first"),
+        pytest.param("to-1.32~2", "to-1.32~3", id="the second"),
+        pytest.param("to-1.32~9", "to-1.32~10", id="as a number"),
+        pytest.param("to~1.32", "to~1.32~2", id="somebody's own ~"),
+        pytest.param("to~1.32~2", "to~1.32~3", id="the second of those"),
+        pytest.param("~2", "~2~2", id="nothing before it"),
+        pytest.param("x~", "x~~2", id="nothing behind it"),
+        pytest.param("to-1.32~1.30.14", "to-1.32~1.30.14~2", id="one from before runs were numbered"),
+        pytest.param("manual__2026-11-23T10:00:00+00:00", "manual__2026-11-23T10:00:00+00:00~2", id="Airflow's own"),
     ],
 )
-def test_the_next_run_is_named_after_the_first_and_where_it_goes(run, following):
-    """So that a second try of the trigger finds it."""
-    assert run_id_of(run, "1.30.14") == following
+def test_the_runs_of_a_path_are_numbered(run, following):
+    """Item 2: by nothing that a new patch release, or an older kubelet, can change; a second try of it finds it."""
+    assert successor_of(run) == following
 
 
-@given(st.permutations([*NODES, worker("w3", "1.28.15", schedulable=False)]), st.booleans())
-def test_a_hop_survives_the_border_and_the_order_of_its_input(nodes, dry_run):
+@given(st.text("a~21.", min_size=1, max_size=12))
+def test_no_run_is_its_own_successor(run):
+    """Item 2: nor an earlier one's of its path."""
+    seen = [run]
+    for _ in range(5):
+        seen.append(successor_of(seen[-1]))
+    assert len(set(seen)) == len(seen)
+    assert [one.rpartition("~")[0] for one in seen[1:]] == [seen[1].rpartition("~")[0]] * 5
+
+
+@given(st.permutations([*NODES, worker("w3", "1.28.15", schedulable=False)]))
+def test_a_hop_survives_the_border_and_the_order_of_its_input(nodes):
     """JSON and back; the API may list nodes in any order."""
     found = state(*nodes)
-    hop = hop_of(found, dry_run=dry_run)
+    hop = hop_of(found)
     assert Hop.from_json(json.loads(json.dumps(hop.to_json()))) == hop
-    assert hop == hop_of(state(*sorted(nodes, key=lambda node: node.name)), dry_run=dry_run)
+    assert hop == hop_of(state(*sorted(nodes, key=lambda node: node.name)))
     assert State.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_an_assignment_survives_the_border():
+    """What operator, trigger and connection hand to each other; a run's identity is all of it."""
+    work = Assignment(
+        "prod", RunId("run-1", "https://airflow", "2026"), hop_of(state(*NODES)), "workers", "admit", "w1"
+    )
+    assert Assignment.from_json(json.loads(json.dumps(work.to_json()))) == work
+    assert str(work) == "w1: admit"
+    assert (str(work.run), str(RunId("run-1"))) == ("run run-1 of https://airflow", "run run-1")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
-from kubeadm_upgrade import looks, objects
+from kubeadm_upgrade import objects, queries
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.look import read_files_with_text
 from kubeadm_upgrade.packages import apt
+from kubeadm_upgrade.query import read_files_with_text
 from kubeadm_upgrade.version import Version
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -39,8 +39,16 @@ def nodes(name: str) -> dict:
             id="Packages index",
         ),
         pytest.param(read_files_with_text, "/a/b.list:deb x:y\n/a/b.list:\n", {"/a/b.list": "deb x:y\n\n"}, id="grep"),
-        pytest.param(looks.read_sums, "ab12  /x/etcd.db\n", {"/x/etcd.db": "ab12"}, id="sha256sum"),
-        pytest.param(looks.read_sizes, "42 /x/etcd.db\n", {"/x/etcd.db": 42}, id="stat"),
+        pytest.param(queries.read_sums, "ab12  /x/etcd.db\n", {"/x/etcd.db": "ab12"}, id="sha256sum"),
+        pytest.param(
+            queries.read_stats,
+            "42 1795406400 /x/etcd.db\n",
+            {"/x/etcd.db": (42, 1795406400.0)},
+            id="stat: size and time",
+        ),
+        pytest.param(queries.read_age, "  4711\n", timedelta(seconds=4711), id="ps: seconds"),
+        pytest.param(queries.read_age, "", None, id="ps: no such process"),
+        pytest.param(queries.read_lines, "kubeadm upgrade node\n\n", ("kubeadm upgrade node",), id="ps: command lines"),
         pytest.param(objects.read_readyz, golden("readyz-1.22.txt"), (), id="readyz, all well"),
         pytest.param(objects.read_readyz, golden("readyz-while-w2-notready.txt"), (), id="readyz, not verbose"),
         pytest.param(
@@ -62,13 +70,13 @@ def test_a_manual_configuration_upgrade_is_seen():
     text = golden("kubeadm-upgrade-plan-target.txt").replace("v1beta1             no", "v1beta1             yes")
     plan = golden("kubeadm-upgrade-plan-1.33-to-1.34-json.txt")
     plan = plan.replace('"manualUpgradeRequired": false', '"manualUpgradeRequired": true', 1)
-    assert looks.read_upgrade_plan(text).manual == ("kubelet.config.k8s.io",)
-    assert looks.read_upgrade_plan(plan).manual == ("kubeproxy.config.k8s.io",)
+    assert queries.read_upgrade_plan(text).manual == ("kubelet.config.k8s.io",)
+    assert queries.read_upgrade_plan(plan).manual == ("kubeproxy.config.k8s.io",)
 
 
 def test_newer_kubeadm_is_asked_for_json():
     """-o json exists from 1.31 on; naming the version keeps kubeadm off the internet."""
-    argvs = [looks.upgrade_plan(Version(1, minor, 0)).run.argv for minor in (30, 31)]
+    argvs = [queries.upgrade_plan(Version(1, minor, 0)).run.argv for minor in (30, 31)]
     assert argvs == [
         ("kubeadm", "upgrade", "plan", "v1.30.0"),
         ("kubeadm", "upgrade", "plan", "v1.31.0", "-o", "json"),
@@ -107,14 +115,14 @@ def test_a_half_installed_package_is_no_installed_package(status):
 )
 def test_the_package_format_of_an_operating_system(text, package_format):
     """By its id, or by what it is like."""
-    assert looks.read_os_release(text).package_format == package_format
+    assert queries.read_os_release(text).package_format == package_format
 
 
 def test_the_kubelets_start_is_read():
     """systemctl prints UTC when asked to; a process that does not run has no start."""
-    assert looks.read_kubelet_process("MainPID=0\nExecMainStartTimestamp=\n").started is None
+    assert queries.read_kubelet_process("MainPID=0\nExecMainStartTimestamp=\n").started is None
     with pytest.raises(UnreadableOutput, match="not in UTC"):
-        looks.read_kubelet_process("MainPID=1\nExecMainStartTimestamp=Mon 2026-11-23 04:50:07 CET\n")
+        queries.read_kubelet_process("MainPID=1\nExecMainStartTimestamp=Mon 2026-11-23 04:50:07 CET\n")
 
 
 def test_nodes_are_read():
@@ -185,7 +193,7 @@ def test_a_static_pod_is_ready_only_when_it_is_said_to_be(status):
         "spec": {"nodeName": "cp1", "containers": [{"name": "etcd", "image": "registry.k8s.io/etcd:3.5.9-0"}]},
         "status": {"conditions": [{"type": "Ready", "status": status}] if status else []},
     }
-    config = {"data": {"ClusterConfiguration": "kubernetesVersion: v1.28.15\n"}}
+    config = {"metadata": {}, "data": {"ClusterConfiguration": "kubernetesVersion: v1.28.15\n"}}
     assert objects.read_control_plane([pod], config, []).ailing == ("etcd on cp1 is not Ready",)
 
 

@@ -9,13 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from in_memory.examples import NEW, OLD, on_host, static_pods
-from kubeadm_upgrade.actions import PatchNode
+from in_memory.examples import (
+    EARLIER,
+    NEW,
+    OLD,
+    STARTED,
+    a_backup,
+    an_etcd,
+    applied,
+    on_host,
+    static_pods,
+    with_kubeadm,
+    with_slot,
+)
+from in_memory.walk import groups_of
+from kubeadm_upgrade.actions import NoteBegun, NoteEnded, PatchNode, Run
+from kubeadm_upgrade.engine import rehearse
 from kubeadm_upgrade.facts import PodFacts, UpgradePlan
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.policy import DrainPolicy
-from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.steps import rehearse
+from kubeadm_upgrade.procedure import GROUPS, STEPS
 
 RUNBOOK = Path(__file__).resolve().parents[1] / "golden" / "runbook-1.28-to-1.29.md"
 
@@ -26,8 +39,7 @@ def runbook(facts_of, hop) -> str:
         facts = facts_of(name)
         facts = replace(facts, lane=replace(facts.lane, order=(name,)))
         parts += [f"## {title}", ""]
-        groups = WORKER_NODE if name == "w1" else CONTROL_PLANE_NODE
-        steps = [step for group in groups for step in GROUPS[group]]
+        steps = [step for group in groups_of(hop, name) for step in GROUPS[group]]
         for outcome in rehearse(steps, facts, hop):
             parts += [f"### {outcome.step}", "", *(f"    {line}" for line in outcome.actions or ("(nothing)",)), ""]
     return "\n".join(parts)
@@ -58,15 +70,11 @@ def test_nothing_is_forced(facts_of, hop):
 
 def test_kubeadm_is_not_asked_again_once_an_apiserver_has_moved(facts_of, hop):
     """It compares with the apiserver's version and offers nothing, also in an apply that was interrupted."""
-    facts = kubeadm_installed(facts_of("cp1"), hop)
+    facts = with_kubeadm(facts_of("cp1"), hop)
     moved = replace(facts, control_plane=replace(facts.control_plane, static_pods=static_pods(hop, NEW)))
     step = STEPS["kubeadm_upgrade_plan"]
     assert step.done(on_host(moved, upgrade_plan=UpgradePlan(())), hop)
     assert not step.done(on_host(facts, upgrade_plan=UpgradePlan(())), hop)
-
-
-def kubeadm_installed(facts, hop):
-    return on_host(facts, packages={**facts.host.packages, "kubeadm": hop.sources["deb"].packages["kubeadm"]})
 
 
 @pytest.mark.parametrize(
@@ -120,33 +128,50 @@ def kubeadm_installed(facts, hop):
         pytest.param(
             "kubeadm_upgrade",
             "cp2",
-            kubeadm_installed,
+            with_kubeadm,
             "cp1 comes first, and has not applied v1.29.15 yet",
             id="other before the first",
         ),
         pytest.param(
             "kubeadm_upgrade",
             "cp1",
-            lambda f, h: replace(
-                kubeadm_installed(f, h), control_plane=replace(f.control_plane, nodes_ready={"cp2": False})
-            ),
-            "the control plane is not healthy: control plane node cp2 is not Ready",
-            id="sick control plane",
+            with_kubeadm,
+            "it holds no slot of this run: clear its admit task as well",
+            id="apply without a slot",
         ),
         pytest.param(
             "kubeadm_upgrade",
             "cp1",
-            lambda f, h: replace(
-                kubeadm_installed(f, h), control_plane=replace(f.control_plane, failing_checks=("etcd",))
-            ),
-            "readyz check etcd fails",
-            id="sick etcd",
+            lambda f, h: with_slot(with_kubeadm(f, h), EARLIER),
+            "it holds no slot of this run",
+            id="apply with the slot of another run",
+        ),
+        pytest.param(
+            "kubeadm_upgrade",
+            "cp1",
+            lambda f, h: with_slot(with_kubeadm(f, h)),
+            "there is no fresh backup of this run: clear its back_up task as well",
+            id="apply without a backup",
+        ),
+        pytest.param(
+            "admit",
+            "w1",
+            lambda f, h: replace(f, ledger=replace(f.ledger, given_up={"w1": "disk"})),
+            "it was given up (disk): a later run takes it; for this one, take given-up.w1 out of ConfigMap",
+            id="given up",
+        ),
+        pytest.param(
+            "admit",
+            "w1",
+            lambda f, h: replace(f, lane=replace(f.lane, members={"w2": f.lane.members["w2"]})),
+            "it was planned as a worker node and is none any more: see its labels, start a new run",
+            id="its role has changed",
         ),
         pytest.param(
             "drain_node",
             "w1",
             lambda f, h: f,
-            "it holds no slot of worker: clear its admit task as well",
+            "it holds no slot of this run: clear its admit task as well",
             id="drain without a slot",
         ),
         pytest.param(
@@ -159,9 +184,30 @@ def kubeadm_installed(facts, hop):
         pytest.param(
             "upgrade_kubelet_and_kubectl",
             "w1",
-            lambda f, h: replace(f, node=replace(f.node, unschedulable=True)),
+            lambda f, h: replace(applied(f, h), node=replace(f.node, unschedulable=True)),
             "the node is not drained, shop/web-w1 is still on it",
             id="kubelet before the Pods have gone",
+        ),
+        pytest.param(
+            "drain_node",
+            "w1",
+            lambda f, h: with_slot(f),
+            "kube-apiserver on cp1 is not at 1.29.15 yet: start a new run, which moves it",
+            id="drain while an apiserver is older (I5)",
+        ),
+        pytest.param(
+            "stage_packages",
+            "w1",
+            lambda f, h: on_host(f, packages={**f.host.packages, "kubelet": "1.30.2-1.1"}),
+            "kubelet is 1.30.2-1.1, newer than 1.29.15-1.1",
+            id="a newer kubelet, when packages are staged",
+        ),
+        pytest.param(
+            "upgrade_kubeadm",
+            "cp1",
+            lambda f, h: on_host(f, packages={**f.host.packages, "kubeadm": "1.30.2-1.1"}),
+            "kubeadm is 1.30.2-1.1, newer than 1.29.15-1.1",
+            id="a newer kubeadm",
         ),
         pytest.param(
             "restart_kubelet",
@@ -196,15 +242,11 @@ def test_refusals_are_sentences(facts_of, hop, step, node, change, words):
 
 def test_a_node_cordoned_by_somebody_else_is_not_uncordoned(facts_of, hop):
     """Invariant I7: only the slot is given back."""
-    facts = facts_of("w1")
-    facts = replace(
-        facts,
-        node=replace(facts.node, kubelet=NEW, unschedulable=True),
-        lane=replace(facts.lane, holders=frozenset({"w1"})),
-    )
+    facts = with_slot(facts_of("w1"))
+    facts = replace(facts, node=replace(facts.node, kubelet=NEW, unschedulable=True))
     actions = list(STEPS["uncordon_node"].actions(facts, hop))
     assert not any(isinstance(action, PatchNode) for action in actions)
-    assert [str(action) for action in actions] == ["give back the worker slot of w1"]
+    assert [str(action) for action in actions] == ["give back the slot of w1"]
 
 
 def test_a_cordon_by_us_is_marked_and_guarded(facts_of, hop):
@@ -252,23 +294,10 @@ def test_an_upgraded_node_is_not_drained_again(facts_of, hop):
 )
 def test_a_drain_is_never_forced_unasked(facts_of, hop, pod, policy, words):
     """kubectl's filters, as a policy of the inventory."""
-    facts = facts_of("w1")
-    facts = replace(facts, pods=(pod,), lane=replace(facts.lane, holders=frozenset({"w1"})))
-    reason = STEPS["drain_node"].refuse(facts, replace(hop, drain=policy))
+    facts = with_slot(applied(facts_of("w1"), hop))
+    facts = replace(facts, pods=(pod,), policy=replace(facts.policy, drain=policy))
+    reason = STEPS["drain_node"].refuse(facts, hop)
     assert (reason is None) if words is None else (words in reason)
-
-
-def test_the_backups_name_is_free_and_its_own(facts_of, hop):
-    """An older backup is never written over; a retry of the same run goes on with its own."""
-    from kubeadm_upgrade.facts import Backup
-
-    def directory(*backups):
-        facts = on_host(facts_of("cp1"), backups=backups)
-        return next(iter(STEPS["back_up"].actions(facts, hop))).argv[-1].rsplit("/", 1)[1]
-
-    assert directory() == "v1.28.15-to-v1.29.15.1"
-    assert directory(Backup("v1.28.15-to-v1.29.15.1", "run-0")) == "v1.28.15-to-v1.29.15.2"
-    assert directory(Backup("v1.28.15-to-v1.29.15.1", "run-0"), Backup("x.7", "run-1")) == "x.7"
 
 
 def test_the_other_control_plane_nodes_rehearse_node_and_not_apply(facts_of, hop):
@@ -294,7 +323,7 @@ def test_an_uncordon_is_guarded(facts_of, hop):
     [
         pytest.param({}, {}, None, id="Ready since the restart"),
         pytest.param({"ready": False, "ready_reason": "R"}, {}, "w1 is not Ready: R", id="not Ready"),
-        pytest.param({"kubelet": OLD}, {}, "w1 runs kubelet 1.28.15, not 1.29.15", id="the old kubelet's word"),
+        pytest.param({"kubelet": OLD}, {}, "w1 is Ready, with kubelet 1.28.15", id="the old kubelet's word"),
         pytest.param({"heartbeat": "before"}, {}, "a heartbeat of w1 from after", id="Ready from before the restart"),
         pytest.param({"heartbeat": None}, {}, "a heartbeat of w1 from after", id="no heartbeat"),
         pytest.param({}, {"kubelet_started": None}, "a heartbeat of w1 from after", id="its kubelet does not run"),
@@ -333,32 +362,59 @@ def test_a_kubelet_of_the_right_version_may_still_be_the_old_binary(facts_of, ho
     assert STEPS["restart_kubelet"].done(on_host(facts, kubelet_outdated=False), hop)
 
 
-def one_pod_sick(plane):
-    sick, *others = plane.static_pods
-    return replace(plane, static_pods=(replace(sick, ready=False), *others))
+def one_pod_sick(facts):
+    sick, *others = facts.control_plane.static_pods
+    return plane(facts, static_pods=(replace(sick, ready=False), *others))
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
+def plane(facts, **changes):
+    return replace(facts, control_plane=replace(facts.control_plane, **changes))
+
+
+AILMENTS = pytest.mark.parametrize(
+    ("ail", "words"),
     [
         pytest.param(one_pod_sick, "etcd on cp1 is not Ready", id="a Pod"),
         pytest.param(
-            lambda p: replace(p, nodes_ready={"cp1": True, "cp2": False}), "node cp2 is not Ready", id="a Node"
+            lambda f: plane(f, static_pods=f.control_plane.static_pods[1:]), "etcd on cp1 is missing", id="no Pod"
         ),
-        pytest.param(lambda p: replace(p, failing_checks=("etcd",)), "readyz check etcd fails", id="a check"),
+        pytest.param(lambda f: plane(f, nodes_ready={"cp1": True, "cp2": False}), "node cp2 is not Ready", id="a Node"),
+        pytest.param(lambda f: plane(f, failing_checks=("etcd",)), "readyz check etcd fails", id="a check"),
+        pytest.param(lambda f: replace(f, etcd=an_etcd("cp2")), "cp1 is no member of etcd", id="a member of etcd"),
     ],
 )
-def test_nobody_goes_on_while_any_part_of_the_control_plane_ails(facts_of, hop, change, words):
+
+
+@AILMENTS
+def test_nobody_goes_on_while_any_part_of_the_control_plane_ails(facts_of, hop, ail, words):
     """Invariant I3: the slot is kept, and the next node neither gets it nor starts."""
-    facts = facts_of("cp1")
-    plane = replace(facts.control_plane, static_pods=static_pods(hop, NEW), cluster_version=NEW)
-    facts = replace(facts, lane=replace(facts.lane, holders=frozenset({"cp1"})))
-    well, step = replace(facts, control_plane=plane), STEPS["control_plane_ready"]
-    assert [str(action) for action in step.actions(well, hop)] == ["give back the control-plane slot of cp1"]
-    sick = replace(facts, control_plane=change(plane))
-    assert not step.done(replace(sick, lane=replace(facts.lane, holders=frozenset())), hop)
-    assert list(step.actions(sick, hop)) == []
-    assert words in step.pending(sick, hop)
+    facts, step = applied(facts_of("cp1"), hop), STEPS["control_plane_ready"]
+    well = with_slot(facts)
+    assert [str(action) for action in step.actions(well, hop)] == ["give back the slot of cp1"]
+    assert not step.done(ail(facts), hop)
+    assert list(step.actions(ail(well), hop)) == []
+    assert words in step.pending(ail(well), hop)
+
+
+@AILMENTS
+def test_an_apply_waits_for_a_control_plane_that_ails(facts_of, hop, ail, words):
+    """Item 8: a blip is not final; nothing is refused, and nothing is begun."""
+    facts, step = (
+        on_host(with_slot(with_kubeadm(facts_of("cp1"), hop)), backups=(a_backup(),)),
+        STEPS["kubeadm_upgrade"],
+    )
+    assert [type(action) for action in step.actions(facts, hop)] == [NoteBegun, Run]
+    assert (step.refuse(ail(facts), hop), list(step.actions(ail(facts), hop))) == (None, [])
+    assert words in step.pending(ail(facts), hop)
+
+
+def test_a_worker_waits_for_the_control_plane_and_not_for_etcds_members(facts_of, hop):
+    """It reads its configuration from an apiserver; and has no etcd that it could have looked at."""
+    facts, step = with_kubeadm(facts_of("w1"), hop), STEPS["kubeadm_upgrade_node"]
+    assert list(step.actions(replace(facts, etcd=an_etcd("cp2")), hop))
+    sick = one_pod_sick(facts)
+    assert (step.refuse(sick, hop), list(step.actions(sick, hop))) == (None, [])
+    assert step.pending(sick, hop) == "the control plane to be healthy: etcd on cp1 is not Ready"
 
 
 def test_an_apply_is_done_when_kubeadm_has_written_it_down(facts_of, hop):
@@ -368,6 +424,107 @@ def test_an_apply_is_done_when_kubeadm_has_written_it_down(facts_of, hop):
     step = STEPS["kubeadm_upgrade"]
     assert not step.done(replace(facts, control_plane=pods_only), hop)
     assert step.done(replace(facts, control_plane=replace(pods_only, cluster_version=NEW)), hop)
+
+
+def test_an_apply_that_was_begun_is_done_only_once_its_end_was_seen(facts_of, hop):
+    """Item 10: after a loss of power everything that can be looked at says that it is done."""
+    facts = with_slot(applied(with_kubeadm(facts_of("cp1"), hop), hop))
+    step = STEPS["kubeadm_upgrade"]
+    assert step.done(facts, hop)
+    begun = replace(facts, ledger=facts.ledger.begun("cp1", step.unit(hop)))
+    assert not step.done(begun, hop)
+    assert [str(action) for action in step.actions(begun, hop)][1].endswith("-- kubeadm upgrade apply v1.29.15 --yes")
+    ended = step.promise(begun, hop)
+    assert step.done(ended, hop)
+
+
+def test_a_fixed_etcd_has_a_unit_of_its_own_and_is_waited_for(facts_of, hop):
+    """Item 14: the same version is applied twice, so the unit of the first time says nothing about the second."""
+    gate, step = replace(hop, came_from=NEW, etcd_pin="3.5.26-0"), STEPS["kubeadm_upgrade"]
+    assert step.unit(gate) == "kubeadm-upgrade-v1.29.15-etcd-3.5.26-0"
+    assert not step.done(applied(facts_of("cp1"), hop), gate)
+    assert step.done(step.promise(applied(facts_of("cp1"), hop), gate), gate)
+
+
+@pytest.mark.parametrize(
+    ("there", "first"),
+    [
+        pytest.param(("cp1", "cp2"), "cp1", id="both"),
+        pytest.param(("cp2",), "cp2", id="the first has left the cluster"),
+        pytest.param((), None, id="none"),
+    ],
+)
+def test_the_first_control_plane_node_that_is_still_there_applies(hop, there, first):
+    """Item 9: one that was deleted in mid-run is not waited for."""
+    assert hop.first_of(there) == first
+
+
+# golden/kubelet-restart-control-plane-1.33-to-1.34-timeline.txt: the kubelet is restarted at 20:10:34
+AT = [timedelta(seconds=seconds) for seconds in (1, 6, 11, 20)]
+
+
+@pytest.mark.parametrize(
+    ("age", "pods", "etcd", "minor", "waits_for"),
+    [
+        pytest.param(AT[0], ("old", True), "all", True, "to be through", id="Ready at the new version, Pods still old"),
+        pytest.param(AT[0], ("old", False), "all", True, "etcd on cp1 is not Ready", id="taken down"),
+        pytest.param(AT[1], ("new", False), "all", True, "etcd on cp1 is not Ready", id="made anew, not Ready yet"),
+        pytest.param(AT[2], ("new", True), "one", True, "cp1 is no member of etcd", id="Ready, etcd not complete"),
+        pytest.param(AT[3], ("new", True), "all", True, None, id="all is well"),
+        pytest.param(timedelta(minutes=2), ("old", True), "all", True, "to be through", id="it takes its time"),
+        pytest.param(timedelta(minutes=3), ("old", True), "all", True, None, id="it has left them as they are"),
+        pytest.param(AT[2], ("old", True), "all", False, "to be through", id="same minor, not looked yet"),
+        pytest.param(timedelta(seconds=30), ("old", True), "all", False, None, id="same minor, left as they are"),
+        pytest.param(None, ("new", True), "all", True, "to be through", id="it does not run"),
+    ],
+)
+def test_a_control_plane_kubelet_is_through_when_its_pods_are_anew_and_all_is_healthy(
+    facts_of, hop, age, pods, etcd, minor, waits_for
+):
+    """Item 0: seconds after its Node is Ready it takes down an apiserver and a member of etcd."""
+    made, ready = pods
+    created = STARTED + timedelta(seconds=6) if made == "new" else STARTED - timedelta(days=1)
+    facts = on_host(applied(facts_of("cp1"), hop), kubelet_age=age)
+    mine = [replace(p, created=created, ready=ready) for p in facts.control_plane.static_pods if p.node == "cp1"]
+    others = [p for p in facts.control_plane.static_pods if p.node != "cp1"]
+    facts = plane(replace(facts, etcd=an_etcd(*(["cp1"] * (etcd == "all")), "cp2")), static_pods=(*mine, *others))
+    hop = hop if minor else replace(hop, came_from=replace(NEW, patch=9))
+    step = STEPS["static_pods_ready"]
+    assert step.done(facts, hop) is (waits_for is None)
+    assert waits_for is None or waits_for in step.pending(facts, hop)
+
+
+def test_the_next_control_plane_node_waits_for_the_restart_of_the_one_before(hop):
+    """Item 0: its slot is given back by the last step of its group, and that comes after its static Pods."""
+    names = [step.name for step in GROUPS["control_plane_kubelets"]]
+    assert names[-2:] == ["static_pods_ready", "uncordon_node"]
+
+
+def test_a_kubelet_that_does_not_stay_up_says_why(facts_of, hop):
+    """Item 15: its journal; and one that systemd starts again by itself is not restarted five times more."""
+    facts = on_host(
+        facts_of("w1"),
+        packages=dict(hop.sources["deb"].packages),
+        kubelet_started=None,
+        kubelet_restarting=True,
+        kubelet_journal="E failed to load config",
+    )
+    step = STEPS["restart_kubelet"]
+    assert list(step.actions(facts, hop)) == []
+    assert step.pending(facts, hop) == "the kubelet of w1 does not stay up; its journal ends: E failed to load config"
+    assert "does not stay up; its journal ends: E failed" in STEPS["node_ready"].pending(facts, hop)
+    assert len(list(step.actions(on_host(facts, kubelet_restarting=False), hop))) == 2
+
+
+def test_the_note_that_it_ended_comes_after_all_else(facts_of, hop):
+    """Before it, a loss of power costs one more run; after it, there is nothing left to lose."""
+    facts = with_slot(applied(with_kubeadm(facts_of("cp1"), hop), hop))
+    step = STEPS["kubeadm_upgrade"]
+    done = step.promise(facts, hop)
+    unit = replace(done.units[step.unit(hop)], name=step.unit(hop))
+    seen = replace(done, units={step.unit(hop): unit}, ledger=facts.ledger.begun("cp1", step.unit(hop)))
+    assert list(step.actions(seen, hop)) == [NoteEnded("cp1")]
+    assert list(step.actions(plane(seen, cluster_version=OLD), hop)) == []
 
 
 def test_an_offer_that_needs_a_person_first_is_none(facts_of, hop):
@@ -387,7 +544,7 @@ def test_a_pod_that_a_cordon_does_not_keep_away_is_let_be(facts_of, hop):
     """Evicted once, it came back: a drain that evicts it again never ends, and the kubelet is not held up by it."""
     facts = facts_of("w1")
     back = PodFacts("kube-system", "typha-2", "u2", "ReplicaSet", undeterred=True)
-    facts = replace(facts, node=replace(facts.node, unschedulable=True), pods=(back,))
+    facts = applied(replace(facts, node=replace(facts.node, unschedulable=True), pods=(back,)), hop)
     assert STEPS["drain_node"].done(facts, hop)
     assert STEPS["upgrade_kubelet_and_kubectl"].refuse(facts, hop) is None
     assert not STEPS["drain_node"].done(replace(facts, pods=(replace(back, undeterred=False),)), hop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kubeadm_airflow.run_report import DONE, _result, _unfinished
 from kubeadm_upgrade import report
 
 REPORT = {
@@ -12,7 +13,8 @@ REPORT = {
     "started": "2026-11-23 06:00:00 UTC",
     "ended": "2026-11-23 06:10:00 UTC",
     "result": "Not finished",
-    "hop": {"came_from": "1.28.15", "to": "1.29.15", "dry_run": False},
+    "hop": {"came_from": "1.28.15", "to": "1.29.15"},
+    "dry_run": False,
     "findings": ["warn: Kubernetes 1.28 has had no fixes since 2024-10-28"],
     "unfinished": [{"task": "workers.node_ready", "node": "w2", "state": "failed"}],
     "nodes": [{"name": "w2", "role": "worker", "ready": "NotReady", "kubelet": "1.29.15", "before": "1.28.15"}],
@@ -107,3 +109,67 @@ def test_a_report_appears_as_a_whole(tmp_path):
     report.write(path, "one")
     report.write(path, "two")
     assert [(found.name, found.read_text()) for found in path.parent.iterdir()] == [("r.md", "two")]
+
+
+def test_promises_that_are_broken_stand_before_all_else():
+    """Item 13: what the cluster itself shows, whatever the tasks say or somebody has made them say."""
+    told = {**REPORT, "broken_promises": ["w3 runs kubelet 1.28.15, not 1.29.15"]}
+    page = report.as_markdown(told)
+    assert "## Not as promised\n\n- w3 runs kubelet 1.28.15, not 1.29.15\n\n## Not done" in page
+
+
+def test_who_was_given_up_or_has_joined_is_left_for_a_later_run():
+    """Item 9: named, with the reason."""
+    page = report.as_markdown({**REPORT, "given_up": {"w1": "its disk"}, "joined": ["w9"]})
+    assert (
+        "## Left for a later run\n\n- w1 was given up: its disk. A later run takes it\n"
+        "- w9 joined while the run was under way\n" in page
+    )
+    assert "Left for a later run" not in report.as_markdown({**REPORT, "given_up": {}, "joined": []})
+
+
+def test_a_rehearsal_says_that_it_is_one():
+    page = report.as_markdown({**REPORT, "dry_run": True, "result": "Rehearsed", "unfinished": []})
+    assert "**Rehearsed**, dry run: nothing was changed\n" in page
+
+
+TASKS = [
+    (("claim", -1), None),
+    (("workers.drain_node", 0), "w1"),
+    (("workers.drain_node", 1), "w2"),
+    (("verify", -1), None),
+]
+WELL = {"claim": "success", "workers.drain_node_0": "success", "workers.drain_node_1": "success", "verify": "success"}
+KEPT, BROKEN = (), ("w3 runs kubelet 1.28.15, not 1.29.15",)
+
+
+@pytest.mark.parametrize(
+    ("states", "broken", "dry_run", "result"),
+    [
+        pytest.param({}, KEPT, False, "Done and verified", id="everything has succeeded"),
+        pytest.param({}, KEPT, True, "Rehearsed", id="a rehearsal"),
+        pytest.param({"verify": "skipped"}, KEPT, False, "Not finished", id="verify was skipped"),
+        pytest.param({"workers.drain_node_1": "skipped"}, KEPT, False, "Not finished", id="a step was skipped"),
+        pytest.param({"workers.drain_node_1": "skipped"}, KEPT, True, "Not finished", id="a rehearsed one as well"),
+        pytest.param({"workers.drain_node_1": "failed"}, KEPT, False, "Not finished", id="a step has failed"),
+        pytest.param({"workers.drain_node_1": "removed"}, KEPT, False, "Not finished", id="a step was removed"),
+        pytest.param({"workers.drain_node_1": None}, KEPT, False, "Not finished", id="a step was not reached"),
+        pytest.param({"verify": "upstream_failed"}, KEPT, False, "Not finished", id="verify was not reached"),
+        pytest.param({}, BROKEN, False, "Not finished", id="all marked success by hand, w3 still old"),
+        pytest.param({"verify": "skipped"}, BROKEN, False, "Not finished", id="marked failed, paused, unpaused"),
+    ],
+)
+def test_nothing_that_did_not_keep_its_promise_is_done(states, broken, dry_run, result):
+    """Item 13 and I11: whatever a person clicked."""
+    unfinished = list(_unfinished(TASKS, {**WELL, **states}, {}))
+    assert _result(dry_run, unfinished, broken) == result
+
+
+def test_of_a_step_that_has_succeeded_no_report_says_that_it_failed():
+    """Item 13: a run marked failed by the API in mid-upgrade; what a task said in an earlier try is over."""
+    failures = {("workers.drain_node", 0): "an earlier try's"}
+    states = {**WELL, "workers.drain_node_1": "failed"}
+    assert DONE == "success"
+    assert [(task["node"], task["state"], task["why"]) for task in _unfinished(TASKS, states, failures)] == [
+        ("w2", "failed", "it was marked as failed, or its process was killed; what it had begun may have gone on")
+    ]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import kubeadm_airflow
 import kubeadm_upgrade
 from kubeadm_upgrade.errors import CommandFailed
-from kubeadm_upgrade.look import Completed, Look, look
+from kubeadm_upgrade.query import Completed, Query, query
 from transcripts.ask import Answers, ask_lab
 from transcripts.row import Answer, Differs, Kind, Must, Recording, Row, Source, Transcript
 from transcripts.shape import differences, of_files, skeleton
@@ -46,38 +46,38 @@ def test_the_lab_answers_as_a_real_cluster_did(row, lab):
     check(row, Source.LAB, lab)
 
 
-def makes_looks(function: Callable[..., object]) -> bool:
-    return "Look[" in str(function.__annotations__.get("return", ""))
+def makes_queries(function: Callable[..., object]) -> bool:
+    return "Query[" in str(function.__annotations__.get("return", ""))
 
 
-def looks_of_the_product() -> Iterator[tuple[str, object]]:
-    """Looks, tuples of looks, and functions that make them, of every module but the one that defines what a look is."""
+def queries_of_the_product() -> Iterator[tuple[str, object]]:
+    """Queries, tuples of them, and functions that make them, of every module but the one that defines what one is."""
     for info in pkgutil.walk_packages(kubeadm_upgrade.__path__, "kubeadm_upgrade."):
-        if info.name in ("kubeadm_upgrade.look", "kubeadm_upgrade.__main__"):
+        if info.name in ("kubeadm_upgrade.query", "kubeadm_upgrade.__main__"):
             continue
         for name, value in vars(importlib.import_module(info.name)).items():
-            if isinstance(value, Look):
+            if isinstance(value, Query):
                 yield f"{info.name}.{name}", value
             elif isinstance(value, tuple):
-                yield from ((f"{info.name}.{name}: {one.run}", one) for one in value if isinstance(one, Look))
-            elif inspect.isfunction(value) and value.__module__ == info.name and makes_looks(value):
+                yield from ((f"{info.name}.{name}: {one.run}", one) for one in value if isinstance(one, Query))
+            elif inspect.isfunction(value) and value.__module__ == info.name and makes_queries(value):
                 yield f"{info.name}.{name}", value
 
 
-def test_every_look_of_the_product_is_in_the_table():
+def test_every_query_of_the_product_is_in_the_table():
     """A new one needs two lines in tests/transcripts/table.py."""
-    found = dict(looks_of_the_product())
+    found = dict(queries_of_the_product())
     assert len(found) > 20
     covered = [row.of for row in ROWS]
     assert [name for name, one in found.items() if not any(one is of for of in covered)] == []
 
 
-def test_what_the_hooks_look_at_by_themselves_is_in_the_table():
-    """They put looks together of an argv and a reader; the table has the same argv."""
+def test_what_the_hooks_ask_by_themselves_is_in_the_table():
+    """They put queries together of an argv and a reader; the table has the same argv."""
     argvs = set()
     for path in Path(kubeadm_airflow.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("look", "Look"):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("query", "Query"):
                 argvs.add(ast.unparse(node.args[0]).lstrip("*").split("(")[0])
     assert argvs == INLINE.keys()
     assert set(INLINE.values()) <= {row.of for row in ROWS}
@@ -168,7 +168,7 @@ def answers_of(text: str, exit_status: int = 0) -> Answers:
     return {("a row", Kind.APT): Answer(LOOK, Completed(exit_status, text), Transcript(Source.LAB, text, ()))}
 
 
-LOOK = look("dpkg-query", read=str.split)
+LOOK = query("dpkg-query", read=str.split)
 EXTRA = Differs(Source.LAB, "<package> <version> ii ", "it has one that is not held")
 HELD, NOT_HELD = "kubeadm 1.29.15-1.1 hi \n", "kubelet 1.29.15-1.1 ii \n"
 

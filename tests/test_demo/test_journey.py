@@ -8,11 +8,11 @@ import pytest
 
 from demo.journey import Journey
 from demo.steps import how_many
-from kubeadm_upgrade.next_hop import run_id_of
+from kubeadm_upgrade.next_hop import successor_of
 from test_demo.paths import CONTROL_PLANE, FOUR_HOPS, ONE_HOP, WORKERS, Json, hop, path
 
 FOUR = Journey.of_json(FOUR_HOPS)
-RUNS = ("to-1.32", "to-1.32~1.30.14", "to-1.32~1.31.14", "to-1.32~1.32.13")
+RUNS = ("to-1.32", "to-1.32~2", "to-1.32~3", "to-1.32~4")
 NODES = dict.fromkeys(CONTROL_PLANE, True) | dict.fromkeys(WORKERS, False)
 WITH_WORKERS, WITHOUT_WORKERS = how_many(2, 2), how_many(2, 0)
 
@@ -24,8 +24,8 @@ def test_a_run_for_each_hop_that_is_over_and_one_for_the_one_under_way(over: int
 
 def test_the_runs_are_those_that_each_run_triggers_in_turn() -> None:
     triggered = ["to-1.32"]
-    for following in FOUR.hops[1:]:
-        triggered.append(run_id_of(triggered[-1], following.to))
+    for _ in FOUR.hops[1:]:
+        triggered.append(successor_of(triggered[-1]))
     assert replace(FOUR, over=3).runs("to-1.32") == tuple(triggered)
 
 

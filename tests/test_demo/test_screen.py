@@ -79,7 +79,7 @@ def test_a_failed_step_is_seen_at_its_node_and_not_where_it_is_only_waited_for()
 
 
 def test_a_worker_has_no_backup() -> None:
-    seen = progress(task("backup.back_up", "success", "demo-b-cp1"))
+    seen = progress(task("control_plane.back_up", "success", "demo-b-cp1"))
     assert seen.cell("demo-b-w1", "backup") is Mark.ABSENT
     assert seen.cell("demo-b-w1", "drain") is Mark.NOT_YET
 

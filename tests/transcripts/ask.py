@@ -11,7 +11,7 @@ import pytest
 from harness.walk import Walker, join
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
-from kubeadm_upgrade import looks, objects
+from kubeadm_upgrade import objects, queries
 from kubeadm_upgrade.hop import Hop
 from lab import ClusterSpec, Lab
 from transcripts.row import Answer, Kind, Place, Row, Source, Transcript, When
@@ -66,12 +66,13 @@ async def _bring_about(when: When, walker: Walker, hop: Hop) -> None:
     """By the product's own steps."""
     match when:
         case When.STAGED:
-            await walker.walk(hop, "backup", hop.first)
+            await walker.preflight(hop)
             for node in hop.nodes_of("stage"):
                 await walker.walk(hop, "stage", node)
+            for step in ("admit", "back_up"):
+                await walker.step(hop, "control_plane", hop.control_plane[0], step)
         case When.KUBEADM_NEW:
-            for step in ("admit", "upgrade_kubeadm"):
-                await walker.step(hop, "control_plane", hop.first, step)
+            await walker.step(hop, "control_plane", hop.control_plane[0], "upgrade_kubeadm")
         case When.UPGRADED:
             await walker.upgrade(hop)
 
@@ -84,7 +85,7 @@ async def _ask_host(
         nodes = {node.name: node for node in map(objects.read_node, await api.nodes())}
     answers: dict[tuple[str, Kind], Answer | Exception] = {}
     async with Host.open(cluster, address_of(cluster, nodes[name])) as host:
-        kubelet = await host.look(looks.KUBELET)
+        kubelet = await host.ask(queries.KUBELET)
         place = Place(name, hop, kubelet.pid)
         for row in rows:
             try:

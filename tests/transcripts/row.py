@@ -11,7 +11,7 @@ from typing import Any
 
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.look import Completed, Look
+from kubeadm_upgrade.query import Completed, Query
 from kubeadm_upgrade.version import Version
 from transcripts.shape import Difference, differences, skeleton
 
@@ -62,7 +62,7 @@ class Place:
 
 RECORDED = Place(
     "cp1",
-    Hop("golden", "recorded", Version(1, 22, 17), Version(1, 23, 17), {}, "cp1", ("cp1",), ("w1", "w2"), 1),
+    Hop("golden", Version(1, 22, 17), Version(1, 23, 17), {}, ("cp1",), ("w1", "w2")),
     654,
 )
 
@@ -80,7 +80,7 @@ class Transcript:
 class Answer:
     """What a host said."""
 
-    look: Look[Any]
+    look: Query[Any]
     completed: Completed
     transcript: Transcript
 
@@ -132,7 +132,7 @@ class Row:
     """`of` is the product's own look, or what makes it of the values that `given` takes from the place."""
 
     name: str
-    of: Look[Any] | Callable[..., Any]
+    of: Query[Any] | Callable[..., Any]
     must: Must
     kinds: tuple[Kind, ...]
     golden: Recording | None = None
@@ -143,11 +143,11 @@ class Row:
     shape: Callable[[str, Sequence[str]], tuple[str, ...]] = skeleton
     differs: tuple[Differs, ...] = ()
 
-    def look(self, place: Place) -> Look[Any]:
-        if isinstance(self.of, Look):
+    def look(self, place: Place) -> Query[Any]:
+        if isinstance(self.of, Query):
             return self.of
         made = self.of(*self.given(place))
-        one: Look[Any] = made if isinstance(made, Look) else made[self.which]
+        one: Query[Any] = made if isinstance(made, Query) else made[self.which]
         return one
 
     def check_golden(self) -> None:

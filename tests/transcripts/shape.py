@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -117,3 +118,8 @@ def _collapsed(lines: Sequence[str]) -> tuple[str, ...]:
                 del shorter[-length:]
         kept = shorter
     return tuple(kept)
+
+
+def of_json(text: str, nodes: Sequence[str] = ()) -> tuple[str, ...]:
+    """The order of names is nobody's promise."""
+    return skeleton(json.dumps(json.loads(text), sort_keys=True, separators=(",", ":")), nodes)

@@ -13,15 +13,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeadm_upgrade import backup, looks, machine, units
+from kubeadm_upgrade import backup, etcd, machine, queries, units
 from kubeadm_upgrade.actions import Run
-from kubeadm_upgrade.facts import COMPANIONS, NO_HOST, PACKAGES, HostFacts, OsRelease, UpgradePlan
-from kubeadm_upgrade.look import Look, look
+from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts, OsRelease, UpgradePlan
 from kubeadm_upgrade.packages import apt, dnf, locks
 from kubeadm_upgrade.packages.port import MANAGERS
+from kubeadm_upgrade.query import Query, query
 from transcripts.row import Differs, Kind, Must, Place, Recording, Row, Source, When
-from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_names, of_options
+from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_json, of_names, of_options
 
+NO_HOST = HostFacts(OsRelease("none"), {})  # where a look is not about any host of its own
 APT = (Kind.APT,)
 DNF = (Kind.DNF,)
 WORKERS = (Kind.APT, Kind.DNF)
@@ -34,7 +35,7 @@ RPM = re.compile(r"\d+\.\d+\.\d+-\d+(\.\d+)+")
 TAG = re.compile(r"v\d+\.\d+\.\d+")
 
 
-def one(looks: Iterable[Look[Any]], word: str) -> Look[Any]:
+def one(looks: Iterable[Query[Any]], word: str) -> Query[Any]:
     """The one with this word in its argv: looks come and go."""
     (found,) = (look for look in looks if word in look.run.argv)
     return found
@@ -63,22 +64,30 @@ def lines_with(pattern: str) -> Callable[[str], str]:
     return lambda text: "".join(line for line in text.splitlines(keepends=True) if re.match(pattern, line))
 
 
-def shown(name: str) -> Look[units.Unit]:
+def shown(name: str) -> Query[units.Unit]:
     """As the port to a node looks at a unit."""
-    return look(*units.show(name), read=units.read)
+    return query(*units.show(name), read=units.read)
 
 
-def whole_journal(name: str) -> Look[str]:
-    return look(*units.journal(name, lines=1000), read=str.rstrip, root=True)
+def tries_of(name: str) -> Query[str | None]:
+    return query(*units.tries(name), read=units.read_tries)
 
 
-def said(run: Run, **options: Any) -> Look[str]:
+def whole_journal(name: str) -> Query[str]:
+    return query(*units.journal(name, lines=1000), read=str.rstrip, root=True)
+
+
+def said(run: Run, **options: Any) -> Query[str]:
     """Of a command that nobody parses: what it prints."""
-    return Look(run, str.rstrip, **options)
+    return Query(run, str.rstrip, **options)
 
 
 def unit_of(step: str) -> Callable[[Place], tuple[str]]:
     return lambda place: (f"{step}-{place.hop.to.tag}",)
+
+
+def backup_of(place: Place) -> tuple[str]:
+    return (f"{place.hop.came_from.tag}-to-{place.hop.to.tag}.1",)
 
 
 def url(package_format: str) -> Callable[[Place], tuple[HostFacts, str]]:
@@ -103,6 +112,9 @@ AFTER_STAGING = (
 )
 
 
+TRIED = "transcript-tried"
+
+
 def state(unit: units.Unit) -> list[str]:
     """Which of our states a unit is in that systemd knows; golden's were not asked whether it does."""
     known = replace(unit, load="loaded")
@@ -118,13 +130,13 @@ def nothing(plan: UpgradePlan) -> bool:
 
 
 # Hooks put these looks together by themselves.
-INLINE = {"units.show": shown, "units.journal": whole_journal}
+INLINE = {"units.show": shown, "units.journal": whole_journal, "units.tries": tries_of}
 
 ROWS = (
     # the system
     Row(
         "os-release",
-        looks.OS_RELEASE,
+        queries.OS_RELEASE,
         Must(
             "a system whose packages we can change, with a name", lambda os: os.package_format in MANAGERS and os.name
         ),
@@ -136,10 +148,10 @@ ROWS = (
         ),
         shape=of_assignments,
     ),
-    Row("sudo", looks.ROOT, Must("sudo asks for no password", lambda may: may is True), EVERYWHERE),
+    Row("sudo", queries.ROOT, Must("sudo asks for no password", lambda may: may is True), EVERYWHERE),
     Row(
         "small files of the machine",
-        one(machine.LOOKS, "grep"),
+        one(machine.QUERIES, "grep"),
         Must(
             "an id and a name, and nothing that we write to is read-only",
             lambda read: read["id"] and read["hostname"] and not read["read_only"],
@@ -149,21 +161,21 @@ ROWS = (
     ),
     Row(
         "ps of the kubelet",
-        one(machine.LOOKS, "ps"),
+        one(machine.QUERIES, "ps"),
         Must("its command line", lambda read: read["kubelet_args"][0].endswith("kubelet")),
         EVERYWHERE,
         shape=of_anything,
     ),
     Row(
         "df",
-        one(machine.LOOKS, "df"),
+        one(machine.QUERIES, "df"),
         Must("room in bytes", lambda read: read["room"] and all(one.free > 2**20 for one in read["room"].values())),
         EVERYWHERE,
     ),
-    Row("stat of etcd's file", one(machine.LOOKS, "stat"), Must("bytes", lambda read: read["etcd_size"] > 0), FIRST),
+    Row("stat of etcd's file", one(machine.QUERIES, "stat"), Must("bytes", lambda read: read["etcd_size"] > 0), FIRST),
     Row(
         "stat of etcd's file, on a worker",
-        one(machine.LOOKS, "stat"),
+        one(machine.QUERIES, "stat"),
         Must("no etcd", lambda read: read["etcd_size"] == 0),
         WORKERS,
     ),
@@ -191,7 +203,7 @@ ROWS = (
     # apt
     Row(
         "dpkg-query",
-        one(apt.LOOKS, "dpkg-query"),
+        one(apt.QUERIES, "dpkg-query"),
         Must(
             "each of ours has a package version, and none is half installed",
             lambda read: are_versions(DEB, PACKAGES, read["packages"]) and not read["half_installed"],
@@ -205,28 +217,28 @@ ROWS = (
     ),
     Row(
         "apt-mark showhold",
-        one(apt.LOOKS, "showhold"),
+        one(apt.QUERIES, "showhold"),
         Must("ours are held", lambda read: read["held"] >= set(PACKAGES)),
         APT,
         golden=Recording("apt-mark-showhold.txt", reads={"held": frozenset(PACKAGES)}),
     ),
     Row(
         "apt-config dump",
-        one(apt.LOOKS, "apt-config"),
+        one(apt.QUERIES, "apt-config"),
         Must("no proxy", lambda read: read == {"proxies": {}}),
         APT,
         shape=of_options,
     ),
     Row(
         "apt-cache madison",
-        one(apt.LOOKS, "madison"),
+        one(apt.QUERIES, "madison"),
         Must("every version is a package version", lambda read: are_offers(DEB, read["offered"])),
         APT,
         golden=Recording("apt-cache-madison.txt", reads={"offered": {"kubeadm": ("1.23.17-1.1", "1.23.9-1.1")}}),
     ),
     Row(
         "repository files of apt",
-        one(apt.LOOKS, apt.SOURCES),
+        one(apt.QUERIES, apt.SOURCES),
         Must(
             "one of them is the Kubernetes repository",
             lambda read: len(apt.kubernetes_sources(read["sources"])) == 1,
@@ -236,7 +248,7 @@ ROWS = (
     ),
     Row(
         "keyrings of apt",
-        one(apt.LOOKS, "/etc/apt/keyrings"),
+        one(apt.QUERIES, "/etc/apt/keyrings"),
         Must("ours is there", lambda read: apt.KEYRING in read["keyrings"]),
         APT,
         when=When.STAGED,
@@ -244,7 +256,7 @@ ROWS = (
     ),
     Row(
         "packages staged by apt",
-        one(apt.LOOKS, apt.ARCHIVES),
+        one(apt.QUERIES, apt.ARCHIVES),
         Must("archives of ours", lambda read: {name.split("_")[0] for name in read["staged"]} >= set(PACKAGES)),
         APT,
         when=When.STAGED,
@@ -311,13 +323,13 @@ ROWS = (
     # dnf: real hosts only
     Row(
         "rpm -q",
-        one(dnf.LOOKS, "rpm"),
+        one(dnf.QUERIES, "rpm"),
         Must("each of ours has a package version", lambda read: are_versions(RPM, PACKAGES, read["packages"])),
         DNF,
     ),
     Row(
         "repository files of dnf",
-        one(dnf.LOOKS, dnf.SOURCES),
+        one(dnf.QUERIES, dnf.SOURCES),
         Must(
             "one of them is the Kubernetes repository, and it excludes ours",
             lambda read: len(dnf.kubernetes_sources(read["sources"])) == 1 and read["held"] >= {*PACKAGES, *COMPANIONS},
@@ -327,13 +339,13 @@ ROWS = (
     ),
     Row(
         "dnf repoquery",
-        one(dnf.LOOKS, "repoquery"),
+        one(dnf.QUERIES, "repoquery"),
         Must("every version is a package version", lambda read: are_offers(RPM, read["offered"])),
         DNF,
     ),
     Row(
         "packages staged by dnf",
-        one(dnf.LOOKS, dnf.CACHE),
+        one(dnf.QUERIES, dnf.CACHE),
         Must("files of ours", lambda read: {name.split("-")[0] for name in read["staged"]} == set(PACKAGES)),
         DNF,
         when=When.STAGED,
@@ -357,12 +369,12 @@ ROWS = (
     # systemd
     Row(
         "systemctl show kubelet",
-        looks.KUBELET,
+        queries.KUBELET,
         Must("it runs, since some moment", lambda kubelet: kubelet.pid > 1 and kubelet.started < datetime.now(UTC)),
         EVERYWHERE,
         golden=Recording(
             "systemctl-show-kubelet.txt",
-            reads=looks.KubeletProcess(datetime(2026, 11, 23, 3, 50, 7, tzinfo=UTC), pid=654, needs_reload=False),
+            reads=queries.KubeletProcess(datetime(2026, 11, 23, 3, 50, 7, tzinfo=UTC), pid=654, needs_reload=False),
         ),
         differs=(
             Differs(Source.GOLDEN, "(NRestarts|ActiveState|SubState)=.*", "golden's was asked for it too"),
@@ -371,7 +383,7 @@ ROWS = (
     ),
     Row(
         "the running kubelet's binary",
-        looks.running_binary,
+        queries.running_binary,
         Must("it was not replaced", lambda replaced: replaced is False),
         EVERYWHERE,
         given=lambda place: (place.kubelet_pid,),
@@ -419,6 +431,41 @@ ROWS = (
         differs=ASKED_ELSE[:1],
     ),
     Row(
+        "tries of a unit that nobody knows",
+        tries_of,
+        Must("none", lambda newest: newest is None),
+        EVERYWHERE,
+        given=lambda place: ("transcript-unknown",),
+    ),
+    Row(
+        "tries of a unit",
+        tries_of,
+        Must("the second, and not that of the unit with the longer name", lambda newest: newest == f"{TRIED}.try-2"),
+        EVERYWHERE,
+        given=lambda place: (TRIED,),
+        before=(*(started(name, "true") for name in (TRIED, f"{TRIED}.try-2", f"{TRIED}0.try-3")),),
+        shape=of_anything,
+    ),
+    Row(
+        "age of the kubelet",
+        queries.KUBELET_AGE,
+        Must("some seconds", lambda age: age is not None and age.total_seconds() >= 0),
+        EVERYWHERE,
+    ),
+    Row(
+        "journal of the kubelet",
+        queries.KUBELET_JOURNAL,
+        Must("what it says last, and short", lambda text: isinstance(text, str) and len(text.split("; ")) <= 20),
+        EVERYWHERE,
+        shape=of_anything,
+    ),
+    Row(
+        "kubeadm at work, nobody",
+        queries.AT_WORK,
+        Must("nobody", lambda lines: lines == ()),
+        EVERYWHERE,
+    ),
+    Row(
         "the journal of a unit that failed",
         whole_journal,
         Must("systemd says how it ended", lambda text: text.endswith("Failed with result 'exit-code'.")),
@@ -430,14 +477,14 @@ ROWS = (
     # kubeadm and its files
     Row(
         "the kubelet's files",
-        looks.KUBELET_SETTINGS,
+        queries.KUBELET_SETTINGS,
         Must("kubeadm's flags are among them", lambda settings: settings.kubeadm_flags),
         EVERYWHERE,
         shape=of_files,
     ),
     Row(
         "kubeadm upgrade plan, of the old kubeadm",
-        looks.upgrade_plan,
+        queries.upgrade_plan,
         Must("it offers nothing", nothing),
         FIRST,
         given=lambda place: (place.hop.came_from,),
@@ -445,7 +492,7 @@ ROWS = (
     ),
     Row(
         "kubeadm upgrade plan",
-        looks.upgrade_plan,
+        queries.upgrade_plan,
         Must("one offer, nothing by hand", one_offer),
         FIRST,
         given=lambda place: (place.hop.to,),
@@ -454,7 +501,7 @@ ROWS = (
     ),
     Row(
         "kubeadm upgrade plan, as JSON",
-        looks.upgrade_plan,
+        queries.upgrade_plan,
         Must("one offer, nothing by hand", one_offer),
         NEWER,
         given=lambda place: (place.hop.to,),
@@ -463,7 +510,7 @@ ROWS = (
     ),
     Row(
         "kubeadm upgrade plan, as text of today",
-        lambda to: Look(Run(("kubeadm", "upgrade", "plan", to.tag)), looks.read_upgrade_plan),
+        lambda to: Query(Run(("kubeadm", "upgrade", "plan", to.tag)), queries.read_upgrade_plan),
         Must("one offer, nothing by hand", one_offer),
         NEWER,
         given=lambda place: (place.hop.to,),
@@ -477,7 +524,7 @@ ROWS = (
     ),
     Row(
         "kubeadm upgrade plan, nothing to upgrade",
-        looks.upgrade_plan,
+        queries.upgrade_plan,
         Must("it offers nothing", nothing),
         FIRST,
         given=lambda place: (place.hop.to,),
@@ -512,7 +559,7 @@ ROWS = (
     # backups
     Row(
         "etcdctl snapshot save",
-        lambda node: said(backup._in_etcd_pod(node, *backup._ETCDCTL, "snapshot", "save", backup._IN_POD)),
+        lambda node: said(Run(etcd.in_pod(node, *etcd.CTL, "snapshot", "save", backup.LOOSE))),
         Must("it says where", lambda text: re.fullmatch(r"Snapshot saved at /var/lib/etcd/\S+", text)),
         FIRST,
         given=lambda place: (place.node,),
@@ -520,7 +567,7 @@ ROWS = (
     ),
     Row(
         "etcdutl snapshot status",
-        lambda node: said(backup._in_etcd_pod(node, "etcdutl", "snapshot", "status", backup._IN_POD, "-w", "json")),
+        lambda node: said(Run(etcd.in_pod(node, "etcdutl", "snapshot", "status", backup.LOOSE, "-w", "json"))),
         Must("a hash and a revision", lambda text: {"hash", "revision"} <= set(re.findall(r'"(\w+)":\d', text))),
         FIRST,
         given=lambda place: (place.node,),
@@ -528,13 +575,13 @@ ROWS = (
     ),
     Row(
         "runs that left a backup, none yet",
-        looks.BACKUP_RUNS,
+        queries.BACKUP_RUNS,
         Must("none", lambda runs: runs == {}),
         FIRST,
     ),
     Row(
         "runs that left a backup",
-        looks.BACKUP_RUNS,
+        queries.BACKUP_RUNS,
         Must("one file, one line", lambda runs: len(runs) == 1 and all(run.strip() for run in runs.values())),
         FIRST,
         when=When.STAGED,
@@ -542,19 +589,97 @@ ROWS = (
     ),
     Row(
         "sha256sum of a backup",
-        looks.backup_files,
+        queries.backup_sums,
         Must("two digests", lambda sums: [len(one) for one in sums.values()] == [64, 64]),
         FIRST,
-        given=lambda place: (f"{place.hop.came_from.tag}-to-{place.hop.to.tag}.1",),
+        given=backup_of,
         when=When.STAGED,
     ),
     Row(
-        "stat of a backup",
-        looks.backup_files,
-        Must("two sizes", lambda sizes: len(sizes) == 2 and min(sizes.values()) > 0),
+        "sha256sum of a backup that is not there",
+        queries.backup_sums,
+        Must("nothing", lambda sums: sums == {}),
         FIRST,
-        given=lambda place: (f"{place.hop.came_from.tag}-to-{place.hop.to.tag}.1",),
-        which=1,
+        given=lambda place: ("v1.0.0-to-v1.0.1.1",),
+    ),
+    Row(
+        "stat of a backup",
+        queries.backup_files,
+        Must(
+            "three sizes, of just now",
+            lambda stats: (
+                len(stats) == 3
+                and all(size > 0 and abs(when - datetime.now(UTC).timestamp()) < 3600 for size, when in stats.values())
+            ),
+        ),
+        FIRST,
+        given=backup_of,
         when=When.STAGED,
+    ),
+    Row(
+        "stat of a backup that is not there",
+        queries.backup_files,
+        Must("nothing", lambda stats: stats == {}),
+        FIRST,
+        given=lambda place: ("v1.0.0-to-v1.0.1.1",),
+    ),
+    Row(
+        "stat of a loose snapshot",
+        queries.LOOSE_SNAPSHOT,
+        Must("its size and time", lambda stats: list(stats) == [backup.LOOSE] and min(stats[backup.LOOSE]) > 0),
+        FIRST,
+        before=(Run(("dd", f"of={backup.LOOSE}", "status=none"), stdin="half of one"),),
+    ),
+    Row(
+        "stat of a loose snapshot, none",
+        queries.LOOSE_SNAPSHOT,
+        Must("none", lambda stats: stats == {}),
+        FIRST,
+        when=When.STAGED,
+    ),
+    # etcd
+    Row(
+        "etcdctl member list",
+        etcd.questions,
+        Must(
+            "each has an id, a name and a URL, and is no learner",
+            lambda said: (
+                said["members"]
+                and all(one["ID"] and one["name"] and one["clientURLs"] for one in said["members"])
+                and not any(one.get("isLearner") for one in said["members"])
+            ),
+        ),
+        FIRST,
+        given=lambda place: (place.node,),
+        shape=of_json,
+        golden=Recording("etcd-member-list.json"),
+    ),
+    Row(
+        "etcdctl endpoint health",
+        etcd.questions,
+        Must("each is healthy", lambda said: said and all(one["endpoint"] and one["health"] for one in said)),
+        FIRST,
+        given=lambda place: (place.node,),
+        shape=of_json,
+        which=1,
+    ),
+    Row(
+        "etcdctl endpoint status",
+        etcd.questions,
+        Must("each knows who leads", lambda said: said and all(one["Status"]["leader"] for one in said)),
+        FIRST,
+        given=lambda place: (place.node,),
+        shape=of_json,
+        which=2,
+        golden=Recording("etcd-status.json"),
+    ),
+    Row(
+        "etcdctl alarm list",
+        etcd.questions,
+        Must("none", lambda said: not said.get("alarms")),
+        FIRST,
+        given=lambda place: (place.node,),
+        shape=of_json,
+        which=3,
     ),
 )

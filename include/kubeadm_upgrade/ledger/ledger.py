@@ -96,7 +96,7 @@ class Ledger:
         return replace(self, slots={name: slot for name, slot in self.slots.items() if name != node})
 
     def begun(self, node: str, unit: str) -> Ledger:
-        return self._on_slot(node, doing=unit, failed="", why="")
+        return self._on_slot(node, doing=unit)
 
     def ended(self, node: str) -> Ledger:
         return self._on_slot(node, doing="", failed="", why="")

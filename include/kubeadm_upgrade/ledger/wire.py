@@ -120,9 +120,11 @@ def _durations(text: str) -> Mapping[str, tuple[float, ...]]:
         return {}
     found = _mapping(DURATIONS, text, ())
     try:
-        return {str(step): tuple(map(float, seconds)) for step, seconds in found.items()}
+        if all(isinstance(seconds, list) for seconds in found.values()):
+            return {str(step): tuple(map(float, seconds)) for step, seconds in found.items()}
     except (TypeError, ValueError):
-        _refuse(CONFIG_MAP, DURATIONS, "lists of seconds by step", text)
+        pass
+    _refuse(CONFIG_MAP, DURATIONS, "lists of seconds by step", text)
 
 
 def _durations_text(durations: Mapping[str, tuple[float, ...]]) -> str:
@@ -159,7 +161,9 @@ def _iso(time: datetime | None) -> str | None:
 
 def _text(plain: Mapping[str, Any]) -> str:
     told = {name: value for name, value in plain.items() if value}
-    return yaml.safe_dump(told, sort_keys=False, allow_unicode=True, default_style=None, width=1000)
+    # YAML takes more for the end of a line than it escapes by itself
+    plain_enough = all(str(value).isprintable() for value in told.values())
+    return yaml.safe_dump(told, sort_keys=False, allow_unicode=plain_enough, width=1000)
 
 
 def _refuse(config_map: str, key: str, wanted: str, text: str) -> NoReturn:

@@ -16,7 +16,7 @@ from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.look import Look, field, look, read_files_with_text, read_names, with_shipped
+from kubeadm_upgrade.query import Query, field, query, read_files_with_text, read_names, with_shipped
 
 FORMAT = "deb"
 
@@ -44,7 +44,7 @@ _DESPITE_HOLDS = ("--ignore-hold", "--allow-change-held-packages", "--no-remove"
 _LEGACY_URL = re.compile(r"https?://(apt\.kubernetes\.io|packages\.cloud\.google\.com/apt)\S*(?=\s+kubernetes-)")
 _KUBERNETES_URL = re.compile(rf"https?://\S+/v1\.\d+/deb/?|{_LEGACY_URL.pattern}")
 
-REBOOT: Look[bool] | None = None
+REBOOT: Query[bool] | None = None
 
 
 def update(path: str) -> Run:
@@ -85,8 +85,8 @@ def key_url(url: str) -> str:
     return f"{url}Release.key"
 
 
-def published(host: HostFacts, url: str) -> Look[Mapping[str, tuple[str, ...]]]:
-    return Look(_curl(host, f"{url}Packages", root=False), read_packages_index)
+def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
+    return Query(_curl(host, f"{url}Packages", root=False), read_packages_index)
 
 
 def is_missing(error: CommandFailed) -> bool:
@@ -210,8 +210,8 @@ def _active_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
-    look(
+QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
+    query(
         *("dpkg-query", "-W", "-f", r"${Package} ${Version} ${db:Status-Abbrev}\n", *PACKAGES, *COMPANIONS),
         read=lambda text: {"packages": read_installed(text), "half_installed": read_half_installed(text)},
         answers=(0, 1),  # 1: one of them is not known at all
@@ -219,7 +219,7 @@ LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
     field("proxies", "apt-config", "dump", "Acquire", read=read_proxies),
     field("held", "apt-mark", "showhold", read=lambda text: frozenset(text.split())),
     field("offered", "apt-cache", "madison", *PACKAGES, read=read_madison, answers=(0, 100)),
-    look(
+    query(
         *("grep", "-rsH", "", SOURCES, ONE_FILE, *with_shipped(CONFFILES, SHIPPED)),
         read=read_files,
         answers=(0, 1, 2),

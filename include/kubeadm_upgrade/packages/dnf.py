@@ -18,7 +18,7 @@ from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.look import Look, field, look, read_files_with_text, with_shipped
+from kubeadm_upgrade.query import Query, field, query, read_files_with_text, with_shipped
 
 FORMAT = "rpm"
 SOURCES = "/etc/yum.repos.d"
@@ -37,7 +37,7 @@ _EXCLUDED = (*PACKAGES, *COMPANIONS)
 _FIELDS = r"%{name} %{version}-%{release}\n"
 
 # without the plugin dnf says so and ends with 1, too: then it is not known
-REBOOT: Look[bool] | None = look(
+REBOOT: Query[bool] | None = query(
     "dnf", "needs-restarting", "-r", read=lambda text: "Reboot is required" in text, answers=(0, 1)
 )
 
@@ -46,12 +46,12 @@ def key_url(url: str) -> str:
     return f"{url}repodata/repomd.xml.key"
 
 
-def published(host: HostFacts, url: str) -> Look[Mapping[str, tuple[str, ...]]]:
+def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
     """dnf reads the repository's index itself, as one that only this command knows."""
     settings = {"gpgcheck": 0, "skip_if_unavailable": 0}  # nothing is installed; a missing repository is an error
     options = tuple(f"--setopt=kubeadm-fleet.{name}={value}" for name, value in settings.items())
-    query = _query("--disablerepo=*", f"--repofrompath=kubeadm-fleet,{url}", *options, "--refresh")
-    return look(*query, read=read_query, root=True)
+    argv = _query("--disablerepo=*", f"--repofrompath=kubeadm-fleet,{url}", *options, "--refresh")
+    return query(*argv, read=read_query, root=True)
 
 
 def is_missing(error: CommandFailed) -> bool:
@@ -218,13 +218,13 @@ def _is_kubernetes(options: Mapping[str, str]) -> bool:
     return bool(_KUBERNETES_URL.search(options.get("baseurl", "")))
 
 
-LOOKS: tuple[Look[Mapping[str, Any]], ...] = (
+QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
     field(
         *("packages", "rpm", "-q", "--qf", _FIELDS, *PACKAGES),
         read=read_installed,
         answers=tuple(range(len(PACKAGES) + 1)),  # how many are not installed
     ),
-    look(
+    query(
         *("grep", "-rsH", "", SOURCES, VERSIONLOCK, *with_shipped(CONFFILES, SHIPPED)),
         read=read_files,
         answers=(0, 1, 2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kubeadm_upgrade.look import Look, look
+from kubeadm_upgrade.query import Query, query
 
 _SAID = re.compile(
     r"(?:It is held by process|was locked by another process with pid|Waiting for process with pid)"
@@ -30,6 +30,6 @@ def holder(said: str) -> Holder | None:
     return holders[-1] if holders else None
 
 
-def name_of(pid: int) -> Look[str]:
+def name_of(pid: int) -> Query[str]:
     """The command line of a process; empty once it has ended."""
-    return look("ps", "-o", "args=", "-p", str(pid), read=str.strip, answers=(0, 1))
+    return query("ps", "-o", "args=", "-p", str(pid), read=str.strip, answers=(0, 1))

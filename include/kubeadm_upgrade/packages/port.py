@@ -9,8 +9,8 @@ from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import HostFacts, OsRelease
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.look import Look
 from kubeadm_upgrade.packages import apt, dnf
+from kubeadm_upgrade.query import Query
 
 Versions = Mapping[str, tuple[str, ...]]
 
@@ -19,16 +19,16 @@ class PackageManager(Protocol):
     """What the procedure asks of a package manager; a module is one."""
 
     FORMAT: str  # deb or rpm: also the directory of a repository
-    LOOKS: tuple[Look[Mapping[str, Any]], ...]  # each answers with fields of HostFacts
+    QUERIES: tuple[Query[Mapping[str, Any]], ...]  # each answers with fields of HostFacts
     CONFFILES: tuple[str, ...]  # of the Kubernetes packages, now or in earlier releases
     SHIPPED: str  # what the name of the package's own version ends in, where an edited file was kept
 
-    REBOOT: Look[bool] | None  # whether a restart is waited for; None: a file says so, see machine.py
+    REBOOT: Query[bool] | None  # whether a restart is waited for; None: a file says so, see machine.py
 
     def key_url(self, url: str) -> str:
         """Where a repository of this format publishes its signing key."""
 
-    def published(self, host: HostFacts, url: str) -> Look[Versions]:
+    def published(self, host: HostFacts, url: str) -> Query[Versions]:
         """What a repository offers this host, whether or not it is configured to use it yet."""
 
     def is_missing(self, error: CommandFailed) -> bool:

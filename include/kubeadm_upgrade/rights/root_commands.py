@@ -1,6 +1,6 @@
 """Which commands may be run as root on a host? The code that runs them says so: there is no second list to forget.
 
-Steps are rehearsed and looks are made over facts that hold stand-ins: values that no code knows. What of them turns
+Steps are rehearsed and queries are made over facts that hold stand-ins: values that no code knows. What of them turns
 up in a command is what differs from host to host and from run to run; everything else is always the same.
 """
 
@@ -17,10 +17,11 @@ from types import ModuleType
 from typing import Any
 
 import kubeadm_upgrade
-from kubeadm_upgrade import look, units
+from kubeadm_upgrade import query, units
 from kubeadm_upgrade.actions import Action, Run
 from kubeadm_upgrade.admission.lane import Lane, Member
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.engine import wanted_actions
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.facts import (
     COMPANIONS,
@@ -36,11 +37,11 @@ from kubeadm_upgrade.facts import (
 )
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.look import Look
 from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.steps import Step, wanted_actions
+from kubeadm_upgrade.query import Query
+from kubeadm_upgrade.steps import Step
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version
 
@@ -103,7 +104,7 @@ _EXCLUDES = ("", "exclude=" + " ".join((*PACKAGES, *COMPANIONS)))
 
 def root_commands() -> Iterator[RootCommand]:
     """Looks first, then the steps in the order of a run. Most come many times over."""
-    yield from _of_looks()
+    yield from _of_queries()
     yield from _of_steps()
 
 
@@ -182,7 +183,7 @@ def _hosts() -> Iterator[HostFacts]:
 def _backups() -> Iterator[tuple[Backup, ...]]:
     """None yet, or one that an earlier try has begun."""
     yield ()
-    yield (Backup(_BACKUP.text, str(RunId("this run"))),)
+    yield (Backup(_BACKUP.text, RunId("this run").unmistakable),)
 
 
 def _earlier(hop: Hop) -> Iterator[Mapping[str, Unit]]:
@@ -214,33 +215,33 @@ def _deb_sources() -> Iterator[Mapping[str, str]]:
     yield from ({path: _DEB_LEGACY} for path in (f"{stem}.list", apt.ONE_FILE))
 
 
-def _of_looks() -> Iterator[RootCommand]:
-    """Every look that any module has, as a constant or made by a function."""
+def _of_queries() -> Iterator[RootCommand]:
+    """Every query that any module has, as a constant or made by a function."""
     for info in pkgutil.walk_packages(kubeadm_upgrade.__path__, "kubeadm_upgrade."):
         module = importlib.import_module(info.name)
         for name, value in vars(module).items():
             for run in _runs_of(module, value):
                 yield from _as_root(f"{module.__name__.rpartition('.')[2]}.{name}", run)
-    for unit in _units():  # the one look as root that the hooks put together by themselves
+    for unit in _units():  # the one query as root that the hooks put together by themselves
         for name in (unit, units.next_try(unit, _failed(unit))):
             yield RootCommand("units.journal", units.journal(name, int(_NUMBER.text)))
 
 
 def _runs_of(module: ModuleType, value: object) -> Iterator[Run]:
-    """Of a look, of several, or of a function of this module that makes them."""
-    if isinstance(value, Look):
+    """Of a query, of several, or of a function of this module that makes them."""
+    if isinstance(value, Query):
         yield value.run
     elif isinstance(value, tuple):
-        yield from (one.run for one in value if isinstance(one, Look))
-    elif inspect.isfunction(value) and value.__module__ == module.__name__ != look.__name__ and _makes_looks(value):
+        yield from (one.run for one in value if isinstance(one, Query))
+    elif inspect.isfunction(value) and value.__module__ == module.__name__ != query.__name__ and _makes_queries(value):
         for arguments in _arguments(value):
             yield from _runs_of(module, value(**arguments))
 
 
-def _makes_looks(function: Callable[..., Any]) -> bool:
+def _makes_queries(function: Callable[..., Any]) -> bool:
     made = typing.get_type_hints(function).get("return")
     parts = typing.get_args(made) if typing.get_origin(made) is tuple else (made,)
-    return any(typing.get_origin(part) is Look for part in parts)
+    return any(typing.get_origin(part) is Query for part in parts)
 
 
 def _arguments(function: Callable[..., Any]) -> Iterator[Mapping[str, Any]]:

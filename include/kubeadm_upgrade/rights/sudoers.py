@@ -69,7 +69,7 @@ def text(user: str = USER, *, wildcards: bool = False) -> str:
     options = (*(("--user", user) if user != USER else ()), *(("--wildcards",) if wildcards else ()))
     command = " ".join(("python -m kubeadm_upgrade sudoers", *options))
     parts = [_HEADER.format(command=command, user=user, form=_WILDCARDS if wildcards else _REGULAR_EXPRESSIONS)]
-    for wanted_by, rules in _groups().items():
+    for wanted_by, rules in _in_order(_groups()) if wildcards else _groups().items():
         lines = _wildcard_lines(rules) if wildcards else map(_regex_line, rules)
         parts.append(f"# {', '.join(wanted_by)}\n" + "".join(f"{user} ALL=(root) {line}\n" for line in lines))
     return "\n".join(parts)
@@ -129,15 +129,38 @@ def _regex_line(argv: Argv) -> str:
     return _rule(argv, f"^{_regex(argv)}$" if argv[1:] else _NO_ARGUMENTS)
 
 
+def _in_order(groups: Mapping[tuple[str, ...], Sequence[Argv]]) -> Sequence[tuple[tuple[str, ...], Sequence[Argv]]]:
+    """A group whose wildcards take back what another allows comes before that."""
+    found: list[tuple[tuple[str, ...], Sequence[Argv]]] = []
+    for group in groups.items():
+        place = next((n for n, (_, others) in enumerate(found) if _takes_back(group[1], others)), len(found))
+        found.insert(place, group)
+    return found
+
+
+def _takes_back(rules: Iterable[Argv], others: Sequence[Argv]) -> bool:
+    return any(
+        rule[0] == other[0]
+        and re.fullmatch(".*".join(map(re.escape, _ANY_STAND_IN.split(_line(rule)))), _line(other))
+        and not re.fullmatch(_regex(rule), _line(other))
+        for rule in rules
+        for other in others
+    )
+
+
 def _wildcard_lines(rules: Iterable[Argv]) -> Iterator[str]:
     """Each rule that allows, and for each of its stand-ins one that takes back.
 
-    Shorter ones first: they take back what only a longer one allows.
+    Shorter ones first, by words and then by what is fixed in them: they take back what only a longer one allows.
     """
-    for argv in sorted((one for rule in rules for one in _each_count(rule)), key=len):
+    for argv in sorted((one for rule in rules for one in _each_count(rule)), key=_length):
         yield _rule(argv, _wildcards(argv) if argv[1:] else _NO_ARGUMENTS)
         for taken_back in range(len(_stand_ins(_line(argv)))):
             yield _rule(argv, _wildcards(argv, taken_back), allowed=False)
+
+
+def _length(argv: Argv) -> tuple[int, int]:
+    return len(argv), len(_ANY_STAND_IN.sub("", _line(argv)))
 
 
 def _each_count(argv: Argv) -> Iterator[Argv]:

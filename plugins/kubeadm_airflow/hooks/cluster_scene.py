@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
-from kubeadm_airflow.hooks.node_connection import look_at_control_plane, look_at_host
 from kubeadm_airflow.hooks.repositories import Told, look_at_repositories
-from kubeadm_upgrade import looks, machine, objects
+from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host
+from kubeadm_upgrade import machine, objects, queries
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
@@ -110,16 +110,18 @@ async def _look_at_nodes(api: ClusterApi) -> tuple[NodeFacts, ...]:
 async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: asyncio.Semaphore) -> LookedAtHost:
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
-            await host.look(looks.ROOT)
+            await host.ask(queries.ROOT)
             facts = HostFacts(**await look_at_host(host))
             manager, source = manager_of(facts.os), hop.source(facts.os.package_format)
             looked_at = LookedAtHost(
-                facts, settings=await host.look(looks.KUBELET_SETTINGS), machine=await _look_at_machine(host, manager)
+                facts,
+                settings=await host.ask(queries.KUBELET_SETTINGS),
+                machine=await _look_at_machine(host, manager),
             )
             if manager is None or source is NO_SOURCE:
                 return looked_at
             try:
-                return replace(looked_at, published=await host.look(manager.published(facts, source.repository.url)))
+                return replace(looked_at, published=await host.ask(manager.published(facts, source.repository.url)))
             except CommandFailed as error:  # no matter where everything is installed already
                 return replace(looked_at, unpublished=str(error))
     except (NeedsPerson, TimeCures) as error:
@@ -127,11 +129,11 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
 
 
 async def _look_at_machine(host: Host, manager: PackageManager | None) -> Machine:
-    answers = {name: value for look in machine.LOOKS for name, value in (await host.look(look)).items()}
+    answers = {name: value for look in machine.QUERIES for name, value in (await host.ask(look)).items()}
     if manager is not None and manager.REBOOT is not None:
-        answers["wants_reboot"] = await host.look(manager.REBOOT)
+        answers["wants_reboot"] = await host.ask(manager.REBOOT)
     before = time.time()
-    there = await host.look(machine.CLOCK)
+    there = await host.ask(machine.CLOCK)
     return Machine(**answers, ahead=timedelta(seconds=there - (before + time.time()) / 2))
 
 
@@ -139,7 +141,7 @@ async def _told(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> T
     """A host that cannot be looked at now is a finding of preflight, and no reason not to plan."""
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
-            return Told(await host.look(looks.KUBELET_SETTINGS), await host.look(looks.OS_RELEASE))
+            return Told(await host.ask(queries.KUBELET_SETTINGS), await host.ask(queries.OS_RELEASE))
     except (NeedsPerson, TimeCures) as error:
         log.warning("%s: nothing is known of its host: %s", node.name, error)
         return Told(error=error)

@@ -18,7 +18,7 @@ from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import CommandFailed, Forbidden, NeedsPerson, Unreachable
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.look import Completed, Look
+from kubeadm_upgrade.query import Completed, Query
 from kubeadm_upgrade.units import LOCALE
 
 CONNECT_SECONDS = 20
@@ -97,12 +97,12 @@ class Host:
             raise refusal  # its exit status, 1, is an answer of many a command
         return completed
 
-    async def look(self, look: Look[Any]) -> Any:
-        """Run a look and read it. Raises CommandFailed when its exit status is not an answer."""
-        completed = await self.run(look.run)
-        if completed.exit_status not in look.answers:
-            raise failure(self.address, look.run, completed)
-        return look.read(completed.stdout)
+    async def ask(self, query: Query[Any]) -> Any:
+        """Run a query and read its answer. Raises CommandFailed when its exit status is not an answer."""
+        completed = await self.run(query.run)
+        if completed.exit_status not in query.answers:
+            raise failure(self.address, query.run, completed)
+        return query.read(completed.stdout)
 
 
 def refused_by_sudo(address: Address, run: Run, completed: Completed) -> Forbidden | None:

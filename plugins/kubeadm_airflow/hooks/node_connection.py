@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_airflow.hooks.host import Host, address_of, failure
-from kubeadm_upgrade import etcd, looks, machine, objects, units
+from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_versions
+from kubeadm_upgrade import etcd, machine, objects, queries, units
 from kubeadm_upgrade.actions import Action, Evict, LedgerAction, PatchConfigMap, PatchNode, RepeatPreflight, Run
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.lane import Lane
@@ -24,9 +25,8 @@ from kubeadm_upgrade.facts import Backup, ControlPlaneFacts, Facts, HostFacts, N
 from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.look import Look, look
 from kubeadm_upgrade.packages import locks
-from kubeadm_upgrade.packages.port import manager_of
+from kubeadm_upgrade.query import query
 from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
@@ -34,9 +34,6 @@ from kubeadm_upgrade.unseen import UNSEEN
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-# sshd's MaxSessions is 10 by default; looks side by side stay well below it
-SESSIONS_AT_ONCE = 4
 
 
 class NodeConnection:
@@ -86,7 +83,7 @@ class NodeConnection:
         ledger, _ = await self._api.ledger()
         control_plane = await look_at_versions(self._api)
         node = self._seen or await self._look_at_node()
-        at_work = await (await self._open_host()).look(looks.AT_WORK) if isinstance(action, Run) else ()
+        at_work = await (await self._open_host()).ask(queries.AT_WORK) if isinstance(action, Run) else ()
         return Standing(self._work.run, self._node, self._hop, ledger, control_plane.newest, node.kubelet, at_work)
 
     async def act(self, action: Action) -> str | None:
@@ -164,20 +161,20 @@ class NodeConnection:
         if base is None:
             return {}
         host = await self._open_host()
-        newest = await host.look(look(*units.tries(base), read=units.read_tries))
+        newest = await host.ask(query(*units.tries(base), read=units.read_tries))
         return {base: await self._look_at_unit(host, newest)} if newest else {}
 
     async def _look_at_unit(self, host: Host, name: str) -> Unit:
-        unit = await host.look(look(*units.show(name), read=lambda text: units.read(text, name)))
+        unit = await host.ask(query(*units.show(name), read=lambda text: units.read(text, name)))
         if not unit.remembered:
             return unit
         if unit.running:
             self._following.add(name)
-            last = await host.look(look(*units.journal(name, lines=1), read=str.strip, root=True))
+            last = await host.ask(query(*units.journal(name, lines=1), read=str.strip, root=True))
             return replace(unit, journal=await _with_holder(host, last))
         if unit.succeeded and name not in self._following:
             return unit
-        journal = await host.look(look(*units.journal(name), read=units.read_journal, root=True))
+        journal = await host.ask(query(*units.journal(name), read=units.read_journal, root=True))
         if name in self._following:
             self._following.discard(name)
             log.info("%s: unit %s has ended; its journal:\n%s", self._node, name, journal)
@@ -188,21 +185,21 @@ class NodeConnection:
         wanted = self._hop.source(facts.os.package_format).packages.get("kubeadm")
         installed = wanted is not None and facts.packages.get("kubeadm") == wanted
         to_apply = control_plane.cluster_version != self._hop.to
-        return await host.look(looks.upgrade_plan(self._hop.to)) if installed and to_apply else None
+        return await host.ask(queries.upgrade_plan(self._hop.to)) if installed and to_apply else None
 
     async def _with_backups(self, host: Host, facts: HostFacts) -> HostFacts:
-        runs = await host.look(looks.BACKUP_RUNS)
-        now = await host.look(machine.CLOCK)
+        runs = await host.ask(queries.BACKUP_RUNS)
+        now = await host.ask(machine.CLOCK)
         stats: dict[str, tuple[int, float]] = {}
         sums: dict[str, str] = {}
-        for path in (path for path, run in runs.items() if run.strip() == str(self._work.run)):
+        for path in (path for path, run in runs.items() if run.strip() == self._work.run.unmistakable):
             name = path.split("/")[-2]
-            stats |= await host.look(looks.backup_files(name))
+            stats |= await host.ask(queries.backup_files(name))
             if self._work.step == "back_up":
-                sums |= await host.look(looks.backup_sums(name))
-        loose = await host.look(looks.LOOSE_SNAPSHOT)
-        taken: tuple[Backup, ...] = looks.backups(runs, stats, sums, now)
-        return replace(facts, backups=taken, loose_snapshot=looks.youngest(loose, now))
+                sums |= await host.ask(queries.backup_sums(name))
+        loose = await host.ask(queries.LOOSE_SNAPSHOT)
+        taken: tuple[Backup, ...] = queries.backups(runs, stats, sums, now)
+        return replace(facts, backups=taken, loose_snapshot=queries.youngest(loose, now))
 
     async def _look_at_etcd(self, control_plane: ControlPlaneFacts) -> EtcdFacts:
         """Asked of one member, of all of them: this node's own, or another's where this one is not well."""
@@ -212,7 +209,7 @@ class NodeConnection:
         asked = min(pods, key=lambda pod: pod.node != self._node).node
         host = await self._open_host()
         try:
-            return etcd.read(*[await host.look(question) for question in etcd.questions(asked)])
+            return etcd.read(*[await host.ask(question) for question in etcd.questions(asked)])
         except CommandFailed as error:
             return EtcdFacts(unknown=str(error))
 
@@ -266,50 +263,4 @@ async def _with_holder(host: Host, said: str) -> str:
 
 async def _named(host: Host, holder: locks.Holder) -> locks.Holder:
     """dpkg and dnf know a process by its number only."""
-    return holder if holder.name else replace(holder, name=await host.look(locks.name_of(holder.pid)))
-
-
-async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
-    pods, config, nodes, readyz = (
-        await api.control_plane_pods(),
-        await api.kubeadm_config(),
-        await api.nodes(),
-        await api.readyz(),
-    )
-    return objects.read_control_plane(pods, config, map(objects.read_node, nodes), objects.read_readyz(readyz))
-
-
-async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:
-    """What of the control plane has a version; how it is, is not looked at here."""
-    pods, config = await api.control_plane_pods(), await api.kubeadm_config()
-    return replace(objects.read_control_plane(pods, config, ()), nodes_ready=UNSEEN, failing_checks=UNSEEN)
-
-
-async def look_at_host(host: Host) -> dict[str, Any]:
-    """What every step that needs a host looks at, as keywords of HostFacts."""
-    os = await host.look(looks.OS_RELEASE)
-    manager = manager_of(os)
-    if manager is None:
-        return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
-    wanted: tuple[Look[Any], ...] = (*manager.LOOKS, looks.KUBELET, looks.KUBELET_AGE)
-    *answers, kubelet, age = await _some_at_once([host.look(wish) for wish in wanted])
-    replaced = await host.look(looks.running_binary(kubelet.pid)) if kubelet.pid else False
-    return {
-        "os": os,
-        **{name: value for answer in answers for name, value in answer.items()},
-        "kubelet_started": kubelet.started,
-        "kubelet_age": age,
-        "kubelet_outdated": replaced or kubelet.needs_reload,
-        "kubelet_restarting": kubelet.restarting,
-        "kubelet_journal": "" if kubelet.pid else await host.look(looks.KUBELET_JOURNAL),
-    }
-
-
-async def _some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
-    gate = asyncio.Semaphore(SESSIONS_AT_ONCE)
-
-    async def one(coroutine: Coroutine[Any, Any, T]) -> T:
-        async with gate:
-            return await coroutine
-
-    return await asyncio.gather(*(one(coroutine) for coroutine in looking))
+    return holder if holder.name else replace(holder, name=await host.ask(locks.name_of(holder.pid)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kubeadm_airflow.hooks.host import Host, address_of
-from kubeadm_airflow.hooks.node_connection import look_at_host
+from kubeadm_airflow.hooks.sights import look_at_host
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, Unreachable
 from kubeadm_upgrade.facts import PACKAGES, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.inventory import Cluster
@@ -61,7 +61,7 @@ async def _ask(cluster: Cluster, manager: PackageManager, host: Host, minors: ra
     for release in (f"1.{minor}" for minor in minors):
         url = cluster.repository(release, manager.FORMAT).url
         try:
-            offered = await host.look(manager.published(facts, url))
+            offered = await host.ask(manager.published(facts, url))
         except CommandFailed as error:
             if not manager.is_missing(error):
                 raise
@@ -77,7 +77,7 @@ async def _newest(cluster: Cluster, manager: PackageManager, host: Host, facts: 
     above = [release.minor for release in releases() if release.minor > target]
     for minor in () if cluster.key_url else reversed(above):
         try:
-            await host.look(manager.published(facts, cluster.repository(f"1.{minor}", manager.FORMAT).url))
+            await host.ask(manager.published(facts, cluster.repository(f"1.{minor}", manager.FORMAT).url))
         except CommandFailed as error:
             if manager.is_missing(error):
                 continue

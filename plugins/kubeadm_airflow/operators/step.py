@@ -11,10 +11,11 @@ from airflow.sdk import BaseAsyncOperator, Context
 from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.assignment import Assignment
+from kubeadm_upgrade.engine import perform, rehearse
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
-from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, perform, rehearse
+from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step
 
 if TYPE_CHECKING:
     from kubeadm_airflow.hooks.node_connection import NodeConnection
@@ -43,8 +44,7 @@ class StepOperator(BaseAsyncOperator):
         work = self._assignment(context)
         result = await self._attempt(work, dry_run=bool(context["params"]["dry_run"]))
         if isinstance(result, Outcome):
-            seconds = round((datetime.now(UTC) - began).total_seconds(), 1)
-            return self._told(result) | {"seconds": seconds}
+            return self._told(result) | told_beside(work, began)
         self._wait(work, result, began)
 
     def resume(self, context: Context, event: dict[str, str]) -> NoReturn:
@@ -106,6 +106,11 @@ class StepOperator(BaseAsyncOperator):
     def _patience(self) -> timedelta | None:
         kind = STEPS[self.step].patience
         return load_cluster_named(self.cluster).patience[kind] if kind else None
+
+
+def told_beside(work: Assignment, began: datetime) -> dict[str, Any]:
+    """What an outcome does not know of itself, and reports live on."""
+    return {"group": work.group, "seconds": round((datetime.now(UTC) - began).total_seconds(), 1)}
 
 
 def raise_from_trigger(event: dict[str, str]) -> NoReturn:

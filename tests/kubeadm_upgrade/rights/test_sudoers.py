@@ -17,21 +17,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kubeadm_upgrade.slots import Member
 
 import kubeadm_airflow
-from in_memory.examples import NEW, OLD, a_hop, facts_of, on_host
-from in_memory.world import FAILED, SUCCEEDED, World
-from kubeadm_upgrade import looks, sudoers, units
+from in_memory.examples import OLD, RUN, a_hop, facts_of, on_host
+from in_memory.walk import NODES, begin, turns
+from in_memory.world import FAILED, SUCCEEDED
+from kubeadm_upgrade import etcd, queries, units
 from kubeadm_upgrade.actions import Run
-from kubeadm_upgrade.errors import CommandFailed, StepRefused
-from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, OsRelease, UpgradePlan
+from kubeadm_upgrade.admission.lane import Member
+from kubeadm_upgrade.engine import perform, wanted_actions
+from kubeadm_upgrade.errors import CommandFailed, StepRefused, UnitFailed
+from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, OsRelease
 from kubeadm_upgrade.hop import Repository, Source
 from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
+from kubeadm_upgrade.rights import sudoers
 from kubeadm_upgrade.rights.root_commands import STAND_INS, root_commands
-from kubeadm_upgrade.steps import Outcome, perform, wanted_actions
+from kubeadm_upgrade.steps import Outcome, Progress
 from kubeadm_upgrade.version import Version
 
 FORMS = pytest.mark.parametrize("wildcards", [False, True], ids=["regular expressions", "wildcards"])
@@ -94,39 +97,33 @@ def without_sudo(run: Run) -> tuple[str, ...]:
     return run.command[2:]
 
 
-def steps_of(hop, node):
-    groups = CONTROL_PLANE_NODE if node in hop.control_plane else WORKER_NODE
-    return [step for group in groups for step in GROUPS[group]]
-
-
-@pytest.mark.parametrize("node", ["cp1", "cp2", "w1"])
-@pytest.mark.parametrize("failing", [None, "upgrade_kubeadm", "upgrade_kubelet_and_kubectl"])
+@pytest.mark.parametrize("node", NODES)
+@pytest.mark.parametrize(
+    "failing", [None, "upgrade_kubeadm", "upgrade_kubelet_and_kubectl", "kubeadm_upgrade", "back_up", "configure_etcd"]
+)
 def test_an_upgrade_in_memory_runs_nothing_else(node, failing):
-    """Also where an install fails half way, and is tried again."""
-    hop = a_hop()
-    facts = on_host(facts_of(hop, node), upgrade_plan=UpgradePlan((NEW.tag,)))
-    if node == "cp2":
-        facts = replace(facts, control_plane=replace(facts.control_plane, cluster_version=NEW))
-    world = World(replace(facts, lane=replace(facts.lane, order=(node,))), hop)
+    """Also where a unit fails half way, and is tried again; and through etcd's gate."""
+    hop = replace(a_hop(), etcd_pin="3.5.26-0") if failing == "configure_etcd" else a_hop()
+    world = begin(hop, node)
     world.fail_next = {STEPS[failing].unit(hop)} if failing else set()
-    asyncio.run(persevere(hop, world, steps_of(hop, node)))
+    asyncio.run(persevere(hop, world))
     lines = {without_sudo(action) for action in world.log if isinstance(action, Run) and action.root}
     assert len(lines) > 10
     assert refused(lines) == []
 
 
-async def persevere(hop, world, steps) -> None:
-    for step in steps:
-        told: tuple[str, ...] = ()
+async def persevere(hop, world) -> None:
+    for step in turns(hop, world):
+        progress = Progress()
         while True:
             try:
-                result = await perform(step, hop, world.look, world.act, told)
-            except CommandFailed:
-                told = ()  # as a cleared task begins
+                result = await perform(step, hop, world, progress)
+            except (CommandFailed, UnitFailed):
+                progress = Progress()  # as a cleared task begins
                 continue
             if isinstance(result, Outcome):
                 break
-            told = result.actions
+            progress = result.progress
 
 
 versions = st.builds(Version, st.just(1), st.integers(22, 60), st.integers(0, 99))
@@ -151,9 +148,16 @@ def hops(draw, node, package_format):
     sources = {
         package_format: Source(Repository(url, f"{url}{draw(st.sampled_from(['Release.key', 'k.asc']))}"), packages)
     }
-    first, came_from = draw(st.sampled_from([node, "another"])), draw(versions)
+    first = draw(st.sampled_from([(), ("another",)]))
+    pin = draw(st.none() | st.builds("3.{}.{}-{}".format, *[st.integers(0, 99)] * 3))
     return replace(
-        a_hop(), to=to, came_from=came_from, sources=sources, first=first, control_plane=(node,), workers=(node,)
+        a_hop(),
+        to=to,
+        came_from=draw(versions),
+        sources=sources,
+        control_plane=(*first, node),
+        workers=(node,),
+        etcd_pin=pin,
     )
 
 
@@ -191,13 +195,22 @@ def situations(draw):
         locked={name: draw(st.sampled_from([old, "elsewhere"])) for name in draw(some_packages)},
         proxies=draw(st.sampled_from([{}, {"http": "http://proxy"}, {"https": "DIRECT"}])),
         sources=draw(repository_files(package_format, hop)),
-        units=draw(st.dictionaries(st.sampled_from(names), st.sampled_from([FAILED, SUCCEEDED]))),
         backups=draw(
-            st.sampled_from([(), (Backup("old", "another"),), (Backup("v1.28.0-rc.1-to-v1.29.15.12", hop.run),)])
+            st.sampled_from(
+                [(), (Backup("old", "another"),), (Backup("v1.28.0-rc.1-to-v1.29.15.12", RUN.unmistakable),)]
+            )
         ),
     )
-    lane = replace(facts.lane, order=(node,), members={node: Member(finished=False, available=True)})
-    return replace(facts, node=replace(facts.node, name=node), lane=lane), hop
+    tries = st.tuples(st.sampled_from([FAILED, SUCCEEDED]), st.integers(1, 99))
+    earlier = {
+        name: replace(unit, name=f"{name}.try-{number}" if number > 1 else name)
+        for name, (unit, number) in draw(st.dictionaries(st.sampled_from(names), tries)).items()
+    }
+    registry = draw(st.sampled_from(["", "imageRepository: mirror.example:5000/k8s_io/a-b"]))
+    nodes = dict.fromkeys(hop.control_plane, True)
+    plane = replace(facts.control_plane, configuration=registry, nodes_ready=nodes)
+    lane = replace(facts.lane, order=(node,), members={node: Member(finished=False)})
+    return replace(facts, node=replace(facts.node, name=node), lane=lane, units=earlier, control_plane=plane), hop
 
 
 def lines_of(facts, hop, groups) -> set[tuple[str, ...]]:
@@ -226,10 +239,27 @@ def test_whatever_is_looked_at_is_allowed(situation, pid, lines):
     """Looks that are made for a version, a process, a unit, a repository or a backup."""
     facts, hop = situation
     manager = manager_of(facts.host.os)
-    asked = [looks.running_binary(pid), looks.upgrade_plan(hop.to), *looks.backup_files("v1.28.0-to-v1.29.15.7")]
-    asked += [manager.published(facts.host, hop.source(manager.FORMAT).repository.url), *manager.LOOKS, looks.ROOT]
+    name = "v1.28.0-to-v1.29.15.7"
+    asked = [
+        queries.running_binary(pid),
+        queries.upgrade_plan(hop.to),
+        queries.backup_files(name),
+        queries.backup_sums(name),
+    ]
+    asked += [
+        queries.BACKUP_RUNS,
+        queries.LOOSE_SNAPSHOT,
+        queries.KUBELET_JOURNAL,
+        *etcd.questions(facts.node.name),
+    ]
+    asked += [
+        manager.published(facts.host, hop.source(manager.FORMAT).repository.url),
+        *manager.QUERIES,
+        queries.ROOT,
+    ]
     found = {without_sudo(one.run) for one in asked if one.run.root}
-    found |= {units.journal(unit, lines) for step in STEPS.values() if (unit := step.unit(hop))}
+    names = [unit for step in STEPS.values() if (unit := step.unit(hop))]
+    found |= {units.journal(name, lines) for unit in names for name in (unit, f"{unit}.try-{pid}")}
     assert refused(found) == []
 
 
@@ -285,7 +315,8 @@ def every_line() -> list[tuple[str, ...]]:
         "kubeadm upgrade apply v1.29.15 --yes",  # only as the unit
         "systemctl restart sshd",
         "systemctl stop kubelet",
-        "systemctl stop upgrade-kubeadm-v1.29.15 sshd",
+        "systemctl stop upgrade-kubeadm-v1.29.15",  # nothing is ever stopped or forgotten to make a name free
+        "systemctl reset-failed upgrade-kubeadm-v1.29.15",
         "journalctl -u kubeadm-upgrade-v1.29.15 --no-pager -o cat -n 40 --vacuum-size=1",
         "dd of=/etc/apt/sources.list.d/../../sudoers.d/x.list.new status=none conv=fsync",
         "dd of=/etc/apt/sources.list.d/a of=/etc/sudoers.d/x.list.new status=none conv=fsync",
@@ -329,9 +360,9 @@ def test_every_step_that_runs_something_has_its_name_in_the_file():
     headings = re.findall(r"^# (\S.*)$", sudoers.text().split("!ALL\n")[1], re.MULTILINE)
     names = {name for heading in headings for name in heading.split(", ")}
     running = {"back_up", "switch_package_repository", "stage_packages", "upgrade_kubeadm", "kubeadm_upgrade"}
-    running |= {"kubeadm_upgrade_node", "upgrade_kubelet_and_kubectl", "restart_kubelet"}
+    running |= {"configure_etcd", "kubeadm_upgrade_node", "upgrade_kubelet_and_kubectl", "restart_kubelet"}
     assert {name for name in names if "." not in name} == running
-    assert {name for name in names if "." in name} >= {"looks.ROOT", "dnf.published", "units.journal"}
+    assert {name for name in names if "." in name} >= {"queries.ROOT", "dnf.published", "units.journal"}
 
 
 @FORMS

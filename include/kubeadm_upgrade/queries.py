@@ -14,7 +14,7 @@ from kubeadm_upgrade import backup, settings, units
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import Backup, BackupFile, OsRelease, UpgradePlan
 from kubeadm_upgrade.journal import essence
-from kubeadm_upgrade.look import Look, look, read_files_with_text
+from kubeadm_upgrade.query import Query, query, read_files_with_text
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
 
@@ -96,8 +96,8 @@ def read_stats(text: str) -> Mapping[str, tuple[int, float]]:
     return {path: (int(size), float(changed)) for size, changed, path in rows}
 
 
-OS_RELEASE = look("cat", "/etc/os-release", read=read_os_release)
-KUBELET = look(
+OS_RELEASE = query("cat", "/etc/os-release", read=read_os_release)
+KUBELET = query(
     *(
         "env",
         "TZ=UTC",
@@ -115,40 +115,41 @@ KUBELET = look(
     ),
     read=read_kubelet_process,
 )
-KUBELET_AGE = look("ps", "-C", "kubelet", "-o", "etimes=", read=read_age, answers=(0, 1))
-KUBELET_JOURNAL = look(*units.journal("kubelet", lines=20), read=essence, root=True)
+KUBELET_AGE = query("ps", "-C", "kubelet", "-o", "etimes=", read=read_age, answers=(0, 1))
+KUBELET_JOURNAL = query(*units.journal("kubelet", lines=20), read=essence, root=True)
 # kubeadm commands that run right now, in a unit of whatever name or in somebody's session
-AT_WORK = look("ps", "-C", "kubeadm", "-o", "args=", read=read_lines, answers=(0, 1))
-KUBELET_SETTINGS = look(
+AT_WORK = query("ps", "-C", "kubeadm", "-o", "args=", read=read_lines, answers=(0, 1))
+KUBELET_SETTINGS = query(
     "grep", "-sH", "", *settings.KUBELET_FILES, read=read_kubelet_settings, root=True, answers=(0, 1, 2)
 )
-ROOT = look("true", read=lambda _: True, root=True)
-BACKUP_RUNS = look(
+ROOT = query("true", read=lambda _: True, root=True)
+BACKUP_RUNS = query(
     "grep", "-rsH", "--include=run", "", backup.DIRECTORY, read=read_files_with_text, root=True, answers=(0, 1, 2)
 )
 
 
-def running_binary(pid: int) -> Look[bool]:
+def running_binary(pid: int) -> Query[bool]:
     """Whether the binary that process `pid` runs has been replaced on disk: the kernel then says `(deleted)`."""
-    return look("readlink", f"/proc/{pid}/exe", read=lambda text: text.strip().endswith("(deleted)"), root=True)
+    return query("readlink", f"/proc/{pid}/exe", read=lambda text: text.strip().endswith("(deleted)"), root=True)
 
 
-def upgrade_plan(to: Version) -> Look[UpgradePlan]:
+def upgrade_plan(to: Version) -> Query[UpgradePlan]:
     """Naming the version keeps kubeadm from looking for one on the internet."""
     json_flags = ("-o", "json") if to >= Version(1, 31, 0) else ()
-    return look("kubeadm", "upgrade", "plan", to.tag, *json_flags, read=read_upgrade_plan, root=True)
+    return query("kubeadm", "upgrade", "plan", to.tag, *json_flags, read=read_upgrade_plan, root=True)
 
 
-def backup_files(name: str) -> Look[Mapping[str, tuple[int, float]]]:
-    """Size and time of change of a backup's files, as far as they are complete."""
-    return look("stat", "-c", "%s %Y %n", *_files(name), read=read_stats, root=True, answers=(0, 1))
+def backup_files(name: str) -> Query[Mapping[str, tuple[int, float]]]:
+    """Size and time of change of a backup's files, as far as they are complete, and of what says who began it."""
+    files = (*_files(name), f"{backup.DIRECTORY}/{name}/{backup.RUN}")
+    return query("stat", "-c", "%s %Y %n", *files, read=read_stats, root=True, answers=(0, 1))
 
 
-def backup_sums(name: str) -> Look[Mapping[str, str]]:
-    return look("sha256sum", *_files(name), read=read_sums, root=True, answers=(0, 1))
+def backup_sums(name: str) -> Query[Mapping[str, str]]:
+    return query("sha256sum", *_files(name), read=read_sums, root=True, answers=(0, 1))
 
 
-LOOSE_SNAPSHOT = look("stat", "-c", "%s %Y %n", backup.LOOSE, read=read_stats, root=True, answers=(0, 1))
+LOOSE_SNAPSHOT = query("stat", "-c", "%s %Y %n", backup.LOOSE, read=read_stats, root=True, answers=(0, 1))
 
 
 def backups(
@@ -157,19 +158,24 @@ def backups(
     """Put together what BACKUP_RUNS, `backup_files` and `backup_sums` answered, at that time of the host's clock."""
     found = []
     for path, run in sorted(runs.items()):
-        directory = path.removesuffix("/run")
+        name = path.split("/")[-2]
         files = tuple(
-            BackupFile(file, size, timedelta(seconds=max(0.0, now - changed)), sums.get(file, ""))
-            for file, (size, changed) in stats.items()
-            if file.startswith(f"{directory}/")
+            BackupFile(file, stats[file][0], _age(stats[file], now), sums.get(file, ""))
+            for file in _files(name)
+            if file in stats
         )
-        found.append(Backup(directory.rsplit("/", 1)[-1], run.strip(), files))
+        begun = _age(stats[path], now) if path in stats else timedelta()
+        found.append(Backup(name, run.strip(), files, begun))
     return tuple(found)
 
 
 def youngest(stats: Mapping[str, tuple[int, float]], now: float) -> timedelta | None:
     """The age of the file that was looked at; None where there is none."""
-    return min((timedelta(seconds=max(0.0, now - changed)) for _, changed in stats.values()), default=None)
+    return min((_age(one, now) for one in stats.values()), default=None)
+
+
+def _age(stat: tuple[int, float], now: float) -> timedelta:
+    return timedelta(seconds=max(0.0, now - stat[1]))
 
 
 def _files(name: str) -> tuple[str, ...]:

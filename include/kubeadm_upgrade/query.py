@@ -1,4 +1,4 @@
-"""A look at a host: one read-only command and the reader of its output."""
+"""A question to a host: one read-only command and the reader of its output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Completed:
 
 
 @dataclass(frozen=True)
-class Look(Generic[T]):
+class Query(Generic[T]):
     """One read-only command and the reader of its output."""
 
     run: Run
@@ -30,13 +30,13 @@ class Look(Generic[T]):
     answers: tuple[int, ...] = (0,)
 
 
-def look(*argv: str, read: Callable[[str], T], root: bool = False, answers: tuple[int, ...] = (0,)) -> Look[T]:
-    return Look(Run(argv, root=root), read, answers)
+def query(*argv: str, read: Callable[[str], T], root: bool = False, answers: tuple[int, ...] = (0,)) -> Query[T]:
+    return Query(Run(argv, root=root), read, answers)
 
 
-def field(name: str, *argv: str, read: Callable[[str], T], **options: Any) -> Look[Mapping[str, T]]:
-    """A look whose answer is one field of HostFacts; a look may as well fill several."""
-    return look(*argv, read=lambda text: {name: read(text)}, **options)
+def field(name: str, *argv: str, read: Callable[[str], T], **options: Any) -> Query[Mapping[str, T]]:
+    """A query whose answer is one field of HostFacts; one may as well fill several."""
+    return query(*argv, read=lambda text: {name: read(text)}, **options)
 
 
 def read_files_with_text(text: str) -> Mapping[str, str]:

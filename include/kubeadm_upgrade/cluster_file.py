@@ -1,0 +1,179 @@
+"""What a cluster's file may say: its options with their descriptions, and what is wrong with one in plain words.
+
+pydantic stands at this border only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from kubeadm_upgrade.planning.path import WorkerMoves
+from kubeadm_upgrade.version import TARGET_PATTERN
+
+_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+
+# a URL up to its path, with nobody before the host
+_PLAIN_HOST = re.compile(r"https?://(\[[^]/]+\]|[^/@:]+)(:\d+)?/")
+
+
+class _Strict(BaseModel):
+    # an error's cause is in tracebacks, and a value may hold a password
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class SshSettings(_Strict):
+    """How hosts are reached over SSH, unless a node says otherwise."""
+
+    port: int | None = Field(None, ge=1, le=65535, description="SSH port; default: the connection's, else 22")
+    address_type: Literal["InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS"] = Field(
+        "InternalIP", description="Which of the Node's addresses is the host's"
+    )
+    jump_host: str | None = Field(None, description="[user@]host[:port] to go through")
+    known_hosts: str | None = Field(
+        None, description="known_hosts file with the hosts' keys or @cert-authority lines; default: the user's"
+    )
+
+
+class NodeSettings(_Strict):
+    """What is different about one node."""
+
+    address: str | None = Field(None, description="Host name or address for SSH")
+    port: int | None = Field(None, ge=1, le=65535)
+    jump_host: str | None = Field(None, description="[user@]host[:port] to go through")
+
+
+class RepositorySettings(_Strict):
+    """Where packages come from. `{minor}` stands for the minor release, as 1.29, and `{format}` for deb or rpm."""
+
+    url: str = Field("https://pkgs.k8s.io/core:/stable:/v{minor}/{format}/", pattern=r"^https?://[^\s\"'\\]+/$")
+    key_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s\"'\\]+$",
+        description="default: {url}Release.key for deb, {url}repodata/repomd.xml.key for rpm, of the newest release "
+        "that has a repository: those that have ended publish an expired key",
+    )
+
+    @field_validator("url", "key_url", mode="before")
+    @classmethod
+    def _holds_no_password(cls, url: object) -> object:
+        """Before any other check, since those repeat what they refuse (I9)."""
+        if isinstance(url, str) and "@" in url and not _PLAIN_HOST.match(url):
+            raise PydanticCustomError(
+                "user_info",
+                "must not hold a user name or password: they would be in logs and reports; put them into apt's "
+                "auth.conf or dnf's configuration on the hosts",
+            )
+        return url
+
+    @field_validator("url")
+    @classmethod
+    def _names_the_minor(cls, url: str) -> str:
+        if "{minor}" not in url:
+            raise ValueError("must contain {minor}: there is one repository per minor release")
+        return url
+
+
+class DrainSettings(_Strict):
+    """What a drain may do beyond evicting Pods that something recreates elsewhere."""
+
+    delete_emptydir_data: bool = Field(False, description="evict Pods with emptyDir volumes; their data is lost")
+    force: bool = Field(False, description="evict Pods that no controller recreates")
+
+
+class PathSettings(_Strict):
+    """How the way to the target is planned."""
+
+    worker_moves: WorkerMoves = Field(
+        WorkerMoves.FEWEST,
+        description="fewest: drain workers only where the next hop would break the version skew policy, and at the "
+        "end; every-hop; even: as few as fewest, in jumps of like length",
+    )
+    max_kubelet_skew: int = Field(3, ge=1, le=3, description="minor releases a worker's kubelet may be behind")
+    latest_patch_first: bool = Field(
+        True, description="go to the latest patch of a minor release before the next, as the skew policy recommends"
+    )
+    pass_etcd_gates: bool = Field(
+        False,
+        description="where a minor release needs a newer etcd before it than kubeadm deploys, bring it in a hop of its "
+        "own: fix etcd.local.imageTag in kubeadm-config until the hop after it",
+    )
+
+
+class Timeouts(_Strict):
+    """Seconds that a step may wait for its effect before a person is asked."""
+
+    command: int = Field(1800, gt=0, description="package installs and other commands on a host")
+    control_plane: int = Field(1800, gt=0, description="kubeadm upgrade apply|node, and static Pods becoming Ready")
+    drain: int = Field(3600, gt=0, description="Pods to leave a node")
+    ready: int = Field(600, gt=0, description="a node to be Ready after its kubelet was restarted")
+
+
+class ClusterFile(_Strict):
+    """One kubeadm cluster."""
+
+    name: str = Field(pattern=_DNS_LABEL, max_length=63, description="must equal the file's name")
+    kubernetes_conn_id: str = Field(min_length=1, description="Airflow connection to the Kubernetes API")
+    ssh_conn_id: str = Field(min_length=1, description="Airflow connection for SSH to every host")
+    target_version: Annotated[str, Field(pattern=TARGET_PATTERN)] = Field(
+        description='exact ("1.29.4"), or a minor release ("1.29") for its latest patch in the repository; in quotes'
+    )
+    max_unavailable: int | str = Field(
+        1,
+        description='workers out of service at once: a count, or a percentage such as "25%" (rounded down, at least 1)',
+    )
+    ssh: SshSettings = SshSettings()
+    nodes: dict[Annotated[str, Field(pattern=_NODE_NAME)], NodeSettings] = Field(
+        default_factory=dict, description="exceptions, by node name"
+    )
+    repository: RepositorySettings = RepositorySettings()
+    drain: DrainSettings = DrainSettings()
+    path: PathSettings = PathSettings()
+    timeouts: Timeouts = Timeouts()
+
+    @field_validator("max_unavailable", mode="before")
+    @classmethod
+    def _count_or_percentage(cls, value: object) -> object:
+        percentage = isinstance(value, str) and re.fullmatch(r"(100|[1-9]?\d)%", value)
+        if not percentage and type(value) is not int:  # True is an int to Python, and 2.0 one to pydantic
+            raise ValueError('must be a count such as 2 or a percentage such as "25%"')
+        if isinstance(value, int) and value < 1:
+            raise ValueError("must be at least 1")
+        return value
+
+
+def problems(path: Path, error: ValidationError) -> Iterator[str]:
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"]) or "file"
+        yield f"{path.name}: {where}: {_sentence(item)}"
+
+
+def _sentence(item: Any) -> str:
+    """pydantic's message, in the words of somebody who edits the file."""
+    shown = _shown(item["input"])
+    match item["type"]:
+        case "user_info":
+            return str(item["msg"])
+        case "extra_forbidden":
+            return "unknown key: check its spelling, or remove it"
+        case "missing":
+            return "is missing"
+        case "model_type" | "dict_type":
+            return f"must be a mapping, keys and values, not {shown}"
+        case "string_type":
+            return f"must be text, not {shown}: put it in quotes"
+        case "string_pattern_mismatch":
+            return f"{shown} does not look like it should (pattern {item['ctx']['pattern']})"
+        case _:
+            return f"{item['msg'].removeprefix('Value error, ')} (is {shown})"
+
+
+def _shown(value: object) -> str:
+    """What somebody wrote; not where it may be a URL with a password, at whatever place."""
+    return "something with an @ in it" if "@" in repr(value) else repr(value)

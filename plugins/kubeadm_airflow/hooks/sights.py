@@ -1,0 +1,67 @@
+"""What every look at a control plane or at a host consists of, for a step and for the whole cluster alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks.host import Host
+from kubeadm_upgrade import objects, queries
+from kubeadm_upgrade.facts import ControlPlaneFacts
+from kubeadm_upgrade.packages.port import manager_of
+from kubeadm_upgrade.query import Query
+from kubeadm_upgrade.unseen import UNSEEN
+
+T = TypeVar("T")
+
+# sshd's MaxSessions is 10 by default; looks side by side stay well below it
+SESSIONS_AT_ONCE = 4
+
+
+async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
+    pods, config, nodes, readyz = (
+        await api.control_plane_pods(),
+        await api.kubeadm_config(),
+        await api.nodes(),
+        await api.readyz(),
+    )
+    return objects.read_control_plane(pods, config, map(objects.read_node, nodes), objects.read_readyz(readyz))
+
+
+async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:
+    """What of the control plane has a version; how it is, is not looked at here."""
+    pods, config = await api.control_plane_pods(), await api.kubeadm_config()
+    return replace(objects.read_control_plane(pods, config, ()), nodes_ready=UNSEEN, failing_checks=UNSEEN)
+
+
+async def look_at_host(host: Host) -> dict[str, Any]:
+    """What every step that needs a host looks at, as keywords of HostFacts."""
+    os = await host.ask(queries.OS_RELEASE)
+    manager = manager_of(os)
+    if manager is None:
+        return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
+    wanted: tuple[Query[Any], ...] = (*manager.QUERIES, queries.KUBELET, queries.KUBELET_AGE)
+    *answers, kubelet, age = await _some_at_once([host.ask(wish) for wish in wanted])
+    replaced = await host.ask(queries.running_binary(kubelet.pid)) if kubelet.pid else False
+    return {
+        "os": os,
+        **{name: value for answer in answers for name, value in answer.items()},
+        "kubelet_started": kubelet.started,
+        "kubelet_age": age,
+        "kubelet_outdated": replaced or kubelet.needs_reload,
+        "kubelet_restarting": kubelet.restarting,
+        "kubelet_journal": "" if kubelet.pid else await host.ask(queries.KUBELET_JOURNAL),
+    }
+
+
+async def _some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
+    gate = asyncio.Semaphore(SESSIONS_AT_ONCE)
+
+    async def one(coroutine: Coroutine[Any, Any, T]) -> T:
+        async with gate:
+            return await coroutine
+
+    return await asyncio.gather(*(one(coroutine) for coroutine in looking))

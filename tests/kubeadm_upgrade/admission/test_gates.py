@@ -1,0 +1,120 @@
+"""Gates: every reason to wait is a sentence, and the first of them is what is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from in_memory.examples import RUN, an_etcd
+from kubeadm_upgrade.admission.gates import (
+    GATES,
+    GATES_OF_THE_LANE,
+    control_plane_healthy,
+    its_turn,
+    not_paused,
+    others_in_service,
+    slot_free,
+    why_wait,
+)
+from kubeadm_upgrade.admission.lane import Lane, Member
+from kubeadm_upgrade.procedure import STEPS
+from kubeadm_upgrade.unseen import UNSEEN
+
+
+def with_lane(facts, holders=(), **members):
+    found = {"w1": Member(True), "w2": Member(False), **members}
+    return replace(facts, lane=Lane("worker", 1, ("w1", "w2"), found, frozenset(holders)))
+
+
+LIMIT = "1 worker node may be out of service at a time"
+CLOSED = {
+    not_paused: (
+        lambda f: replace(f, ledger=replace(f.ledger, paused="incident 7")),
+        "the upgrade is paused (incident 7): take `paused` out of ConfigMap kube-system/kubeadm-fleet-ledger",
+    ),
+    its_turn: (lambda f: with_lane(f, w1=Member(False)), "it is the turn of w1"),
+    slot_free: (
+        lambda f: with_lane(f, holders=["w3"], w3=Member(False)),
+        f"{LIMIT}, and w3 is",
+    ),
+    others_in_service: (
+        lambda f: with_lane(f, w1=Member(True, ready=False), w3=Member(True, in_service=False)),
+        f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend it, or give it up (docs/ledger.md)",
+    ),
+    control_plane_healthy: (
+        lambda f: replace(f, control_plane=replace(f.control_plane, failing_checks=("etcd",))),
+        "the control plane is not healthy: readyz check etcd fails",
+    ),
+}
+
+
+def test_every_gate_is_tested_here():
+    """Whoever adds a gate adds what closes it, in its order."""
+    assert tuple(CLOSED) == GATES
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.__name__)
+def test_a_gate_says_why_it_is_closed(facts_of, hop, gate):
+    """And nothing else is closed by it."""
+    close, sentence = CLOSED[gate]
+    facts = close(with_lane(facts_of("w2")))
+    assert gate(facts, hop) == sentence
+    assert [other for other in GATES if other(facts, hop)] == [gate]
+    assert why_wait(facts, hop) == sentence
+
+
+def test_with_all_gates_open_a_node_goes(facts_of, hop):
+    assert why_wait(with_lane(facts_of("w2")), hop) is None
+
+
+@pytest.mark.parametrize("last", range(1, len(GATES)))
+def test_the_first_closed_gate_is_what_is_said(facts_of, hop, last):
+    """A person's word before the others' turn, and that before what costs most to ask."""
+    facts = with_lane(facts_of("w2"))
+    for gate in reversed(GATES[: last + 1]):
+        close, _ = CLOSED[gate]
+        closed = close(facts)
+        lane = closed.lane if gate in (its_turn, slot_free, others_in_service) else facts.lane
+        facts = replace(closed, lane=lane)
+    assert why_wait(facts, hop) == CLOSED[not_paused][1]
+
+
+def test_whoever_waits_in_its_lane_needs_no_look_at_the_control_plane(facts_of, hop):
+    """Hundreds may wait: the last gate is asked only where all others are open."""
+    facts = with_lane(facts_of("w2"), w1=Member(False))
+    blind = replace(facts, control_plane=UNSEEN, etcd=UNSEEN)
+    assert GATES[-1] is control_plane_healthy
+    assert GATES[:-1] == GATES_OF_THE_LANE
+    assert why_wait(blind, hop) == "it is the turn of w1"
+    admit = STEPS["admit"]
+    assert (admit.done(blind, hop), admit.refuse(blind, hop), list(admit.actions(blind, hop))) == (False, None, [])
+    assert admit.pending(blind, hop) == "a slot: it is the turn of w1"
+
+
+def test_etcds_members_matter_to_control_plane_nodes_only(facts_of, hop):
+    """A worker's host could not ask etcd, and its upgrade takes no member down."""
+    sick = an_etcd("cp2")
+    worker = replace(with_lane(facts_of("w2")), etcd=UNSEEN)
+    assert control_plane_healthy(worker, hop) is None
+    assert control_plane_healthy(replace(facts_of("cp2"), etcd=sick), hop) == (
+        "the control plane is not healthy: cp1 is no member of etcd"
+    )
+
+
+def test_its_own_slot_and_its_own_state_are_in_nobodys_way(facts_of, hop):
+    """A retry of a node that is out of service already goes on."""
+    facts = with_lane(facts_of("w2"), holders=["w2"], w2=Member(False, ready=False, in_service=False))
+    assert why_wait(facts, hop) is None
+
+
+def test_a_run_of_a_rehearsal_needs_no_judgement(facts_of, hop):
+    """Nobody holds the cluster then, and nothing is taken."""
+    facts = with_lane(facts_of("w2"))
+    free = replace(facts, ledger=replace(facts.ledger, holder=None))
+    assert [str(action) for action in STEPS["admit"].actions(free, hop)] == ["take a worker slot for w2"]
+    never = replace(facts, ledger=replace(facts.ledger, holder=replace(facts.ledger.holder, judged=None)))
+    assert [str(action) for action in STEPS["admit"].actions(never, hop)] == [
+        "repeat preflight: its last judgement is too old"
+    ]
+    assert facts.ledger.is_held_by(RUN)

@@ -1,0 +1,165 @@
+"""Standing rules: what must be so before every action of every step, each a sentence with the way out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from in_memory.examples import EARLIER, NAMESAKE, NEW, NOW, OLD, RUN, a_control_plane, a_hop, a_ledger
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.ledger.ledger import Ledger
+from kubeadm_upgrade.standing import rules
+from kubeadm_upgrade.standing.rules import RULES, Standing, Verdict, verdicts
+from kubeadm_upgrade.version import Version
+
+HOP = a_hop()
+LEDGER = a_ledger()
+WELL = Standing(RUN, "w1", HOP, LEDGER, newest=OLD, kubelet=OLD)
+OBJECT = "ConfigMap kube-system/kubeadm-fleet-ledger"
+LATER = Version(1, 30, 2)
+
+
+def stands(ledger=None, **changes):
+    return replace(WELL, ledger=ledger or LEDGER, **changes)
+
+
+def with_slot(**changes):
+    return replace(LEDGER.taken("w1", "worker", RUN, NOW), **changes)
+
+
+def with_a_pod_at(component, version):
+    plane = a_control_plane(HOP)
+    first = next(pod for pod in plane.static_pods if pod.component == component)
+    moved = replace(plane, static_pods=(*plane.static_pods, replace(first, node="cp9", image_tag=version.tag)))
+    return stands(newest=moved.newest)
+
+
+MOVED_ON = f"the cluster is at {LATER} already, and this run is for {NEW}: start a new run"
+
+CASES = [
+    (rules.run_holds_the_cluster, "it holds it", WELL, None),
+    (rules.run_holds_the_cluster, "released by itself, and cleared", stands(LEDGER.released(NOW)), None),
+    (
+        rules.run_holds_the_cluster,
+        "held by another",
+        stands(a_ledger(EARLIER)),
+        f"{EARLIER} holds this cluster, not {RUN}: what is left is for it, or for a new run",
+    ),
+    (
+        rules.run_holds_the_cluster,
+        "released by another, who came after it",
+        stands(a_ledger(EARLIER).released(NOW)),
+        "run run-0 of https://airflow.example has upgraded this cluster since, not run run-1",
+    ),
+    (
+        rules.run_holds_the_cluster,
+        "held by one of the same name, of another Airflow",
+        stands(a_ledger(NAMESAKE)),
+        "run run-1 of https://other.example holds this cluster",
+    ),
+    (
+        rules.run_holds_the_cluster,
+        "held by a later run of the same name",
+        stands(a_ledger(replace(RUN, began="2026-11-24"))),
+        "run run-1 of https://airflow.example holds this cluster",
+    ),
+    (
+        rules.run_holds_the_cluster,
+        "held by nobody",
+        stands(Ledger()),
+        f"no run holds this cluster any more ({OBJECT}): start a new run",
+    ),
+    (rules.cluster_not_past_the_target, "before it", WELL, None),
+    (rules.cluster_not_past_the_target, "at it", stands(newest=NEW, kubelet=NEW), None),
+    (rules.cluster_not_past_the_target, "an apiserver", with_a_pod_at("kube-apiserver", LATER), MOVED_ON),
+    (rules.cluster_not_past_the_target, "a scheduler", with_a_pod_at("kube-scheduler", LATER), MOVED_ON),
+    (
+        rules.cluster_not_past_the_target,
+        "kubeadm-config",
+        stands(newest=replace(a_control_plane(HOP), cluster_version=LATER).newest),
+        MOVED_ON,
+    ),
+    (rules.cluster_not_past_the_target, "this kubelet", stands(kubelet=LATER), MOVED_ON),
+    (
+        rules.cluster_not_past_the_target,
+        "by a patch",
+        stands(newest=Version(1, 29, 16)),
+        "the cluster is at 1.29.16 already",
+    ),
+    (
+        rules.not_given_up,
+        "given up",
+        stands(replace(LEDGER, given_up={"w1": "its disk"})),
+        f"it was given up (its disk): a later run takes it; for this one, take given-up.w1 out of {OBJECT}",
+    ),
+    (
+        rules.not_given_up,
+        "given up with a slot",
+        stands(with_slot(given_up={"w1": "its disk"})),
+        "it was given up (its disk)",
+    ),
+    (rules.not_given_up, "another was given up", stands(replace(LEDGER, given_up={"w2": "its disk"})), None),
+    (
+        rules.not_aborted,
+        "aborted without a slot",
+        stands(replace(LEDGER, aborted="too late")),
+        "this run was aborted (too late): start a new run for what is left",
+    ),
+    (rules.not_aborted, "aborted with a slot", stands(with_slot(aborted="too late")), None),
+    (
+        rules.not_paused,
+        "paused without a slot",
+        stands(replace(LEDGER, paused="incident 7")),
+        f"the upgrade is paused (incident 7): take `paused` out of {OBJECT}",
+    ),
+    (rules.not_paused, "paused with a slot", stands(with_slot(paused="incident 7")), None),
+    (
+        rules.not_paused,
+        "paused with a slot of an earlier run",
+        stands(replace(LEDGER.taken("w1", "worker", EARLIER, NOW), paused="incident 7")),
+        None,
+    ),
+    (
+        rules.nobody_else_at_work,
+        "kubeadm is at work",
+        stands(at_work=("kubeadm upgrade apply v1.29.14 --yes", "kubeadm token list")),
+        "'kubeadm upgrade apply v1.29.14 --yes' is at work on w1",
+    ),
+]
+
+
+def test_every_rule_is_tested_here():
+    """Whoever adds a rule adds what it refuses, and what it lets pass."""
+    assert {rule for rule, *_, said in CASES if said} == {rule for some in RULES.values() for rule in some}
+
+
+@pytest.mark.parametrize(("rule", "standing", "said"), [pytest.param(r, s, t, id=i) for r, i, s, t in CASES])
+def test_a_rule_is_a_sentence(rule, standing, said):
+    """And no other rule speaks of the same."""
+    found = rule(standing)
+    assert (found is None) if said is None else found.startswith(said)
+    assert [sentence for _, sentence in verdicts(standing)] == ([found] if found else [])
+
+
+def test_what_ends_by_itself_is_waited_for_and_the_rest_refuses():
+    """Item 8: nobody has to clear a task because somebody has paused."""
+    by_verdict = {verdict: {rule.__name__ for rule in some} for verdict, some in RULES.items()}
+    assert by_verdict[Verdict.WAIT] == {"not_paused", "nobody_else_at_work"}
+
+
+def test_refusals_come_before_waits():
+    """A loser must not wait for a pause to end before it is told."""
+    both = stands(replace(a_ledger(EARLIER), paused="incident 7"), at_work=("kubeadm join",))
+    assert [verdict for verdict, _ in verdicts(both)] == [Verdict.REFUSE, Verdict.WAIT, Verdict.WAIT]
+
+
+@given(st.builds(RunId, *[st.sampled_from(["a", "b"])] * 3), st.booleans())
+def test_of_all_runs_only_the_holder_passes(other, released):
+    """Item 4: whatever of an identity is the same."""
+    ledger = a_ledger(other)
+    ledger = ledger.released(NOW) if released else ledger
+    holder = RunId("a", "a", "a")
+    assert (rules.run_holds_the_cluster(stands(ledger, run=holder)) is None) is (other == holder)

@@ -1,0 +1,78 @@
+"""What people give up, mark and clear: nothing is told better than it is, and nothing moves backwards."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.records import applies
+from harness.rest import wait_for
+
+pytestmark = pytest.mark.trouble
+
+LEDGER = ("ConfigMap", "kube-system", "kubeadm-fleet-ledger")
+
+
+def patch_ledger(cluster, **data) -> None:
+    """As kubectl patch does it; None takes a key out."""
+    there = cluster.object(*LEDGER)
+    merged = {key: value for key, value in {**there["data"], **data}.items() if value is not None}
+    del there["metadata"]["resourceVersion"]
+    cluster.apply([{**there, "data": merged}])
+
+
+def mutating(cluster) -> list[str]:
+    return [f"{record.node}: {record.command}" for record in cluster.log if record.mutating]
+
+
+def test_a_node_that_is_given_up_is_in_nobodys_way(site):
+    """It stays cordoned and is named; the others go on; the run is red; a later run takes it."""
+    cluster = site.cluster("given")
+    fault = cluster.faults.never_ready("given-w1")
+    dag_id, run_id = site.start("given")
+    site.api.wait_for_task(dag_id, run_id, "workers.node_ready", "given-w1", ["failed"], 300)
+    assert cluster.node_state("given-w2").kubelet == "v1.28.15"
+    patch_ledger(cluster, **{"given-up.given-w1": "its disk is broken\n"})
+    assert site.api.wait_for_run(dag_id, run_id, patience=300) == "failed"
+    assert {cluster.node_state(name).kubelet for name in ("given-w2", "given-w3")} == {"v1.29.15"}
+    assert cluster.node_state("given-w1").schedulable is False
+    page = site.report_page(dag_id, run_id)
+    assert "**Not finished**" in page
+    assert "- given-w1 was given up: its disk is broken. A later run takes it" in page
+    fault.lift()
+    wait_for(lambda: cluster.node_state("given-w1").ready, "given-w1 to be Ready", 30)
+    site.run("given", patience=300)
+    assert {cluster.node_state(name).schedulable for name in cluster.nodes} == {True}
+    assert cluster.violations == []
+
+
+def test_a_run_that_was_marked_failed_is_never_done(site):
+    """Airflow skips what was left, and would call the run a success; the report proves what it says (I11)."""
+    cluster = site.cluster("marked")
+    fault = cluster.faults.slow("marked-w1", "kubeadm upgrade node", 15)
+    dag_id, run_id = site.start("marked")
+    wait_for(lambda: any("upgrade" in r.argv and r.node == "marked-w1" and r.unit for r in cluster.log), "w1", 300)
+    site.api.mark_run(dag_id, run_id, "failed")
+    site.api.wait_for_task(dag_id, run_id, "report", states=["success", "failed"], patience=120)
+    wait_for(lambda: site.api.run_state(dag_id, run_id) == "failed", "the run to be failed for good", 30)
+    page = site.report_page(dag_id, run_id)
+    assert "**Not finished**" in page
+    assert "- marked-w2 runs kubelet 1.28.15, not 1.29.15" in page
+    fault.lift()
+    site.run("marked", patience=300)
+    assert applies(cluster) == 1
+    assert cluster.violations == []
+
+
+def test_an_old_run_that_is_cleared_moves_nothing(site):
+    """The cluster has gone to 1.30 since: every task of the run to 1.29 refuses, and no host sees a change (I10)."""
+    cluster = site.cluster("old")
+    dag_id, run_id = site.run("old", patience=300)
+    site.run("old", patience=300, target_version="1.30")
+    before = len(mutating(cluster))
+    tasks = {task.task_id: task for task in site.api.task_instances(dag_id, run_id) if task.map_index <= 0}
+    site.api.clear(dag_id, run_id, [tasks["stage.switch_package_repository"]])
+    refused = site.api.wait_for_task(dag_id, run_id, "stage.switch_package_repository", states=["failed"], patience=120)
+    assert "has upgraded this cluster since" in site.log_text(dag_id, run_id, refused)
+    assert site.api.wait_for_run(dag_id, run_id, patience=120) == "failed"
+    assert mutating(cluster)[before:] == []
+    assert cluster.violations == []

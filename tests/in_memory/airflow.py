@@ -214,6 +214,7 @@ class Airflow:
             raise errors.NotAsPromised("; ".join(missing))
         if ailing := list(unsettled(run.hop, result)):
             raise errors.NotSettled("; ".join(ailing))
+        self.cluster.watch.ended_well(run.hop)
         came = joined(run.hop, result)
         self.end(run, "success")
         if run.goes_on or (came and not run.wish.nodes):

@@ -101,6 +101,7 @@ class Node:
     kubelet: Version
     packages: dict[str, str]
     kubelet_started: datetime
+    configured: Version  # what kubeadm has written the kubelet's configuration for
     held: set[str] = field(default_factory=lambda: set(PACKAGES))
     files: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     offered: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -119,7 +120,6 @@ class Node:
     boots: int = 0
     version: int = 1
     at_work: tuple[str, ...] = ()  # kubeadm commands in a person's session
-    configured: Version | None = None  # what kubeadm has written the kubelet's configuration for
     fail_next: int = 0  # so many units of it fail
 
     @property
@@ -447,7 +447,7 @@ class Cluster:
         self.on(node, 1 + self.slow, lambda: self._is_ready(node))
         if node.control_plane and before.minor != node.kubelet.minor:
             node.settling = True
-            self.on(node, 3 + self.slow, lambda: self._make_anew(node))
+            self.on(node, 8 + 3 * self.slow, lambda: self._make_anew(node))
 
     def _is_ready(self, node: Node) -> None:
         node.ready, node.version = True, node.version + 1
@@ -542,6 +542,13 @@ class Cluster:
             if not node.down and not node.ready:
                 self._is_ready(node)
 
+    def finish_by_hand(self, name: str) -> None:
+        """A person sees that kubeadm has failed, does what it has not, and has systemd forget it."""
+        node = self.nodes[name]
+        for unit in [unit for unit, here in node.units.items() if here.kubeadm and here.state == FAILED]:
+            del node.units[unit]
+        node.configured = self.version
+
     def move_by_hand(self, name: str, to: Version) -> None:
         """A person goes through the page on one node, and knows what they do."""
         node = self.nodes[name]
@@ -554,7 +561,7 @@ class Cluster:
             self._addons()
         newest = min([to, *self.apiservers()])
         there = to if node.control_plane else newest
-        node.configured = max(there, node.configured or there)
+        node.configured = max(there, node.configured)
         if newest > node.kubelet:
             node.packages.update(dict.fromkeys(("kubelet", "kubectl"), package(newest)))
             self._restart_by_hand(node, newest)

@@ -141,6 +141,7 @@ class History:
             name = slots[a % len(slots)]
             if name in self.cluster.nodes:
                 self.cluster.uncordon(name)
+                self.cluster.finish_by_hand(name)
             self.cluster.edit_ledger(lambda ledger: ledger.given_back(name))
 
     # The cluster, by hand
@@ -339,7 +340,7 @@ class History:
 
 
 def _unfit(node: Any) -> bool:
-    return node.configured is None or node.configured.minor != node.kubelet.minor
+    return node.configured.minor != node.kubelet.minor
 
 
 EVENTS = tuple(

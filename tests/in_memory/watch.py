@@ -18,6 +18,7 @@ from kubeadm_upgrade.actions import (
     TakeSlot,
 )
 from kubeadm_upgrade.assignment import Assignment
+from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.version import Version
@@ -42,6 +43,7 @@ class Seen:
     held: bool  # a slot of this run
     was_out: bool
     drained: bool
+    ailing: bool  # something of the control plane was not Ready, or not there
 
 
 class Watch:
@@ -101,6 +103,7 @@ class Watch:
             held=ledger.slot_of(work.node, work.run) is not None,
             was_out=here.cordoned_by is not None or work.node in ledger.slots,
             drained=here.unschedulable and not here.pods,
+            ailing=any(_ails(node) for node in cluster.of_kind(control_plane=True)),
         )
 
     def before(self, work: Assignment, action: Action) -> None:
@@ -130,6 +133,8 @@ class Watch:
             there = {node.name for node in self.cluster.of_kind(control_plane=True)}
             if others & there - self.cluster.ledger.given_up.keys():
                 self.say(f"{work.node} has got a slot beside {sorted(others & there)}")
+            if self._seen[_who(work)].ailing:
+                self.say(f"{work.node} has got a slot while the control plane is not healthy")
             unsettled = [one.name for one in self.cluster.of_kind(control_plane=True) if one.settling]
             if unsettled and unsettled != [work.node]:
                 self.say(f"{work.node} has got a slot while {unsettled} is not through with its restart")
@@ -140,6 +145,12 @@ class Watch:
         self._limits[work.node] = seen.limit
         if len(seen.out) >= seen.limit:
             self.say(f"{work.node} has got a slot beside {sorted(seen.out)}, of {seen.limit}")
+
+    def ended_well(self, hop: Hop) -> None:
+        """What the API does not show of kubeadm's work is done as well."""
+        for node in self.cluster.of_kind(control_plane=True):
+            if node.name in hop.control_plane and node.configured < hop.to:
+                self.say(f"a run to {hop.to} ends well, and on {node.name} kubeadm was not through")
 
     def cleared(self, node: str, step: str) -> None:
         """A person has seen a failure, and wants it tried again."""
@@ -220,3 +231,9 @@ class Watch:
 def _version(of: Version | str) -> Version:
     """Of a package, or of an image's tag."""
     return of if isinstance(of, Version) else Version.of_package(of)
+
+
+def _ails(node: Node) -> bool:
+    return (
+        not node.ready or len(node.static) < len(node.manifests) or not all(pod.ready for pod in node.static.values())
+    )

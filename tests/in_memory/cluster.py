@@ -721,7 +721,8 @@ class Seat:
             ours = run == self.work.run.unmistakable
             files = [f"{folder}/{name}" for name in (backup.SNAPSHOT, backup.ARCHIVE)]
             there = tuple(BackupFile(file, 7, self._age(host, file)) for file in files if file in host.files and ours)
-            found.append(Backup(folder.rsplit("/", 1)[-1], run, there))
+            begun = self._age(host, path) or timedelta()
+            found.append(Backup(folder.rsplit("/", 1)[-1], run, there, begun))
         return tuple(found)
 
     def _age(self, host: Node, path: str) -> timedelta | None:

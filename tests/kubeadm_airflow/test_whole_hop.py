@@ -6,7 +6,9 @@ import asyncio
 import random
 
 import pytest
+import yaml
 
+from harness.fleet import write_inventory
 from harness.walk import Walker, join
 from kubeadm_airflow.hooks.cluster_claim import note_judgement
 from kubeadm_airflow.hooks.node_connection import NodeConnection
@@ -196,3 +198,28 @@ def test_a_failing_apply_says_why_and_a_retry_goes_on(upgrade_lab):
         return await walker.shortcomings(hop)
 
     assert asyncio.run(run()) == []
+
+
+def test_what_a_message_asks_for_works_from_the_next_look_on(upgrade_lab, tmp_path):
+    """The cluster's file is edited under a run that is planned already: nothing of its care is kept with the plan."""
+    walker = upgrade_lab(1, 2)
+    metadata = {"name": "lonely", "namespace": "shop"}
+    spec = {"nodeName": "walked-w1", "containers": [{"name": "one", "image": "registry.example/one:1"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Running"}}
+    walker.lab.apply([pod])
+
+    def blocking(found):
+        return [finding.message for finding in found if finding.severity == "block"]
+
+    async def run():
+        hop = await walker.plan()
+        (said,) = blocking(await walker.preflight(hop))
+        path = tmp_path / "inventory" / "walked.yaml"
+        write_inventory(path.parent, yaml.safe_load(path.read_text()) | {"drain": {"force": True}})
+        assert blocking(await walker.preflight(hop)) == []
+        await walker.upgrade(hop)
+        return said, await walker.shortcomings(hop)
+
+    said, missing = asyncio.run(run())
+    assert said.endswith("(delete it, or set drain.force in the inventory)")
+    assert missing == []

@@ -50,3 +50,39 @@ def test_four_minors_take_two_drains_per_worker(walker):
     count = cordons(lab)
     assert {name: count[name] for name in workers} == dict.fromkeys(workers, 2)
     assert {name: count[name] for name in count if "-cp" in name} == {f"climber-cp{n}": 4 for n in (1, 2, 3)}
+
+
+@pytest.fixture
+def below_the_gate(tmp_path, monkeypatch):
+    """A stock cluster at 1.33: kubeadm has given it an etcd that may not meet the next release's."""
+    lab = Lab(tmp_path / "lab", [ClusterSpec("gated", control_plane=3, workers=2, version="1.33.13")])
+    lab.start()
+    yield join(lab, tmp_path / "inventory", monkeypatch, target="1.34", path={"pass_etcd_gates": True})["gated"]
+    lab.stop()
+
+
+def test_the_gate_of_etcd_is_passed_in_a_hop_of_its_own_and_leaves_no_pin(below_the_gate):
+    """etcd goes to 3.5.26 on every member first, then to what 1.34 brings; kubeadm-config fixes nothing any more."""
+    walker, lab = below_the_gate, below_the_gate.lab
+
+    async def climb():
+        hops = []
+        for number in (1, 2):
+            run = f"run-{number}"
+            hop, _ = await walker.plan_path(run)
+            blocking = [finding for finding in await walker.preflight(hop, run) if finding.severity == "block"]
+            assert not blocking, blocking
+            await walker.upgrade(hop, run)
+            assert await walker.shortcomings(hop, run) == []
+            hops.append((hop.to.tag, hop.etcd_pin, {lab.node_state(f"gated-cp{n}").etcd for n in (1, 2, 3)}))
+            await walker.release(run)
+        return hops
+
+    assert asyncio.run(climb()) == [("v1.33.13", "3.5.26-0", {"3.5.26-0"}), ("v1.34.11", None, {"3.6.5-0"})]
+    configuration = lab.object("ConfigMap", "kube-system", "kubeadm-config")["data"]["ClusterConfiguration"]
+    assert "imageTag" not in configuration
+    assert "etcd-pin" not in lab.object("ConfigMap", "kube-system", "kubeadm-fleet-ledger")["data"]
+    assert lab.violations == []
+    pulled = [record.node for record in lab.log if record.argv[:2] == ("crictl", "pull") and record.unit]
+    assert pulled == ["gated-cp1"]
+    assert sum(cordons(lab)[f"gated-w{n}"] for n in (1, 2)) == 2

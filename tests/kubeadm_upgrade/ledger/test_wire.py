@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -178,3 +179,14 @@ def test_the_newest_durations_are_kept():
     assert len(found.durations["back_up"]) == 50
     assert (found.durations["admit"], found.durations["drain_node"]) == ((1.0,), (5.0,))
     assert found.holder.released == NOW + timedelta(hours=1)
+
+
+def test_the_ledger_that_docs_show_is_one():
+    """docs/ledger.md: what a person sees there is what is read."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "ledger.md").read_text()
+    shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["data"]
+    ledger = wire.read(shown)
+    assert ledger.holder is not None
+    assert ledger.slots["prod-w2"].run == ledger.holder.run
+    assert (ledger.given_up, ledger.paused) == ({"prod-w7": "its disk is broken"}, "incident 4711")
+    assert ledger.durations["drain_node"] == (41.2, 13.8)

@@ -35,6 +35,9 @@ ONLY_WHAT_TIME_CAN_CURE = ExceptionRetryPolicy(
     rules=[RetryRule(exception=NeedsPerson, action=RetryAction.FAIL, reason="only a person can cure this")]
 )
 
+# Of tasks that prove a result or give the cluster back: what is not well now mostly is in two minutes.
+PATIENT = 8
+
 SENSORS = {
     "node_ready": NodeReadySensor,
     "static_pods_ready": StaticPodsReadySensor,
@@ -93,10 +96,11 @@ def build_cluster_dag(cluster: Cluster) -> DAG:
             cluster=cluster.name,
             hop=plan.output,
             trigger_rule="none_failed",
-            retries=8,  # what is not well now mostly is in two minutes
+            retries=PATIENT,
         )
         # a plain all_done leaf would turn a failed run green; a teardown that fails makes it red
-        report = ReportOperator(task_id="report", cluster=cluster.name).as_teardown(on_failure_fail_dagrun=True)
+        report = ReportOperator(task_id="report", cluster=cluster.name, retries=PATIENT)
+        report.as_teardown(on_failure_fail_dagrun=True)
         chain(
             [control_plane, workers],
             PreflightOperator(task_id="preflight", cluster=cluster.name, hop=plan.output),

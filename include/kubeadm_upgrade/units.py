@@ -16,7 +16,8 @@ _STARTED = re.compile(r"Started (\S+\.service\b|/)")
 
 _TRY = ".try-"
 # Whatever a host's own locale is: we read what programs say, and know refusals and holders of locks by their words.
-LOCALE = "LC_ALL=C.UTF-8"
+# Not C.UTF-8: below glibc 2.39 a LANGUAGE goes before it, and grep leaves out lines that are no UTF-8.
+LOCALE = "LC_ALL=C"
 PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "ExecMainStatus")
 
 
@@ -72,7 +73,7 @@ def tries(base: str) -> tuple[str, ...]:
 
 def read_tries(output: str) -> str | None:
     """The newest of them; None when there is none. Lines are UNIT LOAD ACTIVE SUB DESCRIPTION."""
-    rows = (line.replace("\N{BLACK CIRCLE}", " ").split() for line in output.splitlines())
+    rows = (line.lstrip("\N{BLACK CIRCLE}* ").split() for line in output.splitlines())
     names = [row[0].removesuffix(".service") for row in rows if row and row[1:2] != ["not-found"]]
     return max(names, key=_number, default=None)
 

@@ -17,7 +17,7 @@ from harness.settings import IMPATIENT
 from hosts import allow_list
 from hosts.conftest import RealCluster
 from hosts.host_container import HostContainer
-from kubeadm_upgrade import sudoers
+from kubeadm_upgrade.rights import sudoers
 
 DAG = "kubeadm_upgrade.real"
 PACKAGES = ("kubeadm", "kubelet", "kubectl")

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade import errors, objects
 from kubeadm_upgrade.actions import Run
+from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.steps import Progress
 
 NODE = "real-w1"
 PORT = 2222  # every host here listens on 22 and on this
@@ -422,9 +425,9 @@ def test_worker_and_triggerer_go_the_same_way(place, tmp_path):
 
     async def run() -> list[object]:
         hop = await place.real.walker.plan()
-        trigger = StepTrigger(
-            cluster="real", group="stage", step=step, node=NODE, hop=hop.to_json(), told=[], deadline=None
-        )
+        work = Assignment("real", RunId("run-1"), hop, "stage", step, NODE)
+        began = datetime.now(UTC).isoformat()
+        trigger = StepTrigger(work=work.to_json(), progress=Progress().to_json(), began=began)
         event = await anext(aiter(trigger.run()))
         assert isinstance(event, TaskSuccessEvent), event.payload
         again = await place.real.walker.step(hop, "stage", NODE, step)

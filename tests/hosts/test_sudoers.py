@@ -10,7 +10,7 @@ from hosts import allow_list
 from hosts.docker import DockerError
 from hosts.host_container import HostContainer
 from hosts.images import USER
-from kubeadm_upgrade import sudoers
+from kubeadm_upgrade.rights import sudoers
 
 NOT_ON_THE_LIST = (
     "cat /etc/shadow",

@@ -1,4 +1,7 @@
-"""What sudo, apt and dpkg say on a host that speaks German: the texts of their own catalogues."""
+"""What sudo, apt and dpkg say on a host that speaks German: the texts of their own catalogues.
+
+It has a LANGUAGE as well, which below glibc 2.39 goes before every locale but C, also before C.UTF-8.
+"""
 
 from __future__ import annotations
 
@@ -50,4 +53,4 @@ def sudo_says(process: Process, text: str, *values: object) -> str:
 
 def _say(process: Process, environment: Mapping[str, str], text: str) -> str:
     german = process.host.cluster.faults.is_on("german", process.host.name)
-    return _GERMAN[text] if german and environment.get("LC_ALL") not in ("C", "C.UTF-8", "POSIX") else text
+    return _GERMAN[text] if german and environment.get("LC_ALL") not in ("C", "POSIX") else text

@@ -103,7 +103,7 @@ class Faults:
         return self._add(Fault("etcd_alarm", node, alarm=alarm))
 
     def german(self, node: str) -> ActiveFault:
-        """sudo, apt and dpkg speak German, unless LC_ALL says C or C.UTF-8."""
+        """sudo, apt and dpkg speak German, unless LC_ALL says C."""
         return self._add(Fault("german", node))
 
     def sudo_refuses(self, node: str) -> ActiveFault:

@@ -65,11 +65,10 @@ GERMAN = [
     pytest.param(INSTALL, "Keine Berechtigung", id="apt without root"),
     pytest.param("sudo -n nothing", "sudo: nothing: Befehl nicht gefunden", id="sudo"),
     pytest.param("sudo -n env LC_ALL=C nothing", "sudo: nothing: Befehl nicht gefunden", id="sudo reads no argument"),
+    pytest.param("env LC_ALL=C.UTF-8 sudo -n nothing", "sudo: nothing: Befehl nicht gefunden", id="LANGUAGE"),
 ]
 ENGLISH = [
-    pytest.param(
-        f"sudo -n env LC_ALL=C.UTF-8 {INSTALL}", "E: Could not get lock /var/lib/dpkg/lock-frontend.", id="apt"
-    ),
+    pytest.param(f"sudo -n env LC_ALL=C {INSTALL}", "E: Could not get lock /var/lib/dpkg/lock-frontend.", id="apt"),
     pytest.param("sudo -n env LC_ALL=C apt-mark unhold kubelet", "dpkg: error: dpkg frontend lock was", id="dpkg"),
     pytest.param(f"env LC_ALL=C {INSTALL}", "Permission denied", id="apt without root"),
 ]
@@ -77,7 +76,7 @@ ENGLISH = [
 
 @pytest.mark.parametrize(("command", "text"), GERMAN + ENGLISH)
 def test_a_host_that_speaks_german(ssh: Ssh, small: LabCluster, command: str, text: str) -> None:
-    """apt's and dpkg's own German catalogues; LC_ALL is all that brings English back."""
+    """apt's and dpkg's own German catalogues; LC_ALL=C is all that brings English back."""
     small.faults.german(NODE)
     small.faults.apt_lock(NODE)
     assert text in ssh(NODE, command).stderr

@@ -97,11 +97,11 @@ class Watch:
                 for node in workers
                 if node is not here
                 and node.name not in ledger.given_up
-                and (not node.ready or node.cordoned_by is not None or node.name in ledger.slots)
+                and (not node.ready or node.cordoned_by is not None or ledger.slot_of(node.name, work.run))
             ),
             limit=cluster.inventory.rollout.workers_at_once(len(workers)),
             held=ledger.slot_of(work.node, work.run) is not None,
-            was_out=here.cordoned_by is not None or work.node in ledger.slots,
+            was_out=here.cordoned_by is not None,
             drained=here.unschedulable and not here.pods,
             ailing=any(_ails(node) for node in cluster.of_kind(control_plane=True)),
         )

@@ -131,3 +131,13 @@ def test_a_run_that_loses_the_cluster_after_its_cordon_evicts_nothing():
     with pytest.raises(StepRefused, match="run later holds this cluster"):
         drain.send(None)
     assert not any(pod.terminating for pod in cluster.nodes["w1"].pods.values())
+
+
+def test_an_earlier_runs_slot_on_a_worker_in_service_takes_nobodys_place():
+    """That run may do nothing any more; and the worker itself is no more out of service than any other."""
+    nodes = {name: node(name) for name in HOP.workers}
+    left = ledger(w1=WORKER, w2=WORKER)
+    assert may_go("workers", "w1", nodes, left)
+    drained = {**nodes, "w2": node("w2", unschedulable=True, cordoned_by="prod/v1.33.9")}
+    assert not may_go("workers", "w1", drained, left)
+    assert may_go("workers", "w2", drained, left)

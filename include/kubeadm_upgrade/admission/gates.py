@@ -34,9 +34,9 @@ def its_turn(facts: Facts, hop: Hop) -> str | None:
 def slot_free(facts: Facts, hop: Hop) -> str | None:
     """Fewer nodes than may be out of service at a time have a slot."""
     lane = facts.lane
-    others = lane.holders - {facts.node.name}
-    # who takes over an earlier run's slot takes nobody more out of service, however low the limit is by now
-    if len(others) < lane.limit or (lane.name == WORKER and facts.node.name in lane.holders):
+    others = lane.counted - {facts.node.name}
+    # going on with a node that is out already takes nobody more out, however low the limit is by now
+    if len(others) < lane.limit or (lane.name == WORKER and facts.node.name in lane.left_out):
         return None
     names = shortened(sorted(others))
     return f"{_limit(facts)}, and {names} {_are(others)}{_way_out_of_slots(facts)}"
@@ -50,7 +50,7 @@ def others_in_service(facts: Facts, hop: Hop) -> str | None:
         for name, member in lane.members.items()
         if name != here and name not in lane.holders and (why := member.why_unavailable)
     }
-    if not out or here in lane.left_out or len(out) + len(lane.holders - {here}) < lane.limit:
+    if not out or here in lane.left_out or len(out) + len(lane.counted - {here}) < lane.limit:
         return None
     names = ", ".join(f"{name} {why}" for name, why in sorted(out.items())[:5])
     return f"{_limit(facts)}, and {names}: mend it, or give it up (docs/ledger.md)"

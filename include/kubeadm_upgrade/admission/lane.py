@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kubeadm_upgrade.ledger.ledger import WORKER
+
 
 @dataclass(frozen=True)
 class Member:
@@ -31,12 +33,17 @@ class Lane:
     members: Mapping[str, Member]  # every node of the kind, also those of no run; not those that were given up
     holders: frozenset[str] = frozenset()
     strangers: frozenset[str] = frozenset()  # of the holders, those whose slot is an earlier run's
-    left_out: frozenset[str] = (
-        frozenset()
-    )  # cordoned by us already: going on with them takes nobody more out of service
+    left_out: frozenset[str] = frozenset()  # cordoned by us: going on with them takes nobody more out of service
 
     def is_finished(self, node: str) -> bool:
         return node in self.members and self.members[node].finished
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """Holders that count. An earlier run's on a worker in service does not: that run may do nothing any more."""
+        if self.name != WORKER:
+            return self.holders
+        return self.holders - {name for name in self.strangers if self.members[name].why_unavailable is None}
 
     def before(self, node: str) -> tuple[str, ...]:
         """Who comes first and has not begun; nobody before one that is out already, none that has left the cluster."""

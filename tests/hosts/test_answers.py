@@ -155,7 +155,10 @@ def test_two_who_try_again_what_failed_share_one_second_try(real, hop, node):
         return await asyncio.gather(*(real.walker.step(hop, group, node, step) for _ in range(2)))
 
     with allow_list.installed(host, sudoers.text(host.user)):
-        with lab.faults.fail(node, command, 1, "[ERROR Once] for this once"), pytest.raises(error, match="for this once"):
+        with (
+            lab.faults.fail(node, command, 1, "[ERROR Once] for this once"),
+            pytest.raises(error, match="for this once"),
+        ):
             asyncio.run(real.walker.step(hop, group, node, step))
         with lab.faults.slow(node, command, 5):
             outcomes = asyncio.run(both())

@@ -15,9 +15,9 @@ class StrangeHost:
 
     asked: list[str] = field(default_factory=list)
 
-    async def look(self, look):
-        self.asked.append(str(look.run))
-        return look.read('ID="opensuse-leap"\nPRETTY_NAME="openSUSE Leap 15.6"\n')
+    async def ask(self, query):
+        self.asked.append(str(query.run))
+        return query.read('ID="opensuse-leap"\nPRETTY_NAME="openSUSE Leap 15.6"\n')
 
 
 def test_a_host_of_an_unknown_system_is_asked_no_more():

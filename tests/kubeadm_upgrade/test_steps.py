@@ -695,7 +695,7 @@ def test_each_action_is_done_right_after_the_rules_were_asked_for_it(hop, node):
     done = [action for what, action in rules.told if what == "done"]
     evictions = [action for action in done if isinstance(action, Evict)]
     assert len(evictions) == 6
-    assert rules.asked == [action for action in done if action not in evictions]
+    assert rules.asked == [action for action in done if action not in evictions[1:]]
     for place, (what, action) in enumerate(rules.told):
         if what == "done":
             assert rules.told[place - 1] == ("asked", action) or isinstance(action, Evict)

@@ -43,7 +43,7 @@ class Lane:
         """Holders that count. An earlier run's on a worker in service does not: that run may do nothing any more."""
         if self.name != WORKER:
             return self.holders
-        return self.holders - {name for name in self.strangers if self.members[name].why_unavailable is None}
+        return self.holders - {name for name in self.strangers if self._is_in_service(name)}
 
     def before(self, node: str) -> tuple[str, ...]:
         """Who comes first and has not begun; nobody before one that is out already, none that has left the cluster."""
@@ -59,6 +59,10 @@ class Lane:
     def turns_until(self, node: str) -> int:
         """How many rounds of slots come before this node's; the last of a hundred need not look every two seconds."""
         return 1 + len(self.before(node)) // max(1, self.limit)
+
+    def _is_in_service(self, name: str) -> bool:
+        member = self.members.get(name)
+        return member is not None and member.why_unavailable is None
 
     def _has_begun(self, name: str) -> bool:
         return name in self.holders and name not in self.strangers

@@ -79,7 +79,7 @@ def test_a_note_on_a_slot_that_is_gone_says_nothing(act):
 
 
 def test_the_notes_of_one_upgrade():
-    """Begun, failed, begun again, ended: a new beginning forgets the failure of the one before."""
+    """Begun, failed, begun again, ended: the first failure is told of until all has ended well."""
     ledger = a_ledger().taken("cp1", "control-plane", RUN, NOW)
     begun = ledger.begun("cp1", "u")
     failed = begun.failed("cp1", "u", "no space")
@@ -89,6 +89,6 @@ def test_the_notes_of_one_upgrade():
     ] == [
         ("u", "", ""),
         ("u", "u", "no space"),
-        ("u.try-2", "", ""),
+        ("u.try-2", "u", "no space"),
         ("", "", ""),
     ]

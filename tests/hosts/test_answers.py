@@ -271,9 +271,9 @@ def test_a_refusal_of_sudo_is_no_answer_in_german_either(real, german_worker):
     """Its exit status is that of a grep that finds nothing."""
     with password_wanted(german_worker), pytest.raises(Forbidden, match="sudo asks for a password"):
         asked(real, WORKER, queries.BACKUP_RUNS)
-    with allow_list.installed(german_worker, sudoers.text(german_worker.user)):
-        with pytest.raises(Forbidden, match="sudo does not allow"):
-            asked(real, WORKER, query("grep", "-q", "x", "/etc/shadow", read=str, root=True, answers=(0, 1)))
+    allowed = allow_list.installed(german_worker, sudoers.text(german_worker.user))
+    with allowed, pytest.raises(Forbidden, match="sudo does not allow"):
+        asked(real, WORKER, query("grep", "-q", "x", "/etc/shadow", read=str, root=True, answers=(0, 1)))
 
 
 def test_holders_of_locks_are_known_by_name_in_german_too(real, hop, german_worker):

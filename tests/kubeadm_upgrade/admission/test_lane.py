@@ -90,7 +90,7 @@ def test_who_waits_for_a_slot_that_nobody_gives_back_is_told_how():
         "w2 is (w2 holds a slot of an earlier run: name it in the parameter nodes, or take out-of-service.w2 out of "
         "ConfigMap kube-system/kubeadm-fleet-ledger)" in reason
     )
-    assert "earlier run" not in waits_for(lane(["w1", "w2"], 1, [], ["w2"], strangers=["w2"]), "w1")
+    assert "earlier run" not in waits_for(lane(["w1", "w2"], 1, [], ["w2"], ["w2"], ["w2"]), "w1")
 
 
 def test_a_slot_of_an_earlier_run_is_no_beginning():

@@ -60,7 +60,7 @@ class Bridge:
         response = web.StreamResponse()
         await response.prepare(request)
         async for words in _frames(host, _line(form), str(form.get("unit", ""))):
-            await response.write(" ".join(quote(word, errors="surrogateescape") for word in words).encode() + b"\n")
+            await response.write(" ".join(map(_quoted, words)).encode() + b"\n")
         return response
 
     async def _kubelet(self, request: web.Request) -> web.Response:
@@ -79,6 +79,11 @@ class Bridge:
             if name in cluster.simulated.hosts:
                 return cluster.simulated.hosts[name]
         raise web.HTTPNotFound(text=f"no cluster of the lab has a node {name}")
+
+
+def _quoted(word: str | bytes) -> str:
+    """A text may hold bytes that are none, as they came from a host."""
+    return quote(word if isinstance(word, bytes) else word.encode(errors="surrogateescape"))
 
 
 def _believe(host: Host, form: MultiDictProxy[object]) -> None:

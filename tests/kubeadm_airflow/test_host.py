@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from in_memory import examples
 from kubeadm_airflow.hooks.host import Address, Host, refused_by_sudo
 from kubeadm_upgrade.actions import Run, install_file
+from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import Forbidden, HostKeyUnknown, NeedsPerson, Unreachable
 from kubeadm_upgrade.hop import Repository, Source
 from kubeadm_upgrade.inventory import Cluster
@@ -74,9 +75,9 @@ def runs_with(node: str, version: str, url: str, run: str) -> list[Run]:
     """What steps would run on a host if these were its node's name, the package versions, the repository, the run."""
     hop = examples.a_hop()
     source = Source(Repository(url, url), dict.fromkeys(hop.sources["deb"].packages, version))
-    hop = replace(hop, run=run, sources={"deb": source})
+    hop = replace(hop, sources={"deb": source})
     facts = examples.facts_of(hop, "cp1")
-    facts = replace(facts, node=replace(facts.node, name=node))
+    facts = replace(facts, run=RunId(run), node=replace(facts.node, name=node))
     names = ("back_up", "switch_package_repository", "stage_packages", "upgrade_kubeadm", "upgrade_kubelet_and_kubectl")
     runs = [action for name in names for action in STEPS[name].actions(facts, hop) if isinstance(action, Run)]
     assert all(any(value in word for one in runs for word in one.argv) for value in (node, version, url))

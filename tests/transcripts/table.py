@@ -20,7 +20,7 @@ from kubeadm_upgrade.packages import apt, dnf, locks
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.query import Query, query
 from transcripts.row import Differs, Kind, Must, Place, Recording, Row, Source, When
-from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_json, of_names, of_options
+from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_json, of_names, of_numbers, of_options
 
 NO_HOST = HostFacts(OsRelease("none"), {})  # where a look is not about any host of its own
 APT = (Kind.APT,)
@@ -451,6 +451,7 @@ ROWS = (
         queries.KUBELET_AGE,
         Must("some seconds", lambda age: age is not None and age.total_seconds() >= 0),
         EVERYWHERE,
+        shape=of_numbers,
     ),
     Row(
         "journal of the kubelet",

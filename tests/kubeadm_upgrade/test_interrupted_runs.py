@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from in_memory.cluster import Cluster, Seat
+from in_memory.states import control_plane_node
 from kubeadm_upgrade.actions import GiveSlotBack, NoteFailed, NotePin, TakeSlot
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.members import lane_of
@@ -18,6 +19,8 @@ from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, F
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger, Slot
+from kubeadm_upgrade.planning.plan import control_plane_order
+from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import DrainNode
 from kubeadm_upgrade.version import Version
@@ -141,3 +144,11 @@ def test_an_earlier_runs_slot_on_a_worker_in_service_takes_nobodys_place():
     drained = {**nodes, "w2": node("w2", unschedulable=True, cordoned_by="prod/v1.33.9")}
     assert not may_go("workers", "w1", drained, left)
     assert may_go("workers", "w2", drained, left)
+
+
+def test_of_control_plane_nodes_left_behind_the_one_with_a_slot_comes_first():
+    """The other is cordoned only, and would wait for that slot, while its holder waits for its turn."""
+    cordoned = replace(control_plane_node("cp1", "1.33.9"), cordoned_by_us=True, schedulable=False)
+    holder = replace(control_plane_node("cp2", "1.33.9"), holds_slot=True)
+    order = control_plane_order(State(OLD, (control_plane_node("cp0", "1.33.9"), cordoned, holder)), NEW)
+    assert [node.name for node in order] == ["cp2", "cp1", "cp0"]

@@ -49,14 +49,20 @@ def control_plane_order(state: State, to: Version) -> tuple[NodeState, ...]:
     """The node whose apiserver already moved was the first of an interrupted run, and stays the first.
 
     So was, on the way through etcd's gate, the one whose etcd has moved. Then whoever an earlier run has left out of
-    service: all others would wait for its slot.
+    service, and of those the one that holds a slot: all others would wait for it.
     """
     within_a_gate = state.etcd_pin_is_ours and to == state.cluster_version
     pin = etcd_version(state.etcd_pinned) if within_a_gate else None
     return tuple(
         sorted(
             state.control_plane,
-            key=lambda node: (node.apiserver != to, not _runs_etcd(node, pin), not node.left_behind, node.name),
+            key=lambda node: (
+                node.apiserver != to,
+                not _runs_etcd(node, pin),
+                not node.holds_slot,
+                not node.left_behind,
+                node.name,
+            ),
         )
     )
 

@@ -17,7 +17,7 @@ from kubeadm_upgrade.actions import (
     Run,
     TakeSlot,
 )
-from kubeadm_upgrade.assignment import Assignment
+from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE
 from kubeadm_upgrade.planning import skew
@@ -57,6 +57,7 @@ class Watch:
         self._broken: set[str] = set()
         self._limits: dict[str, int] = {}  # worker -> how many might be out of service when it got its slot
         self._seen: dict[_Who, Seen] = {}
+        self._restarted: dict[Node, RunId] = {}
         self._started: dict[tuple[Node, str], str] = {}  # a purpose on a machine -> the unit of its last start
         self._cleared: set[tuple[Node, str]] = set()
         self.see(None)
@@ -135,7 +136,8 @@ class Watch:
                 self.say(f"{work.node} has got a slot beside {sorted(others & there)}")
             if self._seen[_who(work)].ailing:
                 self.say(f"{work.node} has got a slot while the control plane is not healthy")
-            unsettled = [one.name for one in self.cluster.of_kind(control_plane=True) if one.settling]
+            ours = [one for one in self.cluster.of_kind(control_plane=True) if self._restarted.get(one) == work.run]
+            unsettled = [one.name for one in ours if one.settling]
             if unsettled and unsettled != [work.node]:
                 self.say(f"{work.node} has got a slot while {unsettled} is not through with its restart")
             return
@@ -200,6 +202,7 @@ class Watch:
         self._needs_slot(work, "restarts the kubelet of")
         if not self._seen[_who(work)].drained:
             self.say(f"the kubelet of {node.name} is restarted while it is in service")
+        self._restarted[node] = work.run
         if not node.control_plane:
             return
         for one in self.cluster.of_kind(control_plane=True):

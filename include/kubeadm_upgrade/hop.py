@@ -45,10 +45,13 @@ class Hop:
     etcd_pin: str | None = None  # the image tag that kubeadm-config is to fix for etcd, for this hop
     lifts_etcd_pin: bool = False  # our pin of an earlier hop is to be gone before the control plane moves
     ends_path: bool = True
+    # of the control plane's oldest kubelet when it was planned: an interrupted run may have left it behind
+    kubelet_minor: int | None = None
 
     @property
     def changes_minor(self) -> bool:
-        return self.came_from.minor != self.to.minor
+        """Whether anything of the control plane comes to another minor release: its static Pods or its kubelets."""
+        return any(minor not in (self.to.minor, None) for minor in (self.came_from.minor, self.kubelet_minor))
 
     def first_of(self, there: Container[str]) -> str | None:
         """The control plane node that applies: the first that is still in the cluster."""

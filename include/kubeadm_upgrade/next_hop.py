@@ -84,6 +84,7 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         etcd_pin=first.etcd_pin,
         lifts_etcd_pin=first.lifts_etcd_pin,
         ends_path=len(path.hops) == 1,
+        kubelet_minor=min(node.kubelet for node in state.control_plane).minor,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,16 @@ from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import StepRefused
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, Facts, NodeFacts, StaticPod
+from kubeadm_upgrade.etcd import EtcdFacts
+from kubeadm_upgrade.facts import (
+    CONTROL_PLANE_COMPONENTS,
+    ControlPlaneFacts,
+    Facts,
+    HostFacts,
+    NodeFacts,
+    OsRelease,
+    StaticPod,
+)
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger, Slot
@@ -23,6 +32,7 @@ from kubeadm_upgrade.planning.plan import control_plane_order
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import DrainNode
+from kubeadm_upgrade.ready import StaticPodsReady
 from kubeadm_upgrade.version import Version
 
 OLD, NEW = Version(1, 33, 9), Version(1, 34, 9)
@@ -152,3 +162,14 @@ def test_of_control_plane_nodes_left_behind_the_one_with_a_slot_comes_first():
     holder = replace(control_plane_node("cp2", "1.33.9"), holds_slot=True)
     order = control_plane_order(State(OLD, (control_plane_node("cp0", "1.33.9"), cordoned, holder)), NEW)
     assert [node.name for node in order] == ["cp2", "cp1", "cp0"]
+
+
+def test_kubelets_that_were_left_a_minor_behind_are_waited_for_as_in_their_own_hop():
+    """They make their static Pods anew, whatever the control plane came from: half a minute is too soon."""
+    finishing = replace(HOP, came_from=NEW, kubelet_minor=OLD.minor)
+    started = NOW - timedelta(minutes=1)
+    host = HostFacts(OsRelease("debian"), {}, kubelet_started=started, kubelet_age=NOW - started)
+    plane = replace(control_plane("cp1", "cp2"), nodes_ready={"cp1": True, "cp2": True})
+    seen = Facts(node("cp1", kubelet=NEW), RUN, NOW, host=host, control_plane=plane, etcd=EtcdFacts())
+    assert not StaticPodsReady().done(seen, finishing)
+    assert StaticPodsReady().done(seen, replace(finishing, kubelet_minor=NEW.minor))

@@ -395,6 +395,7 @@ class Cluster:
         if there != tag:
             node.manifests[component] = tag
             node.static[component] = StaticPodHere(tag, self.clock, ready=False)
+            self.on(node, 2 + self.slow, lambda: self._all_ready(node))  # whatever becomes of kubeadm
 
     def _all_ready(self, node: Node) -> None:
         for pod in node.static.values():

@@ -41,6 +41,7 @@ class Seen:
     out: frozenset[str]  # other workers that are out of service, those that were given up apart
     limit: int
     held: bool  # a slot of this run
+    doing: str  # what its slot tells to have been begun and not ended
     was_out: bool
     drained: bool
     ailing: bool  # something of the control plane was not Ready, or not there
@@ -102,6 +103,7 @@ class Watch:
             ),
             limit=cluster.inventory.rollout.workers_at_once(len(workers)),
             held=ledger.slot_of(work.node, work.run) is not None,
+            doing=ledger.slots[work.node].doing if work.node in ledger.slots else "",
             was_out=here.cordoned_by is not None,
             drained=here.unschedulable and not here.pods,
             ailing=any(_ails(node) for node in cluster.of_kind(control_plane=True)),
@@ -193,7 +195,8 @@ class Watch:
         last = node.units.get(self._started.get(purpose, ""))
         if last is not None and last.state[1] == "failed" and purpose not in self._cleared:
             self.say(f"{run.unit} on {node.name} is run again, and nobody has cleared it")
-        if last is not None and last.state[2] == "exited":
+        other = self._seen[_who(work)].doing not in ("", self._started.get(purpose))  # that was cut off
+        if last is not None and last.state[2] == "exited" and not other:
             self.say(f"{run.unit} on {node.name} is run again after it has succeeded")
         self._started[purpose] = str(run.unit)
         self._cleared.discard(purpose)

@@ -165,6 +165,8 @@ class Airflow:
         reason = why_not_claim(self.cluster.ledger, run.run, run.take_over)
         run.said = reason or ""
         if reason is None:
+            # it may have waited since before a failure, which nobody has seen then: told, not decided
+            self.cluster.watch.person_starts_anew()
             clock = self.cluster.clock
             self.cluster.edit_ledger(lambda ledger: ledger.claimed(run.run, clock, run.wish.give_up))
             run.where = "plan"

@@ -97,13 +97,14 @@ class _Attempt:
         Returns why some could not take effect yet.
         """
         blocked: list[str] = []
-        ruled = False
+        before: Action | None = None
         for action in wanted:
             # the evictions of one drain are one act: the rules are asked before the first of them
-            ruled = ruled and isinstance(action, Evict)
-            obstacle = (None if ruled else await self._ask_rules(action)) or await self._act(action)
-            ruled = isinstance(action, Evict)
-            if obstacle:
+            same_act = isinstance(action, Evict) and isinstance(before, Evict)
+            if not same_act and (reason := await self._ask_rules(action)):
+                return [*blocked, reason]
+            before = action
+            if obstacle := await self._act(action):
                 blocked.append(obstacle)
             # evictions wait for each other's budgets only; anything else that is blocked is what the next builds on
             if _starts_unit(action) or (obstacle and not isinstance(action, Evict)):

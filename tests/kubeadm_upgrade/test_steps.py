@@ -722,6 +722,26 @@ def test_a_run_that_had_ended_takes_the_cluster_again(hop):
     assert world.facts.ledger.holder == replace(world.facts.ledger.holder, run=RUN, released=None)
 
 
+class Overtaken(World):
+    """Somebody writes to the ledger between every look and what comes of it."""
+
+    async def look(self, step):
+        facts = await super().look(step)
+        self.facts = replace(self.facts, ledger=replace(self.facts.ledger, paused="an incident"))
+        return facts
+
+
+def test_nothing_is_evicted_where_the_cluster_could_not_be_taken_again(hop):
+    """What stops the first eviction of a drain stops them all: the next look tells who has the cluster by now."""
+    began = begin(hop, "w1")
+    pods = tuple(PodFacts("shop", f"api-{n}", f"u1{n}", "ReplicaSet") for n in range(3))
+    node = replace(began.facts.node, unschedulable=True)
+    facts = with_slot(replace(applied(began.facts, hop), pods=pods, node=node))
+    world = Overtaken(replace(facts, ledger=facts.ledger.released(facts.now)), hop)
+    assert asyncio.run(perform(STEPS["drain_node"], hop, world)).reason == CONFLICT
+    assert world.log == []
+
+
 def test_a_run_that_has_nothing_left_to_do_takes_nothing(hop):
     """Only an action takes the cluster again: a look must not."""
     world = begin(hop, "w1")

@@ -10,10 +10,12 @@ import yaml
 
 from harness.fleet import write_inventory
 from harness.walk import Walker, join
-from kubeadm_airflow.hooks.cluster_claim import note_judgement
+from kubeadm_airflow.hooks import cluster_scene
+from kubeadm_airflow.hooks.cluster_claim import claim, note_judgement
 from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_upgrade import errors
-from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.actions import RepeatPreflight
+from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.procedure import GROUPS
 from lab import ClusterSpec, Lab
 
@@ -223,3 +225,26 @@ def test_what_a_message_asks_for_works_from_the_next_look_on(upgrade_lab, tmp_pa
     said, missing = asyncio.run(run())
     assert said.endswith("(delete it, or set drain.force in the inventory)")
     assert missing == []
+
+
+def test_a_judgement_is_not_noted_for_whoever_has_taken_the_cluster_meanwhile(upgrade_lab, monkeypatch):
+    """Preflight takes minutes on many hosts: what this run found says nothing of the hop of another."""
+    walker = upgrade_lab(1, 1)
+    judge = cluster_scene.judge
+
+    async def judge_while_it_is_taken_over(cluster, hop):
+        found = await judge(cluster, hop)
+        assert await claim(cluster, RunId("run-2"), "run-1", ()) is None
+        return found
+
+    monkeypatch.setattr(cluster_scene, "judge", judge_while_it_is_taken_over)
+
+    async def run():
+        hop = await walker.plan("run-1")
+        work = Assignment(walker.name, RunId("run-1"), hop, "workers", "admit", hop.workers[0])
+        async with NodeConnection.open(walker.cluster, work) as port:
+            await port.act(RepeatPreflight())
+        return (await cluster_scene.look_at_result(walker.cluster)).ledger.holder
+
+    holder = asyncio.run(run())
+    assert (holder.run, holder.judged) == (RunId("run-2"), None)

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_airflow.hooks.host import Host, address_of, failure
@@ -33,7 +32,6 @@ from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class NodeConnection:
@@ -229,13 +227,13 @@ class NodeConnection:
 
     async def _repeat_preflight(self) -> None:
         """Raises PreflightFailed. One judgement serves every node that waits."""
+        from kubeadm_airflow.hooks.cluster_claim import note_judgement
         from kubeadm_airflow.hooks.cluster_scene import blocking, judge
 
         found = await judge(self._cluster, self._hop)
         if sentences := blocking(found):
             raise PreflightFailed(f"{self._cluster.name}: since preflight last looked: {'; '.join(sentences)}")
-        ledger, there = await self._api.ledger()
-        await self._api.write_ledger(ledger.judged(datetime.now(UTC)), there)
+        await note_judgement(self._cluster, self._work.run)
 
     async def _run(self, run: Run) -> str | None:
         """Returns whom a package manager's lock is waited for; commands that are no units do not wait themselves."""

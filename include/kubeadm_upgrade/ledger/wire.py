@@ -53,31 +53,25 @@ def read_slots(data: Data) -> Ledger:
 
 def write(ledger: Ledger, there: Data) -> dict[str, str]:
     """The object's data as it is to be: a subject that did not change is left as somebody wrote it."""
-    before = read(there)
-    texts = {
-        HOLDER: (ledger.holder, before.holder, _holder_text),
-        PAUSED: (ledger.paused, before.paused, str),
-        ABORTED: (ledger.aborted, before.aborted, str),
-        ETCD_PIN: (ledger.etcd_pin, before.etcd_pin, str),
-        DURATIONS: (ledger.durations or None, before.durations or None, _durations_text),
-        **{f"{SLOT}{node}": _pair(node, ledger.slots, before.slots, _slot_text) for node in _either(ledger, before)},
-        **{f"{GIVEN_UP}{n}": _pair(n, ledger.given_up, before.given_up, str) for n in _either(ledger, before)},
+    now, was = _texts(ledger), _texts(read(there))
+    kept = {key: text for key, text in there.items() if key in now or not _is_ours(key)}
+    return kept | {key: text for key, text in now.items() if text != was.get(key)}
+
+
+def _texts(ledger: Ledger) -> dict[str, str]:
+    """Every subject that there is something to say of, by its key."""
+    plain = {PAUSED: ledger.paused, ABORTED: ledger.aborted, ETCD_PIN: ledger.etcd_pin}
+    return {
+        **({HOLDER: _holder_text(ledger.holder)} if ledger.holder else {}),
+        **{key: text for key, text in plain.items() if text is not None},
+        **({DURATIONS: _durations_text(ledger.durations)} if ledger.durations else {}),
+        **{f"{SLOT}{node}": _slot_text(slot) for node, slot in ledger.slots.items()},
+        **{f"{GIVEN_UP}{node}": reason for node, reason in ledger.given_up.items()},
     }
-    data = dict(there)
-    for key, (now, was, text) in texts.items():
-        if now is None:
-            data.pop(key, None)
-        elif now != was:
-            data[key] = text(now)
-    return data
 
 
-def _pair(node: str, now: Mapping[str, Any], was: Mapping[str, Any], text: Any) -> tuple[Any, Any, Any]:
-    return now.get(node), was.get(node), text
-
-
-def _either(*ledgers: Ledger) -> set[str]:
-    return {node for ledger in ledgers for node in (*ledger.slots, *ledger.given_up)}
+def _is_ours(key: str) -> bool:
+    return key in (HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS) or key.startswith((SLOT, GIVEN_UP))
 
 
 def _under(prefix: str, data: Data) -> list[tuple[str, str, str]]:

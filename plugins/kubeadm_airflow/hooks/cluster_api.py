@@ -133,13 +133,10 @@ class ClusterApi:
         return await self._call("PUT", f"{_CONFIG_MAPS}/{wire.CONFIG_MAP}", changed)
 
     async def _config_map(self, name: str) -> Json | None:
-        path = f"{_CONFIG_MAPS}/{name}"
-        status, text = await self._request("GET", path)
-        if status == 404:
+        try:
+            return await self._call("GET", f"{_CONFIG_MAPS}/{name}")
+        except ObjectNotFound:
             return None
-        if status != 200:
-            raise _error(status, text, f"GET {path}")
-        return _object(text, f"GET {path}")
 
     async def _list(self, path: str, query: Sequence[tuple[str, str]] = ()) -> list[Json]:
         items: list[Json] = []

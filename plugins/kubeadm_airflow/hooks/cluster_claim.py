@@ -15,36 +15,38 @@ from kubeadm_upgrade.ledger.ledger import Ledger
 
 async def claim(cluster: Cluster, run: RunId, take_over: str, give_up: Iterable[str]) -> str | None:
     """Take the cluster for this run. Returns why it cannot have it yet, None when it has."""
-    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        while True:
-            ledger, there = await api.ledger()
-            if reason := why_not_claim(ledger, run, take_over):
-                return reason
-            try:
-                await api.write_ledger(ledger.claimed(run, datetime.now(UTC), give_up), there)
-            except Conflict:
-                continue  # somebody was quicker: see who
-            return None
+    return await _change(
+        cluster,
+        lambda ledger: why_not_claim(ledger, run, take_over),
+        lambda ledger: ledger.claimed(run, datetime.now(UTC), give_up),
+    )
 
 
 async def release(cluster: Cluster, run: RunId, durations: Mapping[str, Iterable[float]]) -> None:
     """Give the cluster back, and leave behind how long steps took. Nothing where another run has it by now."""
-    await _change(cluster, run, lambda ledger: ledger.released(datetime.now(UTC), durations))
+    await _change(cluster, _not_held_by(run), lambda ledger: ledger.released(datetime.now(UTC), durations))
 
 
 async def note_judgement(cluster: Cluster, run: RunId) -> None:
-    """Preflight has found nothing that blocks, at this moment."""
-    await _change(cluster, run, lambda ledger: ledger.judged(datetime.now(UTC)))
+    """Preflight has found nothing that blocks, at this moment. Nothing where another run has the cluster by now."""
+    await _change(cluster, _not_held_by(run), lambda ledger: ledger.judged(datetime.now(UTC)))
 
 
-async def _change(cluster: Cluster, run: RunId, change: Callable[[Ledger], Ledger]) -> None:
+def _not_held_by(run: RunId) -> Callable[[Ledger], str | None]:
+    return lambda ledger: None if ledger.is_held_by(run) else f"{run} does not hold this cluster"
+
+
+async def _change(
+    cluster: Cluster, why_not: Callable[[Ledger], str | None], change: Callable[[Ledger], Ledger]
+) -> str | None:
+    """Write what is made of the ledger over what was looked at, however often it takes. Returns why not."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         while True:
             ledger, there = await api.ledger()
-            if not ledger.is_held_by(run):
-                return
+            if reason := why_not(ledger):
+                return reason
             try:
                 await api.write_ledger(change(ledger), there)
             except Conflict:
-                continue
-            return
+                continue  # somebody was quicker: see who
+            return None

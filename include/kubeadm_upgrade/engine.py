@@ -140,11 +140,11 @@ class _Attempt:
             raise CommandFailed(said)
         raise UnitFailed(f"{said}\nIt is not run again by itself: mend what it says, and clear this task")
 
-    async def _gone(self, why: str) -> Outcome | Pending:
+    async def _gone(self, node: str) -> Outcome | Pending:
         """A Node that has left the cluster leaves its slot to the others."""
-        if obstacle := await self.port.act(GiveSlotBack(why)):
+        if obstacle := await self.port.act(GiveSlotBack(node)):
             return Pending(obstacle, self.progress)
-        return Outcome(self.step.name, why, "gone", self.progress.told, (f"{why} is no longer in the cluster",))
+        return Outcome(self.step.name, node, "gone", self.progress.told, (f"{node} is no longer in the cluster",))
 
     def _done(self, facts: Facts) -> Outcome:
         status: Literal["changed", "unchanged"] = "changed" if self.progress.told else "unchanged"

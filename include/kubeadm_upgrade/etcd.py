@@ -89,8 +89,9 @@ def read(members: Any, health: Any, status: Any, alarms: Any) -> EtcdFacts:
     """Put together what `questions` were answered with; members and health meet in the client URLs."""
     by_url = {one["endpoint"]: one for one in health or ()}
     leaders = {one["Status"]["leader"] for one in status or () if one.get("Status", {}).get("leader")}
-    found = tuple(_member(one, by_url, leaders) for one in (members or {}).get("members", ()))
-    names = {one["ID"]: one.get("name", "") for one in (members or {}).get("members", ())}
+    listed = (members or {}).get("members", ())
+    found = tuple(_member(one, by_url, leaders) for one in listed)
+    names = {one["ID"]: one.get("name", "") for one in listed}
     raised = tuple(
         f"{_ALARMS.get(one.get('alarm', 0), one.get('alarm'))} on {names.get(one['memberID'], one['memberID'])}"
         for one in (alarms or {}).get("alarms", ())

@@ -1,4 +1,4 @@
-"""The inventory: one YAML file per cluster. inside it is a frozen `Cluster`."""
+"""The inventory: one YAML file per cluster, and inside of us a frozen `Cluster`."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from kubeadm_upgrade.actions import Action, RepeatPreflight, TakeSlot
 from kubeadm_upgrade.admission.gates import why_wait
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Slot
-from kubeadm_upgrade.ledger.wire import CONFIG_MAP, GIVEN_UP, NAMESPACE
 from kubeadm_upgrade.policy import FRESH
 from kubeadm_upgrade.steps import Need, Step
 
@@ -27,9 +27,8 @@ class Admit(Step):
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         name = facts.node.name
-        if name in facts.ledger.given_up:
-            where = f"take {GIVEN_UP}{name} out of ConfigMap {NAMESPACE}/{CONFIG_MAP}"
-            return f"it was given up ({facts.ledger.given_up[name]}): a later run takes it; for this one, {where}"
+        if reason := marks.given_up(facts.ledger, name):
+            return reason
         if name not in facts.lane.members:
             return f"it was planned as a {facts.lane.name} node and is none any more: see its labels, start a new run"
         return None

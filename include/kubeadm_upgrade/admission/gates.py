@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import WORKER
-from kubeadm_upgrade.ledger.wire import CONFIG_MAP, NAMESPACE
+from kubeadm_upgrade.ledger.wire import OBJECT, SLOT
 from kubeadm_upgrade.wording import shortened
 
 Gate = Callable[[Facts, Hop], str | None]
@@ -20,9 +21,7 @@ Gate = Callable[[Facts, Hop], str | None]
 
 def not_paused(facts: Facts, hop: Hop) -> str | None:
     """Nobody has paused this cluster's upgrade."""
-    if facts.ledger.paused is None:
-        return None
-    return f"the upgrade is paused ({facts.ledger.paused}): take `paused` out of ConfigMap {NAMESPACE}/{CONFIG_MAP}"
+    return marks.paused(facts.ledger)
 
 
 def its_turn(facts: Facts, hop: Hop) -> str | None:
@@ -93,5 +92,5 @@ def _way_out_of_slots(facts: Facts) -> str:
     strangers = sorted(facts.lane.strangers - set(facts.lane.order))
     if not strangers:
         return ""
-    way = f"name it in the parameter nodes, or take out-of-service.{strangers[0]} out of ConfigMap"
-    return f" ({', '.join(strangers)} holds a slot of an earlier run: {way} {NAMESPACE}/{CONFIG_MAP})"
+    way = f"name it in the parameter nodes, or take {SLOT}{strangers[0]} out of {OBJECT}"
+    return f" ({', '.join(strangers)} holds a slot of an earlier run: {way})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.ledger.wire import CONFIG_MAP, NAMESPACE
+from kubeadm_upgrade.ledger.wire import OBJECT
 
 
 def why_not_claim(ledger: Ledger, run: RunId, take_over: str = "") -> str | None:
@@ -18,6 +18,6 @@ def why_not_claim(ledger: Ledger, run: RunId, take_over: str = "") -> str | None
         return None
     since = holder.since.strftime("%Y-%m-%d %H:%M:%S UTC")
     return (
-        f"{holder.run} holds this cluster since {since} (ConfigMap {NAMESPACE}/{CONFIG_MAP}): let it end, or, if it "
+        f"{holder.run} holds this cluster since {since} ({OBJECT}): let it end, or, if it "
         f"never will, start a run with take_over: {holder.run.dag_run}"
     )

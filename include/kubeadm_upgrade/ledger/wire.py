@@ -18,6 +18,7 @@ from kubeadm_upgrade.ledger.ledger import Holder, Ledger, Slot
 
 NAMESPACE = "kube-system"
 CONFIG_MAP = "kubeadm-fleet-ledger"
+OBJECT = f"ConfigMap {NAMESPACE}/{CONFIG_MAP}"  # as sentences name it
 SLOTS = "kubeadm-fleet-slots"  # what there was before the ledger: lane -> JSON of node -> run id
 
 HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS = "holder", "paused", "aborted", "etcd-pin", "durations"

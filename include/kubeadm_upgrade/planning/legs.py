@@ -41,8 +41,9 @@ def legs(case: Case, way: Stops) -> Iterator[Leg]:
         rest = way[index:]
         gate = case.etcd_gate(came_from.minor, to.minor)
         if gate and etcd.misses(gate):
-            yield Leg(came_from, came_from, (came_from, *rest), etcd, etcd.pinned(gate), gate)
-            etcd = etcd.pinned(gate)
+            pinned = etcd.pinned(gate)
+            yield Leg(came_from, came_from, (came_from, *rest), etcd, pinned, gate)
+            etcd = pinned
         after = etcd.applied(case.etcd_of(to)) if came_from != to else etcd
         yield Leg(came_from, to, rest, etcd, after)
         etcd = after

@@ -103,7 +103,7 @@ _EXCLUDES = ("", "exclude=" + " ".join((*PACKAGES, *COMPANIONS)))
 
 
 def root_commands() -> Iterator[RootCommand]:
-    """Looks first, then the steps in the order of a run. Most come many times over."""
+    """Queries first, then the steps in the order of a run. Most come many times over."""
     yield from _of_queries()
     yield from _of_steps()
 

@@ -12,8 +12,9 @@ from enum import StrEnum
 
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.ledger.wire import CONFIG_MAP, GIVEN_UP, NAMESPACE
+from kubeadm_upgrade.ledger.wire import OBJECT
 from kubeadm_upgrade.version import Version
 
 
@@ -37,8 +38,6 @@ class Verdict(StrEnum):
 
 Rule = Callable[[Standing], str | None]
 
-_OBJECT = f"ConfigMap {NAMESPACE}/{CONFIG_MAP}"
-
 
 def run_holds_the_cluster(standing: Standing) -> str | None:
     """The ledger says that it is this run that may act (invariant I8)."""
@@ -46,7 +45,7 @@ def run_holds_the_cluster(standing: Standing) -> str | None:
         return None
     holder = standing.ledger.holder
     if holder is None:
-        return f"no run holds this cluster any more ({_OBJECT}): start a new run"
+        return f"no run holds this cluster any more ({OBJECT}): start a new run"
     did = "has upgraded this cluster since" if holder.released else "holds this cluster"
     return f"{holder.run} {did}, not {standing.run}: what is left is for it, or for a new run"
 
@@ -61,11 +60,7 @@ def cluster_not_past_the_target(standing: Standing) -> str | None:
 
 def not_given_up(standing: Standing) -> str | None:
     """Nobody has given this node up."""
-    reason = standing.ledger.given_up.get(standing.node)
-    if reason is None:
-        return None
-    key = f"{GIVEN_UP}{standing.node}"
-    return f"it was given up ({reason}): a later run takes it; for this one, take {key} out of {_OBJECT}"
+    return marks.given_up(standing.ledger, standing.node)
 
 
 def not_aborted(standing: Standing) -> str | None:
@@ -77,9 +72,7 @@ def not_aborted(standing: Standing) -> str | None:
 
 def not_paused(standing: Standing) -> str | None:
     """Nobody has paused this cluster's upgrade; a node that is out of service is finished first."""
-    if standing.ledger.paused is None or standing.node in standing.ledger.slots:
-        return None
-    return f"the upgrade is paused ({standing.ledger.paused}): take `paused` out of {_OBJECT}"
+    return None if standing.node in standing.ledger.slots else marks.paused(standing.ledger)
 
 
 def nobody_else_at_work(standing: Standing) -> str | None:

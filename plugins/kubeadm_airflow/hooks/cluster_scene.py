@@ -129,7 +129,7 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
 
 
 async def _look_at_machine(host: Host, manager: PackageManager | None) -> Machine:
-    answers = {name: value for look in machine.QUERIES for name, value in (await host.ask(look)).items()}
+    answers = {name: value for query in machine.QUERIES for name, value in (await host.ask(query)).items()}
     if manager is not None and manager.REBOOT is not None:
         answers["wants_reboot"] = await host.ask(manager.REBOOT)
     before = time.time()

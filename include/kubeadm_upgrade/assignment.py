@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from kubeadm_upgrade.hop import Hop
@@ -24,6 +25,14 @@ class RunId:
     def unmistakable(self) -> str:
         """One line that is no other run's: for files that outlive the run."""
         return f"{self} begun {self.began or '?'}"
+
+    def began_after(self, moment: datetime) -> bool:
+        """Whether whoever started this run could know what had happened by then; no, where nobody can tell."""
+        try:
+            began = datetime.fromisoformat(self.began)
+        except ValueError:
+            return False
+        return (began if began.tzinfo else began.replace(tzinfo=UTC)) > moment
 
     def to_json(self) -> dict[str, str]:
         return asdict(self)

@@ -16,6 +16,7 @@ from kubeadm_upgrade.errors import CommandFailed, NodeGone, StepNotDone, StepRef
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.journal import essence
+from kubeadm_upgrade.ledger.ledger import Failure
 from kubeadm_upgrade.standing.rules import Standing, Verdict, verdicts
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, unit_of
 from kubeadm_upgrade.units import Unit
@@ -73,7 +74,7 @@ class _Attempt:
             return self._wait(facts, f"unit {unit.name} is running" + (f": {unit.journal}" if unit.journal else ""))
         if self.step.done(facts, self.hop):
             return self._done(facts)
-        if unit.failed and self._is_for_a_person(facts, unit):
+        if self._is_for_a_person(facts, unit):
             return await self._fail(facts, unit)
         if reason := self.step.refuse(facts, self.hop):
             raise StepRefused(f"{facts.node.name}: {self.step.name}: {reason}{_failed_before(facts)}")
@@ -128,14 +129,17 @@ class _Attempt:
 
     def _is_for_a_person(self, facts: Facts, unit: Unit) -> bool:
         """A failure of this attempt; or one that nobody was told of, of a unit that must not be run again unseen."""
-        told = facts.slot is not None and facts.slot.failed == unit.name
-        return unit.name in self.progress.units or not (self.step.repeats or told)
+        if unit.failed and unit.name in self.progress.units:
+            return True
+        return not self.step.repeats and (_untold(facts) is not None or _is_news(facts, unit))
 
     async def _fail(self, facts: Facts, unit: Unit) -> Pending:
-        note = () if self.step.repeats else (NoteFailed(facts.node.name, unit.name, essence(unit.journal)),)
+        untold = _untold(facts)
+        name, why = (untold.unit, untold.why) if untold else (unit.name, essence(unit.journal))
+        note = () if self.step.repeats else (NoteFailed(facts.node.name, name, why),)
         if blocked := await self._act_on((*self.step.amends(facts, self.hop), *note)):
             return self._wait(facts, "; ".join(blocked))
-        said = _unit_failure(self.step, facts, unit)
+        said = _told_late(self.step, facts, untold) if untold else _unit_failure(self.step, facts, unit)
         if self.step.repeats:
             raise CommandFailed(said)
         raise UnitFailed(f"{said}\nIt is not run again by itself: mend what it says, and clear this task")
@@ -185,8 +189,24 @@ def _starts_unit(action: Action) -> bool:
 
 def _failed_before(facts: Facts) -> str:
     """What a person was told of this node's unit: the first failure is the cause of much that comes after it."""
-    slot = facts.slot
-    return f" (before that, {slot.failed} had failed: {slot.why})" if slot is not None and slot.failed else ""
+    failure = facts.slot.failure if facts.slot else None
+    return f" (before that, {failure.unit} had failed: {failure.why})" if failure else ""
+
+
+def _untold(facts: Facts) -> Failure | None:
+    """A failure from while this run was waiting: whoever started it did not know."""
+    failure = facts.slot.failure if facts.slot else None
+    return None if failure is None or failure.told else failure
+
+
+def _is_news(facts: Facts, unit: Unit) -> bool:
+    """Whether the ledger does not know that this unit has failed."""
+    failure = facts.slot.failure if facts.slot else None
+    return unit.failed and (failure is None or failure.unit != unit.name)
+
+
+def _told_late(step: Step, facts: Facts, failure: Failure) -> str:
+    return f"{facts.node.name}: {step.name}: {failure.unit} has failed while this run was waiting: {failure.why}"
 
 
 def _unit_failure(step: Step, facts: Facts, unit: Unit) -> str:

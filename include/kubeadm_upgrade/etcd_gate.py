@@ -66,6 +66,16 @@ class ConfigureEtcd(Step):
         yield NotePin(None)
 
 
+def before_the_gate(facts: Facts, hop: Hop) -> str | None:
+    """Why the control plane may not move yet: a node that has joined it meanwhile brings kubeadm's own etcd."""
+    if hop.etcd_minimum is None or not (old := facts.control_plane.etcd_before(hop.etcd_minimum)):
+        return None
+    return (
+        f"etcd on {', '.join(old)} is older than {hop.etcd_minimum}, which every member must be at before {hop.to} "
+        "brings its own: start a new run, which passes that gate"
+    )
+
+
 def _patch(facts: Facts, tag: str | None) -> PatchConfigMap:
     configuration = with_etcd_tag(facts.control_plane.configuration, tag)
     verb = f"set etcd.local.imageTag to {tag}" if tag else "take etcd.local.imageTag out"

@@ -14,7 +14,7 @@ from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.settings import etcd_is_external
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
-from kubeadm_upgrade.version import Version
+from kubeadm_upgrade.version import Version, etcd_version
 
 CONTROL_PLANE_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 PACKAGES = ("kubeadm", "kubelet", "kubectl")
@@ -139,6 +139,11 @@ class ControlPlaneFacts:
     def etcd_tag(self, node: str) -> str | None:
         tags = (pod.image_tag for pod in self.static_pods if (pod.component, pod.node) == ("etcd", node))
         return next(tags, None)
+
+    def etcd_before(self, minimum: str) -> tuple[str, ...]:
+        """Nodes whose etcd is older; a tag of somebody's own says nothing."""
+        members = ((pod.node, etcd_version(pod.image_tag)) for pod in self.static_pods if pod.component == "etcd")
+        return tuple(node for node, version in members if version is not None and version < Version.parse(minimum))
 
     @property
     def newest(self) -> Version:

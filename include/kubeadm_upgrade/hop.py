@@ -44,6 +44,7 @@ class Hop:
     others: tuple[str, ...] = ()  # nodes that were there when it was planned, and are not of this run
     etcd_pin: str | None = None  # the image tag that kubeadm-config is to fix for etcd, for this hop
     lifts_etcd_pin: bool = False  # our pin of an earlier hop is to be gone before the control plane moves
+    etcd_minimum: str | None = None  # every member is at this or newer before the control plane moves, as `3.5.26`
     ends_path: bool = True
     # of the control plane's oldest kubelet when it was planned: an interrupted run may have left it behind
     kubelet_minor: int | None = None

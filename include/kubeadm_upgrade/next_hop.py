@@ -83,6 +83,7 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         others=tuple(node.name for node in state.workers if node.name not in chosen),
         etcd_pin=first.etcd_pin,
         lifts_etcd_pin=first.lifts_etcd_pin,
+        etcd_minimum=first.etcd_minimum,
         ends_path=len(path.hops) == 1,
         kubelet_minor=min(node.kubelet for node in state.control_plane).minor,
     )

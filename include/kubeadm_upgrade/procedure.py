@@ -17,7 +17,7 @@ from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, Note
 from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.admission.gates import ailments
 from kubeadm_upgrade.backup import BackUp, fresh
-from kubeadm_upgrade.etcd_gate import ConfigureEtcd
+from kubeadm_upgrade.etcd_gate import ConfigureEtcd, before_the_gate
 from kubeadm_upgrade.facts import Facts, UpgradePlan
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import InstallPackages, installed, not_installed, on_host, succeeded
@@ -83,7 +83,7 @@ class KubeadmUpgrade(Step):
 
     def done(self, facts: Facts, hop: Hop) -> bool:
         begun = facts.slot is not None and facts.slot.doing
-        return arrived(facts, hop) and not begun and not unit_of(self, facts, hop).failed
+        return arrived(facts, hop) and not begun
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if reason := not_installed(facts, hop, "kubeadm"):
@@ -93,9 +93,11 @@ class KubeadmUpgrade(Step):
             return f"{first} comes first, and has not applied {hop.to.tag} yet"
         if facts.slot is None:
             return _NO_SLOT
-        if not facts.slot.doing and not fresh(facts):
+        if facts.slot.doing:
+            return None
+        if not fresh(facts):
             return "there is no fresh backup of this run: clear its back_up task as well"
-        return None
+        return before_the_gate(facts, hop)
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         if self._has_run(facts, hop):
@@ -209,7 +211,7 @@ class UpgradeKubeletAndKubectl(InstallPackages):
         # The package may restart the kubelet by itself, so this is the first moment at which it may change.
         if installed(facts, hop, "kubelet"):
             return None
-        return _why_not_drained(facts) or _kubelet_too_new(facts, hop)
+        return _why_in_service(facts) or _kubelet_too_new(facts, hop)
 
     def unit(self, hop: Hop) -> str:
         return f"upgrade-kubelet-and-kubectl-{hop.to.tag}"
@@ -230,7 +232,7 @@ class RestartKubelet(Step):
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if reason := not_installed(facts, hop, "kubelet"):
             return reason
-        return _why_not_drained(facts) if self._must_restart(facts) else None
+        return _why_in_service(facts) if self._must_restart(facts) else None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         if self._must_restart(facts):
@@ -303,8 +305,9 @@ def _kubelet_too_new(facts: Facts, hop: Hop) -> str | None:
     return f"kube-apiserver on {behind[0]} is not at {hop.to} yet: start a new run, which moves it" if behind else None
 
 
-def _why_not_drained(facts: Facts) -> str | None:
+def _why_in_service(facts: Facts) -> str | None:
     if facts.node.schedulable:
         return "the node is not cordoned: clear its drain_node task as well"
-    left = [pod for pod in drain.evictable(facts.pods) if not pod.finished]
-    return f"the node is not drained, {left[0]} is still on it: clear its drain_node task as well" if left else None
+    if left := [pod for pod in drain.evictable(facts.pods) if not pod.finished]:
+        return f"the node is not drained, {left[0]} is still on it: clear its drain_node task as well"
+    return _NO_SLOT if facts.slot is None else None

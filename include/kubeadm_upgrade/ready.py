@@ -20,7 +20,9 @@ _LEFT_AS_THEY_ARE = timedelta(minutes=3)  # and after which one of another minor
 class ControlPlaneReady(Step):
     """See the whole control plane and every member of etcd healthy before the next node is touched."""
 
-    needs = frozenset({Need.CONTROL_PLANE, Need.ETCD})
+    # an earlier run may have restarted this node's kubelet a moment ago: nobody else waits for what comes of it
+
+    needs = frozenset({Need.HOST, Need.CONTROL_PLANE, Need.ETCD})
     patience = "control_plane"
 
     def done(self, facts: Facts, hop: Hop) -> bool:
@@ -31,13 +33,17 @@ class ControlPlaneReady(Step):
             yield GiveSlotBack(facts.node.name)
 
     def pending(self, facts: Facts, hop: Hop) -> str:
-        return "; ".join(ailments(facts)) or f"the static Pods of {facts.node.name} to be at {hop.to.tag}"
+        if ailing := ailments(facts):
+            return "; ".join(ailing)
+        if not arrived(facts, hop):
+            return f"the static Pods of {facts.node.name} to be at {hop.to.tag}"
+        return not_through(facts)
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        return without_slot(facts)
+        return without_slot(as_through(facts, _LEFT_AS_THEY_ARE))
 
     def _healthy(self, facts: Facts, hop: Hop) -> bool:
-        return arrived(facts, hop) and not ailments(facts)
+        return arrived(facts, hop) and not ailments(facts) and through(facts, _LEFT_AS_THEY_ARE)
 
 
 class NodeReady(Step):
@@ -75,21 +81,33 @@ class StaticPodsReady(Step):
     patience = "control_plane"
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        return self._through(facts, hop) and not ailments(facts)
+        return through(facts, self._at_most(hop)) and not ailments(facts)
 
     def pending(self, facts: Facts, hop: Hop) -> str:
-        return "; ".join(ailments(facts)) or f"the kubelet of {facts.node.name} to be through with its static Pods"
+        return "; ".join(ailments(facts)) or not_through(facts)
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        return facts if self._through(facts, hop) else on_host(facts, kubelet_age=_LEFT_AS_THEY_ARE)
+        return as_through(facts, self._at_most(hop))
 
-    def _through(self, facts: Facts, hop: Hop) -> bool:
-        started, age = facts.host.kubelet_started, facts.host.kubelet_age
-        if started is None or age is None:
-            return False
-        here = [pod for pod in facts.control_plane.static_pods if pod.node == facts.node.name]
-        anew = all(pod.created is not None and pod.created >= started for pod in here)
-        return anew or age >= (_LEFT_AS_THEY_ARE if hop.changes_minor else _TAKEN_IN)
+    def _at_most(self, hop: Hop) -> timedelta:
+        return _LEFT_AS_THEY_ARE if hop.changes_minor else _TAKEN_IN
+
+
+def through(facts: Facts, at_most: timedelta) -> bool:
+    """Whether a control plane node's kubelet has made its static Pods anew, or has run so long that it will not."""
+    started, age = facts.host.kubelet_started, facts.host.kubelet_age
+    if started is None or age is None:
+        return False
+    here = [pod for pod in facts.control_plane.static_pods if pod.node == facts.node.name]
+    return age >= at_most or all(pod.created is not None and pod.created >= started for pod in here)
+
+
+def as_through(facts: Facts, at_most: timedelta) -> Facts:
+    return facts if through(facts, at_most) else on_host(facts, kubelet_age=at_most)
+
+
+def not_through(facts: Facts) -> str:
+    return not_running(facts) or f"the kubelet of {facts.node.name} to be through with its static Pods"
 
 
 def arrived(facts: Facts, hop: Hop) -> bool:

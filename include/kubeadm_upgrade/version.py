@@ -128,3 +128,11 @@ def in_package(text: str) -> Version | None:
 @cache  # a large cluster compares the same few versions thousands of times
 def _order(text: str) -> Pep440:
     return Pep440(text.replace("-alpha.", "a").replace("-beta.", "b").replace("-rc.", "rc"))
+
+
+def etcd_version(tag: str | None) -> Version | None:
+    """`3.5.24-0`: the part behind the dash counts rebuilds of the image. None for a tag of somebody's own."""
+    try:
+        return Version.parse(tag.partition("-")[0]) if tag else None
+    except ValueError:
+        return None

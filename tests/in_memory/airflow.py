@@ -126,7 +126,7 @@ class Airflow:
     def trigger(self, wish: Wish, take_over: str = "") -> DagRun:
         self.cluster.watch.person_starts_anew()
         number = len(self.runs) + 1
-        run = DagRun(RunId(f"X{number}", "a", str(number)), wish, take_over)
+        run = DagRun(RunId(f"X{number}", "a", self.cluster.clock.isoformat()), wish, take_over)
         self.runs.append(run)
         self.cluster.watch.note(f"trigger {run.run}: {wish}, take_over={take_over!r}")
         return run
@@ -165,8 +165,6 @@ class Airflow:
         reason = why_not_claim(self.cluster.ledger, run.run, run.take_over)
         run.said = reason or ""
         if reason is None:
-            # it may have waited since before a failure, which nobody has seen then: told, not decided
-            self.cluster.watch.person_starts_anew()
             clock = self.cluster.clock
             self.cluster.edit_ledger(lambda ledger: ledger.claimed(run.run, clock, run.wish.give_up))
             run.where = "plan"
@@ -221,7 +219,7 @@ class Airflow:
         self.end(run, "success")
         if run.goes_on or (came and not run.wish.nodes):
             name = successor_of(run.run.dag_run)
-            self.runs.append(DagRun(RunId(name, "a", f"{name} {len(self.runs)}"), run.wish))
+            self.runs.append(DagRun(RunId(name, "a", self.cluster.clock.isoformat()), run.wish))
 
     def end(self, run: DagRun, how: str) -> None:
         """The report gives the cluster back, whatever became of the run."""

@@ -88,6 +88,7 @@ class PodHere:
 
 @dataclass
 class UnitHere:
+    name: str
     state: tuple[object, ...] = RUNNING
     kubeadm: bool = False
 
@@ -309,7 +310,7 @@ class Cluster:
         name, argv = str(run.unit), run.argv
         if name in node.units:
             return
-        unit = node.units[name] = UnitHere(kubeadm=argv[0] == "kubeadm")
+        unit = node.units[name] = UnitHere(name, kubeadm=argv[0] == "kubeadm")
         stages = list(self._stages(node, argv))
         fails = node.fail_next > 0
         node.fail_next -= fails
@@ -318,14 +319,19 @@ class Cluster:
         self._go_on(node, unit, stages, by, fails=fails)
 
     def _go_on(self, node: Node, unit: UnitHere, stages: list[Callable[[], None]], by: RunId, *, fails: bool) -> None:
+        def end(state: tuple[object, ...]) -> None:
+            unit.state = state
+            if state is FAILED:
+                self.watch.unit_failed(node, unit.name)
+
         def happen() -> None:
             if not stages:
-                unit.state = FAILED if fails else SUCCEEDED
+                end(FAILED if fails else SUCCEEDED)
                 return
             try:
                 stages[0]()
             except CommandFailed:
-                unit.state = FAILED
+                end(FAILED)
                 return
             self.watch.see(f"{by} on {node.name}")
             self._go_on(node, unit, stages[1:], by, fails=fails)

@@ -17,7 +17,7 @@ from kubeadm_upgrade.actions import (
     Run,
     TakeSlot,
 )
-from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE
 from kubeadm_upgrade.planning import skew
@@ -58,9 +58,8 @@ class Watch:
         self._broken: set[str] = set()
         self._limits: dict[str, int] = {}  # worker -> how many might be out of service when it got its slot
         self._seen: dict[_Who, Seen] = {}
-        self._restarted: dict[Node, RunId] = {}
         self._started: dict[tuple[Node, str], str] = {}  # a purpose on a machine -> the unit of its last start
-        self._cleared: set[tuple[Node, str]] = set()
+        self._failed: set[tuple[Node, str]] = set()  # of those, what has failed and nobody has seen since
         self.see(None)
 
     def say(self, what: str) -> None:
@@ -138,8 +137,7 @@ class Watch:
                 self.say(f"{work.node} has got a slot beside {sorted(others & there)}")
             if self._seen[_who(work)].ailing:
                 self.say(f"{work.node} has got a slot while the control plane is not healthy")
-            ours = [one for one in self.cluster.of_kind(control_plane=True) if self._restarted.get(one) == work.run]
-            unsettled = [one.name for one in ours if one.settling]
+            unsettled = [one.name for one in self.cluster.of_kind(control_plane=True) if one.settling]
             if unsettled and unsettled != [work.node]:
                 self.say(f"{work.node} has got a slot while {unsettled} is not through with its restart")
             return
@@ -158,11 +156,13 @@ class Watch:
 
     def cleared(self, node: str, step: str) -> None:
         """A person has seen a failure, and wants it tried again."""
-        if node in self.cluster.nodes:
-            self._cleared |= {key for key in self._started if key[0] is self.cluster.nodes[node]}
+        self._failed -= {key for key in self._failed if key[0] is self.cluster.nodes.get(node)}
 
     def person_starts_anew(self) -> None:
-        self._cleared |= self._started.keys()
+        self._failed.clear()
+
+    def unit_failed(self, node: Node, unit: str) -> None:
+        self._failed.add((node, _purpose(unit)))
 
     def _needs_cluster(self, work: Assignment, action: Action) -> None:
         holder = self.cluster.ledger.holder
@@ -191,21 +191,19 @@ class Watch:
         if busy:
             self.say(f"kubeadm on {node.name} beside {busy}")
         self._needs_slot(work, "applies to")
-        purpose = (node, str(run.unit).partition(".try-")[0])
+        purpose = (node, _purpose(str(run.unit)))
         last = node.units.get(self._started.get(purpose, ""))
-        if last is not None and last.state[1] == "failed" and purpose not in self._cleared:
+        if purpose in self._failed:
             self.say(f"{run.unit} on {node.name} is run again, and nobody has cleared it")
         other = self._seen[_who(work)].doing not in ("", self._started.get(purpose))  # that was cut off
         if last is not None and last.state[2] == "exited" and not other:
             self.say(f"{run.unit} on {node.name} is run again after it has succeeded")
         self._started[purpose] = str(run.unit)
-        self._cleared.discard(purpose)
 
     def _restart(self, work: Assignment, node: Node) -> None:
         self._needs_slot(work, "restarts the kubelet of")
         if not self._seen[_who(work)].drained:
             self.say(f"the kubelet of {node.name} is restarted while it is in service")
-        self._restarted[node] = work.run
         if not node.control_plane:
             return
         for one in self.cluster.of_kind(control_plane=True):
@@ -232,6 +230,10 @@ class Watch:
 
     def _runs(self, node: Node, prefix: str) -> bool:
         return any(name.startswith(prefix) and unit.state[2] == "running" for name, unit in node.units.items())
+
+
+def _purpose(unit: str) -> str:
+    return unit.partition(".try-")[0]
 
 
 def _version(of: Version | str) -> Version:

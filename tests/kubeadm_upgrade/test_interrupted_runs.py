@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from in_memory.cluster import Cluster, Seat
+from in_memory.cluster import FAILED, RUNNING, Cluster, Seat, UnitHere, package
 from in_memory.states import control_plane_node
 from kubeadm_upgrade.actions import GiveSlotBack, NoteFailed, NotePin, TakeSlot
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
-from kubeadm_upgrade.errors import StepRefused
+from kubeadm_upgrade.errors import StepRefused, UnitFailed
 from kubeadm_upgrade.etcd import EtcdFacts
+from kubeadm_upgrade.etcd_gate import before_the_gate
 from kubeadm_upgrade.facts import (
     CONTROL_PLANE_COMPONENTS,
+    PACKAGES,
     ControlPlaneFacts,
     Facts,
     HostFacts,
@@ -25,14 +29,14 @@ from kubeadm_upgrade.facts import (
     OsRelease,
     StaticPod,
 )
-from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger, Slot
 from kubeadm_upgrade.planning.plan import control_plane_order
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.policy import RolloutPolicy
-from kubeadm_upgrade.procedure import DrainNode
-from kubeadm_upgrade.ready import StaticPodsReady
+from kubeadm_upgrade.procedure import DrainNode, KubeadmUpgrade
+from kubeadm_upgrade.ready import ControlPlaneReady, StaticPodsReady
 from kubeadm_upgrade.version import Version
 
 OLD, NEW = Version(1, 33, 9), Version(1, 34, 9)
@@ -40,6 +44,7 @@ NOW = datetime(2026, 11, 25, 20, tzinfo=UTC)
 RUN, EARLIER = RunId("now"), RunId("earlier")
 HOP = Hop("prod", OLD, NEW, {}, ("cp1", "cp2"), ("w1", "w2"))
 ETCD = "3.6.50-0"
+SOURCES = {"deb": Source(Repository("", ""), dict.fromkeys(PACKAGES, package(NEW)))}
 
 
 def ledger(**slots: str) -> Ledger:
@@ -154,6 +159,82 @@ def test_an_earlier_runs_slot_on_a_worker_in_service_takes_nobodys_place():
     drained = {**nodes, "w2": node("w2", unschedulable=True, cordoned_by="prod/v1.33.9")}
     assert not may_go("workers", "w1", drained, left)
     assert may_go("workers", "w2", drained, left)
+
+
+def restarted(seconds: int) -> Facts:
+    """cp1, whose kubelet an earlier run has restarted so long ago; its apiserver is through, and all looks well."""
+    age = timedelta(seconds=seconds)
+    host = HostFacts(OsRelease("debian"), {}, kubelet_started=NOW - age, kubelet_age=age)
+    plane = replace(control_plane("cp1", "cp2"), nodes_ready={"cp1": True, "cp2": True})
+    there = ledger().taken("cp1", CONTROL_PLANE, RUN, NOW)
+    return Facts(node("cp1", kubelet=NEW), RUN, NOW, ledger=there, host=host, control_plane=plane, etcd=EtcdFacts())
+
+
+@pytest.mark.parametrize(("seconds", "gives_back"), [(10, []), (60, []), (180, [GiveSlotBack("cp1")])])
+def test_a_kubelet_that_an_earlier_run_has_restarted_is_waited_for(seconds, gives_back):
+    """Its static Pods go down seconds after its Node is Ready: whoever is let go on then takes a second member (I3)."""
+    facts = restarted(seconds)
+    assert list(ControlPlaneReady().actions(facts, HOP)) == gives_back
+    if not gives_back:
+        assert ControlPlaneReady().pending(facts, HOP) == "the kubelet of cp1 to be through with its static Pods"
+    assert ControlPlaneReady().done(ControlPlaneReady().promise(facts, HOP), HOP)
+
+
+def to_its_end(coroutine: Coroutine[Any, Any, object]) -> object:
+    while True:
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            return end.value
+
+
+def after_a_failure(began: datetime, *, remembered: bool = True) -> tuple[Cluster, Coroutine[Any, Any, object]]:
+    """A run that has got the slot of one whose apply has failed, at its own apply."""
+    cluster = Cluster(control_plane=1, workers=1, at=OLD)
+    unit = "kubeadm-upgrade-v1.34.9"
+    here = cluster.nodes["cp1"]
+    here.packages["kubeadm"] = package(NEW)
+    if remembered:
+        here.units[unit] = UnitHere(unit, FAILED, kubeadm=True)
+    run, hop = RunId("now", "a", began.isoformat()), replace(HOP, control_plane=("cp1",), sources=SOURCES)
+    failed = Ledger().taken("cp1", CONTROL_PLANE, EARLIER, NOW).begun("cp1", unit).failed("cp1", unit, "no space", NOW)
+    cluster.edit_ledger(lambda ledger: failed.claimed(run, NOW).taken("cp1", CONTROL_PLANE, run, NOW))
+    seat = Seat(cluster, Assignment("prod", run, hop, "control_plane", "kubeadm_upgrade", "cp1"))
+    return cluster, perform(KubeadmUpgrade(), hop, seat)
+
+
+def at_work(cluster: Cluster) -> list[str]:
+    return [name for name, unit in cluster.nodes["cp1"].units.items() if unit.state == RUNNING]
+
+
+@pytest.mark.parametrize("remembered", [True, False], ids=["its unit is there", "its host was started anew"])
+def test_a_run_that_waited_while_another_failed_tells_it_and_runs_nothing(remembered):
+    """Whoever started it knew of no failure: `kubeadm upgrade apply` is run again on a person's word only."""
+    cluster, upgrade = after_a_failure(NOW - timedelta(hours=1), remembered=remembered)
+    with pytest.raises(UnitFailed, match="has failed while this run was waiting: no space"):
+        to_its_end(upgrade)
+    assert at_work(cluster) == []
+    assert cluster.ledger.slots["cp1"].failure.told
+
+
+def test_a_run_that_was_started_after_a_failure_runs_it_again():
+    """Who starts a run has seen how the last one ended."""
+    cluster, upgrade = after_a_failure(NOW + timedelta(minutes=1))
+    to_its_end(upgrade)
+    assert at_work(cluster) == ["kubeadm-upgrade-v1.34.9.try-2"]
+
+
+def test_a_member_from_before_etcds_gate_that_has_joined_stops_the_apply():
+    """Its kubeadm brings its own etcd, once our tag is out of kubeadm-config."""
+    hop = replace(HOP, etcd_minimum="3.5.26", lifts_etcd_pin=True)
+    facts = Facts(node("cp1"), RUN, NOW)
+    through = replace(control_plane(etcd="3.5.26-0"), nodes_ready={"cp1": True, "cp2": True})
+    old = StaticPod("etcd", "cp2", "3.5.24-0", ready=True)
+    joined = replace(through, static_pods=(*(pod for pod in through.static_pods if pod.node != "cp2"), old))
+    words = "etcd on cp2 is older than 3.5.26, which every member must be at before 1.34.9 brings its own"
+    assert before_the_gate(replace(facts, control_plane=joined), hop).startswith(words)
+    assert before_the_gate(replace(facts, control_plane=through), hop) is None
+    assert before_the_gate(replace(facts, control_plane=joined), replace(hop, etcd_minimum=None)) is None
 
 
 def test_of_control_plane_nodes_left_behind_the_one_with_a_slot_comes_first():

@@ -354,6 +354,14 @@ def test_a_kubelet_is_restarted_only_on_a_drained_node(facts_of, hop, unschedula
     assert words in STEPS["restart_kubelet"].refuse(facts, hop)
 
 
+def test_a_kubelet_is_restarted_only_with_a_slot(facts_of, hop):
+    """Somebody took it out by hand after the drain: the node counts as out of service for nobody."""
+    facts = on_host(facts_of("w1"), packages=dict(hop.sources["deb"].packages), kubelet_outdated=True)
+    facts = replace(facts, node=replace(facts.node, unschedulable=True), pods=())
+    assert "it holds no slot of this run" in STEPS["restart_kubelet"].refuse(facts, hop)
+    assert STEPS["restart_kubelet"].refuse(with_slot(facts), hop) is None
+
+
 def test_a_kubelet_of_the_right_version_may_still_be_the_old_binary(facts_of, hop):
     """1.29.15-1.2 over 1.29.15-1.1: the version that the API shows is the same."""
     facts = facts_of("w1")
@@ -544,7 +552,7 @@ def test_a_pod_that_a_cordon_does_not_keep_away_is_let_be(facts_of, hop):
     """Evicted once, it came back: a drain that evicts it again never ends, and the kubelet is not held up by it."""
     facts = facts_of("w1")
     back = PodFacts("kube-system", "typha-2", "u2", "ReplicaSet", undeterred=True)
-    facts = applied(replace(facts, node=replace(facts.node, unschedulable=True), pods=(back,)), hop)
+    facts = with_slot(applied(replace(facts, node=replace(facts.node, unschedulable=True), pods=(back,)), hop))
     assert STEPS["drain_node"].done(facts, hop)
     assert STEPS["upgrade_kubelet_and_kubectl"].refuse(facts, hop) is None
     assert not STEPS["drain_node"].done(replace(facts, pods=(replace(back, undeterred=False),)), hop)

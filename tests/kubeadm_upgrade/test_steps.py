@@ -331,15 +331,15 @@ def test_a_failed_kubeadm_upgrade_is_for_a_person(hop, node, argv):
     world.fail_next.add(APPLY.unit(hop))
     with pytest.raises(UnitFailed, match=r"It is not run again by itself: mend what it says, and clear this task"):
         asyncio.run(persevere(APPLY, hop, world))
-    assert world.facts.ledger.slots[node].failed == APPLY.unit(hop)
-    assert world.facts.ledger.slots[node].why == "fatal: no space left"
+    failure = world.facts.ledger.slots[node].failure
+    assert (failure.unit, failure.why, failure.told) == (APPLY.unit(hop), "fatal: no space left", True)
     assert world.started(APPLY.unit(hop)) == 1
 
     outcome = asyncio.run(persevere(APPLY, hop, world))
     assert outcome.status == "changed"
     assert [line.split(" -- ")[1] for line in world.commands] == [f"kubeadm {argv}"] * 2
     assert world.log[-1] == NoteEnded(node)
-    assert world.facts.ledger.slots[node] == replace(world.facts.ledger.slots[node], doing="", failed="", why="")
+    assert world.facts.ledger.slots[node] == replace(world.facts.ledger.slots[node], doing="", failure=None)
     assert asyncio.run(perform(APPLY, hop, world)).status == "unchanged"
 
 
@@ -392,7 +392,7 @@ def test_an_interrupted_apply_needs_no_second_backup(hop):
 def test_what_a_person_was_told_of_stays_in_every_later_sentence(hop):
     """Item 8: the first failure is the cause of much that comes after it, and its journal is in another try's log."""
     world = ready_to_apply(hop)
-    ledger = world.facts.ledger.failed("cp1", APPLY.unit(hop), "[ERROR CoreDNS]: no")
+    ledger = world.facts.ledger.failed("cp1", APPLY.unit(hop), "[ERROR CoreDNS]: no", world.facts.now)
     sick = replace(world.facts.control_plane, failing_checks=("etcd",))
     world.facts = replace(world.facts, ledger=ledger, control_plane=sick)
     cause = "(before that, kubeadm-upgrade-v1.29.15 had failed: [ERROR CoreDNS]: no)"
@@ -405,7 +405,8 @@ def test_what_a_person_was_told_of_stays_in_every_later_sentence(hop):
 
 def test_an_effect_that_does_not_come_tells_the_first_failure_as_well(hop):
     world, step = World(with_slot(begin(hop, "w1").facts), hop), PromiseNobodyKeeps()
-    world.facts = replace(world.facts, ledger=world.facts.ledger.failed("w1", "kubeadm-upgrade-v1.29.15", "no space"))
+    ledger = world.facts.ledger.failed("w1", "kubeadm-upgrade-v1.29.15", "no space", world.facts.now)
+    world.facts = replace(world.facts, ledger=ledger)
     with pytest.raises(
         StepNotDone, match=r"changed nothing.*before that, kubeadm-upgrade-v1.29.15 had failed: no spac"
     ):
@@ -637,7 +638,7 @@ def would_act(hop, world):
     ("change", "words"),
     [
         pytest.param(
-            lambda f: replace(f, ledger=examples.a_ledger(NAMESAKE)),
+            lambda f: replace(f, ledger=replace(f.ledger, holder=examples.a_ledger(NAMESAKE).holder)),
             "run run-1 of https://other.example holds this cluster, not run run-1 of https://airflow.example",
             id="it has lost the cluster",
         ),

@@ -27,7 +27,7 @@ def changed(ledger: Ledger, action: LedgerAction, run: RunId, now: datetime) -> 
         case NoteEnded(node=node):
             return ledger.ended(node)
         case NoteFailed(node=node, unit=unit, why=why):
-            return ledger.failed(node, unit, why)
+            return ledger.failed(node, unit, why, now)
         case NotePin(tag=tag):
             return replace(ledger, etcd_pin=tag)
         case _:

@@ -30,6 +30,16 @@ class Holder:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Of a kubeadm upgrade, as a person was told of it."""
+
+    unit: str
+    why: str  # it outlives the unit, its journal and the log of the first try
+    at: datetime | None = None
+    told: bool = True  # not so for a run that takes the slot, and was waiting already when it happened
+
+
+@dataclass(frozen=True)
 class Slot:
     """A node that is out of service, or may be taken out of it, and for which run."""
 
@@ -37,8 +47,7 @@ class Slot:
     run: RunId
     since: datetime | None = None
     doing: str = ""  # the unit of a kubeadm upgrade that was begun here, and is not known to have ended well
-    failed: str = ""  # the unit whose failure a person was told of
-    why: str = ""  # what that failure said: it outlives the unit, its journal and the log of the first try
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -88,9 +97,16 @@ class Ledger:
         return self._on_holder(judged=now)
 
     def taken(self, node: str, lane: str, run: RunId, now: datetime) -> Ledger:
-        """The slot of an earlier run is this one's from now on, with all that is known of the node."""
+        """The slot of an earlier run is this one's from now on, with all that is known of the node.
+
+        Whoever starts a run may have seen every failure before it, and none that comes while the run waits.
+        """
         earlier = self.slots.get(node, Slot(lane, run))
-        return self._with_slot(node, replace(earlier, lane=lane, run=run, since=earlier.since or now))
+        failure = earlier.failure
+        if failure is not None and earlier.run != run:
+            failure = replace(failure, told=failure.at is not None and run.began_after(failure.at))
+        slot = replace(earlier, lane=lane, run=run, since=earlier.since or now, failure=failure)
+        return self._with_slot(node, slot)
 
     def given_back(self, node: str) -> Ledger:
         return replace(self, slots={name: slot for name, slot in self.slots.items() if name != node})
@@ -99,10 +115,10 @@ class Ledger:
         return self._on_slot(node, doing=unit)
 
     def ended(self, node: str) -> Ledger:
-        return self._on_slot(node, doing="", failed="", why="")
+        return self._on_slot(node, doing="", failure=None)
 
-    def failed(self, node: str, unit: str, why: str) -> Ledger:
-        return self._on_slot(node, failed=unit, why=why)
+    def failed(self, node: str, unit: str, why: str, now: datetime) -> Ledger:
+        return self._on_slot(node, failure=Failure(unit, why, now))
 
     def _on_holder(self, **changes: Any) -> Ledger:
         return self if self.holder is None else replace(self, holder=replace(self.holder, **changes))

@@ -14,7 +14,7 @@ import yaml
 
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.ledger.ledger import Holder, Ledger, Slot
+from kubeadm_upgrade.ledger.ledger import Failure, Holder, Ledger, Slot
 
 NAMESPACE = "kube-system"
 CONFIG_MAP = "kubeadm-fleet-ledger"
@@ -93,13 +93,27 @@ def _holder_text(holder: Holder) -> str:
 
 def _slot(key: str, text: str) -> Slot:
     plain = _mapping(key, text, ("lane", "run"))
-    words = {name: str(plain.get(name, "")) for name in ("doing", "failed", "why")}
-    return Slot(str(plain["lane"]), _run(plain), _maybe(key, plain, "since"), **words)
+    since, doing = _maybe(key, plain, "since"), str(plain.get("doing", ""))
+    return Slot(str(plain["lane"]), _run(plain), since, doing, _failure(key, plain))
 
 
 def _slot_text(slot: Slot) -> str:
-    words = {"doing": slot.doing, "failed": slot.failed, "why": slot.why}
-    return _text({"lane": slot.lane, **_run_text(slot.run), "since": _iso(slot.since), **words})
+    words = {"since": _iso(slot.since), "doing": slot.doing, **_failure_text(slot.failure)}
+    return _text({"lane": slot.lane, **_run_text(slot.run), **words})
+
+
+def _failure(key: str, plain: Mapping[str, Any]) -> Failure | None:
+    if not plain.get("failed"):
+        return None
+    told = plain.get("told") != "no"
+    return Failure(str(plain["failed"]), str(plain.get("why", "")), _maybe(key, plain, "failed-at"), told)
+
+
+def _failure_text(failure: Failure | None) -> dict[str, Any]:
+    if failure is None:
+        return {}
+    words = {"failed": failure.unit, "why": failure.why, "failed-at": _iso(failure.at)}
+    return words if failure.told else {**words, "told": "no"}
 
 
 def _run(plain: Mapping[str, Any]) -> RunId:

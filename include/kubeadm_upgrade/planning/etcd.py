@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.releases.release import Minimum
-from kubeadm_upgrade.version import Version
+from kubeadm_upgrade.version import Version, etcd_version
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,3 @@ class Etcd:
 
 def etcd_on(node: NodeState) -> Version | None:
     return node.components.get("etcd")
-
-
-def etcd_version(tag: str | None) -> Version | None:
-    """`3.5.24-0`: the part behind the dash counts rebuilds of the image. None for a tag of somebody's own."""
-    try:
-        return Version.parse(tag.partition("-")[0]) if tag else None
-    except ValueError:
-        return None

@@ -70,6 +70,7 @@ class PathHop:
     changes: tuple[Change, ...] = ()
     etcd_pin: str | None = None  # first etcd.local.imageTag in kubeadm-config is set to this: a hop through etcd's gate
     lifts_etcd_pin: bool = False  # first the tag that an earlier hop has set there is taken out again
+    etcd_minimum: str | None = None  # what every member of etcd must be at before the control plane moves
     removed_apis: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()  # what is in use on this cluster and would stop working
     notes: tuple[str, ...] = ()

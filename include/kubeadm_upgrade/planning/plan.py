@@ -11,7 +11,7 @@ from itertools import groupby
 from kubeadm_upgrade.errors import UpgradeRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning.case import Case
-from kubeadm_upgrade.planning.etcd import etcd_on, etcd_version
+from kubeadm_upgrade.planning.etcd import etcd_on
 from kubeadm_upgrade.planning.legs import Leg, legs
 from kubeadm_upgrade.planning.path import Change, Group, Path, PathHop, Policy
 from kubeadm_upgrade.planning.refusals import behind, by_kubelet, objections, objections_to
@@ -19,7 +19,7 @@ from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_fi
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.planning.stops import Stops, stop_of, stops
 from kubeadm_upgrade.releases.release import Minimum, Releases
-from kubeadm_upgrade.version import TargetVersion, Version
+from kubeadm_upgrade.version import TargetVersion, Version, etcd_version
 
 _RELEASE_NOTES = "https://github.com/kubernetes/kubernetes/blob/master/CHANGELOG/CHANGELOG-{release}.md"
 _UPGRADE_PAGE = (
@@ -92,6 +92,7 @@ def _hops(case: Case, way: Stops) -> Iterator[PathHop]:
             changes=tuple(_changes(case.releases, leg)),
             etcd_pin=leg.etcd_pin,
             lifts_etcd_pin=leg.lifts_etcd_pin,
+            etcd_minimum=gate.minimum if (gate := case.etcd_gate(came_from.minor, to.minor)) else None,
             removed_apis=removed_apis(case.releases, came_from, to),
             findings=tuple(_findings(case, came_from, to, moving, index)),
             notes=(*_pin_notes(leg, index), *_notes(case, came_from, to)),

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.planning.case import Case
-from kubeadm_upgrade.planning.etcd import Etcd, etcd_version
+from kubeadm_upgrade.planning.etcd import Etcd
 from kubeadm_upgrade.planning.state import NodeState
 from kubeadm_upgrade.planning.stops import Stops, may_enter
 from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, unknown
-from kubeadm_upgrade.version import Version
+from kubeadm_upgrade.version import Version, etcd_version
 from kubeadm_upgrade.wording import count, shortened
 
 

@@ -144,6 +144,7 @@ def test_somebody_may_always_go_when_nobody_is_out(limit, finished):
 def test_a_slot_that_is_taken_over_keeps_what_is_known_of_its_node():
     """Item 4: what was begun there, and what a person was told of; the run is the new one's."""
     left = Ledger().taken("w1", WORKER, EARLIER, NOW).begun("w1", "kubeadm-upgrade-v1.29.15")
-    left = left.failed("w1", "kubeadm-upgrade-v1.29.15", "no space")
-    taken = left.taken("w1", WORKER, RUN, NOW.replace(year=2027)).slots["w1"]
-    assert taken == replace(left.slots["w1"], run=RUN)
+    left = left.failed("w1", "kubeadm-upgrade-v1.29.15", "no space", NOW)
+    later = replace(RUN, began=NOW.replace(year=2027).isoformat())
+    taken = left.taken("w1", WORKER, later, NOW.replace(year=2028)).slots["w1"]
+    assert taken == replace(left.slots["w1"], run=later)

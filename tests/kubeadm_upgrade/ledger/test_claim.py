@@ -9,7 +9,7 @@ import pytest
 
 from in_memory.examples import EARLIER, NAMESAKE, NOW, RUN, a_ledger
 from kubeadm_upgrade.ledger.claim import why_not_claim
-from kubeadm_upgrade.ledger.ledger import Holder, Ledger
+from kubeadm_upgrade.ledger.ledger import Failure, Holder, Ledger
 
 HELD = (
     "{} holds this cluster since 2026-11-23 03:00:00 UTC (ConfigMap kube-system/kubeadm-fleet-ledger): let it end, or, "
@@ -74,7 +74,7 @@ def test_the_same_run_keeps_what_it_was_told():
 @pytest.mark.parametrize("act", ["begun", "failed", "ended"])
 def test_a_note_on_a_slot_that_is_gone_says_nothing(act):
     """Somebody has taken it out by hand: it does not come back."""
-    words = {"begun": ("u",), "failed": ("u", "why"), "ended": ()}[act]
+    words = {"begun": ("u",), "failed": ("u", "why", NOW), "ended": ()}[act]
     assert getattr(a_ledger(), act)("w1", *words) == a_ledger()
 
 
@@ -82,13 +82,27 @@ def test_the_notes_of_one_upgrade():
     """Begun, failed, begun again, ended: the first failure is told of until all has ended well."""
     ledger = a_ledger().taken("cp1", "control-plane", RUN, NOW)
     begun = ledger.begun("cp1", "u")
-    failed = begun.failed("cp1", "u", "no space")
+    failed = begun.failed("cp1", "u", "no space", NOW)
     again = failed.begun("cp1", "u.try-2")
-    assert [
-        (s.doing, s.failed, s.why) for one in (begun, failed, again, again.ended("cp1")) for s in one.slots.values()
-    ] == [
-        ("u", "", ""),
-        ("u", "u", "no space"),
-        ("u.try-2", "u", "no space"),
-        ("", "", ""),
+    told = Failure("u", "no space", NOW)
+    assert [(s.doing, s.failure) for one in (begun, failed, again, again.ended("cp1")) for s in one.slots.values()] == [
+        ("u", None),
+        ("u", told),
+        ("u.try-2", told),
+        ("", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        pytest.param(EARLIER, True, id="the run whose task failed"),
+        pytest.param(replace(RUN, began=(NOW + timedelta(minutes=1)).isoformat()), True, id="started since"),
+        pytest.param(replace(RUN, began="2026-11-23T00:00:00"), False, id="was waiting"),
+        pytest.param(replace(RUN, began=""), False, id="nobody knows since when"),
+    ],
+)
+def test_who_has_been_told_of_a_failure(run, told):
+    """Whoever starts a run may have seen what had failed by then; who had started it before, may not."""
+    ledger = a_ledger().taken("cp1", "control-plane", EARLIER, NOW).begun("cp1", "u").failed("cp1", "u", "no", NOW)
+    assert ledger.taken("cp1", "control-plane", run, NOW).slots["cp1"].failure == Failure("u", "no", NOW, told)

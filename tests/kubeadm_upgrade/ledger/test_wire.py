@@ -15,7 +15,7 @@ from in_memory.examples import EARLIER, NAMESAKE, NOW, RUN, a_ledger
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.ledger import wire
-from kubeadm_upgrade.ledger.ledger import Holder, Ledger, Slot
+from kubeadm_upgrade.ledger.ledger import Failure, Holder, Ledger, Slot
 
 names = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True)
 texts = st.text(max_size=30)
@@ -26,11 +26,12 @@ times = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.ju
 )
 maybe = times | st.none()
 seconds = st.lists(st.integers(0, 9999).map(lambda tenths: tenths / 10), min_size=1, max_size=5).map(tuple)
+failures = st.none() | st.builds(Failure, texts.filter(bool), texts, maybe, st.booleans())
 ledgers = st.builds(
     Ledger,
     holder=st.none() | st.builds(Holder, run_ids, times, maybe, maybe),
     slots=st.dictionaries(
-        names, st.builds(Slot, st.sampled_from(["worker", "control-plane"]), run_ids, maybe, texts, texts, texts)
+        names, st.builds(Slot, st.sampled_from(["worker", "control-plane"]), run_ids, maybe, texts, failures)
     ),
     given_up=st.dictionaries(names, sentences),
     paused=st.none() | sentences,

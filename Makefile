@@ -17,7 +17,7 @@ FAULT ?= fail node=$(CLUSTER)-w2 argv_prefix="kubeadm upgrade node" stderr="no s
 # Our own tests import from the checkout; nothing of a developer's shell may leak in.
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins:$(CURDIR)/dags:$(CURDIR)/tests
 
-# What to pass on to pytest: make test ARGS="tests/e2e -k crash"
+# What to pass on to pytest: make test-e2e ARGS="-k crash"
 ARGS ?=
 # One process: the whole-system tests share one Airflow, and that fills two cores by itself.
 PYTEST := $(BIN)/python -m pytest
@@ -25,10 +25,10 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo break mend test test-hosts test-trouble bench lint format schema sudoers constraints clean
+.PHONY: help venv demo break mend test test-e2e test-hosts test-trouble bench lint format schema sudoers constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(READY) ## make the virtual environment in .venv, or bring it up to date
 
@@ -52,17 +52,20 @@ break: $(READY) ## break the demo while it runs: CLUSTER=demo-a, FAULT="never_re
 mend: $(READY) ## lift what make break has broken; then clear the failed task in Airflow
 	@$(BIN)/python -m lab mend --directory .demo/lab $(CLUSTER)
 
-test: $(READY) ## run all tests; ARGS="..." goes to pytest
+test: $(READY) ## run the tests that take seconds each, minutes together; ARGS="..." goes to pytest
 	$(PYTEST) $(ARGS)
 
+test-e2e: $(READY) ## upgrade simulated clusters with a whole Airflow: scheduler, triggerer, API server; needs nothing but this machine
+	$(PYTEST) -m e2e $(ARGS)
+
 test-hosts: $(READY) ## run the procedure on real hosts in containers: root, docker and debootstrap; skips where they are not
-	$(BIN)/python -m pytest -m hosts $(ARGS)
+	$(PYTEST) -m hosts $(ARGS)
 
 test-trouble: $(READY) ## upgrade clusters that fall ill meanwhile, and one cluster by two Airflows; minutes, needs nothing but this machine
-	$(BIN)/python -m pytest -m trouble $(ARGS)
+	$(PYTEST) -m trouble $(ARGS)
 
 bench: $(READY) ## measure how long Airflow takes to parse a fleet
-	$(BIN)/python -m pytest -m bench -s $(ARGS)
+	$(PYTEST) -m bench -s $(ARGS)
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check $(SOURCES)

@@ -265,9 +265,9 @@ class Airflow:
             raise errors.NotSettled(str(error)) from error
 
     def run_to_its_end(self, run: DagRun, patience: int) -> None:
-        """Or until so many steps have changed nothing."""
+        """Or until so many steps for each live run have changed nothing."""
         told, since = 0, 0
-        while run.live and since < patience:
+        while run.live and since < patience * sum(one.live for one in self.runs):
             self.step()
             since = since + 1 if told == len(self.cluster.watch.log) else 0
             told = len(self.cluster.watch.log)

@@ -10,13 +10,14 @@ from typing import Any
 from in_memory import states
 from in_memory.airflow import Airflow, DagRun, Task, wish_for
 from in_memory.cluster import COMPONENTS, Cluster
+from kubeadm_upgrade.next_hop import successor_of
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.version import Version
 
 MINORS = range(31, 35)
 TARGETS = ("1.31", "1.31.5", "1.32", "1.32.3", "1.33", "1.34.4", "1.34")
 NEWEST = Version(1, 34, states.LAST_PATCH)
-PATIENCE = 900  # steps in which nothing happens
+PATIENCE = 600  # steps in which nothing happens, for each run that lives
 TRIES = 12  # runs that a history may need in the end: one for each hop, and some that meet what others have left
 CLEARS = 6
 
@@ -260,7 +261,8 @@ class History:
         for _ in range(CLEARS):
             self.airflow.run_to_its_end(run, PATIENCE)
             while run.where == "success" and run.goes_on:
-                run = next((one for one in self.airflow.runs if one.live and one is not run), run)
+                name = successor_of(run.run.dag_run)
+                run = next((one for one in self.airflow.runs if one.live and one.run.dag_run == name), run)
                 if not run.live:
                     break
                 self.airflow.run_to_its_end(run, PATIENCE)
@@ -294,7 +296,9 @@ class History:
         found += [f"{name} is not held on {node.name}" for node in nodes for name in node.packages.keys() - node.held]
         if cluster.kube_proxy != NEWEST:
             found.append(f"kube-proxy is {cluster.kube_proxy}")
-        if ledger.holder is None or ledger.holder.released is None:
+        holder = ledger.holder
+        waited = holder is not None and any(run.live and run.run == holder.run for run in self.airflow.runs)
+        if holder is None or (holder.released is None and not waited):  # else one that had waited has its turn
             found.append("the ledger is not released")
         return found
 

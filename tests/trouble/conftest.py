@@ -15,6 +15,7 @@ CLUSTERS: Clusters = {
     "reboot": (1, 2, {}),
     "moving": (1, 3, {}),
     "given": (1, 3, {"timeouts": {"ready": 6}}),
+    "held": (1, 2, {}),
     "marked": (1, 2, {}),
     "old": (1, 2, {}),
 }

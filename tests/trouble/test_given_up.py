@@ -45,6 +45,28 @@ def test_a_node_that_is_given_up_is_in_nobodys_way(site):
     assert cluster.violations == []
 
 
+def test_a_run_is_held_let_go_on_and_ended(site):
+    """Paused, no worker begins; aborted, the one that is out of service is finished and the next is not begun."""
+    cluster = site.cluster("held")
+    cluster.faults.slow("held-w1", "kubeadm upgrade node", 5)
+    dag_id, run_id = site.start("held")
+    wait_for(lambda: cluster.node_state("held-cp1").kubelet == "v1.29.15", "held-cp1 to move", 240)
+    patch_ledger(cluster, paused="incident 4711")
+    waiting = site.api.wait_for_task(dag_id, run_id, "workers.admit", "held-w1", ["deferred"], 120)
+    wait_for(lambda: "paused (incident 4711)" in site.log_text(dag_id, run_id, waiting), "admit to say so", 60)
+    assert {cluster.node_state(name).schedulable for name in ("held-w1", "held-w2")} == {True}
+    patch_ledger(cluster, paused=None)
+    wait_for(lambda: "out-of-service.held-w1" in cluster.object(*LEDGER)["data"], "held-w1 to get its slot", 120)
+    patch_ledger(cluster, aborted="too late")
+    assert site.api.wait_for_run(dag_id, run_id, patience=240) == "failed"
+    assert [cluster.node_state(name).kubelet for name in ("held-w1", "held-w2")] == ["v1.29.15", "v1.28.15"]
+    assert {cluster.node_state(name).schedulable for name in cluster.nodes} == {True}
+    assert "this run was aborted (too late)" in site.report_page(dag_id, run_id)
+    site.run("held", patience=300)
+    assert cluster.node_state("held-w2").kubelet == "v1.29.15"
+    assert cluster.violations == []
+
+
 def test_a_run_that_was_marked_failed_is_never_done(site):
     """Airflow skips what was left, and would call the run a success; the report proves what it says (I11)."""
     cluster = site.cluster("marked")

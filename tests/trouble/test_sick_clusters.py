@@ -43,11 +43,12 @@ def waits_for(site, run, task_id: str, node: str, words: str) -> None:
 
 
 def test_whatever_is_ill_elsewhere_holds_the_control_plane(site):
-    """A static Pod that is missing, then a member of etcd that does not answer: nobody else is touched (I3)."""
+    """Static Pods missing and not Ready, then a member of etcd that does not answer: nobody else is touched (I3)."""
     cluster, run = site.cluster("ha"), site.start("ha")
     wait_for(lambda: cluster.node_state("ha-cp1").apiserver == TARGET, "ha-cp1 to move", 240)
-    with cluster.faults.static_pod_missing("ha-cp3", "kube-scheduler"):
-        words = "kube-scheduler on ha-cp3 is missing"
+    missing = cluster.faults.static_pod_missing("ha-cp3", "kube-scheduler")
+    with missing, cluster.faults.static_pod_not_ready("ha-cp2", "kube-controller-manager"):
+        words = "kube-scheduler on ha-cp3 is missing; kube-controller-manager on ha-cp2 is not Ready"
         waits_for(site, run, "control_plane.control_plane_ready", "ha-cp1", words)
         assert touched(cluster, "ha-cp2") == set()
 

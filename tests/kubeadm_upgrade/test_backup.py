@@ -58,7 +58,7 @@ def aged(*files, age):
     ],
 )
 def test_only_a_complete_and_fresh_backup_of_this_run_counts(facts_of, hop, backups, done):
-    """Item 6: yesterday's backup does not hold today's cluster, whoever took it."""
+    """Yesterday's backup does not hold today's cluster, whoever took it."""
     assert STEP.done(on_host(facts_of("cp1"), backups=backups), hop) is done
 
 
@@ -122,7 +122,7 @@ def test_the_backups_name_is_free_and_its_own(facts_of, hop, backups, name):
 
 
 def test_an_old_backup_is_taken_again_beside_it(hop):
-    """Item 6: after a pause of days, in a directory of its own."""
+    """After a pause of days, in a directory of its own."""
     world = begin(hop, "cp1")
     asyncio.run(persevere(STEP, hop, world))
     first = world.backups()
@@ -142,7 +142,7 @@ def test_an_old_backup_is_taken_again_beside_it(hop):
     ],
 )
 def test_a_snapshot_that_lies_about_is_used_only_if_it_is_the_one_that_was_begun(facts_of, hop, loose, ours):
-    """Item 6: this run has noted that it begins, and died before it began; the finished unit is somebody else's."""
+    """This run has noted that it begins, and died before it began; the finished unit is somebody else's."""
     facts = on_host(facts_of("cp1"), backups=(Backup("x.7", OURS, begun=timedelta(seconds=3)),), loose_snapshot=loose)
     facts = replace(facts, units=remembered("back-up-etcd", SUCCEEDED))
     saves = [action for action in STEP.actions(facts, hop) if "save" in action.argv]
@@ -157,7 +157,7 @@ def test_a_snapshot_that_failed_is_not_used(facts_of, hop):
 
 
 def test_two_runs_never_write_side_by_side(hop):
-    """Item 6: one unit for all runs and targets; whoever comes while it runs is attached to it."""
+    """One unit for all runs and targets; whoever comes while it runs is attached to it."""
     assert STEP.unit(hop) == STEP.unit(replace(hop, to=replace(NEW, patch=14)))
     world = begin(hop, "cp1", slow=5)
 
@@ -180,7 +180,7 @@ async def persevere_once(world, hop):
 @pytest.mark.parametrize("left", ["nothing", "another run's"])
 @given(crashes=st.lists(st.integers(1, 16), max_size=4), pauses=st.lists(st.sampled_from([0, 90]), min_size=4))
 def test_a_crash_after_anything_ends_in_a_complete_backup(left, crashes, pauses):
-    """Item 6: however long it takes until somebody goes on, and whatever another run has left."""
+    """However long it takes until somebody goes on, and whatever another run has left."""
     hop = a_hop()
     world = begin(hop, "cp1")
     if left != "nothing":

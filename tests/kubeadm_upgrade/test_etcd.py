@@ -57,7 +57,7 @@ def members(*changed: EtcdMember):
     ],
 )
 def test_what_ails_etcd_is_a_sentence(facts, said):
-    """Item 3: members, learners, leader, health and alarms of all of them."""
+    """Members, learners, leader, health and alarms of all of them."""
     assert facts.ailing(NODES) == said
 
 
@@ -171,7 +171,7 @@ def without(plane, *gone):
     ],
 )
 def test_what_is_missing_ails(plane, said):
-    """Item 3: absence never looks like health."""
+    """Absence never looks like health."""
     assert plane.ailing == said
 
 
@@ -187,7 +187,7 @@ def test_a_real_control_plane_ails_of_nothing():
 
 @pytest.mark.parametrize("part", ["kube-apiserver", "kube-controller-manager", "kube-scheduler"])
 def test_the_newest_part_says_how_far_the_cluster_has_come(part):
-    """Item 1: etcd's versions are of another kind."""
+    """Etcd's versions are of another kind."""
     newest = [replace(pod, image_tag="v1.30.1") if pod.component == part else pod for pod in PLANE.static_pods]
     assert str(replace(PLANE, static_pods=tuple(newest)).newest) == "1.30.1"
     assert PLANE.newest == PLANE.cluster_version

@@ -52,7 +52,7 @@ def begun(hop, tag=None, ours=None, slow=0):
 
 
 def test_the_image_is_there_before_anything_says_that_it_is_used(gate):
-    """Item 14: pulled, noted, patched; and nothing twice."""
+    """Pulled, noted, patched; and nothing twice."""
     world = begun(gate, slow=2)
     assert asyncio.run(persevere(STEP, gate, world)).status == "changed"
     pull, note, patch = world.log
@@ -91,7 +91,7 @@ def test_a_crash_after_anything_leaves_no_pin_that_nobody_knows_of(gate, crash_i
 
 @pytest.mark.parametrize("tag", [THEIRS, PIN])
 def test_somebody_elses_pin_is_refused(gate, tag):
-    """Item 14: also where it is the very tag that we would set: the hop after this one would take it out."""
+    """Also where it is the very tag that we would set: the hop after this one would take it out."""
     world = begun(gate, tag)
     with pytest.raises(StepRefused, match=f"kubeadm-config fixes etcd at {tag}, which this tool did not set: take it"):
         asyncio.run(persevere(STEP, gate, world))
@@ -115,7 +115,7 @@ def test_our_own_of_an_earlier_gate_is_replaced(gate):
     ],
 )
 def test_the_hop_after_lifts_ours_and_only_ours(after, tag, ours, left, told):
-    """Item 14: so that later releases bring their own etcd."""
+    """So that later releases bring their own etcd."""
     world = begun(after, tag, ours)
     asyncio.run(persevere(STEP, after, world))
     assert read_etcd_tag(world.facts.control_plane.configuration) == left

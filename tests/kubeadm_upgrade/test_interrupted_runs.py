@@ -11,7 +11,8 @@ import pytest
 
 from in_memory.cluster import FAILED, RUNNING, Cluster, Seat, UnitHere, package
 from in_memory.states import control_plane_node
-from kubeadm_upgrade.actions import GiveSlotBack, NoteFailed, NotePin, TakeSlot
+from kubeadm_upgrade.actions import GiveSlotBack, NoteFailed, NotePin, RepeatPreflight, TakeSlot
+from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment, RunId
@@ -159,6 +160,18 @@ def test_an_earlier_runs_slot_on_a_worker_in_service_takes_nobodys_place():
     drained = {**nodes, "w2": node("w2", unschedulable=True, cordoned_by="prod/v1.33.9")}
     assert not may_go("workers", "w1", drained, left)
     assert may_go("workers", "w2", drained, left)
+
+
+def test_the_slot_of_a_node_that_has_left_goes_before_another_is_taken():
+    """Another machine may join under its name while somebody else is out of service: each would wait for the other."""
+    there = {name: node(name) for name in ("cp2", "w1", "w2")}
+    facts = at_the_gates("control_plane", "cp2", there, ledger(cp1=CONTROL_PLANE, w9=WORKER))
+    plane = replace(control_plane(), nodes_ready={"cp2": True})
+    plane = replace(plane, static_pods=tuple(pod for pod in plane.static_pods if pod.node == "cp2"))
+    facts = replace(facts, control_plane=plane, etcd=EtcdFacts())
+    assert list(Admit().actions(facts, HOP)) == [RepeatPreflight()]
+    facts = replace(facts, ledger=facts.ledger.judged(NOW))
+    assert list(Admit().actions(facts, HOP)) == [GiveSlotBack("cp1"), TakeSlot(CONTROL_PLANE, "cp2")]
 
 
 def restarted(seconds: int) -> Facts:

@@ -14,7 +14,7 @@ REFUSED = Path(__file__).resolve().parents[1] / "golden" / "kubeadm-upgrade-appl
 
 
 def test_kubeadms_own_errors_lead():
-    """Item 8: of a screen full of kernel settings in colours, the line that says what to do."""
+    """Of a screen full of kernel settings in colours, the line that says what to do."""
     told = essence(REFUSED.read_text())
     assert told.startswith("[ERROR SystemVerification]: cgroups v1 support is deprecated and will be removed")
     assert told.endswith("error: error execution phase preflight: preflight checks failed")

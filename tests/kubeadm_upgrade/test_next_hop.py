@@ -141,7 +141,7 @@ def test_unknown_workers_are_named():
 
 
 def test_a_worker_that_is_given_up_is_left_as_it_is():
-    """Item 9: it is no part of the hop, also where the run is limited to some; and known, so it has not joined."""
+    """It is no part of the hop, also where the run is limited to some; and known, so it has not joined."""
     hop = hop_of(state(*NODES), give_up=("w1",))
     assert (hop.workers, hop.others) == (("w2",), ("w1",))
     assert hop_of(state(*NODES, worker("w3", "1.28.15")), nodes=("w1", "w2"), give_up=("w1",)).workers == ("w2",)
@@ -166,13 +166,13 @@ def test_a_worker_that_is_given_up_is_left_as_it_is():
     ],
 )
 def test_the_runs_of_a_path_are_numbered(run, following):
-    """Item 2: by nothing that a new patch release, or an older kubelet, can change; a second try of it finds it."""
+    """By nothing that a new patch release, or an older kubelet, can change; a second try of it finds it."""
     assert successor_of(run) == following
 
 
 @given(st.text("a~21.", min_size=1, max_size=12))
 def test_no_run_is_its_own_successor(run):
-    """Item 2: nor an earlier one's of its path."""
+    """Nor an earlier one's of its path."""
     seen = [run]
     for _ in range(5):
         seen.append(successor_of(seen[-1]))

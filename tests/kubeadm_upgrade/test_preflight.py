@@ -253,13 +253,13 @@ def test_a_host_without_facts_is_not_a_pass(scene):
 
 
 def test_a_node_that_has_gone_since_the_plan_is_nobodys_concern(scene):
-    """Item 9: there is nothing left to do with it; a preflight that is repeated days later says no word of it."""
+    """There is nothing left to do with it; a preflight that is repeated days later says no word of it."""
     hosts = {name: host for name, host in scene.hosts.items() if name != "w2"}
     assert findings(replace(scene, nodes=scene.nodes[:-1], hosts=hosts)) == ()
 
 
 def test_a_node_that_was_given_up_is_not_judged(scene):
-    """Item 9: what nodes_ready says to do about a dead worker works."""
+    """What nodes_ready says to do about a dead worker works."""
     sick = sick_node(scene, "w2")
     (finding,) = findings(sick)
     assert "leave it out with the parameter give_up" in finding.message
@@ -268,7 +268,7 @@ def test_a_node_that_was_given_up_is_not_judged(scene):
 
 
 def test_the_remedy_that_a_drain_objection_names_works(scene):
-    """Item 5: the policy of now is what is judged by."""
+    """The policy of now is what is judged by."""
     pod = PodFacts("shop", "tmp", "u", "ReplicaSet", empty_dir=True)
     found = replace(scene, pods={"w1": (pod,)})
     assert "set drain.delete_emptydir_data in the inventory" in findings(found)[0].message
@@ -277,7 +277,7 @@ def test_the_remedy_that_a_drain_objection_names_works(scene):
 
 
 def test_only_what_settles_by_itself_is_looked_at_again(scene):
-    """Item 8: a check that fails for a moment does not end a night's run; a missing host does."""
+    """A check that fails for a moment does not end a night's run; a missing host does."""
     sick, ailing = FAULTS["nodes_ready"][0](scene, None), FAULTS["api_ready"][0](scene, None)
     assert may_settle(findings(sick))
     assert may_settle(findings(ailing))

@@ -406,7 +406,7 @@ def test_nobody_goes_on_while_any_part_of_the_control_plane_ails(facts_of, hop, 
 
 @AILMENTS
 def test_an_apply_waits_for_a_control_plane_that_ails(facts_of, hop, ail, words):
-    """Item 8: a blip is not final; nothing is refused, and nothing is begun."""
+    """A blip is not final; nothing is refused, and nothing is begun."""
     facts, step = (
         on_host(with_slot(with_kubeadm(facts_of("cp1"), hop)), backups=(a_backup(),)),
         STEPS["kubeadm_upgrade"],
@@ -435,7 +435,7 @@ def test_an_apply_is_done_when_kubeadm_has_written_it_down(facts_of, hop):
 
 
 def test_an_apply_that_was_begun_is_done_only_once_its_end_was_seen(facts_of, hop):
-    """Item 10: after a loss of power everything that can be looked at says that it is done."""
+    """After a loss of power everything that can be looked at says that it is done."""
     facts = with_slot(applied(with_kubeadm(facts_of("cp1"), hop), hop))
     step = STEPS["kubeadm_upgrade"]
     assert step.done(facts, hop)
@@ -447,7 +447,7 @@ def test_an_apply_that_was_begun_is_done_only_once_its_end_was_seen(facts_of, ho
 
 
 def test_a_fixed_etcd_has_a_unit_of_its_own_and_is_waited_for(facts_of, hop):
-    """Item 14: the same version is applied twice, so the unit of the first time says nothing about the second."""
+    """The same version is applied twice, so the unit of the first time says nothing about the second."""
     gate, step = replace(hop, came_from=NEW, etcd_pin="3.5.26-0"), STEPS["kubeadm_upgrade"]
     assert step.unit(gate) == "kubeadm-upgrade-v1.29.15-etcd-3.5.26-0"
     assert not step.done(applied(facts_of("cp1"), hop), gate)
@@ -463,7 +463,7 @@ def test_a_fixed_etcd_has_a_unit_of_its_own_and_is_waited_for(facts_of, hop):
     ],
 )
 def test_the_first_control_plane_node_that_is_still_there_applies(hop, there, first):
-    """Item 9: one that was deleted in mid-run is not waited for."""
+    """One that was deleted in mid-run is not waited for."""
     assert hop.first_of(there) == first
 
 
@@ -489,7 +489,7 @@ AT = [timedelta(seconds=seconds) for seconds in (1, 6, 11, 20)]
 def test_a_control_plane_kubelet_is_through_when_its_pods_are_anew_and_all_is_healthy(
     facts_of, hop, age, pods, etcd, minor, waits_for
 ):
-    """Item 0: seconds after its Node is Ready it takes down an apiserver and a member of etcd."""
+    """Seconds after its Node is Ready it takes down an apiserver and a member of etcd."""
     made, ready = pods
     created = STARTED + timedelta(seconds=6) if made == "new" else STARTED - timedelta(days=1)
     facts = on_host(applied(facts_of("cp1"), hop), kubelet_age=age)
@@ -503,13 +503,13 @@ def test_a_control_plane_kubelet_is_through_when_its_pods_are_anew_and_all_is_he
 
 
 def test_the_next_control_plane_node_waits_for_the_restart_of_the_one_before(hop):
-    """Item 0: its slot is given back by the last step of its group, and that comes after its static Pods."""
+    """Its slot is given back by the last step of its group, and that comes after its static Pods."""
     names = [step.name for step in GROUPS["control_plane_kubelets"]]
     assert names[-2:] == ["static_pods_ready", "uncordon_node"]
 
 
 def test_a_kubelet_that_does_not_stay_up_says_why(facts_of, hop):
-    """Item 15: its journal; and one that systemd starts again by itself is not restarted five times more."""
+    """Its journal; and one that systemd starts again by itself is not restarted five times more."""
     facts = on_host(
         facts_of("w1"),
         packages=dict(hop.sources["deb"].packages),

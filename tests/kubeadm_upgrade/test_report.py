@@ -112,14 +112,14 @@ def test_a_report_appears_as_a_whole(tmp_path):
 
 
 def test_promises_that_are_broken_stand_before_all_else():
-    """Item 13: what the cluster itself shows, whatever the tasks say or somebody has made them say."""
+    """What the cluster itself shows, whatever the tasks say or somebody has made them say."""
     told = {**REPORT, "broken_promises": ["w3 runs kubelet 1.28.15, not 1.29.15"]}
     page = report.as_markdown(told)
     assert "## Not as promised\n\n- w3 runs kubelet 1.28.15, not 1.29.15\n\n## Not done" in page
 
 
 def test_who_was_given_up_or_has_joined_is_left_for_a_later_run():
-    """Item 9: named, with the reason."""
+    """Named, with the reason."""
     page = report.as_markdown({**REPORT, "given_up": {"w1": "its disk"}, "joined": ["w9"]})
     assert (
         "## Left for a later run\n\n- w1 was given up: its disk. A later run takes it\n"
@@ -166,7 +166,7 @@ def test_nothing_that_did_not_keep_its_promise_is_done(states, broken, dry_run, 
 
 
 def test_of_a_step_that_has_succeeded_no_report_says_that_it_failed():
-    """Item 13: a run marked failed by the API in mid-upgrade; what a task said in an earlier try is over."""
+    """A run marked failed by the API in mid-upgrade; what a task said in an earlier try is over."""
     failures = {("workers.drain_node", 0): "an earlier try's"}
     states = {**WELL, "workers.drain_node_1": "failed"}
     assert DONE == "success"

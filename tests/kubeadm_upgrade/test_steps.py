@@ -210,7 +210,7 @@ def test_a_step_judges_only_by_what_it_needs(node, data):
     ],
 )
 def test_what_was_not_looked_at_never_looks_healthy(ask):
-    """Item 3: nothing about it is true, false or empty."""
+    """Nothing about it is true, false or empty."""
     with pytest.raises(NotLookedAt, match="was not looked at: name it in the step's needs"):
         ask(UNSEEN)
 
@@ -233,7 +233,7 @@ def test_a_unit_that_fails_in_this_attempt_is_this_attempts_failure(hop):
 
 
 def test_a_unit_that_failed_before_is_tried_again_under_a_name_of_its_own(hop):
-    """Item 15: systemd refuses a name that it remembers, and nothing is stopped or forgotten to make one free."""
+    """Systemd refuses a name that it remembers, and nothing is stopped or forgotten to make one free."""
     world = begin(hop, "w1")
     world.units = remembered(STEP.unit(hop), FAILED)
     assert asyncio.run(persevere(STEP, hop, world)).status == "changed"
@@ -258,7 +258,7 @@ def test_a_running_unit_is_attached_to(hop):
 
 @pytest.mark.parametrize("number", [2, 11])
 def test_a_running_unit_of_a_later_try_is_attached_to_as_well(hop, number):
-    """Item 4: whichever attempt, run or Airflow has started it. The newest is the one that counts: 11 after 9."""
+    """Whichever attempt, run or Airflow has started it. The newest is the one that counts: 11 after 9."""
     world, name = begin(hop, "w1"), f"{STEP.unit(hop)}.try-{number}"
     earlier = [STEP.unit(hop), *(f"{STEP.unit(hop)}.try-{n}" for n in range(2, number))]
     world.units = {one: replace(FAILED, name=one) for one in earlier} | {name: replace(RUNNING, name=name)}
@@ -286,7 +286,7 @@ async def first_actions(step, hop, world):
 
 
 def test_the_rules_of_a_unit_of_another_target_are_those_of_any_kubeadm_at_work(hop):
-    """Item 4: while kubeadm-upgrade-v1.29.15 runs, a hop to 1.29.14 starts no second one beside it."""
+    """While kubeadm-upgrade-v1.29.15 runs, a hop to 1.29.14 starts no second one beside it."""
     world = ready_to_apply(hop)
     world.at_work = ("kubeadm upgrade apply v1.29.14 --yes",)
     result = asyncio.run(perform(APPLY, hop, world))
@@ -326,7 +326,7 @@ def test_a_unit_that_an_earlier_hop_has_left_is_not_this_ones(hop):
 
 @pytest.mark.parametrize(("node", "argv"), [("cp1", "upgrade apply v1.29.15 --yes"), ("cp2", "upgrade node")])
 def test_a_failed_kubeadm_upgrade_is_for_a_person(hop, node, argv):
-    """Items 8 and 11: told once, never run again unseen; and run again once a person was told."""
+    """Told once, never run again unseen; and run again once a person was told."""
     world = ready_to_apply(hop, node)
     world.fail_next.add(APPLY.unit(hop))
     with pytest.raises(UnitFailed, match=r"It is not run again by itself: mend what it says, and clear this task"):
@@ -366,7 +366,7 @@ def test_an_upgrade_that_fails_after_its_static_pods_is_no_success(hop, node):
 
 
 def test_power_that_is_lost_in_mid_apply_leaves_it_undone(hop):
-    """Item 10: the unit is forgotten and the static Pods are at the target; only the ledger knows it had no end."""
+    """The unit is forgotten and the static Pods are at the target; only the ledger knows it had no end."""
     world = ready_to_apply(hop, slow=3)
     asyncio.run(perform(APPLY, hop, world))
     assert world.log[0] == NoteBegun("cp1", APPLY.unit(hop))
@@ -390,7 +390,7 @@ def test_an_interrupted_apply_needs_no_second_backup(hop):
 
 
 def test_what_a_person_was_told_of_stays_in_every_later_sentence(hop):
-    """Item 8: the first failure is the cause of much that comes after it, and its journal is in another try's log."""
+    """The first failure is the cause of much that comes after it, and its journal is in another try's log."""
     world = ready_to_apply(hop)
     ledger = world.facts.ledger.failed("cp1", APPLY.unit(hop), "[ERROR CoreDNS]: no", world.facts.now)
     sick = replace(world.facts.control_plane, failing_checks=("etcd",))
@@ -650,7 +650,7 @@ def would_act(hop, world):
     ],
 )
 def test_the_rules_are_asked_before_every_action_of_every_step(hop, node, change, words):
-    """Items 1 and 4: a loser's actions are refused, whichever step it has come to, and nothing at all is done."""
+    """A loser's actions are refused, whichever step it has come to, and nothing at all is done."""
     world = begin(hop, node)
     asked = 0
     for step in would_act(hop, world):
@@ -754,7 +754,7 @@ def test_a_run_that_has_nothing_left_to_do_takes_nothing(hop):
 
 
 def test_a_failure_is_noted_only_by_the_run_that_may(hop):
-    """Item 4: a loser's note on the slot of the run that came after it would hide the failure from that run."""
+    """A loser's note on the slot of the run that came after it would hide the failure from that run."""
     world = ready_to_apply(hop)
     world.units = remembered(APPLY.unit(hop), FAILED)
     taken = world.facts.ledger.claimed(EARLIER, world.facts.now).taken("cp1", "control-plane", EARLIER, world.facts.now)
@@ -792,7 +792,7 @@ def test_a_paused_run_waits_and_goes_on(hop):
 
 @pytest.mark.parametrize("node", NODES)
 def test_a_node_that_has_left_the_cluster_leaves_its_slot(hop, node):
-    """Item 9: at whatever step it is missed, there is nothing left to do with it, and nobody waits for it."""
+    """At whatever step it is missed, there is nothing left to do with it, and nobody waits for it."""
     for step in steps_of(hop, node):
         world = World(with_slot(begin(hop, node).facts), hop)
         world.gone = True
@@ -814,7 +814,7 @@ def test_the_slot_of_a_node_that_has_left_is_given_back_also_after_a_conflict(ho
 
 
 def test_a_changed_drain_policy_takes_effect_at_the_next_look(hop):
-    """Item 5: what the sentence says to do is done, and the very same run goes on."""
+    """What the sentence says to do is done, and the very same run goes on."""
     world = begin(hop, "w1")
     world.enter("workers")
     data = (PodFacts("shop", "tmp-w1", "u4", "ReplicaSet", empty_dir=True),)
@@ -827,7 +827,7 @@ def test_a_changed_drain_policy_takes_effect_at_the_next_look(hop):
 
 
 def test_a_run_can_be_slowed_down_while_it_is_under_way(hop):
-    """Item 5: max_unavailable is read at each look, so an incident needs no other run."""
+    """Max_unavailable is read at each look, so an incident needs no other run."""
     world = begin(hop, "w2")
     world.enter("workers")
     world.others = {"w1": replace(examples.node_of(hop, "w1"), unschedulable=True, cordoned_by="prod/v1.29.15")}
@@ -839,7 +839,7 @@ def test_a_run_can_be_slowed_down_while_it_is_under_way(hop):
 
 
 def test_an_old_judgement_is_repeated_before_a_node_is_taken_out_of_service(hop):
-    """Item 15: a wait may have lasted for days; one that is fresh is believed."""
+    """A wait may have lasted for days; one that is fresh is believed."""
     world = begin(hop, "w1")
     world.enter("workers")
     world.later(timedelta(hours=2))
@@ -851,7 +851,7 @@ def test_an_old_judgement_is_repeated_before_a_node_is_taken_out_of_service(hop)
 
 
 def test_a_slot_of_another_run_serves_nobody(hop):
-    """Item 4: one Airflow is enough; a run that was marked failed has left its slot, and this one takes it anew."""
+    """One Airflow is enough; a run that was marked failed has left its slot, and this one takes it anew."""
     world = World(with_slot(begin(hop, "w1").facts, EARLIER), hop)
     world.enter("workers")
     assert not STEPS["admit"].done(world.everything(), hop)
@@ -878,7 +878,7 @@ def test_a_slot_of_another_run_serves_nobody(hop):
     ],
 )
 def test_no_control_plane_node_is_touched_while_etcd_ails(hop, group, sick, words):
-    """Item 3: in both groups; a kubelet of another minor restarts etcd, and quorum is lost."""
+    """In both groups; a kubelet of another minor restarts etcd, and quorum is lost."""
     world = begin(hop, "cp2")
     world.enter(group)
     world.facts = replace(world.facts, etcd=replace(world.facts.etcd, **sick))

@@ -64,7 +64,7 @@ def listed(*names, load="loaded", mark=""):
     ],
 )
 def test_the_newest_try_is_the_one_that_counts(output, newest):
-    """Item 4: whoever started it, and whatever became of it."""
+    """Whoever started it, and whatever became of it."""
     assert units.read_tries(output) == newest
 
 

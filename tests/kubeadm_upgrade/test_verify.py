@@ -97,7 +97,7 @@ def test_static_pods_that_have_not_moved_are_a_shortcoming(hop, result, name):
 
 
 def test_an_etcd_that_was_to_be_fixed_and_is_not_is_a_shortcoming(hop, result):
-    """Item 14: the hop through a gate promises etcd's version."""
+    """The hop through a gate promises etcd's version."""
     found = list(shortcomings(replace(hop, etcd_pin="3.5.26-0"), RUN, result))
     assert found == [f"the static Pods of {name} are not all at v1.29.15" for name in ("cp1", "cp2")]
 
@@ -113,14 +113,14 @@ def test_an_etcd_that_was_to_be_fixed_and_is_not_is_a_shortcoming(hop, result):
     ],
 )
 def test_what_is_mostly_well_a_little_later_is_waited_for(hop, result, change, words):
-    """Item 0: a path over two minors stopped in the verify of its first hop, for the seconds of a restart."""
+    """A path over two minors stopped in the verify of its first hop, for the seconds of a restart."""
     assert list(shortcomings(hop, RUN, change(result))) == []
     assert list(unsettled(hop, change(result))) == [words]
 
 
 @pytest.mark.parametrize("name", ["w2", "cp2"])
 def test_a_node_that_was_removed_was_promised_nothing(hop, result, name):
-    """Item 9: deleted from the cluster in mid-run."""
+    """Deleted from the cluster in mid-run."""
     gone = without(result, name)
     pods = tuple(pod for pod in static_pods(hop, NEW) if pod.node != name)
     ready = {node: True for node in hop.control_plane if node != name}
@@ -137,7 +137,7 @@ def test_a_node_that_was_removed_was_promised_nothing(hop, result, name):
     ],
 )
 def test_who_has_joined_and_is_old_is_told(hop, result, name, kubelet, told):
-    """Item 9: not upgraded, and not silently done either: the next run takes it."""
+    """Not upgraded, and not silently done either: the next run takes it."""
     hop = replace(hop, others=("w3",))
     more = replace(result, nodes=(*result.nodes, replace(node_of(hop, name), kubelet=kubelet)))
     assert joined(hop, more) == told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kubeadm_upgrade.actions import Action, RepeatPreflight, TakeSlot
+from kubeadm_upgrade.actions import Action, GiveSlotBack, RepeatPreflight, TakeSlot
 from kubeadm_upgrade.admission.gates import why_wait
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
@@ -34,8 +34,14 @@ class Admit(Step):
         return None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        if why_wait(facts, hop) is None:
-            yield TakeSlot(facts.lane.name, facts.node.name) if self._judged(facts) else RepeatPreflight()
+        if why_wait(facts, hop) is not None:
+            return
+        if not self._judged(facts):
+            yield RepeatPreflight()
+            return
+        # a machine that joins under the name of one that has left must not be met with its slot
+        yield from map(GiveSlotBack, sorted(facts.lane.gone))
+        yield TakeSlot(facts.lane.name, facts.node.name)
 
     def pending(self, facts: Facts, hop: Hop) -> str:
         return f"a slot: {why_wait(facts, hop)}"

@@ -34,6 +34,7 @@ class Lane:
     holders: frozenset[str] = frozenset()
     strangers: frozenset[str] = frozenset()  # of the holders, those whose slot is an earlier run's
     left_out: frozenset[str] = frozenset()  # cordoned by us: going on with them takes nobody more out of service
+    gone: frozenset[str] = frozenset()  # with a slot in the ledger, and no longer in the cluster
 
     def is_finished(self, node: str) -> bool:
         return node in self.members and self.members[node].finished

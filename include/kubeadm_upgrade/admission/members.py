@@ -44,8 +44,9 @@ def lane_of(
         else (CONTROL_PLANE, hop.control_plane, 1)
     )
     holders = ledger.held_in(name) & members.keys()
+    gone = ledger.held_in(name) - {node.name for node in nodes}
     ours = frozenset(node.name for node in kind if node.cordoned_by is not None and group != "control_plane")
-    return Lane(name, limit, order, members, holders, holders & earlier, ours)
+    return Lane(name, limit, order, members, holders, holders & earlier, ours, gone)
 
 
 def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:

@@ -94,21 +94,21 @@ def test_who_waits_for_a_slot_that_nobody_gives_back_is_told_how():
 
 
 def test_a_slot_of_an_earlier_run_is_no_beginning():
-    """Item 4: whoever holds one still has its turn before the others."""
+    """Whoever holds one still has its turn before the others."""
     assert waits_for(lane(["w1", "w2"], 2, [], ["w1"], strangers=["w1"]), "w2") == "it is the turn of w1"
     assert waits_for(lane(["w1", "w2"], 2, [], ["w1"]), "w2") is None
 
 
 @pytest.mark.parametrize("gone", ["w1", "w2"])
 def test_nobody_waits_for_who_is_no_member_any_more(gone):
-    """Item 9: deleted from the cluster, or given up, in mid-run; whatever its slot was."""
+    """Deleted from the cluster, or given up, in mid-run; whatever its slot was."""
     found = lane(["w1", "w2", "w3"], 1, {"w1", "w2"} - {gone}, [])
     there = {name: member for name, member in found.members.items() if name != gone}
     assert waits_for(replace(found, members=there), "w3") is None
 
 
 def test_a_node_that_is_none_of_the_order_has_nobody_before_it():
-    """Item 9: a label that is removed, or a node that has joined, is no KeyError."""
+    """A label that is removed, or a node that has joined, is no KeyError."""
     found = lane(["w1"], 1, [], [])
     assert (found.before("w9"), found.is_finished("w9"), found.turns_until("w9")) == ((), False, 1)
 
@@ -142,7 +142,7 @@ def test_somebody_may_always_go_when_nobody_is_out(limit, finished):
 
 
 def test_a_slot_that_is_taken_over_keeps_what_is_known_of_its_node():
-    """Item 4: what was begun there, and what a person was told of; the run is the new one's."""
+    """What was begun there, and what a person was told of; the run is the new one's."""
     left = Ledger().taken("w1", WORKER, EARLIER, NOW).begun("w1", "kubeadm-upgrade-v1.29.15")
     left = left.failed("w1", "kubeadm-upgrade-v1.29.15", "no space", NOW)
     later = replace(RUN, began=NOW.replace(year=2027).isoformat())

@@ -72,26 +72,26 @@ def test_a_slot_is_free_when_enough_are_in_service(change, ledger, free):
     ],
 )
 def test_a_node_that_was_given_up_is_in_nobodys_way(w1):
-    """Item 9: it is not counted and not waited for, whatever became of it, also where it still has its slot."""
+    """It is not counted and not waited for, whatever became of it, also where it still has its slot."""
     ledger = replace(a_ledger().taken("w1", "worker", RUN, NOW), given_up={"w1": "its disk"})
     assert waits_for(lane(ledger=ledger, w1=w1), "w2") is None
 
 
 def test_a_node_that_has_left_the_cluster_is_in_nobodys_way():
-    """Item 9: neither its turn nor its slot."""
+    """Neither its turn nor its slot."""
     found = lane(ledger=a_ledger().taken("w1", "worker", RUN, NOW), nodes=("cp1", "cp2", "w2"))
     assert (waits_for(found, "w2"), found.holders) == (None, frozenset())
 
 
 def test_a_worker_that_has_joined_counts_and_has_no_turn():
-    """Item 9: if it is NotReady one may go less; nobody waits for its turn, since it has none in this run."""
+    """If it is NotReady one may go less; nobody waits for its turn, since it has none in this run."""
     there = (*ALL, "w9")
     assert waits_for(lane(nodes=there, w1=DONE["w1"]), "w2") is None
     assert "w9 is not Ready" in waits_for(lane(nodes=there, w1=DONE["w1"], w9={"ready": False}), "w2")
 
 
 def test_a_role_label_that_was_removed_moves_a_node_between_lanes():
-    """Item 9: it is no member of the lane that it was planned for; its own Admit says so."""
+    """It is no member of the lane that it was planned for; its own Admit says so."""
     found = lane("control_plane", plane=a_control_plane(HOP), cp2={"control_plane": False})
     assert set(found.members) == {"cp1"}
     assert found.is_finished("cp2") is False
@@ -99,7 +99,7 @@ def test_a_role_label_that_was_removed_moves_a_node_between_lanes():
 
 @pytest.mark.parametrize(("at_once", "limit"), [(1, 1), ("50%", 1), ("100%", 2), (7, 7)])
 def test_the_policy_of_now_says_how_many(at_once, limit):
-    """Item 5: of all workers there are, as the inventory has it at this look."""
+    """Of all workers there are, as the inventory has it at this look."""
     assert lane(at_once=at_once).limit == limit
     assert lane("control_plane_kubelets", at_once=at_once).limit == 1
 

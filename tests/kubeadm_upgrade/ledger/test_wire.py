@@ -59,7 +59,7 @@ def test_one_ledger_is_written_over_another(before, after):
 @settings(max_examples=60, deadline=None)
 @given(ledgers, ledgers)
 def test_keys_that_are_not_ours_are_kept(before, after):
-    """Item 15: somebody's own notes, and what a later version of this tool may have written."""
+    """Somebody's own notes, and what a later version of this tool may have written."""
     theirs = {"windows": "sat 22:00-04:00", "out-of-servic": "x", "notes": "- call Anna first\n"}
     assert theirs.items() <= wire.write(after, {**wire.write(before, {}), **theirs}).items()
 
@@ -165,7 +165,7 @@ def test_an_older_object_that_was_badly_edited_is_refused(text):
 @settings(max_examples=60, deadline=None)
 @given(run_ids)
 def test_two_runs_are_one_only_if_all_of_their_identity_is(run):
-    """Item 4: as the ledger gives it back."""
+    """As the ledger gives it back."""
     written = wire.read(wire.write(Ledger(Holder(run, NOW)), {}))
     assert written.is_held_by(run)
     assert not written.is_held_by(replace(run, began=f"{run.began}!"))

@@ -145,7 +145,7 @@ def test_a_rule_is_a_sentence(rule, standing, said):
 
 
 def test_what_ends_by_itself_is_waited_for_and_the_rest_refuses():
-    """Item 8: nobody has to clear a task because somebody has paused."""
+    """Nobody has to clear a task because somebody has paused."""
     by_verdict = {verdict: {rule.__name__ for rule in some} for verdict, some in RULES.items()}
     assert by_verdict[Verdict.WAIT] == {"not_paused", "nobody_else_at_work"}
 
@@ -158,7 +158,7 @@ def test_refusals_come_before_waits():
 
 @given(st.builds(RunId, *[st.sampled_from(["a", "b"])] * 3), st.booleans())
 def test_of_all_runs_only_the_holder_passes(other, released):
-    """Item 4: whatever of an identity is the same."""
+    """Whatever of an identity is the same."""
     ledger = a_ledger(other)
     ledger = ledger.released(NOW) if released else ledger
     holder = RunId("a", "a", "a")

@@ -51,7 +51,7 @@ FORMATS = {"deb": (OsRelease("debian"), "{}-1.1"), "rpm": (OsRelease("rocky", ("
 @pytest.mark.parametrize("step", ["stage_packages", "upgrade_kubeadm", "upgrade_kubelet_and_kubectl"])
 @pytest.mark.parametrize("there", ["1.29.16", "1.30.2"])
 def test_no_step_installs_an_older_package_than_there_is(facts_of, hop, package_format, step, there):
-    """Item 1 and I10: dnf goes back without a word, and an old run that is cleared meets newer packages."""
+    """I10: dnf goes back without a word, and an old run that is cleared meets newer packages."""
     os, form = FORMATS[package_format]
     url = f"https://pkgs.k8s.io/core:/stable:/v1.29/{package_format}/"
     source = Source(Repository(url, f"{url}Release.key"), dict.fromkeys(PACKAGES, form.format(NEW)))

@@ -160,7 +160,7 @@ KEPT, BROKEN = (), ("w3 runs kubelet 1.28.15, not 1.29.15",)
     ],
 )
 def test_nothing_that_did_not_keep_its_promise_is_done(states, broken, dry_run, result):
-    """Item 13 and I11: whatever a person clicked."""
+    """I11: whatever a person clicked."""
     unfinished = list(_unfinished(TASKS, {**WELL, **states}, {}))
     assert _result(dry_run, unfinished, broken) == result
 

@@ -891,7 +891,7 @@ def test_no_control_plane_node_is_touched_while_etcd_ails(hop, group, sick, word
 
 @pytest.mark.parametrize("node", NODES)
 def test_an_old_run_that_is_cleared_acts_on_nothing(hop, node):
-    """Item 1, on apt: the cluster has moved on to 1.30, and each step that still wants something is refused."""
+    """On apt: the cluster has moved on to 1.30, and each step that still wants something is refused."""
     world = World(begin(hop, node).facts, hop)
     newer = replace(NEW, minor=30)
     world.facts = replace(world.facts, control_plane=examples.a_control_plane(hop, newer))

@@ -173,7 +173,7 @@ def test_two_runs_are_one_only_if_all_of_their_identity_is(run):
 
 
 def test_the_newest_durations_are_kept():
-    """Item 9's ledger is for windows: fifty of each step are enough, and others' are kept."""
+    """Windows are planned with them: fifty of each step are enough, and others' are kept."""
     ledger = replace(a_ledger(EARLIER), durations={"back_up": tuple(map(float, range(49))), "admit": (1.0,)})
     found = ledger.released(NOW + timedelta(hours=1), {"back_up": [100.0, 101.0], "drain_node": [5.0]})
     assert found.durations["back_up"][-3:] == (48.0, 100.0, 101.0)

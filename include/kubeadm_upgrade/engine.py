@@ -18,7 +18,7 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.journal import essence
 from kubeadm_upgrade.ledger.ledger import Failure
 from kubeadm_upgrade.standing.rules import Standing, Verdict, verdicts
-from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, unit_of
+from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, own_unit, unit_of
 from kubeadm_upgrade.units import Unit
 
 # A step whose actions succeed without bringing its promise nearer stops here instead of going round for ever.
@@ -68,6 +68,7 @@ class _Attempt:
             facts = await self.port.look(self.step)
         except NodeGone as gone:
             return await self._gone(str(gone))
+        self.progress = self.progress.looked(facts.ledger)
         unit = unit_of(self.step, facts, self.hop)
         if unit.running:
             self.progress = self.progress.attached(unit.name)
@@ -119,8 +120,15 @@ class _Attempt:
             if verdict is Verdict.WAIT:
                 return sentence
             raise StepRefused(f"{standing.node}: {self.step.name}: {sentence}")
-        holder = standing.ledger.holder
-        return await self.port.act(TakeClusterAgain()) if holder and holder.released else None
+        return await self._take_cluster_again(standing) if standing.ledger.ended_at else None
+
+    async def _take_cluster_again(self, standing: Standing) -> str | None:
+        """For a task that was cleared after the run had ended; not for one that its end has left over somewhere."""
+        if standing.ledger.ended_at == self.progress.ended:
+            return await self.port.act(TakeClusterAgain())
+        raise StepRefused(
+            f"{standing.node}: {self.step.name}: {standing.run} has ended meanwhile: clear this task, if it is to go on"
+        )
 
     async def _act(self, action: Action) -> str | None:
         obstacle = await self.port.act(action)
@@ -175,10 +183,10 @@ def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]
 
 def wanted_actions(step: Step, facts: Facts, hop: Hop) -> Iterator[Action]:
     """The step's actions; a unit whose name systemd remembers is started under the name of its next try."""
-    unit = unit_of(step, facts, hop)
+    unit, failure = own_unit(step, facts, hop), facts.slot.failure if facts.slot else None
     for action in step.actions(facts, hop):
         if isinstance(action, Run | NoteBegun) and action.unit:
-            yield replace(action, unit=units.next_try(action.unit, unit))
+            yield replace(action, unit=units.next_try(action.unit, unit, failure.unit if failure else ""))
         else:
             yield action
 

@@ -54,7 +54,10 @@ class EtcdFacts:
             elif not member.healthy:
                 yield f"etcd member {member.name} is not healthy" + (f" ({member.why})" if member.why else "")
             if member.name and member.name not in nodes:
-                yield f"etcd has a member {member.name}, which is no control plane node: see etcdctl member remove"
+                yield (
+                    f"etcd has a member {member.name}, which is no control plane node: give its Node the label "
+                    "node-role.kubernetes.io/control-plane, or, if the machine is gone, see etcdctl member remove"
+                )
         yield from (f"{node} is no member of etcd" for node in nodes if node not in names)
         if not any(member.leads for member in self.members):
             yield "etcd has no leader"

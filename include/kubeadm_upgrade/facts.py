@@ -112,8 +112,13 @@ class ControlPlaneFacts:
 
     def arrived(self, node: str, version: Version, etcd_pin: str | None = None) -> bool:
         """Whether the hop is done on `node` as far as its static Pods and kubeadm's own record can show it."""
-        etcd = self.etcd_tag(node) if etcd_pin else None
-        return self.at(node, version) and self.cluster_version == version and etcd == etcd_pin
+        return self.at(node, version) and self.cluster_version == version and self._etcd_at_least(node, etcd_pin)
+
+    def _etcd_at_least(self, node: str, pin: str | None) -> bool:
+        """kubeadm never puts an older etcd in the place of a newer one."""
+        tag = self.etcd_tag(node)
+        runs, wanted = etcd_version(tag), etcd_version(pin)
+        return pin is None or tag == pin or (runs is not None and wanted is not None and runs > wanted)
 
     @property
     def expected(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from kubeadm_upgrade.admission.gates import ailments
 from kubeadm_upgrade.backup import BackUp, fresh
 from kubeadm_upgrade.etcd_gate import ConfigureEtcd, before_the_gate
 from kubeadm_upgrade.facts import Facts, UpgradePlan
+from kubeadm_upgrade.guards import NO_SLOT, ailments_first, kubelet_too_new, stays_in_service, why_in_service
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import InstallPackages, installed, not_installed, on_host, succeeded
 from kubeadm_upgrade.ready import (
@@ -92,10 +93,9 @@ class KubeadmUpgrade(Step):
         if facts.node.name != first and facts.control_plane.cluster_version != hop.to:
             return f"{first} comes first, and has not applied {hop.to.tag} yet"
         if facts.slot is None:
-            return _NO_SLOT
-        if facts.slot.doing:
-            return None
-        if not fresh(facts):
+            return NO_SLOT
+        half_way = facts.slot.doing and not facts.control_plane.at(facts.node.name, hop.came_from)
+        if not half_way and not fresh(facts):
             return "there is no fresh backup of this run: clear its back_up task as well"
         return before_the_gate(facts, hop)
 
@@ -179,8 +179,8 @@ class DrainNode(Step):
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if facts.slot is None:
-            return _NO_SLOT
-        return _kubelet_too_new(facts, hop) or "; ".join(drain.objections(facts.pods, facts.policy.drain)) or None
+            return NO_SLOT
+        return kubelet_too_new(facts, hop) or "; ".join(drain.objections(facts.pods, facts.policy.drain)) or None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         if facts.node.schedulable:
@@ -202,8 +202,12 @@ class DrainNode(Step):
 class UpgradeKubeletAndKubectl(InstallPackages):
     """Install the target kubelet and kubectl. The kubelet that runs is still the old one."""
 
-    needs = frozenset({Need.HOST, Need.PODS, Need.CONTROL_PLANE})
+    needs = frozenset({Need.HOST, Need.PODS, Need.CONTROL_PLANE, Need.ETCD})
     packages = ("kubelet", "kubectl")
+
+    def done(self, facts: Facts, hop: Hop) -> bool:
+        here = installed(facts, hop, *self.packages)
+        return super().done(facts, hop) or (not here and stays_in_service(facts, hop))
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if reason := super().refuse(facts, hop):
@@ -211,7 +215,14 @@ class UpgradeKubeletAndKubectl(InstallPackages):
         # The package may restart the kubelet by itself, so this is the first moment at which it may change.
         if installed(facts, hop, "kubelet"):
             return None
-        return _why_in_service(facts) or _kubelet_too_new(facts, hop)
+        return why_in_service(facts) or kubelet_too_new(facts, hop)
+
+    def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        if not ailments_first(facts):
+            yield from super().actions(facts, hop)
+
+    def pending(self, facts: Facts, hop: Hop) -> str:
+        return f"the control plane to be healthy: {'; '.join(ailments_first(facts))}"
 
     def unit(self, hop: Hop) -> str:
         return f"upgrade-kubelet-and-kubectl-{hop.to.tag}"
@@ -223,23 +234,27 @@ class UpgradeKubeletAndKubectl(InstallPackages):
 class RestartKubelet(Step):
     """Restart the kubelet, so that the one that runs is the one that is installed."""
 
-    needs = frozenset({Need.HOST, Need.PODS})
+    needs = frozenset({Need.HOST, Need.PODS, Need.CONTROL_PLANE, Need.ETCD})
     patience = "ready"
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        return facts.node.kubelet == hop.to and not self._must_restart(facts)
+        restarted = facts.node.kubelet == hop.to and not self._must_restart(facts)
+        return restarted or stays_in_service(facts, hop)
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if reason := not_installed(facts, hop, "kubelet"):
             return reason
-        return _why_in_service(facts) if self._must_restart(facts) else None
+        stopped = facts.node.kubelet == hop.to and facts.host.kubelet_started is None  # to start it disturbs nobody
+        return why_in_service(facts) if self._must_restart(facts) and not stopped else None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        if self._must_restart(facts):
+        if self._must_restart(facts) and not ailments_first(facts):
             yield Run(("systemctl", "daemon-reload"))
             yield Run(("systemctl", "restart", "kubelet"))
 
     def pending(self, facts: Facts, hop: Hop) -> str:
+        if self._must_restart(facts):
+            return f"the control plane to be healthy: {'; '.join(ailments_first(facts))}"
         return not_running(facts) or (
             f"the API still shows kubelet {facts.node.kubelet} on {facts.node.name}, not {hop.to}"
         )
@@ -291,23 +306,3 @@ GROUPS: Mapping[str, tuple[Step, ...]] = {
 CONTROL_PLANE_NODE = ("stage", "control_plane", "control_plane_kubelets")
 WORKER_NODE = ("stage", "workers")
 STEPS: Mapping[str, Step] = {step.name: step for group in GROUPS.values() for step in group}
-
-_NO_SLOT = "it holds no slot of this run: clear its admit task as well"
-
-
-def _kubelet_too_new(facts: Facts, hop: Hop) -> str | None:
-    """An apiserver that has joined meanwhile may be older than all that this run has moved (invariant I5)."""
-    behind = [
-        node
-        for node, version in facts.control_plane.versions("kube-apiserver").items()
-        if hop.to.minors_ahead_of(version) > 0
-    ]
-    return f"kube-apiserver on {behind[0]} is not at {hop.to} yet: start a new run, which moves it" if behind else None
-
-
-def _why_in_service(facts: Facts) -> str | None:
-    if facts.node.schedulable:
-        return "the node is not cordoned: clear its drain_node task as well"
-    if left := [pod for pod in drain.evictable(facts.pods) if not pod.finished]:
-        return f"the node is not drained, {left[0]} is still on it: clear its drain_node task as well"
-    return _NO_SLOT if facts.slot is None else None

@@ -28,6 +28,12 @@ class ControlPlaneReady(Step):
     def done(self, facts: Facts, hop: Hop) -> bool:
         return self._healthy(facts, hop) and facts.slot is None
 
+    def refuse(self, facts: Facts, hop: Hop) -> str | None:
+        """Somebody may have marked the step before as success: with the slot all would go that tells of it."""
+        if facts.slot is None or not facts.slot.doing:
+            return None
+        return f"{facts.slot.doing} is not known to have ended well: clear its kubeadm_upgrade task as well"
+
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         if self._healthy(facts, hop):
             yield GiveSlotBack(facts.node.name)

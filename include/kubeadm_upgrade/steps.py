@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal
 
 from kubeadm_upgrade.actions import Action, Run
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.units import Unit
+from kubeadm_upgrade.ledger.ledger import Ledger
+from kubeadm_upgrade.units import Unit, is_try
 
 
 class Need(Enum):
@@ -99,6 +100,8 @@ class Progress:
 
     told: tuple[str, ...] = ()  # its actions, as lines
     units: frozenset[str] = frozenset()  # the tries that it started, or attached to
+    # when the run had ended before this attempt began; "" where it had not, None before the first look
+    ended: str | None = None
 
     def acted(self, action: Action) -> Progress:
         started = {action.unit} if isinstance(action, Run) and action.unit else set()
@@ -107,16 +110,19 @@ class Progress:
     def attached(self, unit: str) -> Progress:
         return self if unit in self.units else self._with(f"attach to unit {unit}", self.units | {unit})
 
+    def looked(self, ledger: Ledger) -> Progress:
+        return self if self.ended is not None else replace(self, ended=ledger.ended_at)
+
     def to_json(self) -> dict[str, Any]:
-        return {"told": list(self.told), "units": sorted(self.units)}
+        return {"told": list(self.told), "units": sorted(self.units), "ended": self.ended}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Progress:
-        return cls(tuple(plain["told"]), frozenset(plain["units"]))
+        return cls(tuple(plain["told"]), frozenset(plain["units"]), plain.get("ended"))
 
     def _with(self, line: str, started: frozenset[str] | set[str]) -> Progress:
         told = self.told if line in self.told else (*self.told, line)
-        return Progress(told, frozenset(started))
+        return replace(self, told=told, units=frozenset(started))
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,23 @@ class Pending:
     turns: int = 1  # see Step.turns
 
 
-def unit_of(step: Step, facts: Facts, hop: Hop) -> Unit:
+def own_unit(step: Step, facts: Facts, hop: Hop) -> Unit:
     """The newest try of the step's unit."""
     return facts.units.get(step.unit(hop) or "", Unit())
+
+
+def unit_of(step: Step, facts: Facts, hop: Hop) -> Unit:
+    """The unit that this step has to do with: one that was begun here for another target goes before its own.
+
+    As long as that one runs; and where it has failed, since nobody may have been told.
+    """
+    begun = begun_for_another(step, hop, facts)
+    left = facts.units.get(begun, Unit())
+    return left if left.running or left.failed else own_unit(step, facts, hop)
+
+
+def begun_for_another(step: Step, hop: Hop, facts: Facts) -> str:
+    """The unit that the ledger says was begun on this node and is no try of the step's own; mostly none."""
+    slot = None if step.repeats else facts.slot
+    doing, base = slot.doing if slot else "", step.unit(hop) or ""
+    return "" if is_try(doing, base) else doing

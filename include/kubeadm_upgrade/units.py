@@ -60,9 +60,18 @@ def start(name: str, argv: tuple[str, ...]) -> tuple[str, ...]:
     return ("systemd-run", *options, "--", *argv)
 
 
-def next_try(base: str, unit: Unit) -> str:
-    """The name for one more start: the base itself, then `base.try-2` and so on."""
-    return base if not unit.remembered else f"{base}{_TRY}{_number(unit.name) + 1}"
+def next_try(base: str, unit: Unit, failed: str = "") -> str:
+    """The name for one more start: the base itself, then `base.try-2` and so on.
+
+    `failed` is the unit whose failure a person was told of: where systemd has forgotten it, its name is not given
+    again all the same, or the next failure would be taken for the one that is known.
+    """
+    known = [name for name in (unit.name if unit.remembered else "", failed) if is_try(name, base)]
+    return f"{base}{_TRY}{max(map(_number, known)) + 1}" if known else base
+
+
+def is_try(name: str, base: str) -> bool:
+    return name == base or name.startswith(f"{base}{_TRY}")
 
 
 def tries(base: str) -> tuple[str, ...]:

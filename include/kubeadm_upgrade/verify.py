@@ -50,7 +50,12 @@ def unsettled(hop: Hop, result: Result) -> Iterator[str]:
 
 def joined(hop: Hop, result: Result) -> tuple[str, ...]:
     """Who came while the run was under way, and is older than what it has brought: the next run takes them."""
-    return tuple(node.name for node in result.nodes if node.name not in hop.known and node.kubelet < hop.to)
+    apiservers = result.control_plane.versions("kube-apiserver")
+    return tuple(
+        node.name
+        for node in result.nodes
+        if node.name not in hop.known and min(node.kubelet, apiservers.get(node.name, hop.to)) < hop.to
+    )
 
 
 def _moved(hop: Hop, node: str, control_plane: ControlPlaneFacts) -> bool:

@@ -239,7 +239,7 @@ class Airflow:
         """A person clears tasks, and what comes after them."""
         for task in tasks:
             self.cluster.watch.note(f"clear {run.run} {task.work}")
-            self.cluster.watch.cleared(task.work.node, task.work.step)
+            self.cluster.watch.cleared(task.work.node)
             after = run.tasks[run.tasks.index(task) :]
             for one in after:
                 same = one.work.group == task.work.group

@@ -57,8 +57,8 @@ from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.settings import read_etcd_tag
 from kubeadm_upgrade.standing.rules import Standing
-from kubeadm_upgrade.steps import Need, Step
-from kubeadm_upgrade.units import Unit, next_try
+from kubeadm_upgrade.steps import Need, Step, begun_for_another
+from kubeadm_upgrade.units import Unit, is_try, read_tries
 from kubeadm_upgrade.version import TargetVersion, Version, in_package
 
 NAME = "prod"
@@ -321,8 +321,8 @@ class Cluster:
     def _go_on(self, node: Node, unit: UnitHere, stages: list[Callable[[], None]], by: RunId, *, fails: bool) -> None:
         def end(state: tuple[object, ...]) -> None:
             unit.state = state
-            if state is FAILED:
-                self.watch.unit_failed(node, unit.name)
+            if state is FAILED and unit.kubeadm:
+                self.watch.kubeadm_failed(node)
 
         def happen() -> None:
             if not stages:
@@ -555,6 +555,7 @@ class Cluster:
         for unit in [unit for unit, here in node.units.items() if here.kubeadm and here.state == FAILED]:
             del node.units[unit]
         node.configured = self.version
+        self.watch.cleared(name)
 
     def move_by_hand(self, name: str, to: Version) -> None:
         """A person goes through the page on one node, and knows what they do."""
@@ -623,11 +624,9 @@ class Seat:
         self._ledger, self._ledger_version = cluster.ledger, cluster.ledger_version
         self._seen = node = self._look_at_node()
         cluster.watch.looked(self.work)
-        units = self._units(step)
-        facts = Facts(
-            node, self.work.run, cluster.clock, policy=cluster.inventory.rollout, ledger=self._ledger, units=units
-        )
-        if any(unit.running for unit in units.values()):
+        facts = Facts(node, self.work.run, cluster.clock, policy=cluster.inventory.rollout, ledger=self._ledger)
+        facts = replace(facts, units=self._units(step, facts))
+        if any(unit.running for unit in facts.units.values()):
             return facts
         return self._look_further(facts, step.needs)
 
@@ -674,14 +673,15 @@ class Seat:
             raise Unreachable(f"{self.work.node} does not answer")
         return node
 
-    def _units(self, step: Step) -> dict[str, Unit]:
+    def _units(self, step: Step, facts: Facts) -> dict[str, Unit]:
         base = step.unit(self.work.hop)
         if base is None:
             return {}
-        host, newest, unit = self._at_host(), None, Unit()
-        while (name := next_try(base, unit)) in host.units:
-            newest, unit = name, Unit(name, *host.units[name].state, journal="it said so")  # type: ignore[arg-type]
-        return {base: unit} if newest else {}
+        host = self._at_host()
+        tries = (f"{name}.service loaded active exited x" for name in host.units if is_try(name, base))
+        left = begun_for_another(step, self.work.hop, facts)
+        found = {base: read_tries("\n".join(tries)), left: left if left in host.units else None}
+        return {name: _unit(host.units[one]) for name, one in found.items() if one}
 
     def _etcd(self) -> EtcdFacts:
         self._at_host()
@@ -849,6 +849,10 @@ def judge(cluster: Cluster, hop: Hop) -> list[str]:
         f"{name} is not Ready" for name in sorted(concerned & cluster.nodes.keys()) if not cluster.nodes[name].ready
     ]
     return [*cluster.control_plane_facts().ailing, *sick]
+
+
+def _unit(here: UnitHere) -> Unit:
+    return Unit(here.name, *here.state, journal="it said so")  # type: ignore[arg-type]
 
 
 def _etcd(tag: str) -> Version:

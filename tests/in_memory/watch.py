@@ -59,7 +59,7 @@ class Watch:
         self._limits: dict[str, int] = {}  # worker -> how many might be out of service when it got its slot
         self._seen: dict[_Who, Seen] = {}
         self._started: dict[tuple[Node, str], str] = {}  # a purpose on a machine -> the unit of its last start
-        self._failed: set[tuple[Node, str]] = set()  # of those, what has failed and nobody has seen since
+        self._failed: set[Node] = set()  # where kubeadm has failed and nobody has seen it since
         self.see(None)
 
     def say(self, what: str) -> None:
@@ -154,15 +154,16 @@ class Watch:
             if node.name in hop.control_plane and node.configured < hop.to:
                 self.say(f"a run to {hop.to} ends well, and on {node.name} kubeadm was not through")
 
-    def cleared(self, node: str, step: str) -> None:
+    def cleared(self, node: str) -> None:
         """A person has seen a failure, and wants it tried again."""
-        self._failed -= {key for key in self._failed if key[0] is self.cluster.nodes.get(node)}
+        if node in self.cluster.nodes:
+            self._failed.discard(self.cluster.nodes[node])
 
     def person_starts_anew(self) -> None:
         self._failed.clear()
 
-    def unit_failed(self, node: Node, unit: str) -> None:
-        self._failed.add((node, _purpose(unit)))
+    def kubeadm_failed(self, node: Node) -> None:
+        self._failed.add(node)
 
     def _needs_cluster(self, work: Assignment, action: Action) -> None:
         holder = self.cluster.ledger.holder
@@ -194,7 +195,7 @@ class Watch:
         self._needs_slot(work, "applies to")
         purpose = (node, _purpose(str(run.unit)))
         last = node.units.get(self._started.get(purpose, ""))
-        if purpose in self._failed:
+        if node in self._failed:
             self.say(f"{run.unit} on {node.name} is run again, and nobody has cleared it")
         other = self._seen[_who(work)].doing not in ("", self._started.get(purpose))  # that was cut off
         if last is not None and last.state[2] == "exited" and not other:

@@ -22,7 +22,7 @@ from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.standing.rules import Standing
-from kubeadm_upgrade.steps import Need, Step
+from kubeadm_upgrade.steps import Need, Step, begun_for_another
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
 
@@ -73,7 +73,7 @@ class World:
         self._looked_at = self.facts.ledger
         if self.gone:
             raise NodeGone(self.facts.node.name)
-        facts = replace(self.facts, units=self._units_of(step), lane=self.lane(self.group))
+        facts = replace(self.facts, units=self._units_of(step, self.facts), lane=self.lane(self.group))
         if any(unit.running for unit in facts.units.values()):
             unseen = dict.fromkeys(("host", "pods", "control_plane", "etcd", "lane"), UNSEEN)
             return replace(facts, **unseen)
@@ -197,13 +197,14 @@ class World:
         nodes = [self.others.get(name, facts.node) for name in (*self.others, facts.node.name)]
         return lane_of(group, self.hop, facts.run, facts.policy, nodes, facts.control_plane, facts.ledger)
 
-    def _units_of(self, step: Step) -> dict[str, Unit]:
+    def _units_of(self, step: Step, facts: Facts) -> dict[str, Unit]:
         base = step.unit(self.hop)
-        unit = self._newest(base) if base else None
-        return {str(base): unit} if unit else {}
+        left = begun_for_another(step, self.hop, facts)
+        found = {str(base): self._newest(base) if base else None, left: self.units.get(left)}
+        return {name: unit for name, unit in found.items() if unit}
 
     def _newest(self, base: str) -> Unit | None:
-        listed = (f"{name}.service loaded active exited x" for name in self.units if _is_try(name, base))
+        listed = (f"{name}.service loaded active exited x" for name in self.units if units.is_try(name, base))
         newest = units.read_tries("\n".join(listed))
         return self.units[newest] if newest else None
 
@@ -377,7 +378,3 @@ class World:
             self.files |= {file.path: (file.size, self.facts.now - file.age) for file in one.files}
         if host.loose_snapshot is not None:
             self.files[backup.LOOSE] = (7, self.facts.now - host.loose_snapshot)
-
-
-def _is_try(name: str, base: str) -> bool:
-    return name == base or name.startswith(f"{base}.try-")

@@ -43,7 +43,12 @@ def members(*changed: EtcdMember):
         ),
         pytest.param(
             members(EtcdMember("old")),
-            ("etcd has a member old, which is no control plane node: see etcdctl member remove",),
+            (
+                (
+                    "etcd has a member old, which is no control plane node: give its Node the label "
+                    "node-role.kubernetes.io/control-plane, or, if the machine is gone, see etcdctl member remove"
+                ),
+            ),
             id="a member without a node",
         ),
         pytest.param(an_etcd("cp1", "cp2"), ("cp3 is no member of etcd",), id="a node without a member"),

@@ -38,6 +38,7 @@ from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import DrainNode, KubeadmUpgrade
 from kubeadm_upgrade.ready import ControlPlaneReady, StaticPodsReady
+from kubeadm_upgrade.steps import Progress
 from kubeadm_upgrade.version import Version
 
 OLD, NEW = Version(1, 33, 9), Version(1, 34, 9)
@@ -193,7 +194,7 @@ def test_a_kubelet_that_an_earlier_run_has_restarted_is_waited_for(seconds, give
     assert ControlPlaneReady().done(ControlPlaneReady().promise(facts, HOP), HOP)
 
 
-def to_its_end(coroutine: Coroutine[Any, Any, object]) -> object:
+def to_its_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
     while True:
         try:
             coroutine.send(None)
@@ -201,19 +202,25 @@ def to_its_end(coroutine: Coroutine[Any, Any, object]) -> object:
             return end.value
 
 
-def after_a_failure(began: datetime, *, remembered: bool = True) -> tuple[Cluster, Coroutine[Any, Any, object]]:
+def after_a_failure(began: datetime, *, remembered: bool = True) -> tuple[Cluster, Coroutine[Any, Any, Any]]:
     """A run that has got the slot of one whose apply has failed, at its own apply."""
     cluster = Cluster(control_plane=1, workers=1, at=OLD)
     unit = "kubeadm-upgrade-v1.34.9"
     here = cluster.nodes["cp1"]
     here.packages["kubeadm"] = package(NEW)
+    here.static["kube-apiserver"].tag = NEW.tag  # it was half way
     if remembered:
         here.units[unit] = UnitHere(unit, FAILED, kubeadm=True)
-    run, hop = RunId("now", "a", began.isoformat()), replace(HOP, control_plane=("cp1",), sources=SOURCES)
+    run = RunId("now", "a", began.isoformat())
     failed = Ledger().taken("cp1", CONTROL_PLANE, EARLIER, NOW).begun("cp1", unit).failed("cp1", unit, "no space", NOW)
     cluster.edit_ledger(lambda ledger: failed.claimed(run, NOW).taken("cp1", CONTROL_PLANE, run, NOW))
+    return cluster, again(cluster, run)
+
+
+def again(cluster: Cluster, run: RunId, progress: Progress | None = None) -> Coroutine[Any, Any, Any]:
+    hop = replace(HOP, control_plane=("cp1",), sources=SOURCES)
     seat = Seat(cluster, Assignment("prod", run, hop, "control_plane", "kubeadm_upgrade", "cp1"))
-    return cluster, perform(KubeadmUpgrade(), hop, seat)
+    return perform(KubeadmUpgrade(), hop, seat, progress)
 
 
 def at_work(cluster: Cluster) -> list[str]:
@@ -235,6 +242,41 @@ def test_a_run_that_was_started_after_a_failure_runs_it_again():
     cluster, upgrade = after_a_failure(NOW + timedelta(minutes=1))
     to_its_end(upgrade)
     assert at_work(cluster) == ["kubeadm-upgrade-v1.34.9.try-2"]
+
+
+def test_a_failure_under_another_target_is_told_before_anything_is_run():
+    """Its run was killed before it could: the one that comes is for a later patch, and has a unit of its own."""
+    cluster, upgrade = after_a_failure(NOW + timedelta(minutes=1))
+    here, unit = cluster.nodes["cp1"], "kubeadm-upgrade-v1.34.8"
+    here.units = {unit: UnitHere(unit, FAILED, kubeadm=True)}
+    slot = Slot(CONTROL_PLANE, RunId("now", "a", (NOW + timedelta(minutes=1)).isoformat()), NOW, doing=unit)
+    cluster.edit_ledger(lambda ledger: replace(ledger, slots={"cp1": slot}))
+    with pytest.raises(UnitFailed, match=f"unit {unit} ended with exit status 1"):
+        to_its_end(upgrade)
+    assert at_work(cluster) == []
+    assert cluster.ledger.slots["cp1"].failure.unit == unit
+
+
+def test_a_unit_under_another_target_that_still_runs_is_waited_for():
+    """Before the ledger says of anything else that it was begun here."""
+    cluster, upgrade = after_a_failure(NOW + timedelta(minutes=1))
+    here, unit = cluster.nodes["cp1"], "kubeadm-upgrade-v1.34.8"
+    here.units = {unit: UnitHere(unit, RUNNING, kubeadm=True)}
+    cluster.edit_ledger(lambda ledger: ledger.begun("cp1", unit))
+    assert to_its_end(upgrade).reason.startswith(f"unit {unit} is running")
+    assert cluster.ledger.slots["cp1"].doing == unit
+
+
+def test_a_task_that_is_left_over_does_not_take_the_cluster_again():
+    """Its run was marked failed and has given the cluster back; a triggerer that was taken for dead goes on with it."""
+    cluster, upgrade = after_a_failure(NOW + timedelta(minutes=1))
+    cluster.edit_ledger(lambda ledger: ledger.released(NOW))
+    run = cluster.ledger.holder.run
+    with pytest.raises(StepRefused, match="run now of a has ended meanwhile: clear this task, if it is to go on"):
+        to_its_end(again(cluster, run, Progress(ended="")))
+    assert cluster.ledger.holder.released
+    to_its_end(upgrade)  # cleared: it has begun after that end
+    assert cluster.ledger.holder.released is None
 
 
 def test_a_member_from_before_etcds_gate_that_has_joined_stops_the_apply():

@@ -25,6 +25,7 @@ from in_memory.examples import (
 from in_memory.walk import groups_of
 from kubeadm_upgrade.actions import NoteBegun, NoteEnded, PatchNode, Run
 from kubeadm_upgrade.engine import rehearse
+from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
 from kubeadm_upgrade.facts import PodFacts, UpgradePlan
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.policy import DrainPolicy
@@ -365,9 +366,64 @@ def test_a_kubelet_is_restarted_only_with_a_slot(facts_of, hop):
 def test_a_kubelet_of_the_right_version_may_still_be_the_old_binary(facts_of, hop):
     """1.29.15-1.2 over 1.29.15-1.1: the version that the API shows is the same."""
     facts = facts_of("w1")
-    facts = on_host(replace(facts, node=replace(facts.node, kubelet=NEW)), kubelet_outdated=True)
+    facts = with_slot(on_host(replace(facts, node=replace(facts.node, kubelet=NEW)), kubelet_outdated=True))
     assert not STEPS["restart_kubelet"].done(facts, hop)
     assert STEPS["restart_kubelet"].done(on_host(facts, kubelet_outdated=False), hop)
+
+
+@pytest.mark.parametrize("step", ["upgrade_kubelet_and_kubectl", "restart_kubelet"])
+@pytest.mark.parametrize(
+    ("host", "node", "stays"),
+    [
+        pytest.param({}, {}, True, id="a new revision of the package, or a unit to be loaded again"),
+        pytest.param({}, {"unschedulable": True}, False, id="it is cordoned"),
+        pytest.param({"kubelet_started": None}, {}, False, id="its kubelet does not run"),
+    ],
+)
+def test_a_node_in_service_at_the_target_is_left_alone(facts_of, hop, step, host, node, stays):
+    """No slot was taken for it and nothing is drained: to ask for either would go round for ever."""
+    facts = facts_of("w1")
+    facts = replace(facts, node=replace(facts.node, **({"kubelet": NEW} | node)))
+    older = dict.fromkeys(("kubeadm", "kubelet", "kubectl"), "1.29.15-1.0")
+    facts = on_host(facts, packages=older, kubelet_outdated=True, **host)
+    assert STEPS[step].done(facts, hop) is stays
+
+
+def test_a_stopped_kubelet_at_the_target_is_started_in_service(facts_of, hop):
+    """Its Pods go on running meanwhile: nothing is disturbed by it."""
+    facts = facts_of("w1")
+    facts = replace(facts, node=replace(facts.node, kubelet=NEW))
+    facts = on_host(facts, packages=dict(hop.sources["deb"].packages), kubelet_started=None)
+    assert STEPS["restart_kubelet"].refuse(facts, hop) is None
+    assert [str(action) for action in STEPS["restart_kubelet"].actions(facts, hop)] == [
+        "sudo -n systemctl daemon-reload",
+        "sudo -n systemctl restart kubelet",
+    ]
+
+
+@pytest.mark.parametrize("step", ["upgrade_kubelet_and_kubectl", "restart_kubelet"])
+def test_a_control_plane_kubelet_waits_for_what_falls_ill_after_its_admission(facts_of, hop, step):
+    """A drain may have taken an hour: its static Pods go down with it, and a second member of etcd is down (I3)."""
+    facts = with_slot(facts_of("cp1"))
+    facts = replace(facts, node=replace(facts.node, unschedulable=True), pods=())
+    packages = {} if step == "upgrade_kubelet_and_kubectl" else dict(hop.sources["deb"].packages)
+    facts = on_host(facts, packages={**facts.host.packages, **packages}, kubelet_outdated=True)
+    facts = applied(facts, hop)
+    assert list(STEPS[step].actions(facts, hop))
+    sick = EtcdFacts((EtcdMember("cp1", leads=True), EtcdMember("cp2", healthy=False)))
+    ill = replace(facts, etcd=sick)
+    assert list(STEPS[step].actions(ill, hop)) == []
+    assert STEPS[step].pending(ill, hop) == "the control plane to be healthy: etcd member cp2 is not healthy"
+    assert list(STEPS[step].actions(on_host(ill, kubelet_started=None), hop)), "one that is down is started"
+
+
+def test_what_was_marked_as_done_keeps_its_slot(facts_of, hop):
+    """kubeadm has failed after its static Pods, and a person marks its task as success: the rest must not be lost."""
+    facts = applied(with_slot(facts_of("cp1")), hop)
+    facts = replace(facts, ledger=facts.ledger.begun("cp1", "kubeadm-upgrade-v1.29.15"))
+    words = "kubeadm-upgrade-v1.29.15 is not known to have ended well: clear its kubeadm_upgrade task as well"
+    assert STEPS["control_plane_ready"].refuse(facts, hop) == words
+    assert STEPS["control_plane_ready"].refuse(with_slot(facts_of("cp1")), hop) is None
 
 
 def one_pod_sick(facts):

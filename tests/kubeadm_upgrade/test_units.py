@@ -82,6 +82,22 @@ def test_no_try_ever_takes_a_name_that_is_remembered(ends):
             there.clear()
 
 
+@pytest.mark.parametrize(
+    ("remembered", "failed", "name"),
+    [
+        ("", "", BASE),
+        ("", BASE, f"{BASE}.try-2"),
+        (BASE, f"{BASE}.try-3", f"{BASE}.try-4"),
+        (f"{BASE}.try-3", BASE, f"{BASE}.try-4"),
+        ("", "kubeadm-upgrade-v1.28.1.try-7", BASE),
+    ],
+)
+def test_nor_the_name_of_one_that_a_person_was_told_has_failed(remembered, failed, name):
+    """systemctl reset-failed, or a reboot: under the same name a second failure would be taken for the first."""
+    unit = Unit(remembered, "loaded", "failed", "failed") if remembered else Unit()
+    assert units.next_try(BASE, unit, failed) == name
+
+
 def test_every_try_of_a_unit_and_of_no_other_is_listed():
     """v1.29.1 is no try of v1.29.15, and stage-packages none of kubeadm-upgrade."""
     *_, first, others = units.tries("kubeadm-upgrade-v1.29.1")

@@ -52,7 +52,8 @@ def others_in_service(facts: Facts, hop: Hop) -> str | None:
     if not out or here in lane.left_out or len(out) + len(lane.counted - {here}) < lane.limit:
         return None
     names = ", ".join(f"{name} {why}" for name, why in sorted(out.items())[:5])
-    return f"{_limit(facts)}, and {names}: mend it, or give it up (docs/ledger.md)"
+    give_up = ", or give it up (docs/ledger.md)" if lane.name == WORKER else ""
+    return f"{_limit(facts)}, and {names}: mend it{give_up}"
 
 
 def control_plane_healthy(facts: Facts, hop: Hop) -> str | None:

@@ -23,7 +23,8 @@ def lane_of(
 ) -> Lane:
     """The lane that a task group's nodes wait in. Both control plane groups share one: one node at a time.
 
-    A node that was given up is in nobody's way; one that has left the cluster holds nothing.
+    A worker that was given up is in nobody's way; a control plane node cannot be: two would be out of service at once.
+    One that has left the cluster holds nothing.
     """
     kind = [node for node in nodes if node.control_plane is (group != "workers")]
     earlier = frozenset(name for name, slot in ledger.slots.items() if slot.run != run)
@@ -36,7 +37,7 @@ def lane_of(
             in_service=group == "control_plane" or node.schedulable or _cordoned_before(node, ledger),
         )
         for node in kind
-        if node.name not in ledger.given_up
+        if node.control_plane or node.name not in ledger.given_up
     }
     name, order, limit = (
         (WORKER, hop.workers, policy.workers_at_once(len(kind)))

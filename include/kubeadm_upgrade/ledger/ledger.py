@@ -66,6 +66,12 @@ class Ledger:
         """Whether this run may act: also one that has ended and is cleared, as long as nobody came after it."""
         return self.holder is not None and self.holder.run == run
 
+    @property
+    def ended_at(self) -> str:
+        """When the run that holds the cluster has ended, to the second; "" while it goes on."""
+        released = self.holder.released if self.holder else None
+        return released.isoformat(timespec="seconds") if released else ""
+
     def held_in(self, lane: str) -> frozenset[str]:
         return frozenset(node for node, slot in self.slots.items() if slot.lane == lane)
 

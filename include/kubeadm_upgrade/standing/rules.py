@@ -30,6 +30,11 @@ class Standing:
     kubelet: Version  # of this node
     at_work: tuple[str, ...] = ()  # kubeadm commands that run on this host, and are not of this step
 
+    @property
+    def is_out_of_service(self) -> bool:
+        """Whether this run has begun with the node: a slot that an earlier one has left is no beginning."""
+        return self.ledger.slot_of(self.node, self.run) is not None
+
 
 class Verdict(StrEnum):
     REFUSE = "refuse"
@@ -59,20 +64,21 @@ def cluster_not_past_the_target(standing: Standing) -> str | None:
 
 
 def not_given_up(standing: Standing) -> str | None:
-    """Nobody has given this node up."""
-    return marks.given_up(standing.ledger, standing.node)
+    """Nobody has given this worker up; the control plane cannot go on without one of its nodes."""
+    worker = standing.node not in standing.hop.control_plane
+    return marks.given_up(standing.ledger, standing.node) if worker else None
 
 
 def not_aborted(standing: Standing) -> str | None:
     """Nobody has told this run to end; a node that is out of service is finished first."""
-    if standing.ledger.aborted is None or standing.node in standing.ledger.slots:
+    if standing.ledger.aborted is None or standing.is_out_of_service:
         return None
     return f"this run was aborted ({standing.ledger.aborted}): start a new run for what is left"
 
 
 def not_paused(standing: Standing) -> str | None:
     """Nobody has paused this cluster's upgrade; a node that is out of service is finished first."""
-    return None if standing.node in standing.ledger.slots else marks.paused(standing.ledger)
+    return None if standing.is_out_of_service else marks.paused(standing.ledger)
 
 
 def nobody_else_at_work(standing: Standing) -> str | None:

@@ -27,7 +27,7 @@ from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.packages import locks
 from kubeadm_upgrade.query import query
 from kubeadm_upgrade.standing.rules import Standing
-from kubeadm_upgrade.steps import Need, Step
+from kubeadm_upgrade.steps import Need, Step, begun_for_another
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
 
@@ -68,11 +68,9 @@ class NodeConnection:
         self._cluster = await self._read_inventory()
         self._ledger, self._ledger_object = await self._api.ledger()
         self._seen = node = await self._look_at_node()
-        units = await self._look_at_units(step)
-        facts = Facts(
-            node, self._work.run, datetime.now(UTC), policy=self._cluster.rollout, ledger=self._ledger, units=units
-        )
-        if any(unit.running for unit in units.values()):
+        facts = Facts(node, self._work.run, datetime.now(UTC), policy=self._cluster.rollout, ledger=self._ledger)
+        facts = replace(facts, units=await self._look_at_units(step, facts))
+        if any(unit.running for unit in facts.units.values()):
             return facts
         return await self._look_further(facts, wanted, rehearsal=needs is not None)
 
@@ -153,14 +151,17 @@ class NodeConnection:
             found = replace(found, upgrade_plan=await self._upgrade_plan(host, found, facts.control_plane))
         return await self._with_backups(host, found) if Need.BACKUPS in wanted else found
 
-    async def _look_at_units(self, step: Step) -> dict[str, Unit]:
+    async def _look_at_units(self, step: Step, facts: Facts) -> dict[str, Unit]:
         """First of all that is looked at, so that what a unit that has ended did is what is seen after it."""
         base = step.unit(self._hop)
         if base is None:
             return {}
         host = await self._open_host()
         newest = await host.ask(query(*units.tries(base), read=units.read_tries))
-        return {base: await self._look_at_unit(host, newest)} if newest else {}
+        found = {base: newest} if newest else {}
+        if left := begun_for_another(step, self._hop, facts):
+            found[left] = left
+        return {name: await self._look_at_unit(host, one) for name, one in found.items()}
 
     async def _look_at_unit(self, host: Host, name: str) -> Unit:
         unit = await host.ask(query(*units.show(name), read=lambda text: units.read(text, name)))

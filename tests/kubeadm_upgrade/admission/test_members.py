@@ -77,6 +77,13 @@ def test_a_node_that_was_given_up_is_in_nobodys_way(w1):
     assert waits_for(lane(ledger=ledger, w1=w1), "w2") is None
 
 
+def test_a_control_plane_node_that_was_given_up_is_waited_for():
+    """kubeadm may be at work on it, and two at once are never out of service."""
+    ledger = replace(a_ledger().taken("cp1", "control-plane", RUN, NOW), given_up={"cp1": "its disk"})
+    found = lane("control_plane", ledger=ledger, plane=a_control_plane(HOP))
+    assert waits_for(found, "cp2") == "1 control-plane node may be out of service at a time, and cp1 is"
+
+
 def test_a_node_that_has_left_the_cluster_is_in_nobodys_way():
     """Neither its turn nor its slot."""
     found = lane(ledger=a_ledger().taken("w1", "worker", RUN, NOW), nodes=("cp1", "cp2", "w2"))

@@ -101,6 +101,18 @@ CASES = [
         stands(with_slot(given_up={"w1": "its disk"})),
         "it was given up (its disk)",
     ),
+    (
+        rules.not_given_up,
+        "a control plane node cannot be",
+        replace(stands(replace(LEDGER, given_up={"cp1": "its disk"})), node="cp1"),
+        None,
+    ),
+    (
+        rules.not_aborted,
+        "aborted with a slot of an earlier run",
+        stands(replace(LEDGER.taken("w1", "worker", EARLIER, NOW), aborted="incident 7")),
+        "this run was aborted (incident 7): start a new run for what is left",
+    ),
     (rules.not_given_up, "another was given up", stands(replace(LEDGER, given_up={"w2": "its disk"})), None),
     (
         rules.not_aborted,
@@ -120,7 +132,7 @@ CASES = [
         rules.not_paused,
         "paused with a slot of an earlier run",
         stands(replace(LEDGER.taken("w1", "worker", EARLIER, NOW), paused="incident 7")),
-        None,
+        "the upgrade is paused (incident 7): take `paused` out of ConfigMap kube-system/kubeadm-fleet-ledger",
     ),
     (
         rules.nobody_else_at_work,

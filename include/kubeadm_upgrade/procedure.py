@@ -16,7 +16,7 @@ from kubeadm_upgrade import drain
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteEnded, Run, cordon, uncordon
 from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.admission.gates import ailments
-from kubeadm_upgrade.backup import BackUp, fresh
+from kubeadm_upgrade.backup import BackUp
 from kubeadm_upgrade.etcd_gate import ConfigureEtcd, before_the_gate
 from kubeadm_upgrade.facts import Facts, UpgradePlan
 from kubeadm_upgrade.guards import NO_SLOT, ailments_first, kubelet_too_new, stays_in_service, why_in_service
@@ -95,7 +95,7 @@ class KubeadmUpgrade(Step):
         if facts.slot is None:
             return NO_SLOT
         half_way = facts.slot.doing and not facts.control_plane.at(facts.node.name, hop.came_from)
-        if not half_way and not fresh(facts):
+        if not half_way and not BackUp().done(facts, hop):
             return "there is no fresh backup of this run: clear its back_up task as well"
         return before_the_gate(facts, hop)
 

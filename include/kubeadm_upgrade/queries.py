@@ -175,7 +175,13 @@ def youngest(stats: Mapping[str, tuple[int, float]], now: float) -> timedelta | 
 
 
 def _age(stat: tuple[int, float], now: float) -> timedelta:
-    return timedelta(seconds=max(0.0, now - stat[1]))
+    """Of a file from the future nobody knows how old it is: the host's clock was set back."""
+    age = timedelta(seconds=now - stat[1])
+    return max(age, timedelta()) if age > -_CLOCKS_DIFFER else _OF_UNKNOWN_AGE
+
+
+_CLOCKS_DIFFER = timedelta(minutes=1)
+_OF_UNKNOWN_AGE = timedelta(days=3650)
 
 
 def _files(name: str) -> tuple[str, ...]:

@@ -94,12 +94,35 @@ def etcd_image(text: str, tag: str) -> str:
 
 
 def with_etcd_tag(text: str, tag: str | None) -> str:
-    """The ClusterConfiguration that fixes this etcd image tag, or none."""
-    configuration = dict(_mapping(text))
-    etcd = dict(_mapping(configuration.get("etcd")))
-    local = {name: value for name, value in _mapping(etcd.get("local")).items() if name != "imageTag"}
-    etcd["local"] = {**local, **({"imageTag": tag} if tag else {})}
-    return yaml.safe_dump({**configuration, "etcd": etcd})
+    """The ClusterConfiguration that fixes this etcd image tag, or none. All else is written as somebody wrote it.
+
+    As nodes and not as values: what YAML 1.1 takes for a number, as `1:30` or `12e03`, is another word to kubeadm.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if not isinstance(root, yaml.MappingNode):
+        root = yaml.MappingNode(_MAP, [])
+    local = _child(_child(root, "etcd"), "local")
+    local.value = [(key, value) for key, value in local.value if key.value != "imageTag"]
+    if tag:
+        local.value.append((_scalar("imageTag"), _scalar(tag)))
+    return str(yaml.serialize(root))
+
+
+_MAP, _STR = "tag:yaml.org,2002:map", "tag:yaml.org,2002:str"
+
+
+def _scalar(text: str) -> yaml.ScalarNode:
+    return yaml.ScalarNode(_STR, text)
+
+
+def _child(parent: yaml.MappingNode, name: str) -> yaml.MappingNode:
+    """The mapping under this key, made where there is none."""
+    there = next((value for key, value in parent.value if key.value == name), None)
+    if not isinstance(there, yaml.MappingNode):
+        there = yaml.MappingNode(_MAP, [])
+        parent.value = [(key, value) for key, value in parent.value if key.value != name]
+        parent.value.append((_scalar(name), there))
+    return there
 
 
 def _extra_args(component: Any) -> dict[str, str]:

@@ -19,7 +19,7 @@ from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import GROUPS
-from kubeadm_upgrade.verify import Result, shortcomings
+from kubeadm_upgrade.verify import Result, shortcomings, unsettled
 
 RUN_TASKS = ("claim", "look", "plan", "preflight", "verify", "next_hop")
 STEP_TASKS = tuple(f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps)
@@ -67,13 +67,15 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
     outcomes = await _outcomes(ti)
     unfinished = list(_unfinished(_left(_tasks(hop), outcomes), _states(context), await _failures(ti)))
     broken = [] if dry_run else _broken_promises(hop, run_of(context), result, unseen)
+    ailing = list(unsettled(hop, result)) if hop and result and not dry_run else []
     return {
         "cluster": cluster,
         "dag_id": context["dag"].dag_id,
         "run_id": str(context["run_id"]),
         "started": _instant(context["dag_run"].start_date),
         "ended": _instant(datetime.now(UTC)),
-        "result": _result(dry_run, unfinished, broken),
+        "result": _result(dry_run, unfinished, [*broken, *ailing]),
+        "may_settle": bool(ailing) and not (unfinished or broken),
         "dry_run": dry_run,
         "hop": plain,
         "plan": await ti.axcom_pull(task_ids="plan", key="page"),
@@ -81,7 +83,7 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
         "next_run": await ti.axcom_pull(task_ids="next_hop", key="trigger_run_id"),
         "findings": await ti.axcom_pull(task_ids="preflight", key="findings") or [],
         "unfinished": unfinished,
-        "broken_promises": broken,
+        "broken_promises": [*broken, *ailing],
         "given_up": dict(result.ledger.given_up) if result else {},
         "joined": await ti.axcom_pull(task_ids="verify") or [],
         "nodes": [_node(node, before) for node in result.nodes] if result else [],

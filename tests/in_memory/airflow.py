@@ -215,9 +215,12 @@ class Airflow:
         if ailing := list(unsettled(run.hop, result)):
             raise errors.NotSettled("; ".join(ailing))
         self.cluster.watch.ended_well(run.hop)
-        came = joined(run.hop, result)
+        goes_on = run.goes_on or (joined(run.hop, result) and not run.wish.nodes)
+        ledger = self.cluster.ledger
+        if goes_on and (ledger.aborted is not None or not ledger.is_held_by(run.run)):
+            raise errors.StepRefused("the path ends here")
         self.end(run, "success")
-        if run.goes_on or (came and not run.wish.nodes):
+        if goes_on:
             name = successor_of(run.run.dag_run)
             self.runs.append(DagRun(RunId(name, "a", self.cluster.clock.isoformat()), run.wish))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 
@@ -10,11 +11,14 @@ import pytest
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from harness.walk import join
+from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks.cluster_claim import claim
+from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.run import VerifyOperator
 from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade.assignment import Assignment, RunId
-from kubeadm_upgrade.errors import NotAsPromised
+from kubeadm_upgrade.errors import NotAsPromised, StepRefused
 from kubeadm_upgrade.steps import Progress
 from lab import ClusterSpec, Lab
 
@@ -87,7 +91,7 @@ def test_a_backup_of_another_run_is_not_this_runs(walker):
 
 def next_hop(*hops, joined=()):
     path = {"hops": [{"to": to} for to in hops]}
-    return NextHopOperator(task_id="next_hop", cluster="prod", path=path, joined=list(joined))
+    return NextHopOperator(task_id="next_hop", cluster="still", path=path, joined=list(joined))
 
 
 @pytest.mark.parametrize(
@@ -100,16 +104,43 @@ def next_hop(*hops, joined=()):
 )
 def test_a_run_with_nothing_left_starts_no_other(operator, params):
     """Not the same hop again, and so on for ever."""
-    assert operator.execute(context(**params)) is None
+    assert asyncio.run(operator.aexecute(context(**params))) is None
     assert operator.next_run is None
 
 
+@pytest.fixture
+def held(walker, monkeypatch):
+    """The cluster, which this run holds."""
+    monkeypatch.setattr(NextHopOperator, "dag_id", "kubeadm_upgrade.still", raising=False)
+    assert asyncio.run(claim(walker.cluster, run_of(context()), "", ())) is None
+    return walker.cluster
+
+
 @pytest.mark.parametrize("unfinished", ["a hop", "a node that joined"])
-def test_what_is_left_goes_on_in_a_run_with_the_next_number(unfinished, monkeypatch):
-    """`X`, `X~2`: never itself."""
+def test_what_is_left_goes_on_in_a_run_with_the_next_number(held, unfinished):
+    """`X`, `X~2`: never itself; and what the first run was told to take over is not handed on."""
     operator = next_hop("1.29.15", "1.30.9") if unfinished == "a hop" else next_hop("1.29.15", joined=["w9"])
-    ti = SimpleNamespace(get_dr_count=lambda **_: 0)
-    monkeypatch.setattr(type(operator), "dag_id", "kubeadm_upgrade.prod", raising=False)
+    run = context() | {"ti": SimpleNamespace(get_dr_count=lambda **_: 0)}
+    run["dag_run"].conf = {"take_over": "run-0", "give_up": ["w2"]}
     with pytest.raises(DagRunTriggerException) as caught:
-        operator.execute(context() | {"ti": ti})
-    assert caught.value.dag_run_id == "run-1~2"
+        asyncio.run(operator.aexecute(run))
+    assert (caught.value.dag_run_id, caught.value.conf) == ("run-1~2", {"give_up": ["w2"]})
+
+
+@pytest.mark.parametrize("end", ["aborted", "lost"])
+def test_a_run_that_was_aborted_or_has_lost_its_cluster_ends_its_path(held, end):
+    """Its last nodes were finished; nothing of what it was told goes on in another run of its name."""
+    if end == "aborted":
+        asyncio.run(abort(held))
+        words = r"the path ends here: this run was aborted \(too late\)"
+    else:
+        assert asyncio.run(claim(held, RunId("run-2"), "run-1", ())) is None
+        words = "the path ends here: run run-1 .*does not hold this cluster any more"
+    with pytest.raises(StepRefused, match=words):
+        asyncio.run(next_hop("1.29.15", "1.30.9").aexecute(context()))
+
+
+async def abort(cluster):
+    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+        ledger, there = await api.ledger()
+        await api.write_ledger(replace(ledger, aborted="too late"), there)

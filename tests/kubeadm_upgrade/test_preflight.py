@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from in_memory.examples import on_host
+from in_memory.examples import EARLIER, NOW, RUN, on_host
 from in_memory.states import release, releases
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import OsRelease, PodFacts
@@ -265,6 +265,14 @@ def test_a_node_that_was_given_up_is_not_judged(scene):
     assert "leave it out with the parameter give_up" in finding.message
     hosts = {name: host for name, host in scene.hosts.items() if name != "w2"}
     assert findings(replace(sick, ledger=replace(sick.ledger, given_up={"w2": "its disk"}), hosts=hosts)) == ()
+
+
+def test_a_node_that_the_run_is_at_work_on_is_not_judged(scene):
+    """Whoever is admitted later judges anew: a worker that restarts just now is NotReady, and nothing is wrong."""
+    sick, hosts = sick_node(scene, "w2"), {name: host for name, host in scene.hosts.items() if name != "w2"}
+    ours = sick.ledger.claimed(RUN, NOW).taken("w2", "worker", RUN, NOW)
+    assert findings(replace(sick, ledger=ours, hosts=hosts)) == ()
+    assert findings(replace(sick, ledger=ours.claimed(EARLIER, NOW))) != (), "a slot that an earlier run has left"
 
 
 def test_the_remedy_that_a_drain_objection_names_works(scene):

@@ -43,9 +43,12 @@ class Scene:
 
     @property
     def concerned(self) -> tuple[NodeFacts, ...]:
-        """The nodes of this run: the control plane and the chosen workers, but for those that were given up."""
-        names = {*self.hop.control_plane, *self.hop.workers}
-        return tuple(node for node in self.nodes if node.name in names and node.name not in self.ledger.given_up)
+        """The nodes of this run that wait for it: the control plane and the chosen workers.
+
+        Not those that were given up; nor those that it is at work on, which are as the middle of a step leaves them.
+        """
+        names = {*self.hop.control_plane, *self.hop.workers} - self.ledger.given_up.keys() - self.ledger.at_work_on
+        return tuple(node for node in self.nodes if node.name in names)
 
     @property
     def looked_at(self) -> Iterator[tuple[str, HostFacts]]:

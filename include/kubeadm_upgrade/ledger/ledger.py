@@ -75,6 +75,12 @@ class Ledger:
     def held_in(self, lane: str) -> frozenset[str]:
         return frozenset(node for node, slot in self.slots.items() if slot.lane == lane)
 
+    @property
+    def at_work_on(self) -> frozenset[str]:
+        """The nodes that the run which holds the cluster has begun with."""
+        holder = self.holder
+        return frozenset(node for node, slot in self.slots.items() if holder is not None and slot.run == holder.run)
+
     def slot_of(self, node: str, run: RunId) -> Slot | None:
         """The node's slot where it is this run's own: another run's serves nobody."""
         slot = self.slots.get(node)
@@ -92,7 +98,7 @@ class Ledger:
         return self._on_holder(released=None)
 
     def released(self, now: datetime, durations: Mapping[str, Iterable[float]] | None = None) -> Ledger:
-        more = durations or {}
+        more = {} if self.ended_at else durations or {}  # a report that is written again has told them already
         kept = {
             step: tuple([*self.durations.get(step, ()), *more.get(step, ())][-MOST_DURATIONS:])
             for step in sorted({*self.durations, *more})

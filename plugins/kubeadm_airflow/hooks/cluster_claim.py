@@ -32,8 +32,17 @@ async def note_judgement(cluster: Cluster, run: RunId) -> None:
     await _change(cluster, _not_held_by(run), lambda ledger: ledger.judged(datetime.now(UTC)))
 
 
+async def why_not_go_on(cluster: Cluster, run: RunId) -> str | None:
+    """Why no run may come after this one by itself; None where one may."""
+    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+        ledger, _ = await api.ledger()
+    if reason := _not_held_by(run)(ledger):
+        return reason
+    return None if ledger.aborted is None else f"this run was aborted ({ledger.aborted})"
+
+
 def _not_held_by(run: RunId) -> Callable[[Ledger], str | None]:
-    return lambda ledger: None if ledger.is_held_by(run) else f"{run} does not hold this cluster"
+    return lambda ledger: None if ledger.is_held_by(run) else f"{run} does not hold this cluster any more"
 
 
 async def _change(

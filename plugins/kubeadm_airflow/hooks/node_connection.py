@@ -98,7 +98,7 @@ class NodeConnection:
                 case Evict(namespace=namespace, pod=pod, uid=uid):
                     return await self._api.evict(namespace, pod, uid)
                 case RepeatPreflight():
-                    await self._repeat_preflight()
+                    return await self._repeat_preflight()
                 case _:
                     await self._change_ledger(action)
         except Conflict as conflict:
@@ -226,15 +226,20 @@ class NodeConnection:
             self._ledger_object = await self._api.write_ledger(ledger, self._ledger_object)
             self._ledger = ledger
 
-    async def _repeat_preflight(self) -> None:
-        """Raises PreflightFailed. One judgement serves every node that waits."""
+    async def _repeat_preflight(self) -> str | None:
+        """One judgement serves every node that waits. Returns what may be over soon. Raises PreflightFailed."""
         from kubeadm_airflow.hooks.cluster_claim import note_judgement
         from kubeadm_airflow.hooks.cluster_scene import blocking, judge
+        from kubeadm_upgrade.preflight import may_settle
 
         found = await judge(self._cluster, self._hop)
         if sentences := blocking(found):
-            raise PreflightFailed(f"{self._cluster.name}: since preflight last looked: {'; '.join(sentences)}")
+            said = f"{self._cluster.name}: since preflight last looked: {'; '.join(sentences)}"
+            if may_settle(found):
+                return said
+            raise PreflightFailed(said)
         await note_judgement(self._cluster, self._work.run)
+        return None
 
     async def _run(self, run: Run) -> str | None:
         """Returns whom a package manager's lock is waited for; commands that are no units do not wait themselves."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseOperator, BaseOperatorLink, Context
+from airflow.sdk import BaseAsyncOperator, BaseOperatorLink, Context
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from kubeadm_airflow.dag_runs import dag_run
-from kubeadm_upgrade.errors import BadParameters
+from kubeadm_airflow.identity import run_of
+from kubeadm_upgrade.errors import BadParameters, StepRefused
+from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import successor_of
 
 
@@ -24,11 +26,12 @@ class NextHopLink(BaseOperatorLink):
         return build_airflow_dagrun_url(operator.dag_id, operator.next_run) if operator.next_run else ""
 
 
-class NextHopOperator(BaseOperator):
+class NextHopOperator(BaseAsyncOperator):
     """Trigger the run that goes on, with the same parameters: the path's next hop, or nodes that joined meanwhile.
 
-    The runs of a path are numbered, so a second try finds its successor and starts no second one. TriggerDagRunOperator
-    ends in the same exception; importing it would cost every task 0.3 s.
+    The runs of a path are numbered, so a second try finds its successor and starts no second one. A run that was
+    aborted, or has lost its cluster, ends its path. TriggerDagRunOperator ends in the same exception as this; importing
+    it would cost every task 0.3 s.
     """
 
     template_fields: Sequence[str] = ("path", "joined")
@@ -42,12 +45,14 @@ class NextHopOperator(BaseOperator):
         self.joined = joined
         self.next_run: str | None = None
 
-    def execute(self, context: Context) -> None:
+    async def aexecute(self, context: Context) -> None:
         why = self._why_go_on(context)
         if why is None:
             return
+        await self._refuse_to_go_on(context)
         self.next_run = successor_of(str(context["run_id"]))
-        conf = dict(context["dag_run"].conf or {})
+        # whom the first run was to take the cluster from, nobody else is
+        conf = {name: value for name, value in (context["dag_run"].conf or {}).items() if name != "take_over"}
         if self._is_there(context, conf):
             self.log.info("%s: %s: run %s was started before", self.cluster, why, self.next_run)
             return
@@ -77,6 +82,12 @@ class NextHopOperator(BaseOperator):
             return f"{', '.join(self.joined)} joined meanwhile"
         self.log.info("%s: this was the last hop", self.cluster)
         return None
+
+    async def _refuse_to_go_on(self, context: Context) -> None:
+        from kubeadm_airflow.hooks.cluster_claim import why_not_go_on
+
+        if reason := await why_not_go_on(load_cluster_named(self.cluster), run_of(context)):
+            raise StepRefused(f"{self.cluster}: the path ends here: {reason}")
 
     def _is_there(self, context: Context, conf: dict[str, Any]) -> bool:
         """Whether the successor exists. Raises BadParameters where it is another's, of the same name."""

@@ -9,7 +9,7 @@ from airflow.sdk import Context
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.run import ClusterOperator
 from kubeadm_airflow.run_report import durations_of, write_report
-from kubeadm_upgrade.errors import NotAsPromised
+from kubeadm_upgrade.errors import NotAsPromised, NotSettled
 from kubeadm_upgrade.inventory import load_cluster_named
 
 
@@ -28,7 +28,8 @@ class ReportOperator(ClusterOperator):
         if not context["params"]["dry_run"]:
             await self._give_back(context, written)
         if written["result"] not in ("Done and verified", "Rehearsed"):
-            raise NotAsPromised(f"{self.cluster}: {written['result'].lower()}: see the report, {markdown}")
+            kind = NotSettled if written["may_settle"] else NotAsPromised
+            raise kind(f"{self.cluster}: {written['result'].lower()}: see the report, {markdown}")
         return {"markdown": str(markdown), "json": str(plain)}
 
     async def _give_back(self, context: Context, written: dict[str, Any]) -> None:

@@ -71,6 +71,12 @@ def test_the_same_run_keeps_what_it_was_told():
     assert (again.aborted, again.holder) == ("too late", replace(LEFT.holder, released=None))
 
 
+def test_a_report_that_is_written_again_tells_durations_once():
+    """It is tried again while something is not well yet."""
+    once = a_ledger().released(NOW, {"drain_node": [1.5]})
+    assert once.released(NOW, {"drain_node": [1.5]}).durations == {"drain_node": (1.5,)}
+
+
 @pytest.mark.parametrize("act", ["begun", "failed", "ended"])
 def test_a_note_on_a_slot_that_is_gone_says_nothing(act):
     """Somebody has taken it out by hand: it does not come back."""

@@ -6,10 +6,13 @@ Whose work it is, is in assignment.py; how carefully it is done, in policy.py.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.version import Version
+
+NEW_RUN = "start a new run"
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,9 @@ class Hop:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Hop:
+        """Raises StepRefused for the hop of another release of this tool: it may not know what this one goes by."""
+        if plain.keys() != {one.name for one in fields(cls)}:
+            raise StepRefused(f"{plain.get('cluster')}: another release of kubeadm-fleet has planned this: {NEW_RUN}")
         return cls(
             **{
                 **plain,

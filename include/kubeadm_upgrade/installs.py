@@ -41,7 +41,9 @@ def not_installed(facts: Facts, hop: Hop, name: str) -> str | None:
     """A sentence where the installed package is not the wanted one."""
     if installed(facts, hop, name):
         return None
-    return f"{name} is {facts.host.packages.get(name)}, not {source(facts, hop).packages.get(name)}"
+    wanted = f"{name} is {facts.host.packages.get(name)}, not {source(facts, hop).packages.get(name)}"
+    task = "upgrade_kubeadm" if name == "kubeadm" else "upgrade_kubelet_and_kubectl"
+    return f"{wanted}: clear its {task} task as well"
 
 
 def newer(host: HostFacts, source: Source) -> Iterator[str]:

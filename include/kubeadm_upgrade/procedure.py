@@ -61,7 +61,7 @@ class KubeadmUpgradePlan(Step):
         if manual := facts.host.upgrade_plan.manual:
             return f"component configuration needs an upgrade by hand first: {', '.join(manual)}"
         offers = ", ".join(facts.host.upgrade_plan.offers) or "nothing"
-        return f"kubeadm upgrade plan offers {offers}, not {hop.to.tag}"
+        return f"kubeadm upgrade plan offers {offers}, not {hop.to.tag}: run it on {facts.node.name} to see why"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         return on_host(facts, upgrade_plan=UpgradePlan((hop.to.tag,)))
@@ -91,7 +91,7 @@ class KubeadmUpgrade(Step):
             return reason
         first = hop.first_of(facts.control_plane.nodes_ready)
         if facts.node.name != first and facts.control_plane.cluster_version != hop.to:
-            return f"{first} comes first, and has not applied {hop.to.tag} yet"
+            return f"{first} comes first, and has not applied {hop.to.tag} yet: see its kubeadm_upgrade task"
         if facts.slot is None:
             return NO_SLOT
         half_way = facts.slot.doing and not facts.control_plane.at(facts.node.name, hop.came_from)
@@ -277,8 +277,10 @@ class UncordonNode(Step):
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if not facts.node.ready:
-            return f"it is not Ready ({facts.node.why_not_ready})"
-        return None if facts.node.kubelet == hop.to else f"it runs kubelet {facts.node.kubelet}, not {hop.to}"
+            return f"it is not Ready ({facts.node.why_not_ready}): mend it, and clear this task"
+        if facts.node.kubelet == hop.to:
+            return None
+        return f"it runs kubelet {facts.node.kubelet}, not {hop.to}: clear its restart_kubelet task as well"
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         if facts.node.cordoned_by is not None:  # cordoned by somebody else: it stays so (invariant I7)

@@ -105,10 +105,20 @@ def with_etcd_tag(text: str, tag: str | None) -> str:
     local.value = [(key, value) for key, value in local.value if key.value != "imageTag"]
     if tag:
         local.value.append((_scalar("imageTag"), _scalar(tag)))
-    return str(yaml.serialize(root))
+    return str(yaml.serialize(_in_block_style(root)))
 
 
 _MAP, _STR = "tag:yaml.org,2002:map", "tag:yaml.org,2002:str"
+
+
+def _in_block_style(node: yaml.Node) -> yaml.Node:
+    """Within braces PyYAML puts a tag and quotes around `1:30`, which nobody has written."""
+    if isinstance(node, yaml.CollectionNode):
+        node.flow_style = False
+        for one in node.value:
+            for part in one if isinstance(one, tuple) else (one,):
+                _in_block_style(part)
+    return node
 
 
 def _scalar(text: str) -> yaml.ScalarNode:

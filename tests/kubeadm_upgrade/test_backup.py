@@ -225,6 +225,12 @@ def test_backups_are_put_together_from_what_hosts_answer():
     }
 
 
+@pytest.mark.parametrize(("ahead", "fresh"), [(5.0, True), (3600.0, False)])
+def test_a_backup_from_the_future_is_of_no_known_age(ahead, fresh):
+    """The host's clock was set back since: one of yesterday looks as if it were taken just now."""
+    assert (queries.youngest({"etcd.db": (7, 1000.0 + ahead)}, now=1000.0) <= FRESH) is fresh
+
+
 def test_of_a_backup_only_the_snapshot_is_a_unit(facts_of, hop):
     """It is what takes long; and under one name, whatever the run."""
     units = [action.unit for action in STEP.actions(facts_of("cp1"), hop) if isinstance(action, Run) and action.unit]

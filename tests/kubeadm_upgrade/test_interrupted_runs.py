@@ -292,6 +292,23 @@ def test_a_member_from_before_etcds_gate_that_has_joined_stops_the_apply():
     assert before_the_gate(replace(facts, control_plane=joined), replace(hop, etcd_minimum=None)) is None
 
 
+def test_a_member_that_is_newer_than_our_tag_has_arrived():
+    """kubeadm never puts an older etcd in the place of a newer one: to wait for that would be to wait for ever."""
+    hop = replace(HOP, came_from=NEW, etcd_pin=ETCD)
+    for tag, there in (("3.6.60-0", True), (ETCD, True), ("3.6.49-0", False), ("theirs", False)):
+        assert control_plane("cp1", "cp2", etcd=tag).arrived("cp2", hop.to, hop.etcd_pin) is there
+
+
+def test_the_hop_of_another_release_of_this_tool_is_refused():
+    """In XCom since before it was updated: what it does not know would not be asked."""
+    plain = HOP.to_json()
+    assert Hop.from_json(plain) == HOP
+    older = {name: value for name, value in plain.items() if name != "etcd_minimum"}
+    for other in (older, {**plain, "surge": 2}):
+        with pytest.raises(StepRefused, match="another release of kubeadm-fleet has planned this: start a new run"):
+            Hop.from_json(other)
+
+
 def test_of_control_plane_nodes_left_behind_the_one_with_a_slot_comes_first():
     """The other is cordoned only, and would wait for that slot, while its holder waits for its turn."""
     cordoned = replace(control_plane_node("cp1", "1.33.9"), cordoned_by_us=True, schedulable=False)

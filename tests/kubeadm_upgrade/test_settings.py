@@ -15,6 +15,7 @@ from kubeadm_upgrade.settings import (
     read_cluster_configuration,
     read_etcd_tag,
     read_kubelet,
+    with_etcd_tag,
 )
 
 # golden/kubelet-files-w1.txt
@@ -97,3 +98,32 @@ def test_a_real_cluster_configuration():
     text = yaml.safe_load((FOLDER / "kubeadm-config-cm.yaml").read_text())["data"]["ClusterConfiguration"]
     assert read_cluster_configuration(text) == {"kube-apiserver": Settings(flags=("authorization-mode",))}
     assert read_etcd_tag(text) is None
+
+
+WRITTEN = """apiServer:
+  extraArgs:
+  - name: token
+    value: "12e03"
+  - {name: cidr-mask, value: 1:30}
+clusterName: 'yes'
+etcd:
+  local:
+    dataDir: /var/lib/etcd
+kubernetesVersion: v1.33.9
+"""
+
+
+@pytest.mark.parametrize("text", [WRITTEN, "kubernetesVersion: v1.33.9\n", "etcd:\n", "etcd: {local: {imageTag: x}}\n"])
+def test_a_tag_is_put_in_and_taken_out_and_all_else_stays_as_it_is_written(text):
+    """What YAML 1.1 takes for a number or a truth is another word to kubeadm: no value is read and written anew."""
+    pinned = with_etcd_tag(text, "3.5.26-0")
+    assert read_etcd_tag(pinned) == "3.5.26-0"
+    assert read_etcd_tag(with_etcd_tag(pinned, None)) is None
+    for loader in (yaml.BaseLoader, yaml.SafeLoader):  # each word, and what it is taken for
+        before, after = yaml.load(text, Loader=loader), yaml.load(pinned, Loader=loader)
+        assert {**after, "etcd": None} == {**before, "etcd": None}
+    assert "!!" not in pinned
+
+
+def test_a_tag_that_looks_like_a_number_stays_a_word():
+    assert yaml.safe_load(with_etcd_tag(WRITTEN, "3.5"))["etcd"]["local"]["imageTag"] == "3.5"

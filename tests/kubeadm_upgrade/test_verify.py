@@ -144,6 +144,14 @@ def test_who_has_joined_and_is_old_is_told(hop, result, name, kubelet, told):
     assert list(shortcomings(hop, RUN, more)) == []
 
 
+def test_a_control_plane_node_that_joined_with_an_old_apiserver_is_told(hop, result):
+    """Its kubelet is new already: the version that is installed and the one that kubeadm join brings may differ."""
+    old = tuple(replace(pod, node="cp9") for pod in static_pods(hop, OLD) if pod.node == "cp1")
+    more = plane(result, static_pods=(*static_pods(hop, NEW), *old))
+    more = replace(more, nodes=(*more.nodes, replace(node_of(hop, "cp9"), kubelet=NEW, control_plane=True)))
+    assert joined(hop, more) == ("cp9",)
+
+
 def test_a_promise_that_was_kept_stays_kept_when_the_cluster_goes_further(hop, result):
     """A run of long ago is asked again, while a later one of the same path is at work on w1."""
     later = replace(NEW, minor=30)

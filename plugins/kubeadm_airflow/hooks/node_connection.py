@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_airflow.hooks.host import Host, address_of, failure
@@ -92,7 +93,7 @@ class NodeConnection:
                 case Run():
                     return await self._run(action)
                 case PatchNode(node=node, patch=patch):
-                    await self._api.patch_node(node, patch)
+                    return await self._patch_node(node, patch)
                 case PatchConfigMap(name=name, patch=patch):
                     await self._api.patch_config_map(name, patch)
                 case Evict(namespace=namespace, pod=pod, uid=uid):
@@ -218,6 +219,14 @@ class NodeConnection:
         return lane_of(
             self._work.group, self._hop, self._work.run, self._cluster.rollout, nodes, control_plane, self._ledger
         )
+
+    async def _patch_node(self, node: str, patch: Mapping[str, Any]) -> str | None:
+        """A Node that has left since it was looked at is what the next look finds out."""
+        try:
+            await self._api.patch_node(node, patch)
+        except ObjectNotFound as gone:
+            return str(gone)
+        return None
 
     async def _change_ledger(self, action: LedgerAction) -> None:
         """Only over what was looked at: who changed it meanwhile may have changed what was decided by."""

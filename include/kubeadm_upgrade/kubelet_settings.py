@@ -51,6 +51,7 @@ def read_kubelet(service: Service, files: Mapping[str, str], running: Iterable[s
         kubeadm_flags=tuple(sorted(own)),
         feature_gates=tuple(sorted({*gates(flags), *map(str, _mapping(config.get("featureGates")))})),
         runs_with_swap=is_false(str(config.get("failSwapOn", True)) if fails_on_swap is None else fails_on_swap),
+        unit_outdated=service.outdated,
     )
 
 

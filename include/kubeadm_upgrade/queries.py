@@ -115,7 +115,8 @@ AT_WORK = query("ps", "-C", "kubeadm", "-o", "args=", read=read_lines, answers=(
 KUBELET_SETTINGS = query("grep", "-sH", "", *KUBELET_FILES, read=read_files_with_text, root=True, answers=(0, 1, 2))
 # with drop-ins, wherever they are
 KUBELET_SERVICE = query(
-    *("systemctl", "show", "kubelet", "-p", "ExecStart", "-p", "Environment", "-p", "EnvironmentFiles"),
+    *("systemctl", "show", "kubelet"),
+    *("-p", "ExecStart", "-p", "Environment", "-p", "EnvironmentFiles", "-p", "NeedDaemonReload"),
     read=read_service,
 )
 ROOT = query("true", read=lambda _: True, root=True)

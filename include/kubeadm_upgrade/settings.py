@@ -29,6 +29,7 @@ class Settings:
     feature_gates: tuple[str, ...] = ()
     admission_plugins: tuple[str, ...] = ()
     runs_with_swap: bool = False  # a kubelet that is told not to mind it
+    unit_outdated: bool = False  # unit files of a kubelet that systemd has not read yet may say something else
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Settings:

@@ -36,11 +36,15 @@ class Service:
     argv: tuple[str, ...] = ()  # with variables in it
     environment: Mapping[str, str] = field(default_factory=dict)
     environment_files: tuple[str, ...] = ()  # a later one goes over an earlier one, and each over `environment`
+    outdated: bool = False  # its files have changed since
 
 
 def read_service(text: str) -> Service:
-    """`systemctl show UNIT -p ExecStart -p Environment -p EnvironmentFiles`: one line for each command and file."""
-    lines = [line.partition("=")[::2] for line in text.splitlines()]
+    """`systemctl show UNIT`, asked for ExecStart, Environment, EnvironmentFiles and NeedDaemonReload.
+
+    A name comes once for each command and for each file.
+    """
+    lines = [line.partition("=")[::2] for line in text.split("\n")]
     commands = [found[1] for name, value in lines if name == "ExecStart" and (found := _ARGV.search(value))]
     files = [found[1] for name, value in lines if name == "EnvironmentFiles" and (found := _FILE.fullmatch(value))]
     assignments = [word for name, value in lines if name == "Environment" for word in words(value)]
@@ -48,6 +52,7 @@ def read_service(text: str) -> Service:
         tuple(words(commands[-1])) if commands else (),
         dict(one.partition("=")[::2] for one in assignments),
         tuple(files),
+        ("NeedDaemonReload", "yes") in lines,
     )
 
 

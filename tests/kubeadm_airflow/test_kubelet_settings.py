@@ -54,11 +54,12 @@ def test_a_flag_that_is_gone_is_found_wherever_it_is_set(walker, path, text):
     assert [reason for hop in planned.hops for reason in hop.findings if reason.startswith(GONE)]
 
 
-def test_a_kubelet_that_is_told_not_to_mind_swap(walker):
-    """A flag with a blank behind it does not hide the others; the other node has swap and no such flag."""
+@pytest.mark.parametrize("flags", ["--fail-swap-on=false -v 3", "-v 3 --fail-swap-on=false"])
+def test_a_kubelet_that_is_told_not_to_mind_swap(walker, flags):
+    """A flag with a blank in it does not hide the others; the other node has swap and no such flag."""
     for node in ("flags-w1", "flags-w2"):
         walker.lab.put_file(node, "/proc/swaps", SWAPS)
-    walker.lab.put_file("flags-w1", DEFAULTS, "KUBELET_EXTRA_ARGS=--fail-swap-on=false -v 3\n")
+    walker.lab.put_file("flags-w1", DEFAULTS, f"KUBELET_EXTRA_ARGS={flags}\n")
     _, found = findings(walker)
     assert [message.split(":")[0] for message in found] == ["flags-w2"]
 

@@ -68,6 +68,11 @@ def extra(*flags: str, **more: object) -> Settings:
             id="a short flag with a blank, without quotes",
         ),
         pytest.param(
+            {DEFAULTS: "KUBELET_EXTRA_ARGS=-v 3 --fail-swap-on=false\n"},
+            extra("fail-swap-on", "v", runs_with_swap=True),
+            id="the same the other way round",
+        ),
+        pytest.param(
             {DEFAULTS: "KUBELET_EXTRA_ARGS=--feature-gates HugePages=false\n"},
             extra("feature-gates", feature_gates=("HugePages",)),
             id="a gate behind a blank",
@@ -147,6 +152,10 @@ def test_a_configuration_that_cannot_be_read_is_no_setting_at_all():
     """It is an error that names the file, not silence."""
     with pytest.raises(ValueError, match=r"/var/lib/kubelet/config\.yaml is not readable as YAML"):
         read_kubelet(UNIT, {KUBELET_CONFIG: "a: [\n"})
+
+
+def test_unit_files_that_systemd_has_not_read_yet_are_told_of():
+    assert read_kubelet(Service(("/usr/bin/kubelet",), outdated=True), {}) == Settings(unit_outdated=True)
 
 
 SPELLINGS = st.sampled_from(("{}", '"{}"', "'{}'", "\\\n {}"))

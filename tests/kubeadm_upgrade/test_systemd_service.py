@@ -50,6 +50,7 @@ def test_a_real_unit_with_a_drop_in():
     service = read_service((FOLDER / "systemctl-show-kubelet-service.txt").read_text())
     assert service.environment_files == ("/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet")
     assert service.environment["SAID"] == 'a "word"'
+    assert not service.outdated
     assert command_line(service, {}) == (
         "/usr/bin/kubelet",
         "--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf",
@@ -62,9 +63,14 @@ def test_a_real_unit_with_a_drop_in():
     assert command_line(service, {"/etc/default/kubelet": "KUBELET_EXTRA_ARGS=\n"})[4:] == ()
 
 
+def test_files_that_systemd_has_not_read_yet():
+    """It still shows what it has read."""
+    assert read_service("Environment=\nNeedDaemonReload=yes\n") == Service(outdated=True)
+
+
 def test_a_unit_that_there_is_not():
     """systemctl still prints an environment, of nothing."""
-    assert read_service("Environment=\n") == Service()
+    assert read_service("Environment=\nNeedDaemonReload=no\n") == Service()
 
 
 def test_a_variable_within_a_word_stays_there():

@@ -403,7 +403,10 @@ ROWS = (
         EVERYWHERE,
         golden=Recording("systemctl-show-kubelet-service.txt"),
         shape=of_unit_files,
-        differs=(Differs(Source.GOLDEN, "Environment=.*", "golden's has a drop-in of its own"),),
+        differs=(
+            Differs(Source.GOLDEN, "Environment=.*", "golden's has a drop-in of its own"),
+            Differs(Source.REAL, "EnvironmentFiles=/etc/(default|sysconfig)/kubelet .*", "Red Hat's file is another"),
+        ),
     ),
     Row(
         "the running kubelet's binary",

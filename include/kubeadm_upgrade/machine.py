@@ -90,9 +90,12 @@ def read_clock(output: str) -> float:
     return float(output)
 
 
+KUBELET_ARGS: Query[Mapping[str, Any]] = query(
+    "ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)
+)
 QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
     query("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
-    query("ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)),
+    KUBELET_ARGS,
     query("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
     query("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
 )

@@ -54,7 +54,12 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         cluster.etcd_on_control_plane,
         cluster.settings_still_known,
     ),
-    Severity.WARN: (cluster.release_supported, cluster.cordoned_before, hosts.no_reboot_pending),
+    Severity.WARN: (
+        cluster.release_supported,
+        cluster.cordoned_before,
+        hosts.kubelet_unit_loaded,
+        hosts.no_reboot_pending,
+    ),
 }
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kubeadm_upgrade import backup, settings, units
+from kubeadm_upgrade import backup, units
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import Backup, BackupFile, OsRelease, UpgradePlan
 from kubeadm_upgrade.journal import essence
+from kubeadm_upgrade.kubelet_settings import KUBELET_FILES
 from kubeadm_upgrade.query import Query, query, read_files_with_text
-from kubeadm_upgrade.settings import Settings
+from kubeadm_upgrade.systemd_service import read_service
 from kubeadm_upgrade.version import Version
 
 
@@ -59,14 +60,6 @@ def read_age(text: str) -> timedelta | None:
 
 def read_lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
-
-
-def read_kubelet_settings(text: str) -> Settings:
-    """`grep -sH ''` over the kubelet's files."""
-    try:
-        return settings.read_kubelet(read_files_with_text(text))
-    except ValueError as error:
-        raise UnreadableOutput(f"the kubelet's settings are {error}") from error
 
 
 def read_upgrade_plan(text: str) -> UpgradePlan:
@@ -119,8 +112,12 @@ KUBELET_AGE = query("ps", "-C", "kubelet", "-o", "etimes=", read=read_age, answe
 KUBELET_JOURNAL = query(*units.journal("kubelet", lines=20), read=essence, root=True)
 # kubeadm commands that run right now, in a unit of whatever name or in somebody's session
 AT_WORK = query("ps", "-C", "kubeadm", "-o", "args=", read=read_lines, answers=(0, 1))
-KUBELET_SETTINGS = query(
-    "grep", "-sH", "", *settings.KUBELET_FILES, read=read_kubelet_settings, root=True, answers=(0, 1, 2)
+KUBELET_SETTINGS = query("grep", "-sH", "", *KUBELET_FILES, read=read_files_with_text, root=True, answers=(0, 1, 2))
+# with drop-ins, wherever they are
+KUBELET_SERVICE = query(
+    *("systemctl", "show", "kubelet"),
+    *("-p", "ExecStart", "-p", "Environment", "-p", "EnvironmentFiles", "-p", "NeedDaemonReload"),
+    read=read_service,
 )
 ROOT = query("true", read=lambda _: True, root=True)
 BACKUP_RUNS = query(

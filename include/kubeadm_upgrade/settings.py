@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import yaml
 
-KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"  # kubeadm's own; it takes out what it knows to be gone
-KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
-EXTRA_ARGS = ("/etc/default/kubelet", "/etc/sysconfig/kubelet")  # Debian's and Red Hat's
-KUBELET_FILES = (KUBEADM_FLAGS, KUBELET_CONFIG, *EXTRA_ARGS)
+from kubeadm_upgrade.flags import Flags, gates, listed, name_of
 
 _COMPONENTS = {
     "apiServer": "kube-apiserver",
     "controllerManager": "kube-controller-manager",
     "scheduler": "kube-scheduler",
 }
+_KUBEADM = "kubeadm"  # itself: it has feature gates of its own
 _PLUGIN_FLAGS = ("enable-admission-plugins", "disable-admission-plugins")
 
 
@@ -32,6 +29,7 @@ class Settings:
     feature_gates: tuple[str, ...] = ()
     admission_plugins: tuple[str, ...] = ()
     runs_with_swap: bool = False  # a kubelet that is told not to mind it
+    unit_outdated: bool = False  # unit files of a kubelet that systemd has not read yet may say something else
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Settings:
@@ -42,35 +40,23 @@ class Settings:
 NO_SETTINGS = Settings()
 
 
-def read_kubelet(files: Mapping[str, str]) -> Settings:
-    """From the text of KUBELET_FILES, as far as they exist. Raises ValueError when one of them cannot be read."""
-    own = dict(_flags(files.get(KUBEADM_FLAGS, "")))
-    extra = dict(flag for path in EXTRA_ARGS for flag in _flags(files.get(path, "")))
-    config = _mapping(files.get(KUBELET_CONFIG, ""))
-    gates = {**_gates({**own, **extra}), **_mapping(config.get("featureGates"))}
-    fails_on_swap = {**own, **extra}.get("fail-swap-on", str(config.get("failSwapOn", True)))
-    return Settings(
-        flags=tuple(sorted(extra)),
-        kubeadm_flags=tuple(sorted(own)),
-        feature_gates=tuple(sorted(gates)),
-        runs_with_swap=fails_on_swap.lower() == "false",
-    )
-
-
 def read_cluster_configuration(text: str) -> Mapping[str, Settings]:
-    """Component -> its settings, from the ClusterConfiguration in the ConfigMap kubeadm-config."""
+    """Component -> its settings, kubeadm among them, from the ClusterConfiguration in the ConfigMap kubeadm-config."""
     configuration = _mapping(text)
     arguments = {name: _extra_args(configuration.get(key)) for key, name in _COMPONENTS.items()}
     arguments["etcd"] = _extra_args(_mapping(configuration.get("etcd")).get("local"))
-    return {
-        name: Settings(
-            flags=tuple(sorted(flags)),
-            feature_gates=tuple(sorted(_gates(flags))),
-            admission_plugins=tuple(sorted(p for flag in _PLUGIN_FLAGS for p in _listed(flags.get(flag, "")))),
-        )
-        for name, flags in arguments.items()
-        if flags
-    }
+    told = {name: _of_component(flags) for name, flags in arguments.items() if flags}
+    if own := _mapping(configuration.get("featureGates")):
+        told[_KUBEADM] = Settings(feature_gates=tuple(sorted(map(str, own))))
+    return told
+
+
+def _of_component(flags: Flags) -> Settings:
+    return Settings(
+        flags=tuple(sorted(flags)),
+        feature_gates=tuple(sorted(set(gates(flags)))),
+        admission_plugins=tuple(sorted({plugin for flag in _PLUGIN_FLAGS for plugin in listed(flags, flag)})),
+    )
 
 
 def read_etcd_tag(text: str) -> str | None:
@@ -135,30 +121,16 @@ def _child(parent: yaml.MappingNode, name: str) -> yaml.MappingNode:
     return there
 
 
-def _extra_args(component: Any) -> dict[str, str]:
-    """v1beta3 has a mapping, v1beta4 a list of names and values."""
+def _extra_args(component: Any) -> Flags:
+    """v1beta3 has a mapping, v1beta4 a list of names and values, in which a name may come twice."""
     arguments = _mapping(component).get("extraArgs") or {}
     if isinstance(arguments, Mapping):
-        return {str(name): str(value) for name, value in arguments.items()}
-    return {str(one["name"]): str(one.get("value", "")) for one in arguments}
-
-
-def _flags(text: str) -> Iterator[tuple[str, str]]:
-    """Environment files: NAME="--flag=value --flag", in a shell's quoting."""
-    for line in shlex.split(text, comments=True):
-        _, _, value = line.partition("=")
-        for word in shlex.split(value):
-            if word.startswith("--"):
-                name, _, setting = word.removeprefix("--").partition("=")
-                yield name, setting
-
-
-def _gates(flags: Mapping[str, str]) -> Mapping[str, str]:
-    return dict(gate.partition("=")[::2] for gate in _listed(flags.get("feature-gates", "")))
-
-
-def _listed(text: str) -> Iterable[str]:
-    return filter(None, (part.strip() for part in text.split(",")))
+        arguments = [{"name": name, "value": value} for name, value in arguments.items()]
+    found: dict[str, tuple[str, ...]] = {}
+    for one in arguments:
+        name = name_of(str(one["name"]))
+        found[name] = (*found.get(name, ()), str(one.get("value", "")))
+    return found
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -147,6 +147,10 @@ FAULTS = {
         lambda s, f: with_host(s, "w1", settings=Settings(flags=("cloud-config",))),
         "the kubelet on w1 is started with the flag --cloud-config, which 1.29 no longer knows: remove it first",
     ),
+    "kubelet_unit_loaded": (
+        lambda s, f: with_host(s, "w1", settings=Settings(unit_outdated=True)),
+        "w1: unit files of its kubelet have changed since systemd read them, and what they set was not looked at: run",
+    ),
     "release_supported": (
         lambda s, f: replace(s, today=date(2027, 11, 23)),
         "Kubernetes 1.29 has had no fixes since 2027-02-28: go on to a supported minor release soon",
@@ -204,6 +208,11 @@ def test_clocks_are_compared_with_each_other(scene, ahead, found):
             {"hostname": "other", "kubelet_args": ("/usr/bin/kubelet", "--hostname-override=w1")},
             Settings(),
             id="--hostname-override",
+        ),
+        pytest.param(
+            {"hostname": "other", "kubelet_args": ("/usr/bin/kubelet", "--hostname_override", "w1")},
+            Settings(),
+            id="--hostname_override, which is the same",
         ),
         pytest.param(
             {"hostname": "other", "kubelet_args": ("/usr/bin/kubelet", "--cloud-provider=aws")},

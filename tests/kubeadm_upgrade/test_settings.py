@@ -4,72 +4,11 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from in_memory.golden import FOLDER
-from kubeadm_upgrade.settings import (
-    EXTRA_ARGS,
-    KUBEADM_FLAGS,
-    KUBELET_CONFIG,
-    NO_SETTINGS,
-    Settings,
-    read_cluster_configuration,
-    read_etcd_tag,
-    read_kubelet,
-    with_etcd_tag,
-)
-
-# golden/kubelet-files-w1.txt
-OWN = (
-    'KUBELET_KUBEADM_ARGS="--container-runtime=remote --container-runtime-endpoint=/run/containerd/containerd.sock '
-    '--pod-infra-container-image=k8s.gcr.io/pause:3.5"\n'
-)
-
-
-@pytest.mark.parametrize(
-    ("files", "settings"),
-    [
-        pytest.param({}, NO_SETTINGS, id="no file"),
-        pytest.param(
-            {KUBEADM_FLAGS: OWN},
-            Settings(
-                kubeadm_flags=("container-runtime", "container-runtime-endpoint", "pod-infra-container-image"),
-            ),
-            id="kubeadm's own, of a real node",
-        ),
-        pytest.param(
-            {EXTRA_ARGS[0]: "# ours\nKUBELET_EXTRA_ARGS=--cloud-provider=external\n"},
-            Settings(flags=("cloud-provider",)),
-            id="Debian's file, without quotes",
-        ),
-        pytest.param(
-            {EXTRA_ARGS[1]: "KUBELET_EXTRA_ARGS='--feature-gates=A=true,B=false --v 4'\n"},
-            Settings(flags=("feature-gates", "v"), feature_gates=("A", "B")),
-            id="Red Hat's file, gates among the flags",
-        ),
-        pytest.param(
-            {KUBELET_CONFIG: "kind: KubeletConfiguration\nfeatureGates:\n  C: true\n"},
-            Settings(feature_gates=("C",)),
-            id="gates in the configuration file",
-        ),
-        pytest.param({EXTRA_ARGS[0]: "KUBELET_EXTRA_ARGS=\n"}, NO_SETTINGS, id="nothing set"),
-    ],
-)
-def test_a_kubelet(files, settings):
-    """From its environment files and its configuration."""
-    assert read_kubelet(files) == settings
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        pytest.param({KUBELET_CONFIG: "a: [\n"}, id="YAML"),
-        pytest.param({EXTRA_ARGS[0]: "KUBELET_EXTRA_ARGS='--v=4\n"}, id="quotes"),
-    ],
-)
-def test_what_cannot_be_read_is_no_setting_at_all(files):
-    """It is an error, not silence."""
-    with pytest.raises(ValueError, match=r"YAML|quotation"):
-        read_kubelet(files)
+from kubeadm_upgrade.settings import Settings, read_cluster_configuration, read_etcd_tag, with_etcd_tag
 
 
 @pytest.mark.parametrize(
@@ -80,10 +19,15 @@ def test_what_cannot_be_read_is_no_setting_at_all(files):
             "extraArgs: [{name: feature-gates, value: 'A=true'}, {name: enable-admission-plugins, value: 'X,Y'}]",
             id="v1beta4",
         ),
+        pytest.param(
+            "extraArgs: [{name: feature-gates, value: ''}, {name: enable-admission-plugins, value: 'X'}, "
+            "{name: feature_gates, value: 'A=true'}, {name: enable-admission-plugins, value: 'Y'}]",
+            id="v1beta4, names twice add up",
+        ),
     ],
 )
 def test_a_cluster_configuration(api_server):
-    """Both forms of extraArgs say the same; a component without any is not there."""
+    """Every form of extraArgs says the same; a component without any is not there."""
     text = f"apiServer: {{{api_server}}}\ncontrollerManager: {{}}\netcd: {{local: {{imageTag: 3.5.26-0}}}}\n"
     assert read_cluster_configuration(text) == {
         "kube-apiserver": Settings(
@@ -91,6 +35,12 @@ def test_a_cluster_configuration(api_server):
         )
     }
     assert read_etcd_tag(text) == "3.5.26-0"
+
+
+def test_feature_gates_of_kubeadm_itself():
+    """They stand at the top; what a component is told stands with it."""
+    text = "featureGates: {IPv6DualStack: true, PublicKeysECDSA: false}\napiServer: {}\n"
+    assert read_cluster_configuration(text) == {"kubeadm": Settings(feature_gates=("IPv6DualStack", "PublicKeysECDSA"))}
 
 
 def test_a_real_cluster_configuration():
@@ -127,3 +77,22 @@ def test_a_tag_is_put_in_and_taken_out_and_all_else_stays_as_it_is_written(text)
 
 def test_a_tag_that_looks_like_a_number_stays_a_word():
     assert yaml.safe_load(with_etcd_tag(WRITTEN, "3.5"))["etcd"]["local"]["imageTag"] == "3.5"
+
+
+NAMES = st.from_regex(r"[a-z]+(-[a-z]+)?", fullmatch=True)
+GATES = st.from_regex(r"[A-Z][A-Za-z]+", fullmatch=True)
+ARGUMENTS = st.tuples(st.sampled_from(("feature-gates", "enable-admission-plugins")), st.lists(GATES)) | st.tuples(
+    NAMES, st.lists(GATES)
+)
+
+
+@given(st.lists(ARGUMENTS))
+def test_a_list_of_arguments_says_what_all_its_entries_say(arguments):
+    """However often a name comes."""
+    listed = [{"name": name, "value": ",".join(values)} for name, values in arguments]
+    text = yaml.safe_dump({"scheduler": {"extraArgs": listed}})
+    found = read_cluster_configuration(text).get("kube-scheduler", Settings())
+    said = {name: {one for other, values in arguments if other == name for one in values} for name, _ in arguments}
+    assert set(found.flags) == said.keys()
+    assert set(found.feature_gates) == said.get("feature-gates", set())
+    assert set(found.admission_plugins) == said.get("enable-admission-plugins", set())

@@ -42,6 +42,24 @@ users:
 - name: {user}
   user: {{client-certificate-data: REDACTED}}
 """
+UNIT = """\
+[Unit]
+Description=kubelet: The Kubernetes Node Agent
+[Service]
+ExecStart=/usr/bin/kubelet
+Restart=always
+"""
+DROP_IN = """\
+# Note: This dropin only works with kubeadm and kubelet v1.11+
+[Service]
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \
+--kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+"""
 MACHINE_ID = "/etc/machine-id"
 MOUNTS = """\
 /dev/vda / ext4 rw,relatime,discard 0 0
@@ -106,8 +124,8 @@ def _furnish_kubelet(host: Host, release: Release) -> None:
     files.put("/var/lib/kubelet/kubeadm-flags.env", f'KUBELET_KUBEADM_ARGS="{arguments}"\n')
     files.put("/etc/kubernetes/kubelet.conf", _kubeconfig(host, f"system:node:{host.name}"), 0o600)
     files.put("/etc/kubernetes/pki/ca.crt", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
-    drop_in = "[Service]\nEnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env\nExecStart=/usr/bin/kubelet\n"
-    files.put("/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", drop_in)
+    files.put("/usr/lib/systemd/system/kubelet.service", UNIT)
+    files.put("/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", DROP_IN)
 
 
 def _furnish_control_plane(host: Host, release: Release) -> None:

@@ -66,6 +66,7 @@ of_names = lines_of(r"^[\w.+-]+$", "<name>")
 of_numbers = lines_of(r"^ *\d+$", "<number>")  # right-aligned: the blanks before one depend on its digits
 of_assignments = lines_of(r"^[A-Z_]+=.*", "<name>=<value>")
 of_options = lines_of(r'^[\w:/.-]+ ".*";$', '<name> "<value>";')  # apt.conf
+of_unit_files = lines_of(r" ; start_time=.*", " ; <how it ran> }")  # systemctl show -p ExecStart
 of_index = lines_of(r"^(Package|Version: ).*|^( |\w[\w-]*:).*", r"\1")  # the fields that are needed, and any other
 
 

@@ -16,11 +16,23 @@ from typing import Any
 from kubeadm_upgrade import backup, etcd, machine, queries, units
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts, OsRelease, UpgradePlan
+from kubeadm_upgrade.kubelet_settings import KUBEADM_FLAGS, read_kubelet, says_all
 from kubeadm_upgrade.packages import apt, dnf, locks
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.query import Query, query
+from kubeadm_upgrade.systemd_service import Service
 from transcripts.row import Differs, Kind, Must, Place, Recording, Row, Source, When
-from transcripts.shape import of_anything, of_assignments, of_files, of_index, of_json, of_names, of_numbers, of_options
+from transcripts.shape import (
+    of_anything,
+    of_assignments,
+    of_files,
+    of_index,
+    of_json,
+    of_names,
+    of_numbers,
+    of_options,
+    of_unit_files,
+)
 
 NO_HOST = HostFacts(OsRelease("none"), {})  # where a look is not about any host of its own
 APT = (Kind.APT,)
@@ -382,6 +394,21 @@ ROWS = (
         ),
     ),
     Row(
+        "systemctl show kubelet, of its unit files",
+        queries.KUBELET_SERVICE,
+        Must(
+            "with its environment files they say all that the kubelet is started with",
+            lambda service: says_all(service) and KUBEADM_FLAGS in service.environment_files,
+        ),
+        EVERYWHERE,
+        golden=Recording("systemctl-show-kubelet-service.txt"),
+        shape=of_unit_files,
+        differs=(
+            Differs(Source.GOLDEN, "Environment=.*", "golden's has a drop-in of its own"),
+            Differs(Source.REAL, "EnvironmentFiles=/etc/(default|sysconfig)/kubelet .*", "Red Hat's file is another"),
+        ),
+    ),
+    Row(
         "the running kubelet's binary",
         queries.running_binary,
         Must("it was not replaced", lambda replaced: replaced is False),
@@ -479,7 +506,7 @@ ROWS = (
     Row(
         "the kubelet's files",
         queries.KUBELET_SETTINGS,
-        Must("kubeadm's flags are among them", lambda settings: settings.kubeadm_flags),
+        Must("kubeadm's flags are among them", lambda files: read_kubelet(Service(), files).kubeadm_flags),
         EVERYWHERE,
         shape=of_files,
     ),

@@ -8,10 +8,11 @@ from statistics import median
 
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import NodeFacts
+from kubeadm_upgrade.flags import read_flags
 from kubeadm_upgrade.machine import ETCD_DATA, Machine
 
 MOST_CLOCK_SKEW = 30  # seconds
-_NAMING_FLAGS = ("--hostname-override", "--cloud-provider")  # a kubelet takes the host's name unless it has one of them
+_NAMING_FLAGS = {"hostname-override", "cloud-provider"}  # a kubelet takes the host's name unless it has one of them
 _MIB = 2**20
 # least room, in bytes: packages unpacked and fetched, and what the kubelet needs to pull images without evicting Pods
 _ROOM = {"/usr": 512 * _MIB, "/var/cache": 256 * _MIB, "/var/lib/kubelet": 1024 * _MIB}
@@ -40,7 +41,7 @@ def host_is_the_nodes(scene: Scene) -> Iterator[str]:
 def hostname_unchanged(scene: Scene) -> Iterator[str]:
     """No kubelet would come back under another name: without an override it takes the host's."""
     for node, machine in scene.machines:
-        told = any(word.startswith(_NAMING_FLAGS) for word in machine.kubelet_args)
+        told = not _NAMING_FLAGS.isdisjoint(read_flags(machine.kubelet_args))
         if machine.hostname and machine.hostname.lower() != node.name and not told:
             yield (
                 f"{node.name}: its host is named {machine.hostname} now, and its kubelet would come back under that "
@@ -88,6 +89,16 @@ def swap_off(scene: Scene) -> Iterator[str]:
             yield (
                 f"{node.name}: swap is on ({', '.join(machine.swaps)}), and its kubelet does not start with it: run "
                 "swapoff -a, or set failSwapOn: false"
+            )
+
+
+def kubelet_unit_loaded(scene: Scene) -> Iterator[str]:
+    """systemd has read the unit files of every kubelet: what changed in them since was not looked at."""
+    for node, _ in scene.machines:
+        if scene.hosts[node.name].settings.unit_outdated:
+            yield (
+                f"{node.name}: unit files of its kubelet have changed since systemd read them, and what they set was "
+                "not looked at: run systemctl daemon-reload"
             )
 
 

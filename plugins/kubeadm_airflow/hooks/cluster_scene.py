@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.repositories import Told, look_at_repositories
-from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host
+from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_kubelet_settings
 from kubeadm_upgrade import machine, objects, queries
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures
@@ -115,7 +115,7 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
             manager, source = manager_of(facts.os), hop.source(facts.os.package_format)
             looked_at = LookedAtHost(
                 facts,
-                settings=await host.ask(queries.KUBELET_SETTINGS),
+                settings=await look_at_kubelet_settings(host),
                 machine=await _look_at_machine(host, manager),
             )
             if manager is None or source is NO_SOURCE:
@@ -141,7 +141,7 @@ async def _told(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> T
     """A host that cannot be looked at now is a finding of preflight, and no reason not to plan."""
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
-            return Told(await host.ask(queries.KUBELET_SETTINGS), await host.ask(queries.OS_RELEASE))
+            return Told(await look_at_kubelet_settings(host), await host.ask(queries.OS_RELEASE))
     except (NeedsPerson, TimeCures) as error:
         log.warning("%s: nothing is known of its host: %s", node.name, error)
         return Told(error=error)

@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host
-from kubeadm_upgrade import objects, queries
+from kubeadm_upgrade import machine, objects, queries
+from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import ControlPlaneFacts
+from kubeadm_upgrade.kubelet_settings import read_kubelet, says_all
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.query import Query
+from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.unseen import UNSEEN
 
 T = TypeVar("T")
@@ -55,6 +58,17 @@ async def look_at_host(host: Host) -> dict[str, Any]:
         "kubelet_restarting": kubelet.restarting,
         "kubelet_journal": "" if kubelet.pid else await host.ask(queries.KUBELET_JOURNAL),
     }
+
+
+async def look_at_kubelet_settings(host: Host) -> Settings:
+    """What its kubelet will be told; the one that runs is asked where unit and files do not say all of it."""
+    service = await host.ask(queries.KUBELET_SERVICE)
+    files = await host.ask(queries.KUBELET_SETTINGS)
+    running = () if says_all(service) else (await host.ask(machine.KUBELET_ARGS))["kubelet_args"]
+    try:
+        return read_kubelet(service, files, running)
+    except ValueError as error:
+        raise UnreadableOutput(f"{host.address}: {error}: mend it first, the kubelet cannot read it either") from error
 
 
 async def _some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:

@@ -6,8 +6,9 @@ import pytest
 
 from in_memory.states import release, releases, version
 from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, removed_apis
+from kubeadm_upgrade.releases.known import releases as known_releases
 from kubeadm_upgrade.releases.release import Kubeadm, Removed
-from kubeadm_upgrade.settings import Settings
+from kubeadm_upgrade.settings import Settings, read_cluster_configuration
 
 FACTS = releases(
     release(26, kubeadm=Kubeadm(("v1beta3",), "made up", cleans=("container-runtime",))),
@@ -79,6 +80,25 @@ def test_what_kubeadm_config_sets():
         "kubeadm-config sets the feature gate Old for kube-apiserver",
         "kubeadm-config sets the admission plugin Deny for kube-apiserver",
         "kubeadm-config sets the flag --cloud for kube-apiserver",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gate", "last", "gone"),
+    [
+        ("IPv6DualStack", "1.24", "1.25"),
+        ("UpgradeAddonsBeforeControlPlane", "1.30", "1.31"),
+        ("EtcdLearnerMode", "1.32", "1.33"),
+        ("WaitForAllControlPlaneComponents", "1.34", "1.35"),
+        ("PublicKeysECDSA", "1.36", "1.37"),
+    ],
+)
+def test_feature_gates_of_kubeadm_itself(gate, last, gone):
+    """By the facts of the releases: set to what does not matter, as kubeadm refuses the name."""
+    told = read_cluster_configuration(f"featureGates: {{{gate}: false}}\n")
+    assert list(control_plane_findings(told, known_releases(), version("1.22"), version(last))) == []
+    assert list(control_plane_findings(told, known_releases(), version(last), version(gone))) == [
+        f"kubeadm-config sets the feature gate {gate} for kubeadm, which {gone} no longer knows: remove it first"
     ]
 
 

@@ -9,12 +9,14 @@ from fnmatch import fnmatchcase
 from lab.options import Options, parse
 from lab.process import Process
 from lab.timestamps import systemd
+from lab.unit_files import properties as of_unit_files
 from lab.units import Unit, full_name
 
 #: The order in which systemctl show prints, whatever was asked first.
 _ORDER = (
-    "MainPID", "Result", "NRestarts", "ExecMainStartTimestamp", "ExecMainCode", "ExecMainStatus", "Id",
-    "Description", "LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload",
+    "MainPID", "Result", "NRestarts", "ExecMainStartTimestamp", "ExecMainCode", "ExecMainStatus",
+    "ExecStart", "Environment", "EnvironmentFiles",
+    "Id", "Description", "LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload",
 )  # fmt: skip
 _PERMANENT = ("kubelet.service", "containerd.service")
 
@@ -125,6 +127,7 @@ def _permanent(process: Process, name: str) -> dict[str, str | int | float]:
         "SubState": sub,
         "UnitFileState": "enabled",
         "NeedDaemonReload": "yes" if process.host.needs_reload and ours else "no",
+        **(of_unit_files(process.host.files) if ours else {}),
     }
 
 

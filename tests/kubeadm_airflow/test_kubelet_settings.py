@@ -1,0 +1,87 @@
+"""What a kubelet is started with, looked at over SSH: every way of setting a flag leads to the same finding."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import yaml
+
+from harness.walk import join
+from lab import ClusterSpec, Lab
+
+PAUSE = "--pod-infra-container-image=registry.example/pause:3.9"
+DEFAULTS = "/etc/default/kubelet"
+DROP_IN = "/etc/systemd/system/kubelet.service.d/20-extra-args.conf"
+SWAPS = "Filename\tType\tSize\tUsed\tPriority\n/swapfile file 1048572 0 -2\n"
+GONE = "the kubelet on flags-w1 is started with the flag --pod-infra-container-image, which 1.35 no longer knows"
+
+
+@pytest.fixture
+def walker(tmp_path, monkeypatch):
+    """A cluster on the way to 1.35, whose facts are the product's own."""
+    with Lab(tmp_path / "lab", [ClusterSpec("flags", workers=2, version="1.34.11")]) as lab:
+        yield join(lab, tmp_path / "inventory", monkeypatch, target="1.35")["flags"]
+
+
+def findings(walker):
+    async def look():
+        hop, path = await walker.plan_path()
+        return path, [finding.message for finding in await walker.preflight(hop)]
+
+    return asyncio.run(look())
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        pytest.param(DEFAULTS, f'KUBELET_EXTRA_ARGS="--node-ip=192.0.2.7 {PAUSE}"\n', id="in quotes"),
+        pytest.param(DEFAULTS, f"KUBELET_EXTRA_ARGS=--node-ip=192.0.2.7 {PAUSE}\n", id="without quotes"),
+        pytest.param(DEFAULTS, f"; ours\nKUBELET_EXTRA_ARGS=-v 3 \\\n {PAUSE}\n", id="on two lines"),
+        pytest.param(
+            DROP_IN,
+            f'[Service]\nEnvironment="KUBELET_EXTRA_ARGS=--node-ip=192.0.2.7 {PAUSE}"\n',
+            id="in a drop-in",
+        ),
+        pytest.param(DROP_IN, f"[Service]\nExecStart=\nExecStart=/usr/bin/kubelet {PAUSE}\n", id="in a unit itself"),
+    ],
+)
+def test_a_flag_that_is_gone_is_found_wherever_it_is_set(walker, path, text):
+    """In plan and in preflight, by the name of the node."""
+    walker.lab.put_file("flags-w1", path, text)
+    planned, found = findings(walker)
+    assert [message for message in found if message.startswith(GONE)]
+    assert [reason for hop in planned.hops for reason in hop.findings if reason.startswith(GONE)]
+
+
+@pytest.mark.parametrize("flags", ["--fail-swap-on=false -v 3", "-v 3 --fail-swap-on=false"])
+def test_a_kubelet_that_is_told_not_to_mind_swap(walker, flags):
+    """A flag with a blank in it does not hide the others; the other node has swap and no such flag."""
+    for node in ("flags-w1", "flags-w2"):
+        walker.lab.put_file(node, "/proc/swaps", SWAPS)
+    walker.lab.put_file("flags-w1", DEFAULTS, f"KUBELET_EXTRA_ARGS={flags}\n")
+    _, found = findings(walker)
+    assert [message.split(":")[0] for message in found] == ["flags-w2"]
+
+
+def test_a_feature_gate_of_kubeadm_itself(walker):
+    """The kubeadm of the next release refuses a configuration that sets one that it does not know."""
+    item = walker.lab.object("ConfigMap", "kube-system", "kubeadm-config")
+    gates = {"featureGates": {"WaitForAllControlPlaneComponents": True}}
+    configuration = yaml.safe_load(item["data"]["ClusterConfiguration"]) | gates
+    walker.lab.apply([{**item, "data": {"ClusterConfiguration": yaml.safe_dump(configuration)}}])
+    expected = (
+        "kubeadm-config sets the feature gate WaitForAllControlPlaneComponents for kubeadm, which 1.35 no longer knows"
+    )
+    planned, found = findings(walker)
+    assert [message for message in found if message.startswith(expected)]
+    assert [reason for reason in planned.hops[0].findings if reason.startswith(expected)]
+
+
+def test_a_configuration_that_cannot_be_read(walker):
+    """The node and the file are said, and what other hosts have to say is not lost."""
+    walker.lab.put_file("flags-w1", "/var/lib/kubelet/config.yaml", "failSwapOn: [\n")
+    walker.lab.put_file("flags-w2", DEFAULTS, f"KUBELET_EXTRA_ARGS=-v 2 {PAUSE}\n")
+    _, found = findings(walker)
+    assert any("flags-w1" in message and "/var/lib/kubelet/config.yaml is not readable" in message for message in found)
+    assert any(message.startswith(GONE.replace("w1", "w2")) for message in found)

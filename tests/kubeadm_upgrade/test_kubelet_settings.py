@@ -1,0 +1,172 @@
+"""What a kubelet will be told, from its unit, its files and, where those do not say all of it, its command line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from in_memory.golden import FOLDER
+from kubeadm_upgrade.kubelet_settings import EXTRA_ARGS, KUBEADM_FLAGS, KUBELET_CONFIG, read_kubelet, says_all
+from kubeadm_upgrade.settings import NO_SETTINGS, Settings
+from kubeadm_upgrade.systemd_service import Service, read_service
+
+# golden/kubelet-files-w1.txt
+OWN = (
+    'KUBELET_KUBEADM_ARGS="--container-runtime=remote --container-runtime-endpoint=/run/containerd/containerd.sock '
+    '--pod-infra-container-image=k8s.gcr.io/pause:3.5"\n'
+)
+DEFAULTS, SYSCONFIG = EXTRA_ARGS
+UNIT = Service(
+    ("/usr/bin/kubelet", "$KUBELET_KUBEADM_ARGS", "$KUBELET_EXTRA_ARGS"), environment_files=(KUBEADM_FLAGS, DEFAULTS)
+)
+UNKNOWN = Service()
+PAUSE = "pod-infra-container-image"
+
+
+def extra(*flags: str, **more: object) -> Settings:
+    return Settings(flags=flags, **more)
+
+
+@pytest.mark.parametrize(
+    ("files", "settings"),
+    [
+        pytest.param({}, NO_SETTINGS, id="no file"),
+        pytest.param(
+            {KUBEADM_FLAGS: OWN},
+            Settings(kubeadm_flags=("container-runtime", "container-runtime-endpoint", PAUSE)),
+            id="kubeadm's own, of a real node",
+        ),
+        pytest.param(
+            {DEFAULTS: "# ours\nKUBELET_EXTRA_ARGS=--cloud-provider=external\n"},
+            extra("cloud-provider"),
+            id="Debian's file, without quotes",
+        ),
+        pytest.param(
+            {SYSCONFIG: "KUBELET_EXTRA_ARGS='--feature-gates=A=true,B=false --v 4'\n"},
+            extra("feature-gates", "v", feature_gates=("A", "B")),
+            id="Red Hat's file, gates among the flags",
+        ),
+        pytest.param(
+            {DEFAULTS: f"KUBELET_EXTRA_ARGS=--node-ip=192.0.2.7 --{PAUSE}=registry.example/pause:3.9\n"},
+            extra("node-ip", PAUSE),
+            id="two flags without quotes",
+        ),
+        pytest.param(
+            {DEFAULTS: f'KUBELET_EXTRA_ARGS="--node-ip=192.0.2.7 --{PAUSE}=registry.example/pause:3.9"\n'},
+            extra("node-ip", PAUSE),
+            id="the same in quotes",
+        ),
+        pytest.param(
+            {DEFAULTS: f"KUBELET_EXTRA_ARGS=--node-ip=192.0.2.7 \\\n  --{PAUSE}=registry.example/pause:3.9\n"},
+            extra("node-ip", PAUSE),
+            id="the same on two lines",
+        ),
+        pytest.param(
+            {DEFAULTS: "KUBELET_EXTRA_ARGS=--fail-swap-on=false -v 3\n"},
+            extra("fail-swap-on", "v", runs_with_swap=True),
+            id="a short flag with a blank, without quotes",
+        ),
+        pytest.param(
+            {DEFAULTS: "KUBELET_EXTRA_ARGS=-v 3 --fail-swap-on=false\n"},
+            extra("fail-swap-on", "v", runs_with_swap=True),
+            id="the same the other way round",
+        ),
+        pytest.param(
+            {DEFAULTS: "KUBELET_EXTRA_ARGS=--feature-gates HugePages=false\n"},
+            extra("feature-gates", feature_gates=("HugePages",)),
+            id="a gate behind a blank",
+        ),
+        pytest.param(
+            {DEFAULTS: "KUBELET_EXTRA_ARGS=--feature-gates=A=true --feature-gates=B=true\n"},
+            extra("feature-gates", feature_gates=("A", "B")),
+            id="gates given twice",
+        ),
+        pytest.param(
+            {DEFAULTS: "; it's ours\nKUBELET_EXTRA_ARGS=--v=2\n"}, extra("v"), id="a comment of the other kind"
+        ),
+        pytest.param(
+            {DEFAULTS: "KUBELET_EXTRA_ARGS=--fail-swap-on=false --fail-swap-on\n"},
+            extra("fail-swap-on"),
+            id="the last one holds",
+        ),
+        pytest.param(
+            {KUBELET_CONFIG: "failSwapOn: false\n", DEFAULTS: "KUBELET_EXTRA_ARGS=--fail-swap-on=1\n"},
+            extra("fail-swap-on"),
+            id="a flag goes over the configuration",
+        ),
+        pytest.param(
+            {KUBEADM_FLAGS: "KUBELET_KUBEADM_ARGS=--v=2\n", DEFAULTS: "KUBELET_EXTRA_ARGS=--v=4\n"},
+            Settings(flags=("v",), kubeadm_flags=("v",)),
+            id="in kubeadm's file and in ours",
+        ),
+        pytest.param(
+            {KUBELET_CONFIG: "kind: KubeletConfiguration\nfeatureGates:\n  C: true\n"},
+            Settings(feature_gates=("C",)),
+            id="gates in the configuration file",
+        ),
+        pytest.param({DEFAULTS: "KUBELET_EXTRA_ARGS=\n"}, NO_SETTINGS, id="nothing set"),
+        pytest.param({DEFAULTS: "KUBELET_EXTRA_ARGS='--v=4\n"}, extra("v"), id="quotes that are not closed"),
+    ],
+)
+def test_a_kubelet(files, settings):
+    """From its environment files and its configuration, where systemd knows no unit; and alike where it knows one."""
+    assert read_kubelet(UNKNOWN, files) == settings
+    if SYSCONFIG not in files:
+        assert read_kubelet(UNIT, files) == settings
+
+
+def test_a_real_unit_whose_drop_in_sets_a_flag():
+    """As systemd shows it; what the packages themselves pass is among the flags."""
+    service = read_service((FOLDER / "systemctl-show-kubelet-service.txt").read_text())
+    assert says_all(service)
+    given_by_packages = ("bootstrap-kubeconfig", "config", "kubeconfig")
+    assert read_kubelet(service, {KUBEADM_FLAGS: OWN}).flags == (*given_by_packages, "node-ip", PAUSE)
+    emptied = {KUBEADM_FLAGS: OWN, DEFAULTS: "KUBELET_EXTRA_ARGS=\n"}
+    assert read_kubelet(service, emptied).flags == given_by_packages
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param(UNKNOWN, id="systemd knows no kubelet"),
+        pytest.param(Service(("/usr/local/bin/start-kubelet", "$KUBELET_EXTRA_ARGS")), id="a script in between"),
+        pytest.param(
+            Service(("/usr/bin/kubelet", "$ARGS"), environment_files=("/etc/kubernetes/kubelet.env",)),
+            id="an environment file elsewhere",
+        ),
+    ],
+)
+def test_where_files_do_not_say_all_the_one_that_runs_does(service):
+    """But for what kubeadm wrote for it, and will clean."""
+    running = ("/usr/bin/kubelet", "--container-runtime=remote", "--cloud-config=/x", "--feature-gates", "A=true")
+    assert not says_all(service)
+    assert read_kubelet(service, {KUBEADM_FLAGS: OWN}, running) == Settings(
+        flags=("cloud-config", "feature-gates"),
+        kubeadm_flags=("container-runtime", "container-runtime-endpoint", PAUSE),
+        feature_gates=("A",),
+    )
+
+
+def test_a_configuration_that_cannot_be_read_is_no_setting_at_all():
+    """It is an error that names the file, not silence."""
+    with pytest.raises(ValueError, match=r"/var/lib/kubelet/config\.yaml is not readable as YAML"):
+        read_kubelet(UNIT, {KUBELET_CONFIG: "a: [\n"})
+
+
+def test_unit_files_that_systemd_has_not_read_yet_are_told_of():
+    assert read_kubelet(Service(("/usr/bin/kubelet",), outdated=True), {}) == Settings(unit_outdated=True)
+
+
+SPELLINGS = st.sampled_from(("{}", '"{}"', "'{}'", "\\\n {}"))
+FLAGS = st.dictionaries(
+    st.from_regex(r"[a-z]{2,9}(-[a-z]{1,9})?", fullmatch=True), st.from_regex(r"[A-Za-z0-9.:/=-]+", fullmatch=True)
+)
+
+
+@given(FLAGS, SPELLINGS, st.sampled_from(("=", " ")), st.sampled_from(("", "; don't\n", "# it's \n\n")))
+def test_flags_are_found_in_whatever_way_they_are_written(flags, spelling, between, comment):
+    """Quoted or not, on one line or two, below a comment with a single quote in it."""
+    written = " ".join(f"--{name}{between}x{value}" for name, value in flags.items())
+    text = f"{comment}KUBELET_EXTRA_ARGS={spelling.format(written)}\n"
+    assert read_kubelet(UNIT, {DEFAULTS: text}).flags == tuple(sorted(flags))

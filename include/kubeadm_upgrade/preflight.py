@@ -53,8 +53,14 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         cluster.drain_allowed,
         cluster.etcd_on_control_plane,
         cluster.settings_still_known,
+        cluster.outsiders_let_apply,
     ),
-    Severity.WARN: (cluster.release_supported, cluster.cordoned_before, hosts.no_reboot_pending),
+    Severity.WARN: (
+        cluster.release_supported,
+        cluster.cordoned_before,
+        cluster.outsiders_left_out,
+        hosts.no_reboot_pending,
+    ),
 }
 
 

@@ -207,6 +207,21 @@ def test_a_control_plane_node_is_known_by_either_label(label):
     assert objects.read_node(node).control_plane
 
 
+@pytest.mark.parametrize(
+    ("addresses", "right"),
+    [
+        pytest.param(["192.0.2.2", "2001:db8::2"], "192.0.2.2", id="IPv4 first"),
+        pytest.param(["2001:db8::2", "192.0.2.2"], "2001:db8::2", id="IPv6 first"),
+    ],
+)
+def test_of_several_addresses_of_a_type_the_first_counts(addresses, right):
+    """The primary one of a node with two stacks, as the kubelet was told it by --node-ip."""
+    listed = [{"type": "Hostname", "address": "w1"}, *({"type": "InternalIP", "address": one} for one in addresses)]
+    status = {"nodeInfo": {"kubeletVersion": "v1.28.15"}, "addresses": listed}
+    node = objects.read_node({"metadata": {"name": "w1"}, "status": status})
+    assert node.addresses == {"Hostname": "w1", "InternalIP": right}
+
+
 CORDON, OURS = {"f:spec": {"f:unschedulable": {}}}, {"f:metadata": {"f:annotations": {f"f:{CORDONED_BY}": {}}}}
 
 

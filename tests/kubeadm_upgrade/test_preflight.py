@@ -7,11 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from in_memory.examples import on_host
+from in_memory.examples import OLD, on_host
 from in_memory.states import release, releases
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import OsRelease, PodFacts
 from kubeadm_upgrade.machine import Machine, Room
+from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE
 from kubeadm_upgrade.policy import DrainPolicy
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
@@ -157,10 +158,18 @@ FAULTS = {
     ),
 }
 
+WINDOWS = Outsider("win1", "runs Windows", OLD)
+FAULTS |= {
+    "outsiders_left_out": (
+        lambda s, f: replace(s, outsiders=(WINDOWS,)),
+        "win1 runs Windows: it is left as it is, and to be upgraded by whoever keeps it",
+    ),
+}
+
 
 def test_every_check_is_tested_here():
     """Whoever adds a check adds its fault."""
-    assert set(FAULTS) == {check.__name__ for checks in CHECKS.values() for check in checks}
+    assert {*FAULTS, "outsiders_let_apply"} == {check.__name__ for checks in CHECKS.values() for check in checks}
 
 
 def test_a_healthy_cluster_has_no_finding(scene):
@@ -224,6 +233,27 @@ def test_what_was_not_looked_at_is_not_a_pass(scene):
     found = findings(replace(scene, hosts={}))
     assert {finding.check for finding in found} == {"hosts_answer"}
     assert "w1 was not looked at" in {finding.message for finding in found}
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "words"),
+    [
+        pytest.param(None, "kubeadm upgrade apply refuses a version that it cannot read", id="unreadable"),
+        pytest.param(Version(1, 24, 0), "would be 5 minor releases behind 1.29.15", id="too old"),
+    ],
+)
+def test_a_node_that_is_left_out_and_that_kubeadm_would_stop_at_blocks(scene, kubelet, words):
+    """It may have joined since the plan; once kubeadm has applied, it is in nobody's way."""
+    joined = replace(scene, outsiders=(Outsider("x1", "is a virtual kubelet", kubelet),))
+    blocking, warning = findings(joined)
+    assert (blocking.check, blocking.severity, warning.severity) == (
+        "outsiders_let_apply",
+        Severity.BLOCK,
+        Severity.WARN,
+    )
+    assert words in blocking.message
+    applied = replace(joined, control_plane=replace(scene.control_plane, cluster_version=scene.hop.to))
+    assert [finding.severity for finding in findings(applied)] == [Severity.WARN]
 
 
 def test_an_old_release_is_a_warning_and_never_a_refusal(scene):

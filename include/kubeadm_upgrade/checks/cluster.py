@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kubeadm_upgrade import drain
 from kubeadm_upgrade.checks.scene import Scene
+from kubeadm_upgrade.planning.node_refusals import in_the_way
 from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings
 from kubeadm_upgrade.releases.release import Phase
 from kubeadm_upgrade.settings import read_cluster_configuration
@@ -69,3 +70,15 @@ def cordoned_before(scene: Scene) -> Iterator[str]:
     for node in scene.nodes:
         if node.unschedulable and node.cordoned_by is None:
             yield f"{node.name} was cordoned before this run; it stays so, and is not counted before its own turn"
+
+
+def outsiders_let_apply(scene: Scene) -> Iterator[str]:
+    """No Node that is left as it is keeps kubeadm from applying; one may have joined since the plan."""
+    if scene.control_plane.cluster_version != scene.hop.to:
+        yield from filter(None, (in_the_way(outsider, scene.hop.to) for outsider in scene.outsiders))
+
+
+def outsiders_left_out(scene: Scene) -> Iterator[str]:
+    """Every Node of the cluster is one that this tool can upgrade."""
+    for outsider in scene.outsiders:
+        yield f"{outsider}: it is left as it is, and to be upgraded by whoever keeps it"

@@ -28,7 +28,7 @@ async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
         await api.nodes(),
         await api.readyz(),
     )
-    return objects.read_control_plane(pods, config, map(objects.read_node, nodes), objects.read_readyz(readyz))
+    return objects.read_control_plane(pods, config, objects.read_nodes(nodes), objects.read_readyz(readyz))
 
 
 async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:

@@ -111,14 +111,27 @@ def read_control_plane(
 ) -> ControlPlaneFacts:
     """The mirror Pods of kube-system, the ConfigMap kubeadm-config, and the Nodes."""
     configuration = yaml.safe_load(kubeadm_config["data"]["ClusterConfiguration"])
+    there = tuple(nodes)
+    static_pods = tuple(_static_pod(pod) for pod in pods if _is_control_plane_pod(pod))
     return ControlPlaneFacts(
-        static_pods=tuple(_static_pod(pod) for pod in pods if _is_control_plane_pod(pod)),
+        static_pods=static_pods,
         cluster_version=_version("ConfigMap kubeadm-config", configuration["kubernetesVersion"]),
-        nodes_ready={node.name: node.ready for node in nodes if node.control_plane},
+        nodes_ready={node.name: node.ready for node in there if node.control_plane},
         failing_checks=failing_checks,
         configuration=kubeadm_config["data"]["ClusterConfiguration"],
         configuration_version=kubeadm_config["metadata"].get("resourceVersion", ""),
+        unlabelled=_unlabelled(static_pods, there),
     )
+
+
+def _unlabelled(static_pods: Iterable[StaticPod], nodes: Iterable[NodeFacts]) -> Mapping[str, tuple[str, ...]]:
+    """Of the Nodes that there are: a mirror Pod whose Node has gone goes as well."""
+    workers = {node.name for node in nodes if not node.control_plane}
+    found: dict[str, tuple[str, ...]] = {}
+    for pod in static_pods:
+        if pod.node in workers:
+            found[pod.node] = (*found.get(pod.node, ()), pod.component)
+    return found
 
 
 def read_kube_proxies(pods: Iterable[Json]) -> Mapping[str, Version]:

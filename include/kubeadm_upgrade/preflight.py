@@ -37,6 +37,7 @@ Check = Callable[[Scene], Iterator[str]]
 CHECKS: Mapping[Severity, tuple[Check, ...]] = {
     Severity.BLOCK: (
         cluster.api_ready,
+        cluster.roles_agree,
         cluster.nodes_ready,
         hosts.hosts_answer,
         hosts.host_is_the_nodes,
@@ -65,7 +66,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
 
 
 # What a cluster gets over by itself: a check that fails for a moment is looked at again before it ends a night's run.
-_SETTLES = (cluster.api_ready.__name__, cluster.nodes_ready.__name__)
+_SETTLES = (cluster.api_ready.__name__, cluster.roles_agree.__name__, cluster.nodes_ready.__name__)
 
 
 def may_settle(found: tuple[Finding, ...]) -> bool:

@@ -6,7 +6,7 @@ either an apiserver would stay behind, or a worker would be waited for as a cont
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from kubeadm_upgrade.wording import shortened
 
@@ -16,7 +16,7 @@ _LABELS = {LABEL, "node-role.kubernetes.io/master"}
 
 
 def is_control_plane(labels: Iterable[str]) -> bool:
-    """Whether the labels of a Node make it a control plane node."""
+    """Whether a Node's labels say so."""
     return not _LABELS.isdisjoint(labels)
 
 
@@ -34,12 +34,3 @@ def without_static_pods(node: str) -> str:
         f"{node} has the control plane label and runs no static Pods of a control plane: "
         f"kubectl label node {node} {LABEL}- if it is a worker, else see why its kubelet does not start them"
     )
-
-
-def contradictions(runs: Mapping[str, Sequence[str]], labelled: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Every contradiction between the static Pods of nodes (node -> components) and the labels of the Nodes there are.
-
-    A mirror Pod whose Node has gone contradicts nothing: it goes as well.
-    """
-    missing = [without_static_pods(node) for node in labelled if not runs.get(node)]
-    return [*(without_label(node, runs[node]) for node in others if runs.get(node)), *missing]

@@ -208,6 +208,33 @@ def test_a_control_plane_node_is_known_by_either_label(label):
 
 
 @pytest.mark.parametrize(
+    ("label", "there", "unlabelled"),
+    [
+        pytest.param("node-role.kubernetes.io/control-plane", True, {}, id="labelled"),
+        pytest.param("node-role.kubernetes.io/master", True, {}, id="labelled as it was done before 1.24"),
+        pytest.param(
+            None,
+            True,
+            {"cp1": ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")},
+            id="not labelled",
+        ),
+        pytest.param(None, False, {}, id="mirror Pods of a Node that has gone"),
+    ],
+)
+def test_a_node_that_runs_parts_of_the_control_plane_has_its_label(label, there, unlabelled):
+    """Without it, its apiserver would stay behind when all others move."""
+    items = json.loads(golden("nodes-1.22.json"))["items"]
+    for item in items:
+        labels = {name: "" for name in item["metadata"]["labels"] if "node-role" not in name}
+        item["metadata"]["labels"] = labels | ({label: ""} if label and item["metadata"]["name"] == "cp1" else {})
+    found = [objects.read_node(item) for item in items if there or item["metadata"]["name"] != "cp1"]
+    pods = json.loads(golden("pods-1.22.json"))["items"]
+    plane = objects.read_control_plane(pods, yaml.safe_load(golden("kubeadm-config-cm.yaml")), iter(found))
+    assert plane.unlabelled == unlabelled
+    assert tuple(plane.nodes_ready) == (("cp1",) if label else ())
+
+
+@pytest.mark.parametrize(
     ("addresses", "right"),
     [
         pytest.param(["192.0.2.2", "2001:db8::2"], "192.0.2.2", id="IPv4 first"),

@@ -158,8 +158,28 @@ FAULTS = {
     ),
 }
 
+
+def without_role(scene, name):
+    """Its label is gone, and its static Pods are there."""
+    nodes = tuple(replace(n, control_plane=False) if n.name == name else n for n in scene.nodes)
+    ready = {node: True for node in scene.control_plane.nodes_ready if node != name}
+    plane = replace(scene.control_plane, nodes_ready=ready, unlabelled={name: ("kube-apiserver", "etcd")})
+    return replace(scene, nodes=nodes, control_plane=plane)
+
+
+def with_role(scene, name):
+    """A worker that somebody has labelled as a control plane node."""
+    nodes = tuple(replace(n, control_plane=True) if n.name == name else n for n in scene.nodes)
+    plane = replace(scene.control_plane, nodes_ready={**scene.control_plane.nodes_ready, name: True})
+    return replace(scene, nodes=nodes, control_plane=plane, hop=replace(scene.hop, control_plane=("cp1", "cp2", name)))
+
+
 WINDOWS = Outsider("win1", "runs Windows", OLD)
 FAULTS |= {
+    "roles_agree": (
+        lambda s, f: without_role(s, "cp2"),
+        "cp2 runs kube-apiserver, etcd as static Pods and has no control plane label: kubectl label node cp2 node-role",
+    ),
     "outsiders_left_out": (
         lambda s, f: replace(s, outsiders=(WINDOWS,)),
         "win1 runs Windows: it is left as it is, and to be upgraded by whoever keeps it",
@@ -233,6 +253,19 @@ def test_what_was_not_looked_at_is_not_a_pass(scene):
     found = findings(replace(scene, hosts={}))
     assert {finding.check for finding in found} == {"hosts_answer"}
     assert "w1 was not looked at" in {finding.message for finding in found}
+
+
+def test_a_worker_labelled_as_control_plane_is_said_to_run_no_static_pods(scene):
+    """In one sentence: no external etcd is spoken of, nor each of the four Pods that nobody misses."""
+    (finding,) = findings(with_role(scene, "w1"))
+    assert (finding.check, finding.severity) == ("roles_agree", Severity.BLOCK)
+    assert finding.message.startswith("w1 has the control plane label and runs no static Pods of a control plane: ")
+    assert "kubectl label node w1 node-role.kubernetes.io/control-plane- if it is a worker" in finding.message
+
+
+def test_a_control_plane_node_whose_kubelet_starts_its_pods_in_a_moment_is_looked_at_again(scene):
+    """A kubelet that makes them anew shows none for some seconds."""
+    assert may_settle(findings(with_role(scene, "w1")))
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import starmap
 
 from kubeadm_upgrade import drain
 from kubeadm_upgrade.checks.scene import Scene
 from kubeadm_upgrade.planning.node_refusals import in_the_way
 from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings
 from kubeadm_upgrade.releases.release import Phase
+from kubeadm_upgrade.roles import without_label, without_static_pods
 from kubeadm_upgrade.settings import read_cluster_configuration
 
 
 def api_ready(scene: Scene) -> Iterator[str]:
     """The control plane is healthy: every static Pod Ready, every readyz check passing."""
-    for sentence in scene.control_plane.ailing:
+    for sentence in scene.control_plane.ailing_but_for(scene.control_plane.without_static_pods):
         yield f"{sentence}: mend it first"
+
+
+def roles_agree(scene: Scene) -> Iterator[str]:
+    """Whoever is labelled as a control plane node runs one, and nobody else does."""
+    plane = scene.control_plane
+    yield from starmap(without_label, plane.unlabelled.items())
+    yield from map(without_static_pods, sorted(plane.without_static_pods))
 
 
 def nodes_ready(scene: Scene) -> Iterator[str]:
@@ -38,7 +47,7 @@ def etcd_on_control_plane(scene: Scene) -> Iterator[str]:
     """etcd runs as static Pods on the control plane nodes, where it can be backed up."""
     members = {pod.node for pod in scene.control_plane.static_pods if pod.component == "etcd"}
     for name in scene.hop.control_plane:
-        if name not in members:
+        if name not in members | scene.control_plane.without_static_pods:
             yield f"{name} runs no etcd as a static Pod: a snapshot of an external etcd is not supported yet"
 
 

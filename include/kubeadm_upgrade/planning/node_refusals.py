@@ -1,4 +1,4 @@
-"""Reasons against a plan that lie in the Node objects: roles that contradict themselves, and Nodes that are left out."""
+"""Reasons against a plan that lie in Node objects: roles that contradict themselves, and Nodes that are left out."""
 
 from __future__ import annotations
 

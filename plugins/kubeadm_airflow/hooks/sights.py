@@ -34,7 +34,8 @@ async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
 async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:
     """What of the control plane has a version; how it is, is not looked at here."""
     pods, config = await api.control_plane_pods(), await api.kubeadm_config()
-    return replace(objects.read_control_plane(pods, config, ()), nodes_ready=UNSEEN, failing_checks=UNSEEN)
+    found = objects.read_control_plane(pods, config, ())
+    return replace(found, nodes_ready=UNSEEN, failing_checks=UNSEEN, unlabelled=UNSEEN)
 
 
 async def look_at_host(host: Host) -> dict[str, Any]:

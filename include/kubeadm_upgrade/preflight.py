@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kubeadm_upgrade.checks import cluster, hosts, packages
+from kubeadm_upgrade.checks import cluster, hosts, packages, service
 from kubeadm_upgrade.checks.scene import Scene
 
 
@@ -55,10 +55,12 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         cluster.etcd_on_control_plane,
         cluster.settings_still_known,
         cluster.outsiders_let_apply,
+        service.slots_left,
     ),
     Severity.WARN: (
         cluster.release_supported,
         cluster.cordoned_before,
+        service.out_of_service,
         cluster.outsiders_left_out,
         hosts.no_reboot_pending,
     ),
@@ -66,7 +68,9 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
 
 
 # What a cluster gets over by itself: a check that fails for a moment is looked at again before it ends a night's run.
-_SETTLES = (cluster.api_ready.__name__, cluster.roles_agree.__name__, cluster.nodes_ready.__name__)
+_SETTLES = {
+    check.__name__ for check in (cluster.api_ready, cluster.roles_agree, cluster.nodes_ready, service.slots_left)
+}
 
 
 def may_settle(found: tuple[Finding, ...]) -> bool:

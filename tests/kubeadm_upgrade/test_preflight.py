@@ -7,14 +7,18 @@ from datetime import date, timedelta
 
 import pytest
 
-from in_memory.examples import OLD, on_host
+from in_memory import examples
+from in_memory.examples import EARLIER, NOW, OLD, RUN, on_host
 from in_memory.states import release, releases
+from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
+from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import OsRelease, PodFacts
+from kubeadm_upgrade.ledger.ledger import WORKER, Slot
 from kubeadm_upgrade.machine import Machine, Room
 from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE
-from kubeadm_upgrade.policy import DrainPolicy
+from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
 from kubeadm_upgrade.releases.release import Removed, Support
 from kubeadm_upgrade.settings import Settings
@@ -159,6 +163,14 @@ FAULTS = {
 }
 
 
+def left_out(scene, name, **changes):
+    """A worker that the run does not come to, as with the parameter `nodes`."""
+    nodes = tuple(replace(n, **changes) if n.name == name else n for n in scene.nodes)
+    hosts = {node: host for node, host in scene.hosts.items() if node != name}
+    workers = tuple(worker for worker in scene.hop.workers if worker != name)
+    return replace(scene, nodes=nodes, hosts=hosts, hop=replace(scene.hop, workers=workers))
+
+
 def without_role(scene, name):
     """Its label is gone, and its static Pods are there."""
     nodes = tuple(replace(n, control_plane=False) if n.name == name else n for n in scene.nodes)
@@ -176,6 +188,14 @@ def with_role(scene, name):
 
 WINDOWS = Outsider("win1", "runs Windows", OLD)
 FAULTS |= {
+    "slots_left": (
+        lambda s, f: left_out(s, "w2", ready=False),
+        "1 worker node may be out of service at a time, and w2, which this run does not come to, is not Ready: no",
+    ),
+    "out_of_service": (
+        lambda s, f: replace(left_out(s, "w2", ready=False), policy=RolloutPolicy(max_unavailable=2)),
+        "is not Ready and counts as out of service: of 2 workers at a time, 1 is left to this run",
+    ),
     "roles_agree": (
         lambda s, f: without_role(s, "cp2"),
         "cp2 runs kube-apiserver, etcd as static Pods and has no control plane label: kubectl label node cp2 node-role",
@@ -297,10 +317,66 @@ def test_an_old_release_is_a_warning_and_never_a_refusal(scene):
 
 
 def test_nodes_left_out_of_the_run_are_not_judged(scene):
-    """The parameter `nodes` is the way round a dead worker."""
-    limited = replace(scene, hop=replace(scene.hop, workers=("w1",)))
-    hosts = {name: host for name, host in scene.hosts.items() if name != "w2"}
-    assert findings(replace(sick_node(limited, "w2"), hosts=hosts)) == ()
+    """One of them that is dead counts as out of service, and is nothing to mend."""
+    gone = left_out(scene, "w2", ready=False)
+    assert {finding.check for finding in findings(gone)} == {"slots_left"}
+    away = replace(gone, ledger=replace(gone.ledger, given_up={"w2": "its disk"}))
+    assert findings(away) == ()  # what the sentence says to do
+
+
+SINCE = NOW - timedelta(hours=1)  # when this run has taken the cluster
+
+
+@pytest.mark.parametrize(
+    ("changes", "ledger", "said"),
+    [
+        pytest.param({"ready": False}, {}, ["slots_left"], id="dead"),
+        pytest.param(
+            {"unschedulable": True, "cordoned_at": SINCE - timedelta(days=1)},
+            {},
+            ["cordoned_before"],
+            id="cordoned before this run, which is not counted",
+        ),
+        pytest.param(
+            {"unschedulable": True, "cordoned_by": "prod/v1.28.15"},
+            {},
+            ["slots_left"],
+            id="cordoned by an earlier run of ours",
+        ),
+        pytest.param(
+            {"unschedulable": True, "cordoned_by": "prod/v1.28.15"},
+            {"w2": Slot(WORKER, EARLIER)},
+            ["slots_left"],
+            id="with a slot of an earlier run: counted once",
+        ),
+        pytest.param({}, {"w2": Slot(WORKER, EARLIER)}, [], id="an earlier run's slot on a worker in service"),
+        pytest.param({}, {}, [], id="well"),
+    ],
+)
+def test_what_counts_as_out_of_service_is_known_before_anything_moves(scene, changes, ledger, said):
+    """Else the control plane is upgraded first, and then no worker is ever admitted."""
+    found = left_out(scene, "w2", **changes)
+    found = replace(found, ledger=replace(found.ledger, slots=ledger))
+    assert [finding.check for finding in findings(found)] == said
+    lane = lane_of("workers", found.hop, RUN, found.policy, found.nodes, found.control_plane, found.ledger)
+    facts = replace(examples.facts_of(found.hop, "w1"), lane=lane, ledger=found.ledger)
+    assert bool(why_wait(facts, found.hop, GATES_OF_THE_LANE)) is ("slots_left" in said)
+
+
+def test_a_hop_that_moves_no_worker_only_says_what_would_count(scene):
+    """A later hop of the path will need the slot."""
+    gone = left_out(scene, "w2", ready=False)
+    for hop in (replace(gone.hop, workers=()), replace(gone.hop, workers=("w9",))):
+        (finding,) = findings(replace(gone, hop=hop))
+        assert (finding.check, finding.severity) == ("out_of_service", Severity.WARN)
+        assert "of 1 worker at a time, none is left to a run that moves workers" in finding.message
+    upgraded = tuple(replace(n, kubelet=gone.hop.to) if n.name == "w1" else n for n in gone.nodes)
+    assert [finding.check for finding in findings(replace(gone, nodes=upgraded))] == ["out_of_service"]
+
+
+def test_a_dead_worker_may_have_come_back_a_moment_later(scene):
+    """As one of the run itself."""
+    assert may_settle(findings(left_out(scene, "w2", ready=False)))
 
 
 def test_a_host_that_has_everything_needs_no_repository(scene, facts_of, hop):

@@ -40,7 +40,8 @@ class NodeFacts:
     addresses: Mapping[str, str] = field(default_factory=dict)  # by type: InternalIP, Hostname, …
     os_image: str = ""
     runtime: str = ""
-    machine_id: str = ""  # of the machine that its kubelet runs on
+    machine_id: str = ""  # of the machine that its kubelet runs on, as it was when the kubelet started
+    boot_id: str = ""
     resource_version: str = ""
 
     @property

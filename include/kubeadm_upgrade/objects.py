@@ -49,6 +49,7 @@ def read_node(node: Json) -> NodeFacts:
         os_image=info.get("osImage", ""),
         runtime=info.get("containerRuntimeVersion", ""),
         machine_id=info.get("machineID", ""),
+        boot_id=info.get("bootID", ""),
         resource_version=meta.get("resourceVersion", ""),
     )
 

@@ -134,6 +134,10 @@ def test_nodes_are_read():
         ("w2", False, "1.22.17", True, True),
     ]
     assert found["w1"].addresses["InternalIP"] == "172.31.0.21"
+    assert (found["w1"].machine_id, found["w1"].boot_id) == (
+        "990fd2afd8b9426a9f138434c6b7242f",
+        "1a95ec6b-01f2-49d5-aab8-f9136a4587ff",
+    )
     assert found["w1"].heartbeat == datetime(2026, 11, 23, 3, 50, 42, tzinfo=UTC)
 
 

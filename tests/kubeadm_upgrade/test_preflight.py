@@ -268,6 +268,27 @@ def test_what_is_meant_that_way_is_no_finding(scene, machine, settings):
     assert findings(with_host(with_machine(scene, "w1", **machine), "w1", settings=settings)) == ()
 
 
+@pytest.mark.parametrize(
+    ("boots", "words"),
+    [
+        pytest.param(
+            ("e4", "e4"),
+            "its machine-id is b2 and was a1-w1 when its kubelet started: run systemctl restart kubelet, which registers",
+            id="the same machine, since its kernel started",
+        ),
+        pytest.param(("e4", "e5"), "the host that answers is another machine", id="another machine"),
+        pytest.param(("", ""), "the host that answers is another machine", id="nobody says"),
+    ],
+)
+def test_a_machine_id_made_anew_under_a_running_kubelet_is_no_other_machine(scene, boots, words):
+    """The kernel's boot id tells: no two starts of any two machines have the same."""
+    of_node, of_host = boots
+    nodes = tuple(replace(n, boot_id=of_node) if n.name == "w1" else n for n in scene.nodes)
+    (finding,) = findings(replace(with_machine(scene, "w1", id="b2", boot_id=of_host), nodes=nodes))
+    assert (finding.check, finding.severity) == ("host_is_the_nodes", Severity.BLOCK)
+    assert words in finding.message
+
+
 def test_what_was_not_looked_at_is_not_a_pass(scene):
     """A host that is missing from the scene blocks."""
     found = findings(replace(scene, hosts={}))

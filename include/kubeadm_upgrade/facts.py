@@ -66,6 +66,9 @@ class PodFacts:
     finished: bool = False
     empty_dir: bool = False
     terminating: bool = False
+    terminating_since: datetime | None = None
+    due: datetime | None = None  # when it is to be gone: the end of its grace period
+    finalizers: tuple[str, ...] = ()  # whoever must let go of it before it is
     undeterred: bool = False  # came to a node that was cordoned already: one more eviction brings one more
 
     def __str__(self) -> str:

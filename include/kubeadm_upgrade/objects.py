@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import yaml
@@ -57,7 +57,7 @@ def read_node(node: Json) -> NodeFacts:
 def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
     """A Pod on a node that was, or was not, cordoned at that time."""
     meta = pod["metadata"]
-    created = _time(meta.get("creationTimestamp"))
+    created, due = _time(meta.get("creationTimestamp")), _time(meta.get("deletionTimestamp"))
     controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
     return PodFacts(
         namespace=meta["namespace"],
@@ -67,7 +67,10 @@ def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
         mirror="kubernetes.io/config.mirror" in meta.get("annotations", {}),
         finished=pod.get("status", {}).get("phase") in ("Succeeded", "Failed"),
         empty_dir=any("emptyDir" in volume for volume in pod["spec"].get("volumes", [])),
-        terminating="deletionTimestamp" in meta,
+        terminating=due is not None,
+        terminating_since=due - timedelta(seconds=meta.get("deletionGracePeriodSeconds", 0)) if due else None,
+        due=due,
+        finalizers=tuple(meta.get("finalizers", ())),
         undeterred=bool(cordoned_at and created and created >= cordoned_at and _tolerates_cordon(pod)),
     )
 

@@ -296,3 +296,38 @@ def test_a_pod_that_comes_to_a_cordoned_node_is_let_be(created, tolerations, und
     pod = {"metadata": meta, "spec": {"tolerations": tolerations}}
     assert objects.read_pod(pod, cordoned_at).undeterred is undeterred
     assert not objects.read_pod(pod).undeterred
+
+
+@pytest.mark.parametrize(
+    ("metadata", "since", "due", "finalizers"),
+    [
+        pytest.param({}, None, None, (), id="not terminating"),
+        pytest.param({"finalizers": ["example.org/keep"]}, None, None, ("example.org/keep",), id="nobody deletes it"),
+        pytest.param(
+            {"deletionTimestamp": "2026-11-23T04:00:30Z", "deletionGracePeriodSeconds": 30},
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            datetime(2026, 11, 23, 4, 0, 30, tzinfo=UTC),
+            (),
+            id="within its grace period",
+        ),
+        pytest.param(
+            {"deletionTimestamp": "2026-11-23T04:00:00Z", "deletionGracePeriodSeconds": 0, "finalizers": ["a/b", "c"]},
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            ("a/b", "c"),
+            id="its kubelet is through with it, and finalizers hold it",
+        ),
+        pytest.param(
+            {"deletionTimestamp": "2026-11-23T04:00:00Z"},
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            (),
+            id="no grace period is said",
+        ),
+    ],
+)
+def test_what_holds_a_pod_that_is_deleted_is_read(metadata, since, due, finalizers):
+    """The API writes down when it is to be gone: the deletion, and the grace period after it."""
+    pod = objects.read_pod({"metadata": {"namespace": "shop", "name": "a", "uid": "u", **metadata}, "spec": {}})
+    assert (pod.terminating_since, pod.due, pod.finalizers) == (since, due, finalizers)
+    assert pod.terminating is (since is not None)

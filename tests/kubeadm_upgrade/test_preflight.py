@@ -273,7 +273,7 @@ def test_what_is_meant_that_way_is_no_finding(scene, machine, settings):
     [
         pytest.param(
             ("e4", "e4"),
-            "its machine-id is b2 and was a1-w1 when its kubelet started: run systemctl restart kubelet, which registers",
+            "its machine-id is b2 and was a1-w1 when its kubelet started: run systemctl restart kubelet",
             id="the same machine, since its kernel started",
         ),
         pytest.param(("e4", "e5"), "the host that answers is another machine", id="another machine"),

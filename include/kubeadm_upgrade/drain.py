@@ -6,6 +6,7 @@ https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from kubeadm_upgrade.facts import PodFacts
 from kubeadm_upgrade.policy import DrainPolicy
@@ -18,6 +19,14 @@ def leaves(pod: PodFacts) -> bool:
 
 def evictable(pods: Iterable[PodFacts]) -> tuple[PodFacts, ...]:
     return tuple(pod for pod in pods if leaves(pod))
+
+
+def left(pod: PodFacts, now: datetime) -> str:
+    """A Pod that is still there, and why it does not go where it should have gone by now."""
+    if pod.terminating_since is None or pod.due is None or now <= pod.due:
+        return str(pod)
+    held = f"held by finalizer {', '.join(pod.finalizers)}" if pod.finalizers else "and its kubelet has not ended it"
+    return f"{pod} (terminating since {pod.terminating_since:%Y-%m-%d %H:%M:%S} UTC, {held})"
 
 
 def objections(pods: Iterable[PodFacts], policy: DrainPolicy) -> Iterator[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import starmap
 
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.ledger.ledger import Ledger, Slot
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.roles import without_label
 from kubeadm_upgrade.settings import etcd_is_external
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
@@ -38,7 +40,8 @@ class NodeFacts:
     addresses: Mapping[str, str] = field(default_factory=dict)  # by type: InternalIP, Hostname, …
     os_image: str = ""
     runtime: str = ""
-    machine_id: str = ""  # of the machine that its kubelet runs on
+    machine_id: str = ""  # of the machine that its kubelet runs on, as it was when the kubelet started
+    boot_id: str = ""
     resource_version: str = ""
 
     @property
@@ -63,6 +66,9 @@ class PodFacts:
     finished: bool = False
     empty_dir: bool = False
     terminating: bool = False
+    terminating_since: datetime | None = None
+    due: datetime | None = None  # when it is to be gone: the end of its grace period
+    finalizers: tuple[str, ...] = ()  # whoever must let go of it before it is
     undeterred: bool = False  # came to a node that was cordoned already: one more eviction brings one more
 
     def __str__(self) -> str:
@@ -95,6 +101,8 @@ class ControlPlaneFacts:
     failing_checks: tuple[str, ...] = ()  # of the API server's /readyz, etcd among them
     configuration: str = ""  # the ClusterConfiguration that kubeadm has written down, as YAML
     configuration_version: str = ""  # the resourceVersion of the ConfigMap that it is in
+    # nodes that run parts of a control plane and are not labelled for it, with what they run: they are in no list above
+    unlabelled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def versions(self, component: str) -> Mapping[str, Version]:
         """The version of `component` on each node that runs it; etcd has tags of its own and is not for here."""
@@ -127,14 +135,23 @@ class ControlPlaneFacts:
         return CONTROL_PLANE_COMPONENTS if external else ("etcd", *CONTROL_PLANE_COMPONENTS)
 
     @property
+    def without_static_pods(self) -> frozenset[str]:
+        """Nodes that are labelled for the control plane, and run no part of it at all."""
+        return frozenset(self.nodes_ready) - {pod.node for pod in self.static_pods}
+
+    @property
     def ailing(self) -> tuple[str, ...]:
         """Sentences on what is not healthy now, or not there; empty when all is well (invariant I3)."""
+        return (*starmap(without_label, self.unlabelled.items()), *self.ailing_but_for(frozenset()))
+
+    def ailing_but_for(self, bare: frozenset[str]) -> tuple[str, ...]:
+        """The same, but for roles that contradict themselves and for what is missing on these nodes."""
         there = {(pod.component, pod.node) for pod in self.static_pods}
         missing = [
             f"{component} on {node} is missing"
             for node in self.nodes_ready
             for component in self.expected
-            if (component, node) not in there
+            if node not in bare and (component, node) not in there
         ]
         pods = [f"{pod.component} on {pod.node} is not Ready" for pod in self.static_pods if not pod.ready]
         nodes = [f"control plane node {name} is not Ready" for name, ready in self.nodes_ready.items() if not ready]

@@ -11,10 +11,11 @@ from kubeadm_upgrade.query import Query, query, read_files_with_text
 
 _MACHINE_ID = "/etc/machine-id"
 _HOSTNAME = "/proc/sys/kernel/hostname"
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _SWAPS = "/proc/swaps"
 _MOUNTS = "/proc/mounts"
 _REBOOT_REQUIRED = "/run/reboot-required"  # Debian's and Ubuntu's; dnf is asked
-_FILES = (_MACHINE_ID, _HOSTNAME, _SWAPS, _MOUNTS, _REBOOT_REQUIRED)
+_FILES = (_MACHINE_ID, _HOSTNAME, _BOOT_ID, _SWAPS, _MOUNTS, _REBOOT_REQUIRED)
 # what packages, kubeadm and the kubelet write below
 WRITTEN = ("/", "/etc", "/opt", "/usr", "/var")
 ETCD_DATA = "/var/lib/etcd"
@@ -36,6 +37,7 @@ class Machine:
 
     id: str = ""  # systemd's machine-id, which the kubelet reports as the Node's
     hostname: str = ""
+    boot_id: str = ""  # the kernel's, another one at every start
     kubelet_args: tuple[str, ...] = ()  # of the one that runs
     ahead: timedelta = timedelta()  # of Airflow's clock
     swaps: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ def read_files(output: str) -> Mapping[str, Any]:
     return {
         "id": files.get(_MACHINE_ID, "").strip(),
         "hostname": files.get(_HOSTNAME, "").strip(),
+        "boot_id": files.get(_BOOT_ID, "").strip(),
         "swaps": tuple(line.split()[0] for line in swaps),
         "wants_reboot": _REBOOT_REQUIRED in files,
         "read_only": tuple(_read_only(files.get(_MOUNTS, ""))),

@@ -34,7 +34,8 @@ class Wish:
             if unknown := sorted(set(names) - known):
                 workers = ", ".join(sorted(known))
                 no_worker = f"{parameter}: {', '.join(unknown)} is not a worker of this cluster"
-                raise BadParameters(f"{no_worker}; its workers are: {workers}")
+                left_out = "".join(f"; {one}, and is left out" for one in state.outsiders if one.name in unknown)
+                raise BadParameters(f"{no_worker}{left_out}; its workers are: {workers}")
         chosen = frozenset(self.nodes or known) - frozenset(self.give_up)
         if known and not chosen:
             raise BadParameters("nodes and give_up leave no worker: name fewer in give_up")

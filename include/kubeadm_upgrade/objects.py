@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import yaml
@@ -13,10 +13,9 @@ import yaml
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts, StaticPod
+from kubeadm_upgrade.outsiders import kubelet_version, node_info, why_outsider
+from kubeadm_upgrade.roles import is_control_plane
 from kubeadm_upgrade.version import Version
-
-# kubeadm below 1.24 labels control plane nodes with the older name only, or with both
-_CONTROL_PLANE_LABELS = {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
 
 # what the node lifecycle controller adds to a cordoned Node
 _UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
@@ -26,13 +25,18 @@ _DENIED_BY_WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request')
 Json = Mapping[str, Any]
 
 
+def read_nodes(nodes: Iterable[Json]) -> tuple[NodeFacts, ...]:
+    """Every Node that is ours to upgrade; the others are outsiders (outsiders.py)."""
+    return tuple(read_node(node) for node in nodes if why_outsider(node) is None)
+
+
 def read_node(node: Json) -> NodeFacts:
     """A Node object. Raises UnreadableOutput when its kubelet's version is not a version."""
-    meta, status = node["metadata"], node["status"]
+    meta, status, info = node["metadata"], node.get("status", {}), node_info(node)
     ready = _ready_condition(status)
     return NodeFacts(
         name=meta["name"],
-        kubelet=_version(meta["name"], status["nodeInfo"]["kubeletVersion"]),
+        kubelet=_version(f"Node {meta['name']}: status.nodeInfo.kubeletVersion", kubelet_version(node)),
         ready=ready.get("status") == "True",
         ready_reason=ready.get("reason", ""),
         ready_message=ready.get("message", ""),
@@ -40,11 +44,12 @@ def read_node(node: Json) -> NodeFacts:
         unschedulable=bool(node.get("spec", {}).get("unschedulable")),
         cordoned_by=_cordoned_by(meta),
         cordoned_at=_cordoned_at(node),
-        control_plane=bool(_CONTROL_PLANE_LABELS & meta.get("labels", {}).keys()),
-        addresses={entry["type"]: entry["address"] for entry in status.get("addresses", [])},
-        os_image=status["nodeInfo"].get("osImage", ""),
-        runtime=status["nodeInfo"].get("containerRuntimeVersion", ""),
-        machine_id=status["nodeInfo"].get("machineID", ""),
+        control_plane=is_control_plane(meta.get("labels", {})),
+        addresses=_addresses(status),
+        os_image=info.get("osImage", ""),
+        runtime=info.get("containerRuntimeVersion", ""),
+        machine_id=info.get("machineID", ""),
+        boot_id=info.get("bootID", ""),
         resource_version=meta.get("resourceVersion", ""),
     )
 
@@ -52,7 +57,7 @@ def read_node(node: Json) -> NodeFacts:
 def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
     """A Pod on a node that was, or was not, cordoned at that time."""
     meta = pod["metadata"]
-    created = _time(meta.get("creationTimestamp"))
+    created, due = _time(meta.get("creationTimestamp")), _time(meta.get("deletionTimestamp"))
     controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
     return PodFacts(
         namespace=meta["namespace"],
@@ -62,9 +67,20 @@ def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
         mirror="kubernetes.io/config.mirror" in meta.get("annotations", {}),
         finished=pod.get("status", {}).get("phase") in ("Succeeded", "Failed"),
         empty_dir=any("emptyDir" in volume for volume in pod["spec"].get("volumes", [])),
-        terminating="deletionTimestamp" in meta,
+        terminating=due is not None,
+        terminating_since=due - timedelta(seconds=meta.get("deletionGracePeriodSeconds", 0)) if due else None,
+        due=due,
+        finalizers=tuple(meta.get("finalizers", ())),
         undeterred=bool(cordoned_at and created and created >= cordoned_at and _tolerates_cordon(pod)),
     )
+
+
+def _addresses(status: Json) -> Mapping[str, str]:
+    """By type. Of several the first counts, as for Kubernetes itself: the other is of a node's second stack."""
+    found: dict[str, str] = {}
+    for entry in status.get("addresses", []):
+        found.setdefault(entry["type"], entry["address"])
+    return found
 
 
 def _cordoned_by(meta: Json) -> str | None:
@@ -99,14 +115,27 @@ def read_control_plane(
 ) -> ControlPlaneFacts:
     """The mirror Pods of kube-system, the ConfigMap kubeadm-config, and the Nodes."""
     configuration = yaml.safe_load(kubeadm_config["data"]["ClusterConfiguration"])
+    there = tuple(nodes)
+    static_pods = tuple(_static_pod(pod) for pod in pods if _is_control_plane_pod(pod))
     return ControlPlaneFacts(
-        static_pods=tuple(_static_pod(pod) for pod in pods if _is_control_plane_pod(pod)),
+        static_pods=static_pods,
         cluster_version=_version("ConfigMap kubeadm-config", configuration["kubernetesVersion"]),
-        nodes_ready={node.name: node.ready for node in nodes if node.control_plane},
+        nodes_ready={node.name: node.ready for node in there if node.control_plane},
         failing_checks=failing_checks,
         configuration=kubeadm_config["data"]["ClusterConfiguration"],
         configuration_version=kubeadm_config["metadata"].get("resourceVersion", ""),
+        unlabelled=_unlabelled(static_pods, there),
     )
+
+
+def _unlabelled(static_pods: Iterable[StaticPod], nodes: Iterable[NodeFacts]) -> Mapping[str, tuple[str, ...]]:
+    """Of the Nodes that there are: a mirror Pod whose Node has gone goes as well."""
+    workers = {node.name for node in nodes if not node.control_plane}
+    found: dict[str, tuple[str, ...]] = {}
+    for pod in static_pods:
+        if pod.node in workers:
+            found[pod.node] = (*found.get(pod.node, ()), pod.component)
+    return found
 
 
 def read_kube_proxies(pods: Iterable[Json]) -> Mapping[str, Version]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kubeadm_upgrade.checks import cluster, hosts, packages
+from kubeadm_upgrade.checks import cluster, hosts, packages, service
 from kubeadm_upgrade.checks.scene import Scene
 
 
@@ -37,6 +37,7 @@ Check = Callable[[Scene], Iterator[str]]
 CHECKS: Mapping[Severity, tuple[Check, ...]] = {
     Severity.BLOCK: (
         cluster.api_ready,
+        cluster.roles_agree,
         cluster.nodes_ready,
         hosts.hosts_answer,
         hosts.host_is_the_nodes,
@@ -53,10 +54,14 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         cluster.drain_allowed,
         cluster.etcd_on_control_plane,
         cluster.settings_still_known,
+        cluster.outsiders_let_apply,
+        service.slots_left,
     ),
     Severity.WARN: (
         cluster.release_supported,
         cluster.cordoned_before,
+        service.out_of_service,
+        cluster.outsiders_left_out,
         hosts.kubelet_unit_loaded,
         hosts.no_reboot_pending,
     ),
@@ -64,7 +69,9 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
 
 
 # What a cluster gets over by itself: a check that fails for a moment is looked at again before it ends a night's run.
-_SETTLES = (cluster.api_ready.__name__, cluster.nodes_ready.__name__)
+_SETTLES = {
+    check.__name__ for check in (cluster.api_ready, cluster.roles_agree, cluster.nodes_ready, service.slots_left)
+}
 
 
 def may_settle(found: tuple[Finding, ...]) -> bool:

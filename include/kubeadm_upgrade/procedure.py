@@ -190,7 +190,7 @@ class DrainNode(Step):
                 yield Evict(pod.namespace, pod.name, pod.uid)
 
     def pending(self, facts: Facts, hop: Hop) -> str:
-        left = ", ".join(str(pod) for pod in drain.evictable(facts.pods))
+        left = ", ".join(drain.left(pod, facts.now) for pod in drain.evictable(facts.pods))
         return f"pods to go from {facts.node.name}: {left}" if left else f"{facts.node.name} to show as cordoned"
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:

@@ -34,7 +34,7 @@ def shortcomings(hop: Hop, run: RunId, result: Result) -> Iterator[str]:
     if control_plane.cluster_version < hop.to:
         yield f"kubeadm-config says {control_plane.cluster_version}, not {hop.to}"
     for node in result.of(hop.control_plane):
-        if node.control_plane and not _moved(hop, node.name, control_plane):
+        if (node.control_plane or node.name in control_plane.unlabelled) and not _moved(hop, node.name, control_plane):
             yield f"the static Pods of {node.name} are not all at {hop.to.tag}"
     for node in result.of((*hop.control_plane, *hop.workers)):
         yield from _of_node(hop, run, node, result.ledger)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeadm_upgrade.drain import evictable, objections
+from kubeadm_upgrade.drain import evictable, left, objections
 from kubeadm_upgrade.facts import PodFacts
 from kubeadm_upgrade.policy import DrainPolicy
 
@@ -23,6 +27,36 @@ PODS = st.lists(
     ),
     unique_by=lambda pod: pod.name,
 )
+SINCE = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+DUE = SINCE + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "said"),
+    [
+        pytest.param({}, 0, "shop/web", id="not terminating"),
+        pytest.param({"terminating_since": SINCE, "due": DUE}, 30, "shop/web", id="within its grace period"),
+        pytest.param(
+            {"terminating_since": SINCE, "due": DUE},
+            31,
+            "shop/web (terminating since 2026-11-23 04:00:00 UTC, and its kubelet has not ended it)",
+            id="its kubelet does not end it",
+        ),
+        pytest.param(
+            {"terminating_since": SINCE, "due": SINCE, "finalizers": ("example.org/keep", "b/c")},
+            1,
+            "shop/web (terminating since 2026-11-23 04:00:00 UTC, held by finalizer example.org/keep, b/c)",
+            id="finalizers",
+        ),
+        pytest.param({"finalizers": ("example.org/keep",)}, 99, "shop/web", id="a finalizer that holds nothing yet"),
+    ],
+)
+def test_a_pod_that_does_not_go_says_why(changes, seconds, said):
+    """Once it should have gone; the sentence stays the same from look to look."""
+    pod = replace(PodFacts("shop", "web", "u", "ReplicaSet"), terminating=bool(changes.get("due")), **changes)
+    assert left(pod, SINCE + timedelta(seconds=seconds)) == said
+
+
 POLICIES = st.builds(DrainPolicy, st.booleans(), st.booleans())
 
 

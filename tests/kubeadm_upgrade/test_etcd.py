@@ -14,6 +14,7 @@ from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
 from kubeadm_upgrade.facts import StaticPod
 from kubeadm_upgrade.objects import read_control_plane, read_node
+from kubeadm_upgrade.roles import without_label
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 NODES = ("cp1", "cp2", "cp3")
@@ -173,6 +174,11 @@ def without(plane, *gone):
             id="a node",
         ),
         pytest.param(replace(PLANE, failing_checks=("etcd",)), ("readyz check etcd fails",), id="a check"),
+        pytest.param(
+            replace(PLANE, nodes_ready={"cp1": True}, unlabelled={"cp2": ("kube-apiserver", "etcd")}),
+            (without_label("cp2", ("kube-apiserver", "etcd")),),
+            id="a node without the label",
+        ),
     ],
 )
 def test_what_is_missing_ails(plane, said):

@@ -10,6 +10,7 @@ from kubeadm_upgrade.machine import Room
 FILES = """\
 /etc/machine-id:7c5e0f1d7b3b4d0e8a6f
 /proc/sys/kernel/hostname:w1.example.org
+/proc/sys/kernel/random/boot_id:5c5d5c4e-6f0a-4a55-8f4e-0b5f6c1f2a3b
 /proc/swaps:Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
 /proc/swaps:/dev/vdb                                partition\t1048572\t\t0\t\t-2
 /proc/mounts:/dev/vda / ext4 rw,relatime 0 0
@@ -30,6 +31,7 @@ def test_small_files_are_read_in_one_look():
     assert machine.read_files(FILES) == {
         "id": "7c5e0f1d7b3b4d0e8a6f",
         "hostname": "w1.example.org",
+        "boot_id": "5c5d5c4e-6f0a-4a55-8f4e-0b5f6c1f2a3b",
         "swaps": ("/dev/vdb",),
         "wants_reboot": True,
         "read_only": ("/usr",),

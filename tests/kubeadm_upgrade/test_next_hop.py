@@ -15,6 +15,7 @@ from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for, successor_of
+from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.version import TargetVersion
@@ -140,6 +141,15 @@ def test_unknown_workers_are_named():
         hop_of(state(*NODES), nodes=("w1", "w9"))
 
 
+def test_a_node_that_is_left_out_by_itself_is_not_named_for_nothing():
+    """Whoever names it learns why it is none of the workers."""
+    found = replace(state(*NODES), outsiders=(Outsider("win1", "runs Windows", version("1.28.15")),))
+    with pytest.raises(
+        BadParameters, match=r"win1 is not a worker of this cluster; win1 runs Windows, and is left out;"
+    ):
+        hop_of(found, nodes=("w1", "win1"))
+
+
 def test_a_worker_that_is_given_up_is_left_as_it_is():
     """It is no part of the hop, also where the run is limited to some; and known, so it has not joined."""
     hop = hop_of(state(*NODES), give_up=("w1",))
@@ -187,7 +197,12 @@ def test_a_hop_survives_the_border_and_the_order_of_its_input(nodes):
     hop = hop_of(found)
     assert Hop.from_json(json.loads(json.dumps(hop.to_json()))) == hop
     assert hop == hop_of(state(*sorted(nodes, key=lambda node: node.name)))
-    assert State.from_json(json.loads(json.dumps(found.to_json()))) == found
+    left_out = (
+        Outsider("win1", "runs Windows", version("1.28.15")),
+        Outsider("x1", "reports no kubelet version", None),
+    )
+    for one in (found, replace(found, outsiders=left_out)):
+        assert State.from_json(json.loads(json.dumps(one.to_json()))) == one
 
 
 def test_an_assignment_survives_the_border():

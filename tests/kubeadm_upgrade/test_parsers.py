@@ -134,6 +134,10 @@ def test_nodes_are_read():
         ("w2", False, "1.22.17", True, True),
     ]
     assert found["w1"].addresses["InternalIP"] == "172.31.0.21"
+    assert (found["w1"].machine_id, found["w1"].boot_id) == (
+        "990fd2afd8b9426a9f138434c6b7242f",
+        "1a95ec6b-01f2-49d5-aab8-f9136a4587ff",
+    )
     assert found["w1"].heartbeat == datetime(2026, 11, 23, 3, 50, 42, tzinfo=UTC)
 
 
@@ -207,6 +211,48 @@ def test_a_control_plane_node_is_known_by_either_label(label):
     assert objects.read_node(node).control_plane
 
 
+@pytest.mark.parametrize(
+    ("label", "there", "unlabelled"),
+    [
+        pytest.param("node-role.kubernetes.io/control-plane", True, {}, id="labelled"),
+        pytest.param("node-role.kubernetes.io/master", True, {}, id="labelled as it was done before 1.24"),
+        pytest.param(
+            None,
+            True,
+            {"cp1": ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")},
+            id="not labelled",
+        ),
+        pytest.param(None, False, {}, id="mirror Pods of a Node that has gone"),
+    ],
+)
+def test_a_node_that_runs_parts_of_the_control_plane_has_its_label(label, there, unlabelled):
+    """Without it, its apiserver would stay behind when all others move."""
+    items = json.loads(golden("nodes-1.22.json"))["items"]
+    for item in items:
+        labels = {name: "" for name in item["metadata"]["labels"] if "node-role" not in name}
+        item["metadata"]["labels"] = labels | ({label: ""} if label and item["metadata"]["name"] == "cp1" else {})
+    found = [objects.read_node(item) for item in items if there or item["metadata"]["name"] != "cp1"]
+    pods = json.loads(golden("pods-1.22.json"))["items"]
+    plane = objects.read_control_plane(pods, yaml.safe_load(golden("kubeadm-config-cm.yaml")), iter(found))
+    assert plane.unlabelled == unlabelled
+    assert tuple(plane.nodes_ready) == (("cp1",) if label else ())
+
+
+@pytest.mark.parametrize(
+    ("addresses", "right"),
+    [
+        pytest.param(["192.0.2.2", "2001:db8::2"], "192.0.2.2", id="IPv4 first"),
+        pytest.param(["2001:db8::2", "192.0.2.2"], "2001:db8::2", id="IPv6 first"),
+    ],
+)
+def test_of_several_addresses_of_a_type_the_first_counts(addresses, right):
+    """The primary one of a node with two stacks, as the kubelet was told it by --node-ip."""
+    listed = [{"type": "Hostname", "address": "w1"}, *({"type": "InternalIP", "address": one} for one in addresses)]
+    status = {"nodeInfo": {"kubeletVersion": "v1.28.15"}, "addresses": listed}
+    node = objects.read_node({"metadata": {"name": "w1"}, "status": status})
+    assert node.addresses == {"Hostname": "w1", "InternalIP": right}
+
+
 CORDON, OURS = {"f:spec": {"f:unschedulable": {}}}, {"f:metadata": {"f:annotations": {f"f:{CORDONED_BY}": {}}}}
 
 
@@ -250,3 +296,38 @@ def test_a_pod_that_comes_to_a_cordoned_node_is_let_be(created, tolerations, und
     pod = {"metadata": meta, "spec": {"tolerations": tolerations}}
     assert objects.read_pod(pod, cordoned_at).undeterred is undeterred
     assert not objects.read_pod(pod).undeterred
+
+
+@pytest.mark.parametrize(
+    ("metadata", "since", "due", "finalizers"),
+    [
+        pytest.param({}, None, None, (), id="not terminating"),
+        pytest.param({"finalizers": ["example.org/keep"]}, None, None, ("example.org/keep",), id="nobody deletes it"),
+        pytest.param(
+            {"deletionTimestamp": "2026-11-23T04:00:30Z", "deletionGracePeriodSeconds": 30},
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            datetime(2026, 11, 23, 4, 0, 30, tzinfo=UTC),
+            (),
+            id="within its grace period",
+        ),
+        pytest.param(
+            {"deletionTimestamp": "2026-11-23T04:00:00Z", "deletionGracePeriodSeconds": 0, "finalizers": ["a/b", "c"]},
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            ("a/b", "c"),
+            id="its kubelet is through with it, and finalizers hold it",
+        ),
+        pytest.param(
+            {"deletionTimestamp": "2026-11-23T04:00:00Z"},
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            datetime(2026, 11, 23, 4, 0, tzinfo=UTC),
+            (),
+            id="no grace period is said",
+        ),
+    ],
+)
+def test_what_holds_a_pod_that_is_deleted_is_read(metadata, since, due, finalizers):
+    """The API writes down when it is to be gone: the deletion, and the grace period after it."""
+    pod = objects.read_pod({"metadata": {"namespace": "shop", "name": "a", "uid": "u", **metadata}, "spec": {}})
+    assert (pod.terminating_since, pod.due, pod.finalizers) == (since, due, finalizers)
+    assert pod.terminating is (since is not None)

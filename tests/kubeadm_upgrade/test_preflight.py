@@ -7,13 +7,18 @@ from datetime import date, timedelta
 
 import pytest
 
-from in_memory.examples import EARLIER, NOW, RUN, on_host
+from in_memory import examples
+from in_memory.examples import EARLIER, NOW, OLD, RUN, on_host
 from in_memory.states import release, releases
+from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
+from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import OsRelease, PodFacts
+from kubeadm_upgrade.ledger.ledger import WORKER, Slot
 from kubeadm_upgrade.machine import Machine, Room
+from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE
-from kubeadm_upgrade.policy import DrainPolicy
+from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
 from kubeadm_upgrade.releases.release import Removed, Support
 from kubeadm_upgrade.settings import Settings
@@ -162,9 +167,53 @@ FAULTS = {
 }
 
 
+def left_out(scene, name, **changes):
+    """A worker that the run does not come to, as with the parameter `nodes`."""
+    nodes = tuple(replace(n, **changes) if n.name == name else n for n in scene.nodes)
+    hosts = {node: host for node, host in scene.hosts.items() if node != name}
+    workers = tuple(worker for worker in scene.hop.workers if worker != name)
+    return replace(scene, nodes=nodes, hosts=hosts, hop=replace(scene.hop, workers=workers))
+
+
+def without_role(scene, name):
+    """Its label is gone, and its static Pods are there."""
+    nodes = tuple(replace(n, control_plane=False) if n.name == name else n for n in scene.nodes)
+    ready = {node: True for node in scene.control_plane.nodes_ready if node != name}
+    plane = replace(scene.control_plane, nodes_ready=ready, unlabelled={name: ("kube-apiserver", "etcd")})
+    return replace(scene, nodes=nodes, control_plane=plane)
+
+
+def with_role(scene, name):
+    """A worker that somebody has labelled as a control plane node."""
+    nodes = tuple(replace(n, control_plane=True) if n.name == name else n for n in scene.nodes)
+    plane = replace(scene.control_plane, nodes_ready={**scene.control_plane.nodes_ready, name: True})
+    return replace(scene, nodes=nodes, control_plane=plane, hop=replace(scene.hop, control_plane=("cp1", "cp2", name)))
+
+
+WINDOWS = Outsider("win1", "runs Windows", OLD)
+FAULTS |= {
+    "slots_left": (
+        lambda s, f: left_out(s, "w2", ready=False),
+        "1 worker node may be out of service at a time, and w2, which this run does not come to, is not Ready: no",
+    ),
+    "out_of_service": (
+        lambda s, f: replace(left_out(s, "w2", ready=False), policy=RolloutPolicy(max_unavailable=2)),
+        "is not Ready and counts as out of service: of 2 workers at a time, 1 is left to this run",
+    ),
+    "roles_agree": (
+        lambda s, f: without_role(s, "cp2"),
+        "cp2 runs kube-apiserver, etcd as static Pods and has no control plane label: kubectl label node cp2 node-role",
+    ),
+    "outsiders_left_out": (
+        lambda s, f: replace(s, outsiders=(WINDOWS,)),
+        "win1 runs Windows: it is left as it is, and to be upgraded by whoever keeps it",
+    ),
+}
+
+
 def test_every_check_is_tested_here():
     """Whoever adds a check adds its fault."""
-    assert set(FAULTS) == {check.__name__ for checks in CHECKS.values() for check in checks}
+    assert {*FAULTS, "outsiders_let_apply"} == {check.__name__ for checks in CHECKS.values() for check in checks}
 
 
 def test_a_healthy_cluster_has_no_finding(scene):
@@ -228,11 +277,66 @@ def test_what_is_meant_that_way_is_no_finding(scene, machine, settings):
     assert findings(with_host(with_machine(scene, "w1", **machine), "w1", settings=settings)) == ()
 
 
+@pytest.mark.parametrize(
+    ("boots", "words"),
+    [
+        pytest.param(
+            ("e4", "e4"),
+            "its machine-id is b2 and was a1-w1 when its kubelet started: run systemctl restart kubelet",
+            id="the same machine, since its kernel started",
+        ),
+        pytest.param(("e4", "e5"), "the host that answers is another machine", id="another machine"),
+        pytest.param(("", ""), "the host that answers is another machine", id="nobody says"),
+    ],
+)
+def test_a_machine_id_made_anew_under_a_running_kubelet_is_no_other_machine(scene, boots, words):
+    """The kernel's boot id tells: no two starts of any two machines have the same."""
+    of_node, of_host = boots
+    nodes = tuple(replace(n, boot_id=of_node) if n.name == "w1" else n for n in scene.nodes)
+    (finding,) = findings(replace(with_machine(scene, "w1", id="b2", boot_id=of_host), nodes=nodes))
+    assert (finding.check, finding.severity) == ("host_is_the_nodes", Severity.BLOCK)
+    assert words in finding.message
+
+
 def test_what_was_not_looked_at_is_not_a_pass(scene):
     """A host that is missing from the scene blocks."""
     found = findings(replace(scene, hosts={}))
     assert {finding.check for finding in found} == {"hosts_answer"}
     assert "w1 was not looked at" in {finding.message for finding in found}
+
+
+def test_a_worker_labelled_as_control_plane_is_said_to_run_no_static_pods(scene):
+    """In one sentence: no external etcd is spoken of, nor each of the four Pods that nobody misses."""
+    (finding,) = findings(with_role(scene, "w1"))
+    assert (finding.check, finding.severity) == ("roles_agree", Severity.BLOCK)
+    assert finding.message.startswith("w1 has the control plane label and runs no static Pods of a control plane: ")
+    assert "kubectl label node w1 node-role.kubernetes.io/control-plane- if it is a worker" in finding.message
+
+
+def test_a_control_plane_node_whose_kubelet_starts_its_pods_in_a_moment_is_looked_at_again(scene):
+    """A kubelet that makes them anew shows none for some seconds."""
+    assert may_settle(findings(with_role(scene, "w1")))
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "words"),
+    [
+        pytest.param(None, "kubeadm upgrade apply refuses a version that it cannot read", id="unreadable"),
+        pytest.param(Version(1, 24, 0), "would be 5 minor releases behind 1.29.15", id="too old"),
+    ],
+)
+def test_a_node_that_is_left_out_and_that_kubeadm_would_stop_at_blocks(scene, kubelet, words):
+    """It may have joined since the plan; once kubeadm has applied, it is in nobody's way."""
+    joined = replace(scene, outsiders=(Outsider("x1", "is a virtual kubelet", kubelet),))
+    blocking, warning = findings(joined)
+    assert (blocking.check, blocking.severity, warning.severity) == (
+        "outsiders_let_apply",
+        Severity.BLOCK,
+        Severity.WARN,
+    )
+    assert words in blocking.message
+    applied = replace(joined, control_plane=replace(scene.control_plane, cluster_version=scene.hop.to))
+    assert [finding.severity for finding in findings(applied)] == [Severity.WARN]
 
 
 def test_an_old_release_is_a_warning_and_never_a_refusal(scene):
@@ -243,10 +347,66 @@ def test_an_old_release_is_a_warning_and_never_a_refusal(scene):
 
 
 def test_nodes_left_out_of_the_run_are_not_judged(scene):
-    """The parameter `nodes` is the way round a dead worker."""
-    limited = replace(scene, hop=replace(scene.hop, workers=("w1",)))
-    hosts = {name: host for name, host in scene.hosts.items() if name != "w2"}
-    assert findings(replace(sick_node(limited, "w2"), hosts=hosts)) == ()
+    """One of them that is dead counts as out of service, and is nothing to mend."""
+    gone = left_out(scene, "w2", ready=False)
+    assert {finding.check for finding in findings(gone)} == {"slots_left"}
+    away = replace(gone, ledger=replace(gone.ledger, given_up={"w2": "its disk"}))
+    assert findings(away) == ()  # what the sentence says to do
+
+
+SINCE = NOW - timedelta(hours=1)  # when this run has taken the cluster
+
+
+@pytest.mark.parametrize(
+    ("changes", "ledger", "said"),
+    [
+        pytest.param({"ready": False}, {}, ["slots_left"], id="dead"),
+        pytest.param(
+            {"unschedulable": True, "cordoned_at": SINCE - timedelta(days=1)},
+            {},
+            ["cordoned_before"],
+            id="cordoned before this run, which is not counted",
+        ),
+        pytest.param(
+            {"unschedulable": True, "cordoned_by": "prod/v1.28.15"},
+            {},
+            ["slots_left"],
+            id="cordoned by an earlier run of ours",
+        ),
+        pytest.param(
+            {"unschedulable": True, "cordoned_by": "prod/v1.28.15"},
+            {"w2": Slot(WORKER, EARLIER)},
+            ["slots_left"],
+            id="with a slot of an earlier run: counted once",
+        ),
+        pytest.param({}, {"w2": Slot(WORKER, EARLIER)}, [], id="an earlier run's slot on a worker in service"),
+        pytest.param({}, {}, [], id="well"),
+    ],
+)
+def test_what_counts_as_out_of_service_is_known_before_anything_moves(scene, changes, ledger, said):
+    """Else the control plane is upgraded first, and then no worker is ever admitted."""
+    found = left_out(scene, "w2", **changes)
+    found = replace(found, ledger=replace(found.ledger, slots=ledger))
+    assert [finding.check for finding in findings(found)] == said
+    lane = lane_of("workers", found.hop, RUN, found.policy, found.nodes, found.control_plane, found.ledger)
+    facts = replace(examples.facts_of(found.hop, "w1"), lane=lane, ledger=found.ledger)
+    assert bool(why_wait(facts, found.hop, GATES_OF_THE_LANE)) is ("slots_left" in said)
+
+
+def test_a_hop_that_moves_no_worker_only_says_what_would_count(scene):
+    """A later hop of the path will need the slot."""
+    gone = left_out(scene, "w2", ready=False)
+    for hop in (replace(gone.hop, workers=()), replace(gone.hop, workers=("w9",))):
+        (finding,) = findings(replace(gone, hop=hop))
+        assert (finding.check, finding.severity) == ("out_of_service", Severity.WARN)
+        assert "of 1 worker at a time, none is left to a run that moves workers" in finding.message
+    upgraded = tuple(replace(n, kubelet=gone.hop.to) if n.name == "w1" else n for n in gone.nodes)
+    assert [finding.check for finding in findings(replace(gone, nodes=upgraded))] == ["out_of_service"]
+
+
+def test_a_dead_worker_may_have_come_back_a_moment_later(scene):
+    """As one of the run itself."""
+    assert may_settle(findings(left_out(scene, "w2", ready=False)))
 
 
 def test_a_host_that_has_everything_needs_no_repository(scene, facts_of, hop):

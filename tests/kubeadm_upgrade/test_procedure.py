@@ -269,6 +269,19 @@ def test_an_upgraded_node_is_not_drained_again(facts_of, hop):
     assert not STEPS["drain_node"].done(replace(facts, node=replace(facts.node, kubelet=OLD)), hop)
 
 
+def test_a_drain_says_who_holds_a_pod_that_does_not_go(facts_of, hop):
+    """A finalizer may hold it for ever, and nobody would look for it."""
+    facts = with_slot(applied(facts_of("w1"), hop))
+    since = facts.now - timedelta(minutes=5)
+    held = {"terminating": True, "terminating_since": since, "due": since, "finalizers": ("example.org/keep",)}
+    pod = PodFacts("shop", "web", "u", "ReplicaSet", **held)
+    drained = replace(facts, pods=(pod,), node=replace(facts.node, unschedulable=True))
+    assert STEPS["drain_node"].pending(drained, hop) == (
+        "pods to go from w1: shop/web (terminating since 2026-11-23 03:55:00 UTC, held by finalizer example.org/keep)"
+    )
+    assert list(STEPS["drain_node"].actions(drained, hop)) == []
+
+
 @pytest.mark.parametrize(
     ("pod", "policy", "words"),
     [

@@ -102,6 +102,14 @@ def test_an_etcd_that_was_to_be_fixed_and_is_not_is_a_shortcoming(hop, result):
     assert found == [f"the static Pods of {name} are not all at v1.29.15" for name in ("cp1", "cp2")]
 
 
+def test_a_node_that_lost_its_label_and_runs_an_old_apiserver_is_a_shortcoming(hop, result):
+    """Nothing is done for being called a worker (I11)."""
+    pods = tuple(replace(p, image_tag=OLD.tag) if p.node == "cp2" else p for p in result.control_plane.static_pods)
+    lost = plane(result, static_pods=pods, nodes_ready={"cp1": True}, unlabelled={"cp2": ("kube-apiserver",)})
+    found = list(shortcomings(hop, RUN, node(lost, "cp2", control_plane=False)))
+    assert found == ["the static Pods of cp2 are not all at v1.29.15"]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

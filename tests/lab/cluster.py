@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
@@ -183,9 +184,23 @@ class SimulatedCluster:
             node = pod["spec"].get("nodeName")
             kubelet = self.kubelets.get(node) if node else None
             if kubelet is None or kubelet.talks:
-                self.store.remove("Pod", namespace, name)
+                self._end(pod)
                 return
             await asyncio.sleep(0.1)
+
+    def _end(self, pod: Item) -> None:
+        """Its kubelet is through with it: whoever has a finalizer on it still holds the object."""
+        metadata = pod["metadata"]
+        if metadata.get("finalizers"):
+            self.store.change("Pod", metadata["namespace"], metadata["name"], _set_ended)
+        else:
+            self.store.remove("Pod", metadata["namespace"], metadata["name"])
+
+    def let_go(self, namespace: str, name: str) -> None:
+        """The finalizers of a Pod are taken off."""
+        pod = self.store.change("Pod", namespace, name, lambda item: item["metadata"].pop("finalizers", None))
+        if pod is not None and pod["metadata"].get("deletionGracePeriodSeconds") == 0:
+            self.store.remove("Pod", namespace, name)
 
     def sample(self, node: str) -> None:
         item = self.store.find("Node", None, node)
@@ -209,4 +224,9 @@ class SimulatedCluster:
 
 
 def _set_terminating(pod: Item) -> None:
-    pod["metadata"] |= {"deletionTimestamp": rfc3339(), "deletionGracePeriodSeconds": 30}
+    """When it is to be gone, which is its grace period away."""
+    pod["metadata"] |= {"deletionTimestamp": rfc3339(time.time() + 30), "deletionGracePeriodSeconds": 30}
+
+
+def _set_ended(pod: Item) -> None:
+    pod["metadata"] |= {"deletionTimestamp": rfc3339(), "deletionGracePeriodSeconds": 0}

@@ -37,6 +37,8 @@ class Kubelet:
         #: How often systemd has started it again since somebody asked for a start.
         self.restarts = 0
         self._generation = 0
+        #: When it started, and the machine-id that it read then: a real one keeps it as well.
+        self._machine = (0.0, "")
 
     @property
     def talks(self) -> bool:
@@ -167,7 +169,10 @@ class Kubelet:
             self.cluster.spawn(self._pods_are_ready())
 
     def _machine_id(self) -> str:
-        return str(self.cluster.hosts[self.node].files.text(host_files.MACHINE_ID) or "").strip()
+        if self._machine[0] != self.started:
+            text = str(self.cluster.hosts[self.node].files.text(host_files.MACHINE_ID) or "")
+            self._machine = (self.started, text.strip())
+        return self._machine[1]
 
     async def _pods_are_ready(self) -> None:
         faults = self.cluster.faults

@@ -76,6 +76,14 @@ class LabCluster:
     def violations(self) -> list[str]:
         return list(self.simulated.records.violations)
 
+    def let_go(self, namespace: str, pod: str) -> None:
+        """Whoever has a finalizer on a Pod takes it off: one that was only held by it is gone."""
+
+        async def edit() -> None:
+            self.simulated.let_go(namespace, pod)
+
+        self._run(edit())
+
     def apply(self, objects: Sequence[Item]) -> None:
         """Create or update, as an administrator with kubectl apply."""
         self._run(self._apply([copy.deepcopy(one) for one in objects]))
@@ -132,6 +140,12 @@ class LabCluster:
     def delete_node(self, node: str) -> None:
         """The Node and its Pods go; the host stays reachable, and its kubelet does not register again."""
         self._run(self.machines.delete(node))
+
+    def register_node(
+        self, name: str, info: dict[str, str], labels: dict[str, str] | None = None, taint: str | None = None
+    ) -> None:
+        """A Node without a host, always Ready: a virtual kubelet, another system. ``info`` is its ``nodeInfo``."""
+        self._run(self.machines.register(name, info, labels or {}, taint))
 
     def join_node(self, name: str, version: str, control_plane: bool = False) -> LabNode:
         """A new host with packages of that version; in ``nodes``, lab.json and known_hosts from then on."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from lab import addresses
+from lab import addresses, node_objects
 from lab.cluster import SimulatedCluster
 from lab.faults import Fault
 from lab.releases import Release
@@ -50,7 +50,8 @@ class Machines:
     async def delete(self, name: str) -> None:
         """As ``kubectl delete node``: the host runs on, and its kubelet does not register again."""
         store = self.cluster.store
-        store.remove("Node", None, self._known(name))
+        if store.remove("Node", None, name) is None:
+            self._known(name)  # a host whose Node has gone already
         store.remove("Lease", "kube-node-lease", name)
         for pod in self.cluster.pods_on(name):
             store.remove("Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
@@ -66,6 +67,10 @@ class Machines:
         self.cluster.join(name, release, control_plane)
         self.nodes[name] = await self._connect(self.cluster, name)
         return self.nodes[name]
+
+    async def register(self, name: str, info: dict[str, str], labels: dict[str, str], taint: str | None) -> None:
+        """A Node behind which there is no machine of this lab, and no kubelet that could be restarted."""
+        self.cluster.store.create(node_objects.without_machine(name, info, labels, taint))
 
     async def label(self, name: str, label: str, value: str | None) -> None:
         """None takes the label away."""

@@ -5,6 +5,7 @@ Content that is no text comes as ``base64``::
     reboot  {"node": "demo-a-w1"}
     delete  {"node": "demo-a-w1"}
     join    {"node": "demo-a-w9", "version": "1.28.15", "control_plane": false}
+    register {"node": "vk-1", "info": {"kubeletVersion": "v1.28.2"}, "labels": {"type": "virtual-kubelet"}}
     label   {"node": "demo-a-cp1", "label": "node-role.kubernetes.io/control-plane", "value": null}
     file    {"node": "demo-a-w1", "path": "/etc/apt/sources.list.d/a.list", "base64": "I/w="}
     journal {"node": "demo-a-w1", "unit": "kubelet.service", "text": "…"}
@@ -23,6 +24,7 @@ _WANTED: dict[str, tuple[set[str], set[str]]] = {
     "reboot": ({"node"}, set()),
     "delete": ({"node"}, set()),
     "join": ({"node", "version"}, {"control_plane"}),
+    "register": ({"node", "info"}, {"labels", "taint"}),
     "label": ({"node", "label"}, {"value"}),
     "file": ({"node", "path"}, {"text", "base64", "mode"}),
     "journal": ({"node", "unit"}, {"text", "base64"}),
@@ -42,6 +44,8 @@ async def operate(machines: Machines, operation: str, told: Mapping[str, Any]) -
             await machines.delete(node)
         case "join":
             return asdict(await machines.join(node, told["version"], bool(told.get("control_plane"))))
+        case "register":
+            await machines.register(node, told["info"], told.get("labels", {}), told.get("taint"))
         case "label":
             await machines.label(node, told["label"], told.get("value"))
         case "file":

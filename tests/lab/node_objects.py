@@ -56,6 +56,26 @@ def node(name: str, address: str, number: int, release: Release, control_plane: 
     return item | {"status": _status(name, address, release)}
 
 
+def without_machine(name: str, info: dict[str, str], labels: dict[str, str], taint: str | None) -> Item:
+    """A Node that somebody else keeps Ready, such as a virtual kubelet; what it says of itself is told, and no more."""
+    spec = {"taints": [{"key": taint, "value": "", "effect": "NoSchedule"}]} if taint else {}
+    metadata = {"name": name, "labels": {"kubernetes.io/hostname": name, **labels}}
+    item = {"kind": "Node", "apiVersion": "v1", "metadata": metadata, "spec": spec}
+    address = {"type": "InternalIP", "address": "192.0.2.9"}
+    status = {"conditions": [], "addresses": [address], "nodeInfo": {**dict.fromkeys(_INFO, ""), **info}}
+    set_conditions(status, *READY)
+    return item | {"status": status}
+
+
+def kubelet_version(item: Item) -> str:
+    return str(item["status"]["nodeInfo"]["kubeletVersion"])
+
+
+#: The API shows these as empty texts where nobody has said anything.
+_INFO = (
+    "machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeletVersion",
+    "kubeProxyVersion", "operatingSystem", "architecture",
+)  # fmt: skip
 _ARCH = (("arch", "amd64"), ("os", "linux"))
 
 

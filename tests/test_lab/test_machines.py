@@ -41,6 +41,24 @@ def test_a_reboot_ends_what_runs_and_forgets_units(ssh: Ssh, small: LabCluster) 
     eventually(lambda: small.object("Node", None, NODE)["status"]["nodeInfo"]["bootID"] == boot_id.strip())
 
 
+def test_a_kubelet_knows_its_machine_as_it_was_when_it_started(ssh: Ssh, small: LabCluster) -> None:
+    def machine_id() -> str:
+        return str(small.object("Node", None, NODE)["status"]["nodeInfo"]["machineID"])
+
+    def heard() -> str:
+        lease = small.object("Lease", "kube-node-lease", NODE)
+        return lease["spec"]["renewTime"] if lease else ""
+
+    eventually(heard)
+    before = machine_id()
+    small.put_file(NODE, "/etc/machine-id", "0123456789abcdef0123456789abcdef\n", 0o444)
+    last = heard()
+    eventually(lambda: heard() > last)
+    assert machine_id() == before
+    ssh(NODE, "sudo -n systemctl restart kubelet")
+    eventually(lambda: machine_id() == "0123456789abcdef0123456789abcdef")
+
+
 def test_the_kubelet_comes_back_with_the_binary_that_is_installed(ssh: Ssh, small: LabCluster) -> None:
     install(ssh, NODE, "1.29.15", "kubelet")
     assert small.node_state(NODE).kubelet == "v1.28.15"

@@ -64,7 +64,9 @@ def control_plane_healthy(facts: Facts, hop: Hop) -> str | None:
 
 def ailments(facts: Facts) -> tuple[str, ...]:
     """What is not well with the control plane, for a node that it matters to."""
-    nodes = tuple(facts.control_plane.nodes_ready)
+    # one without its label is no stranger to etcd, and no member to remove
+    unlabelled = (name for name, runs in facts.control_plane.unlabelled.items() if "etcd" in runs)
+    nodes = (*facts.control_plane.nodes_ready, *unlabelled)
     etcd = facts.etcd.ailing(nodes) if facts.node.control_plane else ()
     return (*facts.control_plane.ailing, *etcd)
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import starmap
 
 from kubeadm_upgrade import drain
 from kubeadm_upgrade.checks.scene import Scene
+from kubeadm_upgrade.planning.node_refusals import in_the_way
 from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings
 from kubeadm_upgrade.releases.release import Phase
+from kubeadm_upgrade.roles import without_label, without_static_pods
 from kubeadm_upgrade.settings import read_cluster_configuration
 
 
 def api_ready(scene: Scene) -> Iterator[str]:
     """The control plane is healthy: every static Pod Ready, every readyz check passing."""
-    for sentence in scene.control_plane.ailing:
+    for sentence in scene.control_plane.ailing_but_for(scene.control_plane.without_static_pods):
         yield f"{sentence}: mend it first"
+
+
+def roles_agree(scene: Scene) -> Iterator[str]:
+    """Whoever is labelled as a control plane node runs one, and nobody else does."""
+    plane = scene.control_plane
+    yield from starmap(without_label, plane.unlabelled.items())
+    yield from map(without_static_pods, sorted(plane.without_static_pods))
 
 
 def nodes_ready(scene: Scene) -> Iterator[str]:
@@ -37,7 +47,7 @@ def etcd_on_control_plane(scene: Scene) -> Iterator[str]:
     """etcd runs as static Pods on the control plane nodes, where it can be backed up."""
     members = {pod.node for pod in scene.control_plane.static_pods if pod.component == "etcd"}
     for name in scene.hop.control_plane:
-        if name not in members:
+        if name not in members | scene.control_plane.without_static_pods:
             yield f"{name} runs no etcd as a static Pod: a snapshot of an external etcd is not supported yet"
 
 
@@ -69,3 +79,15 @@ def cordoned_before(scene: Scene) -> Iterator[str]:
     for node in scene.nodes:
         if node.unschedulable and node.cordoned_by is None:
             yield f"{node.name} was cordoned before this run; it stays so, and is not counted before its own turn"
+
+
+def outsiders_let_apply(scene: Scene) -> Iterator[str]:
+    """No Node that is left as it is keeps kubeadm from applying; one may have joined since the plan."""
+    if scene.control_plane.cluster_version != scene.hop.to:
+        yield from filter(None, (in_the_way(outsider, scene.hop.to) for outsider in scene.outsiders))
+
+
+def outsiders_left_out(scene: Scene) -> Iterator[str]:
+    """Every Node of the cluster is one that this tool can upgrade."""
+    for outsider in scene.outsiders:
+        yield f"{outsider}: it is left as it is, and to be upgraded by whoever keeps it"

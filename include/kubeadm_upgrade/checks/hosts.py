@@ -31,7 +31,14 @@ def hosts_answer(scene: Scene) -> Iterator[str]:
 def host_is_the_nodes(scene: Scene) -> Iterator[str]:
     """The machine that answers over SSH is the one that the node's kubelet runs on."""
     for node, machine in scene.machines:
-        if node.machine_id and machine.id and node.machine_id != machine.id:
+        if not node.machine_id or not machine.id or node.machine_id == machine.id:
+            continue
+        if node.boot_id and node.boot_id == machine.boot_id:  # the same start of the same machine
+            yield (
+                f"{node.name}: its machine-id is {machine.id} and was {node.machine_id} when its kubelet started: run "
+                "systemctl restart kubelet, which registers the new one"
+            )
+        else:
             yield (
                 f"{node.name}: the host that answers is another machine (machine-id {machine.id}, the node's is "
                 f"{node.machine_id}): correct nodes.{node.name}.address in the inventory"

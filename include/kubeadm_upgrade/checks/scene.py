@@ -10,6 +10,7 @@ from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFa
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.machine import NOT_LOOKED_AT, Machine
+from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
@@ -40,6 +41,7 @@ class Scene:
     control_plane: ControlPlaneFacts
     ledger: Ledger
     releases: Releases
+    outsiders: tuple[Outsider, ...] = ()  # Nodes that are left as they are
 
     @property
     def concerned(self) -> tuple[NodeFacts, ...]:

@@ -95,7 +95,7 @@ def _hops(case: Case, way: Stops) -> Iterator[PathHop]:
             etcd_minimum=gate.minimum if (gate := case.etcd_gate(came_from.minor, to.minor)) else None,
             removed_apis=removed_apis(case.releases, came_from, to),
             findings=tuple(_findings(case, came_from, to, moving, index)),
-            notes=(*_pin_notes(leg, index), *_notes(case, came_from, to)),
+            notes=(*_outsider_notes(case, index), *_pin_notes(leg, index), *_notes(case, came_from, to)),
             release_notes=_RELEASE_NOTES.format(release=to.release),
             upgrade_page=_UPGRADE_PAGE.format(dashed=to.release.replace(".", "-")),
         )
@@ -222,6 +222,12 @@ def _pin_notes(leg: Leg, index: int) -> Iterator[str]:
             f"kubeadm-config goes on fixing etcd at {leg.after.pin} (etcd.local.imageTag), set by this tool to pass "
             "etcd's gate: the first hop to a version whose kubeadm deploys that etcd or a newer one takes it out"
         )
+
+
+def _outsider_notes(case: Case, index: int) -> Iterator[str]:
+    """Who is not part of the path at all: told once, before it begins."""
+    for outsider in case.state.outsiders if index == 0 else ():
+        yield f"{outsider}: it is left as it is, and to be upgraded by whoever keeps it"
 
 
 def _notes(case: Case, came_from: Version, to: Version) -> Iterator[str]:

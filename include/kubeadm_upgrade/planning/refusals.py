@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from kubeadm_upgrade.planning import skew
+from kubeadm_upgrade.planning import node_refusals, skew
 from kubeadm_upgrade.planning.case import Case
 from kubeadm_upgrade.planning.etcd import Etcd
 from kubeadm_upgrade.planning.state import NodeState
@@ -16,8 +16,11 @@ from kubeadm_upgrade.wording import count, shortened
 
 def objections(case: Case) -> Iterator[str]:
     """Why there is no path at all: what can be said before one is sought."""
+    contradictory = tuple(node_refusals.roles(case))
+    yield from contradictory
     if not case.state.control_plane:
-        yield "the cluster has no control plane node: is kubernetes_conn_id the right cluster?"
+        if not contradictory:
+            yield "the cluster has no control plane node: is kubernetes_conn_id the right cluster?"
         return
     yield from _control_plane(case)
     yield from _kubelets(case)
@@ -31,6 +34,7 @@ def objections_to(case: Case, stops: Stops) -> Iterator[str]:
     yield from _cannot_wait_here(case, stops[0])
     yield from _left_out(case, stops)
     yield from _kube_proxy(case, stops)
+    yield from node_refusals.outsiders(case, stops)
 
 
 def _control_plane(case: Case) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.planning.skew import KUBELET, Component
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 from kubeadm_upgrade.version import Version
@@ -69,6 +70,7 @@ class State:
     etcd_pin_is_ours: bool = (
         False  # set by this tool, to pass etcd's gate; whatever else is fixed there is never touched
     )
+    outsiders: tuple[Outsider, ...] = ()  # Nodes that are left as they are
     settings: Mapping[str, Settings] = field(default_factory=dict)  # of control plane components, from kubeadm-config
     looked_at: str = ""  # when, as ISO 8601
 
@@ -93,6 +95,7 @@ class State:
             "etcd_pinned": self.etcd_pinned,
             "looked_at": self.looked_at,
             "etcd_pin_is_ours": self.etcd_pin_is_ours,
+            "outsiders": [one.to_json() for one in self.outsiders],
             "settings": {name: asdict(settings) for name, settings in self.settings.items()},
         }
 
@@ -110,5 +113,6 @@ class State:
             etcd_pinned=plain.get("etcd_pinned"),
             looked_at=plain.get("looked_at", ""),
             etcd_pin_is_ours=plain.get("etcd_pin_is_ours", False),
+            outsiders=tuple(map(Outsider.from_json, plain.get("outsiders", ()))),
             settings={name: Settings.from_json(one) for name, one in plain.get("settings", {}).items()},
         )

@@ -20,6 +20,7 @@ from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFa
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.machine import Machine
+from kubeadm_upgrade.outsiders import Outsider, read_outsiders
 from kubeadm_upgrade.packages.port import PackageManager, manager_of
 from kubeadm_upgrade.planning.skew import KUBE_PROXY
 from kubeadm_upgrade.planning.state import NodeState, State
@@ -37,7 +38,8 @@ HOSTS_AT_ONCE = 20
 async def look_at_result(cluster: Cluster) -> Result:
     """What is looked at through the API alone, to judge a result by."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        return Result(await _look_at_nodes(api), await look_at_control_plane(api), (await api.ledger())[0])
+        nodes, _ = await _look_at_nodes(api)
+        return Result(nodes, await look_at_control_plane(api), (await api.ledger())[0])
 
 
 async def judge(cluster: Cluster, hop: Hop) -> tuple[Finding, ...]:
@@ -53,7 +55,7 @@ def blocking(found: Iterable[Finding]) -> list[str]:
 async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
     """What the planner needs: nodes, versions and settings, and what the repositories publish on the way."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        nodes, control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
+        (nodes, outsiders), control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
         proxies = objects.read_kube_proxies(await api.kube_proxy_pods())
         ledger, _ = await api.ledger()
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
@@ -84,6 +86,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
         newest={form: one.newest for form, one in published.items()},
         etcd_pinned=etcd_tag,
         etcd_pin_is_ours=etcd_tag is not None and etcd_tag == ledger.etcd_pin,
+        outsiders=outsiders,
         looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=read_cluster_configuration(control_plane.configuration),
     )
@@ -92,10 +95,10 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
 async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     """What preflight judges. A host that cannot be looked at is part of the scene, not an error."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        nodes, control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
+        (nodes, outsiders), control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
         pods = _by_node(await api.pods())
         ledger, _ = await api.ledger()
-    scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases())
+    scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases(), outsiders)
     concerned = scene.concerned
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     answers = await asyncio.gather(*(_look_at_host(cluster, hop, node, gate) for node in concerned))
@@ -103,8 +106,9 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     return replace(scene, hosts=hosts)
 
 
-async def _look_at_nodes(api: ClusterApi) -> tuple[NodeFacts, ...]:
-    return tuple(objects.read_node(node) for node in await api.nodes())
+async def _look_at_nodes(api: ClusterApi) -> tuple[tuple[NodeFacts, ...], tuple[Outsider, ...]]:
+    nodes = await api.nodes()
+    return objects.read_nodes(nodes), read_outsiders(nodes)
 
 
 async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: asyncio.Semaphore) -> LookedAtHost:

@@ -214,7 +214,7 @@ class NodeConnection:
             return EtcdFacts(unknown=str(error))
 
     async def _look_at_lane(self) -> Lane:
-        nodes = [objects.read_node(node) for node in await self._api.nodes()]
+        nodes = objects.read_nodes(await self._api.nodes())
         control_plane = await look_at_versions(self._api) if self._work.group == "control_plane" else UNSEEN
         return lane_of(
             self._work.group, self._hop, self._work.run, self._cluster.rollout, nodes, control_plane, self._ledger

@@ -31,13 +31,14 @@ async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
         await api.nodes(),
         await api.readyz(),
     )
-    return objects.read_control_plane(pods, config, map(objects.read_node, nodes), objects.read_readyz(readyz))
+    return objects.read_control_plane(pods, config, objects.read_nodes(nodes), objects.read_readyz(readyz))
 
 
 async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:
     """What of the control plane has a version; how it is, is not looked at here."""
     pods, config = await api.control_plane_pods(), await api.kubeadm_config()
-    return replace(objects.read_control_plane(pods, config, ()), nodes_ready=UNSEEN, failing_checks=UNSEEN)
+    found = objects.read_control_plane(pods, config, ())
+    return replace(found, nodes_ready=UNSEEN, failing_checks=UNSEEN, unlabelled=UNSEEN)
 
 
 async def look_at_host(host: Host) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class LookOperator(ClusterOperator):
         for node in state.nodes:
             role = "control plane" if node.control_plane else "worker"
             self.log.info("%s: %s, kubelet %s, %s, %s", node.name, role, node.kubelet, node.os_image, node.runtime)
+        for outsider in state.outsiders:
+            self.log.warning("%s: it is left as it is", outsider)
         return state.to_json()
 
     async def look(self, context: Context) -> State:

@@ -19,6 +19,7 @@ from kubeadm_upgrade.admission.gates import (
 )
 from kubeadm_upgrade.admission.lane import Lane, Member
 from kubeadm_upgrade.procedure import STEPS
+from kubeadm_upgrade.roles import without_label
 from kubeadm_upgrade.unseen import UNSEEN
 
 
@@ -100,6 +101,16 @@ def test_etcds_members_matter_to_control_plane_nodes_only(facts_of, hop):
     assert control_plane_healthy(replace(facts_of("cp2"), etcd=sick), hop) == (
         "the control plane is not healthy: cp1 is no member of etcd"
     )
+
+
+def test_nothing_moves_on_while_a_node_runs_a_control_plane_without_its_label(facts_of, hop):
+    """Workers neither: its apiserver may be behind. Its member of etcd is one to keep, and not one to remove."""
+    plane = replace(facts_of("cp1").control_plane, nodes_ready={"cp1": True}, unlabelled={"cp2": ("etcd",)})
+    for name in ("cp1", "w2"):
+        facts = replace(facts_of(name), control_plane=plane, etcd=an_etcd("cp1", "cp2"))
+        assert control_plane_healthy(facts, hop) == (
+            f"the control plane is not healthy: {without_label('cp2', ('etcd',))}"
+        )
 
 
 def test_its_own_slot_and_its_own_state_are_in_nobodys_way(facts_of, hop):

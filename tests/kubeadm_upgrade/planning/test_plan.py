@@ -11,6 +11,7 @@ import pytest
 
 from in_memory.golden import assert_golden
 from in_memory.states import cluster, control_plane_node, releases, version, worker
+from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.planning import plan_page
 from kubeadm_upgrade.planning.path import Policy, WorkerMoves
 from kubeadm_upgrade.planning.plan import plan
@@ -224,6 +225,14 @@ def test_the_json_of_a_plan_is_what_its_schema_says(name):
     jsonschema.validate(plain, json.loads(SCHEMA.read_text()))
     assert plain["plan"] == path.hash
     assert path.hash in plan_page.as_markdown(name, path)
+
+
+def test_a_node_that_is_left_out_is_told_of_once():
+    """Before the path begins; it is part of none of its hops."""
+    state = replace(cluster("1.28.9", "1.28.9"), outsiders=(Outsider("win1", "runs Windows", version("1.28.9")),))
+    first, *others = plan(state, TargetVersion.parse("1.30"), Policy(), releases()).hops
+    assert first.notes[0] == "win1 runs Windows: it is left as it is, and to be upgraded by whoever keeps it"
+    assert not [note for hop in others for note in hop.notes if "win1" in note]
 
 
 def test_the_name_of_a_plan_is_that_of_its_work():

@@ -9,6 +9,7 @@ import pytest
 from in_memory.golden import assert_golden
 from in_memory.states import cluster, control_plane_node, release, releases, version, worker
 from kubeadm_upgrade.errors import UpgradeRefused
+from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.planning.plan import plan
 from kubeadm_upgrade.planning.state import State
@@ -18,6 +19,11 @@ from kubeadm_upgrade.version import TargetVersion
 GATE = Needs(etcd=Minimum("3.5.40", "older members may not start again", "https://etcd.io/docs/"))
 BAD = Patches(9, "made up", avoid={"1.30.9": Reason("it loses configuration", "made up")})
 PACKAGES = ("1.28.9-1.1", "1.29.9-1.1", "1.31.9-1.1")
+
+
+def with_outsider(why: str, kubelet: str | None, **changes: object) -> State:
+    """A cluster of 1.28 with one Node that is left as it is."""
+    return cluster("1.28.9", outsiders=(Outsider("x1", why, kubelet and version(kubelet)),), **changes)
 
 
 def pair(first: str, second: str, written_down: str) -> State:
@@ -101,6 +107,26 @@ REFUSALS = {
         "1.28",
         releases(),
     ),
+    "unlabelled-control-plane-node": (
+        State(
+            version("1.28.9"),
+            (control_plane_node("cp1", "1.28.9"), replace(control_plane_node("cp2", "1.28.9"), control_plane=False)),
+        ),
+        "1.29",
+        releases(),
+    ),
+    "no-control-plane-node-is-labelled": (
+        State(version("1.28.9"), (replace(control_plane_node("cp1", "1.28.9"), control_plane=False),)),
+        "1.29",
+        releases(),
+    ),
+    "virtual-kubelet-too-old-for-kubeadm": (
+        with_outsider("is a virtual kubelet", "1.19.10"),
+        "1.29",
+        releases(),
+    ),
+    "windows-worker-too-old-later": (with_outsider("runs Windows", "1.28.9"), "1.33", releases()),
+    "kubelet-version-that-kubeadm-cannot-read": (with_outsider("reports no kubelet version", None), "1.29", releases()),
     "no-control-plane": (State(version("1.28.9"), (worker("w1", "1.28.9"),)), "1.29", releases()),
     "everything-at-once": (
         cluster("1.28.9", "1.31.2", published={"deb": {"kubeadm": ("1.28.9-1.1",)}}),
@@ -137,6 +163,11 @@ def test_workers_that_are_left_out_must_not_be_what_the_next_hop_breaks():
             id="etcd's gate will be passed on the way, by a tag that is fixed",
         ),
         pytest.param(cluster("1.28.9", "1.28.9"), "1.28.9", releases(), id="nothing left to do"),
+        pytest.param(with_outsider("runs Windows", "1.28.9"), "1.31", releases(), id="a Windows worker not too old"),
+        pytest.param(with_outsider("is a virtual kubelet", "1.40.0"), "1.29", releases(), id="a newer virtual one"),
+        pytest.param(
+            with_outsider("reports no kubelet version", None), "1.28.9", releases(), id="kubeadm is not asked"
+        ),
         pytest.param(cluster("1.28.3", "1.28.3"), "1.28", releases(), id="only a patch"),
         pytest.param(cluster("1.29.9", "1.27.9", "1.29.9"), "1.29", releases(), id="workers left behind"),
         pytest.param(pair("1.29.9", "1.28.3", "1.29.9"), "1.29", releases(), id="interrupted after apply"),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+from lab import node_objects
 from lab.commands.kubeadm_cluster import TRACE, cluster_version
 from lab.process import Process
 from lab.releases import Release
+
+_SEMANTIC = re.compile(r"v?\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?")
 
 
 def refusal(process: Process, target: Release, force: bool) -> str | None:
@@ -59,9 +64,17 @@ def _skippable(process: Process, kubeadm: Release, target: Release) -> list[str]
         errors.append(
             f"Kubeadm version {kubeadm.v} can only be used to upgrade to Kubernetes version 1.{kubeadm.minor}"
         )
+    return errors + _kubelets(process, kubeadm, target)
+
+
+def _kubelets(process: Process, kubeadm: Release, target: Release) -> list[str]:
+    """Of every Node, whoever keeps it; one that is no version ends the check (detectTooOldKubelets in policy.go)."""
     # the skew policy's three minors since 1.29 (kubernetes/kubernetes#120825), one before
-    allowed = 3 if kubeadm.minor >= 29 else 1
-    kubelets = {k.running for k in process.host.cluster.registered()}
-    if old := sorted(k.v for k in kubelets if target.minor - k.minor > allowed):
-        errors.append(f"There are kubelets in this cluster that are too old that have these versions [{' '.join(old)}]")
-    return errors
+    allowed, old = 3 if kubeadm.minor >= 29 else 1, []
+    for version in sorted({node_objects.kubelet_version(node) for node in process.host.cluster.store.each("Node")}):
+        if not _SEMANTIC.fullmatch(version):
+            return [f"couldn't parse kubelet version {version}"]
+        if target.minor - int(version.split(".")[1]) > allowed:
+            old.append(version)
+    found = f"There are kubelets in this cluster that are too old that have these versions [{' '.join(old)}]"
+    return [found] if old else []

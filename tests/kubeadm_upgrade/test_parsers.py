@@ -32,13 +32,13 @@ def nodes(name: str) -> dict:
     [
         pytest.param(apt.read_installed, "kubectl 1.2.3-1.1 rc \n", {}, id="dpkg-query: removed, configuration left"),
         pytest.param(apt.read_installed, "kubectl  un \n", {}, id="dpkg-query: known by name only, without a version"),
-        pytest.param(
-            apt.read_packages_index,
-            "Package: kubeadm\nVersion: 1.29.1-1.1\n\nPackage: kubeadm\nArchitecture: amd64\nVersion: 1.29.2-1.1\n",
-            {"kubeadm": ("1.29.1-1.1", "1.29.2-1.1")},
-            id="Packages index",
-        ),
         pytest.param(read_files_with_text, "/a/b.list:deb x:y\n/a/b.list:\n", {"/a/b.list": "deb x:y\n\n"}, id="grep"),
+        pytest.param(
+            read_files_with_text,
+            "/a/http:__b.list\0deb x:y\n/a/http:__b.list\0\n/a/c.list\0# \x0c\u2028 \r\n",
+            {"/a/http:__b.list": "deb x:y\n\n", "/a/c.list": "# \x0c\u2028 \r\n"},
+            id="grep -Z: a colon in a name, and what only Python takes for the end of a line",
+        ),
         pytest.param(queries.read_sums, "ab12  /x/etcd.db\n", {"/x/etcd.db": "ab12"}, id="sha256sum"),
         pytest.param(
             queries.read_stats,

@@ -108,6 +108,23 @@ def test_a_half_installed_package_is_no_installed_package(status):
         pytest.param('ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\n', "rpm", id="Amazon Linux 2023"),
         pytest.param('ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2"\n', None, id="Amazon Linux 2"),
         pytest.param('ID="ol"\nID_LIKE="fedora"\n', "rpm", id="no version"),
+        pytest.param(
+            'ID="alinux"\nID_LIKE="rhel fedora centos anolis"\nVERSION_ID="3"\nPLATFORM_ID="platform:al8"\n',
+            "rpm",
+            id="Alibaba Cloud Linux 3, built as release 8",
+        ),
+        pytest.param(
+            'ID="tencentos"\nID_LIKE="rhel fedora centos"\nVERSION_ID="3.1"\nPLATFORM_ID="platform:el8"\n',
+            "rpm",
+            id="TencentOS 3, built as release 8",
+        ),
+        pytest.param('ID="alinux"\nID_LIKE="rhel fedora centos"\nVERSION_ID="2.1903"\n', None, id="alinux 2, yum"),
+        pytest.param("ID=fedora\nVERSION_ID=44\nPLATFORM_ID=platform:f44\n", None, id="Fedora's platform, dnf 5"),
+        pytest.param(
+            'ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\nPLATFORM_ID="platform:al2023"\n',
+            "rpm",
+            id="Amazon's platform",
+        ),
         pytest.param('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n', None, id="openSUSE"),
         pytest.param("ID=flatcar\nID_LIKE=coreos\n", None, id="Flatcar"),
         pytest.param("", None, id="nothing"),

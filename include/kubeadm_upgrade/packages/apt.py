@@ -39,7 +39,7 @@ _ONLY_ASKED = (
 )
 _NO_CACHE = ("Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=")  # of the host's own repositories
 # pkgs.k8s.io answers with 403 for what it does not have
-_MISSING = re.compile(r"\b(403|404|410) ")
+_MISSING = re.compile(r"  (403|404|410) ")
 
 # unattended-upgrades may hold dpkg's lock for minutes; apt itself waits better than we could, and says for whom
 _NEVER_ASK = ("env", "DEBIAN_FRONTEND=noninteractive")

@@ -16,7 +16,7 @@ KEYRING = "/etc/apt/keyrings/kubernetes-apt-keyring.asc"  # as it is published, 
 # As apt's GetListOfFilesInDir has it: other names are passed over, those of editors and package managers among them.
 _NAME = re.compile(rf"{re.escape(DIRECTORY)}/(?!\.)[A-Za-z0-9_.:-]+\.(list|sources)")
 # `type [options] uri suite components`; blanks may stand within the brackets
-_LINE = re.compile(r"(?P<type>deb|deb-src)\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<rest>\S.*)")
+_LINE = re.compile(r"(?P<type>deb|deb-src)\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<rest>(?!\[)\S.*)")
 _COMMENT = re.compile(r"^((?:\[[^\]]*\]|[^#\[]|\[(?![^\]]*\]))*)#.*$")  # a # within brackets begins none
 _OWN = ("types", "uris", "suites", "components", "enabled", "signed-by")
 _NO = ("no", "false", "without", "off", "disable", "0")

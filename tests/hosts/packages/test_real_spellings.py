@@ -19,6 +19,7 @@ told = []
 for directory in sys.argv[1:]:
     base = dnf.Base()
     base.conf.reposdir = [directory]
+    base.conf.substitutions["releasever"] = "9"
     base.conf.substitutions.update_from_etc("/")
     base.read_all_repos()
     told.append({one.id: (list(one.baseurl), list(one.excludepkgs), one.enabled) for one in base.repos.all()})

@@ -99,7 +99,10 @@ def before_published(host: HostFacts, url: str) -> Iterator[Run]:
     """
     yield Run(("install", "-d", "-m", "0755", ASKED, f"{ASKED}/lists", f"{ASKED}/lists/partial"))
     yield from install_file(f"{ASKED}/asked.list", f"deb [trusted=yes] {url} /\n")
-    yield Run(("apt-get", "update", *_options(*_ONLY_ASKED, "APT::Update::Error-Mode=any")))
+    # several tasks may ask at once, and apt does not wait for the lock of its lists
+    one_at_a_time = ("flock", "--verbose", "--wait", "120", f"{ASKED}/lock")
+    update = ("apt-get", "update", *_options(*_ONLY_ASKED, "APT::Update::Error-Mode=any"))
+    yield Run((*one_at_a_time, *update))
 
 
 def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:

@@ -28,11 +28,13 @@ async def apt_get(process: Process) -> int:
 
 
 async def _update(process: Process, options: Options) -> int:
+    if _set(options, "dir::state::lists"):  # which has a lock of its own
+        return _ask_apart(process, options)
     if code := await apt_lock.take(process, options, apt_lock.LISTS):
         return code
     try:
         await asyncio.sleep(process.host.cluster.latency.apt_update)
-        return _ask_apart(process, options) if _set(options, "dir::state::lists") else _refresh(process, options)
+        return _refresh(process, options)
     finally:
         process.host.packages.busy -= 1
 

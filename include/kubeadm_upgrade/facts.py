@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -187,6 +188,7 @@ class OsRelease:
     like: tuple[str, ...] = ()
     version: str = ""
     name: str = ""
+    platform: str = ""  # what it is built as, `platform:el8`: kin of Red Hat's count their own releases
 
     @property
     def package_format(self) -> str | None:
@@ -199,7 +201,8 @@ class OsRelease:
 
     @property
     def _has_dnf(self) -> bool:
-        major = self.version.partition(".")[0]
+        built_as = re.fullmatch(r"platform:[a-z]+(\d+)", self.platform)
+        major = built_as[1] if built_as else self.version.partition(".")[0]
         return not major.isdigit() or int(major) in _WITH_DNF.get(self.id, _RED_HAT_WITH_DNF)
 
 
@@ -247,8 +250,7 @@ class HostFacts:
     half_installed: frozenset[str] = frozenset()  # the package manager is at work on them, or was cut off
     held: frozenset[str] = frozenset()
     locked: Mapping[str, str] = field(default_factory=dict)  # by dnf's versionlock: name -> version
-    sources: Mapping[str, str] = field(default_factory=dict)  # repository file -> its text
-    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # apt's, see apt.read_proxies
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False)  # file -> text, which may hold passwords
     keyrings: frozenset[str] = frozenset()
     conffiles: Mapping[str, str] = field(default_factory=dict)  # path -> text, and the packages' own beside them
     offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by the configured repository

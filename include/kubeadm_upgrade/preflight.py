@@ -49,6 +49,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         packages.package_manager_known,
         packages.repository_file_replaceable,
         packages.repository_offers_version,
+        packages.packages_not_excluded,
         packages.packages_whole,
         packages.packages_not_newer,
         cluster.drain_allowed,

@@ -36,6 +36,7 @@ def read_os_release(text: str) -> OsRelease:
         like=tuple(values.get("ID_LIKE", "").split()),
         version=values.get("VERSION_ID", ""),
         name=values.get("PRETTY_NAME", values.get("ID", "unknown")),
+        platform=values.get("PLATFORM_ID", ""),
     )
 
 

@@ -39,11 +39,15 @@ def field(name: str, *argv: str, read: Callable[[str], T], **options: Any) -> Qu
     return query(*argv, read=lambda text: {name: read(text)}, **options)
 
 
+# Links are followed, as by those who read the files in earnest; a zero byte ends a name, since a colon may be in one.
+FILES_WITH_TEXT = ("grep", "-RasHZ", "")
+
+
 def read_files_with_text(text: str) -> Mapping[str, str]:
-    """`grep -rsH ''`: every line of every file, each behind `path:`."""
+    """Every line of every file, behind its path: of FILES_WITH_TEXT, or of `grep -rsH ''` where no path has a colon."""
     files: dict[str, str] = {}
-    for line in text.splitlines():
-        path, _, content = line.partition(":")
+    for line in text.removesuffix("\n").split("\n") if text else ():
+        path, _, content = line.partition("\0" if "\0" in line else ":")
         files[path] = files.get(path, "") + content + "\n"
     return files
 

@@ -58,7 +58,9 @@ class StagePackages(Step):
         )
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        return "; ".join(newer(facts.host, source(facts, hop))) or None
+        return (
+            "; ".join((*newer(facts.host, source(facts, hop)), *manager(facts).why_not_installed(facts.host))) or None
+        )
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         yield manager(facts).download(facts.host, source(facts, hop).packages, unit=self.unit(hop))

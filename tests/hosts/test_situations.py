@@ -21,6 +21,7 @@ from kubeadm_upgrade.hop import Repository
 
 LIST = "/etc/apt/sources.list.d/kubernetes.list"
 REPO = "/etc/yum.repos.d/kubernetes.repo"
+CRI_O = "https://pkgs.k8s.io/addons:/cri-o:/stable:/v1.28/deb/"
 Situation = Callable[[RealCluster, HostContainer], contextlib.AbstractContextManager[object]]
 
 
@@ -133,10 +134,20 @@ FINDINGS: dict[str, tuple[str, Situation, str]] = {
         lambda real, host: also(host, LIST, "deb http://mirror.example.org/debian bookworm main\n"),
         "which would be lost: move it to a file of its own",
     ),
+    "CRI-O in the same file": (
+        "w1",
+        lambda real, host: also(host, LIST, f"deb {CRI_O} /\n"),
+        "addons:/cri-o:/stable:/v1.28/deb/ /', which would be lost: move it to a file of its own",
+    ),
+    "excluded in dnf.conf": (
+        "w2",
+        lambda real, host: also(host, "/etc/dnf/dnf.conf", "exclude=kube*\n"),
+        "[main] of /etc/dnf/dnf.conf excludes kubeadm, kubectl, kubelet, so dnf would install none of them",
+    ),
     "another repository in the same file, dnf": (
         "w2",
         lambda real, host: also(host, REPO, "[epel]\nbaseurl=http://mirror.example.org/epel/\n"),
-        "also holds the repository epel, which would be lost: move it to a file of its own",
+        "also holds [epel], which would be lost: move it to a file of its own",
     ),
     "repository answers 503, apt": (
         "w1",
@@ -378,7 +389,7 @@ STAGES: dict[str, tuple[str, Situation, str, bool]] = {
     "excluded in dnf.conf": (
         "w2",
         lambda real, host: also(host, "/etc/dnf/dnf.conf", "exclude=kubelet\n"),
-        "filtered out by exclude filtering",
+        "[main] of /etc/dnf/dnf.conf excludes kubelet, so dnf would install none of them",
         False,
     ),
     "apt's lock is held": ("w1", lambda real, host: locked(host, LOCKS["w1"]), "(python3)", True),

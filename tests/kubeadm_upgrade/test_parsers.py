@@ -32,13 +32,13 @@ def nodes(name: str) -> dict:
     [
         pytest.param(apt.read_installed, "kubectl 1.2.3-1.1 rc \n", {}, id="dpkg-query: removed, configuration left"),
         pytest.param(apt.read_installed, "kubectl  un \n", {}, id="dpkg-query: known by name only, without a version"),
-        pytest.param(
-            apt.read_packages_index,
-            "Package: kubeadm\nVersion: 1.29.1-1.1\n\nPackage: kubeadm\nArchitecture: amd64\nVersion: 1.29.2-1.1\n",
-            {"kubeadm": ("1.29.1-1.1", "1.29.2-1.1")},
-            id="Packages index",
-        ),
         pytest.param(read_files_with_text, "/a/b.list:deb x:y\n/a/b.list:\n", {"/a/b.list": "deb x:y\n\n"}, id="grep"),
+        pytest.param(
+            read_files_with_text,
+            "/a/http:__b.list\0deb x:y\n/a/http:__b.list\0\n/a/c.list\0# \x0c\u2028 \r\n",
+            {"/a/http:__b.list": "deb x:y\n\n", "/a/c.list": "# \x0c\u2028 \r\n"},
+            id="grep -Z: a colon in a name, and what only Python takes for the end of a line",
+        ),
         pytest.param(queries.read_sums, "ab12  /x/etcd.db\n", {"/x/etcd.db": "ab12"}, id="sha256sum"),
         pytest.param(
             queries.read_stats,
@@ -108,6 +108,23 @@ def test_a_half_installed_package_is_no_installed_package(status):
         pytest.param('ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\n', "rpm", id="Amazon Linux 2023"),
         pytest.param('ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2"\n', None, id="Amazon Linux 2"),
         pytest.param('ID="ol"\nID_LIKE="fedora"\n', "rpm", id="no version"),
+        pytest.param(
+            'ID="alinux"\nID_LIKE="rhel fedora centos anolis"\nVERSION_ID="3"\nPLATFORM_ID="platform:al8"\n',
+            "rpm",
+            id="Alibaba Cloud Linux 3, built as release 8",
+        ),
+        pytest.param(
+            'ID="tencentos"\nID_LIKE="rhel fedora centos"\nVERSION_ID="3.1"\nPLATFORM_ID="platform:el8"\n',
+            "rpm",
+            id="TencentOS 3, built as release 8",
+        ),
+        pytest.param('ID="alinux"\nID_LIKE="rhel fedora centos"\nVERSION_ID="2.1903"\n', None, id="alinux 2, yum"),
+        pytest.param("ID=fedora\nVERSION_ID=44\nPLATFORM_ID=platform:f44\n", None, id="Fedora's platform, dnf 5"),
+        pytest.param(
+            'ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\nPLATFORM_ID="platform:al2023"\n',
+            "rpm",
+            id="Amazon's platform",
+        ),
         pytest.param('ID="opensuse-leap"\nID_LIKE="suse opensuse"\n', None, id="openSUSE"),
         pytest.param("ID=flatcar\nID_LIKE=coreos\n", None, id="Flatcar"),
         pytest.param("", None, id="nothing"),

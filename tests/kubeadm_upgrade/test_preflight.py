@@ -17,7 +17,8 @@ from kubeadm_upgrade.facts import OsRelease, PodFacts
 from kubeadm_upgrade.ledger.ledger import WORKER, Slot
 from kubeadm_upgrade.machine import Machine, Room
 from kubeadm_upgrade.outsiders import Outsider
-from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE
+from kubeadm_upgrade.packages import dnf
+from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE, SOURCES
 from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
 from kubeadm_upgrade.releases.release import Removed, Support
@@ -121,14 +122,25 @@ FAULTS = {
             s,
             "w1",
             facts=on_host(
-                f("w1"), sources=dict.fromkeys(("/a.list", "/b.list"), f("w1").host.sources[DEFAULT_SOURCE])
+                f("w1"),
+                sources=dict.fromkeys((f"{SOURCES}/a.list", f"{SOURCES}/b.list"), f("w1").host.sources[DEFAULT_SOURCE]),
             ).host,
         ),
-        "w1: more than one file offers Kubernetes packages (/a.list, /b.list): remove all but one",
+        f"w1: more than one file offers Kubernetes packages ({SOURCES}/a.list, {SOURCES}/b.list): remove all but one",
     ),
     "repository_offers_version": (
-        lambda s, f: with_host(s, "w1", published={}, unpublished="curl: (22)"),
-        "does not offer kubeadm 1.29.15-1.1, kubelet 1.29.15-1.1, kubectl 1.29.15-1.1 to this host (curl: (22))",
+        lambda s, f: with_host(s, "w1", published={}, unpublished="404  Not Found"),
+        "does not offer kubeadm 1.29.15-1.1, kubelet 1.29.15-1.1, kubectl 1.29.15-1.1 to this host (404  Not Found)",
+    ),
+    "packages_not_excluded": (
+        lambda s, f: with_host(
+            replace(s, hop=replace(s.hop, sources={**s.hop.sources, "rpm": s.hop.sources["deb"]})),
+            "w1",
+            facts=on_host(
+                f("w1"), os=OsRelease("rocky", ("rhel",), "9.4"), sources={dnf.MAIN: "[main]\nexclude=kube*\n"}
+            ).host,
+        ),
+        "w1: [main] of /etc/dnf/dnf.conf excludes kubeadm, kubectl, kubelet, so dnf would install none of them: move",
     ),
     "packages_whole": (
         lambda s, f: with_host(s, "w1", facts=on_host(f("w1"), half_installed=frozenset({"kubelet"})).host),

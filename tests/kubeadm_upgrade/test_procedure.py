@@ -86,9 +86,12 @@ def test_kubeadm_is_not_asked_again_once_an_apiserver_has_moved(facts_of, hop):
             "w1",
             lambda f, h: on_host(
                 f,
-                sources={p: apt.source_text(p, h.sources["deb"].repository) for p in ("/etc/a.list", "/etc/b.sources")},
+                sources={
+                    p: apt.source_text(p, h.sources["deb"].repository)
+                    for p in (f"{apt.SOURCES}/a.list", f"{apt.SOURCES}/b.sources")
+                },
             ),
-            "more than one file offers Kubernetes packages (/etc/a.list, /etc/b.sources): remove all but one",
+            "packages (/etc/apt/sources.list.d/a.list, /etc/apt/sources.list.d/b.sources): remove all but one",
             id="two files",
         ),
         pytest.param(
@@ -97,11 +100,11 @@ def test_kubeadm_is_not_asked_again_once_an_apiserver_has_moved(facts_of, hop):
             lambda f, h: on_host(
                 f,
                 sources={
-                    "/etc/a.list": apt.source_text("/etc/a.list", h.sources["deb"].repository)
+                    "/etc/apt/sources.list.d/a.list": apt.source_text("a.list", h.sources["deb"].repository)
                     + "deb http://other x y\n"
                 },
             ),
-            "/etc/a.list also holds 'deb http://other x y', which would be lost",
+            "/etc/apt/sources.list.d/a.list also holds 'deb http://other x y', which would be lost",
             id="a foreign line",
         ),
         pytest.param(

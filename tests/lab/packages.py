@@ -31,11 +31,15 @@ class Source:
 
 @dataclass
 class Packages:
-    """``offered`` is what the last apt-get update saw: (package version, url), newest first."""
+    """``offered`` is what the last apt-get update saw: (package version, url), newest first.
+
+    ``asked`` is what one saw that kept its lists apart.
+    """
 
     installed: dict[str, str] = field(default_factory=dict)
     holds: set[str] = field(default_factory=set)
     offered: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
     busy: int = 0
 
     @classmethod

@@ -130,6 +130,8 @@ async def _run(process: Process, line: Line) -> int:
 async def run_program(process: Process) -> int:
     if not process.argv:
         return 0
+    if process.argv[0] == "flock":  # --verbose --wait SECONDS FILE COMMAND: nobody else ever has the lock
+        process.argv = process.argv[5:]
     name = process.argv[0].rpartition("/")[2]
     command = PROGRAMS.get(name)
     if command is None:
@@ -169,4 +171,4 @@ async def run_in_unit(host: Host, unit: str, argv: Sequence[str], given: Mapping
     return await execute(host, line, Streams(write, write), unit.removesuffix(".service"))
 
 
-KNOWN = frozenset({*PROGRAMS, "env"})
+KNOWN = frozenset({*PROGRAMS, "env", "flock"})

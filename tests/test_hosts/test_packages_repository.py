@@ -11,12 +11,12 @@ import urllib.request
 from http import HTTPStatus
 
 import pytest
+from debian.deb822 import Deb822
 
 from hosts.packages import tools
 from hosts.packages.catalog import Build
 from hosts.packages.keys import GnuPG, gnupg
 from hosts.packages.pkgs import Pkgs, pkgs
-from kubeadm_upgrade.packages.apt import read_packages_index
 
 pytestmark = pytest.mark.skipif(tools.why_not() is not None, reason=str(tools.why_not()))
 
@@ -79,9 +79,13 @@ def test_release_vouches_for_the_index_and_the_index_for_the_packages(served):
         assert hashlib.sha256(fetch(url + fields["Filename"])).hexdigest() == fields["SHA256"]
 
 
-def test_the_product_reads_the_index(served):
-    offered = read_packages_index(fetch(served.of(29, "deb") + "Packages").decode())
-    assert offered["kubeadm"] == ("1.29.0-1.1", "1.29.15-1.1", "1.29.15-2.1")
+def versions(url: str, name: str) -> list[str]:
+    stanzas = Deb822.iter_paragraphs(fetch(url + "Packages"), use_apt_pkg=False)
+    return [stanza["Version"] for stanza in stanzas if stanza["Package"] == name]
+
+
+def test_every_build_is_in_the_index(served):
+    assert versions(served.of(29, "deb"), "kubeadm") == ["1.29.0-1.1", "1.29.15-1.1", "1.29.15-2.1"]
 
 
 @pytest.mark.parametrize("form", ["deb", "rpm"])
@@ -138,7 +142,7 @@ def test_an_unsigned_repository_has_no_signatures(mended):
 
 def test_a_version_may_be_missing(mended):
     mended.withhold(29, "1.29.15-1.1", "1.29.15-2.1")
-    assert read_packages_index(fetch(mended.of(29, "deb") + "Packages").decode())["kubelet"] == ("1.29.0-1.1",)
+    assert versions(mended.of(29, "deb"), "kubelet") == ["1.29.0-1.1"]
 
 
 def test_a_minor_may_be_away_or_slow_or_the_whole_server_gone(mended):

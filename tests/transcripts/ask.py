@@ -96,7 +96,7 @@ async def _ask_host(
 
 
 async def _answer(source: Source, row: Row, host: Host, place: Place, nodes: Sequence[str]) -> Answer:
-    for run in row.before:
+    for run in row.before(place) if callable(row.before) else row.before:
         done = await host.run(run)
         assert done.exit_status == 0, f"{run}: {done}"
     look = row.look(place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ class Row:
     given: Callable[[Place], tuple[Any, ...]] = lambda place: ()
     which: int = 0  # where `of` makes more than one look
     when: When = When.FOUND
-    before: tuple[Run, ...] = ()  # what must have been done on the host
+    before: tuple[Run, ...] | Callable[[Place], Iterable[Run]] = ()  # what must have been done on the host
     shape: Callable[[str, Sequence[str]], tuple[str, ...]] = skeleton
     differs: tuple[Differs, ...] = ()
 

@@ -61,13 +61,11 @@ def lines_of(form: str, placeholder: str) -> Callable[[str, Sequence[str]], tupl
     return shape
 
 
-of_files = lines_of(r"^/[^:]+:.*", "<path>:<text>")  # grep -H ''
+of_files = lines_of(r"^/[^:\0]+[:\0].*", "<path>:<text>")  # grep -H '', with -Z or without
 of_names = lines_of(r"^[\w.+-]+$", "<name>")
 of_numbers = lines_of(r"^ *\d+$", "<number>")  # right-aligned: the blanks before one depend on its digits
 of_assignments = lines_of(r"^[A-Z_]+=.*", "<name>=<value>")
-of_options = lines_of(r'^[\w:/.-]+ ".*";$', '<name> "<value>";')  # apt.conf
 of_unit_files = lines_of(r" ; start_time=.*", " ; <how it ran> }")  # systemctl show -p ExecStart
-of_index = lines_of(r"^(Package|Version: ).*|^( |\w[\w-]*:).*", r"\1")  # the fields that are needed, and any other
 
 
 def of_anything(text: str, nodes: Sequence[str] = ()) -> tuple[str, ...]:

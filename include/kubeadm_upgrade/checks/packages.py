@@ -40,6 +40,14 @@ def repository_offers_version(scene: Scene) -> Iterator[str]:
                 yield f"{name}: {source.repository.url} does not offer {', '.join(missing)} to this host{why}"
 
 
+def packages_not_excluded(scene: Scene) -> Iterator[str]:
+    """No host of this run has a rule of its own that keeps the packages from being installed."""
+    for name, facts in scene.looked_at:
+        manager, source = manager_of(facts.os), scene.hop.source(facts.os.package_format)
+        if manager and any(facts.packages.get(package) != version for package, version in source.packages.items()):
+            yield from (f"{name}: {sentence}" for sentence in manager.why_not_installed(facts))
+
+
 def packages_whole(scene: Scene) -> Iterator[str]:
     """No package was left half installed."""
     for name, facts in scene.looked_at:

@@ -10,26 +10,36 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.query import Query, field, query, read_files_with_text, read_names, with_shipped
+from kubeadm_upgrade.packages import sources_list
+from kubeadm_upgrade.packages.repository_urls import without_password
+from kubeadm_upgrade.packages.sources_list import KEYRING, Entry
+from kubeadm_upgrade.query import FILES_WITH_TEXT, Query, field, query, read_files_with_text, read_names, with_shipped
 
-FORMAT = "deb"
-
+FORMAT = sources_list.FORMAT
+SOURCES = sources_list.DIRECTORY
+ONE_FILE = sources_list.ONE_FILE
 ARCHIVES = "/var/cache/apt/archives"
-KEYRING = "/etc/apt/keyrings/kubernetes-apt-keyring.asc"  # as it is published, armored: apt reads .asc as such
-SOURCES = "/etc/apt/sources.list.d"
-ONE_FILE = "/etc/apt/sources.list"
 DEFAULT_SOURCE = f"{SOURCES}/kubernetes.list"
 # of kubelet and kubeadm; the drop-in was one until 1.27, see kubernetes/release, cmd/krel/templates
 CONFFILES: tuple[str, ...] = ("/etc/default/kubelet", "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf")
 SHIPPED = ".dpkg-dist"
-_CURL_HTTP_ERROR = 22  # curl --fail: the server answered with 400 or more
 SAVED = ".save"  # an ending that apt passes over in silence
+_HELPER = "/usr/lib/apt/apt-helper"
+# What apt itself finds at a URL is kept apart from what it knows of this host's repositories, until the host restarts.
+ASKED = "/run/kubeadm-fleet/apt"
+_ONLY_ASKED = (
+    f"Dir::Etc::SourceList={ASKED}/asked.list",
+    "Dir::Etc::SourceParts=-",
+    f"Dir::State::Lists={ASKED}/lists",
+)
+_NO_CACHE = ("Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=")  # of the host's own repositories
+# pkgs.k8s.io answers with 403 for what it does not have
+_MISSING = re.compile(r"  (403|404|410) ")
 
 # unattended-upgrades may hold dpkg's lock for minutes; apt itself waits better than we could, and says for whom
 _NEVER_ASK = ("env", "DEBIAN_FRONTEND=noninteractive")
@@ -40,9 +50,7 @@ _KEEP_CONFFILES = ("-o", "Dpkg::Options::=--force-confold")
 # to make an upgrade fit, which `-y` would say yes to.
 _DESPITE_HOLDS = ("--ignore-hold", "--allow-change-held-packages", "--no-remove")
 
-# A repository of Kubernetes packages by its layout, whatever mirror serves it, and those that were shut down in 2024.
-_LEGACY_URL = re.compile(r"https?://(apt\.kubernetes\.io|packages\.cloud\.google\.com/apt)\S*(?=\s+kubernetes-)")
-_KUBERNETES_URL = re.compile(rf"https?://\S+/v1\.\d+/deb/?|{_LEGACY_URL.pattern}")
+_MOVE_URI = "move it to an entry of its own, in another file"
 
 REBOOT: Query[bool] | None = None
 
@@ -53,8 +61,7 @@ def update(path: str) -> Run:
     A signature that is not good is an error, and not a warning that leaves the old index in place.
     """
     only = (f"Dir::Etc::SourceList={path}", "Dir::Etc::SourceParts=-", "APT::Get::List-Cleanup=0")
-    options = (*only, "APT::Update::Error-Mode=any")
-    return Run(("apt-get", "update", *(word for option in options for word in ("-o", option))))
+    return Run(("apt-get", "update", *_options(*only, "APT::Update::Error-Mode=any")))
 
 
 def is_held(host: HostFacts, versions: Mapping[str, str]) -> bool:
@@ -85,28 +92,39 @@ def key_url(url: str) -> str:
     return f"{url}Release.key"
 
 
+def before_published(host: HostFacts, url: str) -> Iterator[Run]:
+    """apt goes the way that it goes for packages: its own proxies, logins and certificates, and whatever is packed.
+
+    Its answer is not installed from, so no key is asked for: that of the repository may not be on the host yet.
+    """
+    yield Run(("install", "-d", "-m", "0755", ASKED, f"{ASKED}/lists", f"{ASKED}/lists/partial"))
+    yield from install_file(f"{ASKED}/asked.list", f"deb [trusted=yes] {url} /\n")
+    # several tasks may ask at once, and apt does not wait for the lock of its lists
+    one_at_a_time = ("flock", "--verbose", "--wait", "120", f"{ASKED}/lock")
+    update = ("apt-get", "update", *_options(*_ONLY_ASKED, "APT::Update::Error-Mode=any"))
+    yield Run((*one_at_a_time, *update))
+
+
 def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
-    return Query(_curl(host, f"{url}Packages", root=False), read_packages_index)
+    argv = ("apt-cache", "madison", *_options(*_ONLY_ASKED, *_NO_CACHE), *PACKAGES)
+    return query(*argv, read=read_madison, answers=(0, 100))
 
 
 def is_missing(error: CommandFailed) -> bool:
-    return error.exit_status == _CURL_HTTP_ERROR
+    return _MISSING.search(str(error)) is not None
 
 
-def source_text(path: str, repository: Repository) -> str:
-    """The repository entry for `path`: one-line format for .list, deb822 for .sources."""
+def source_text(path: str, repository: Repository, kept: Mapping[str, str] | None = None) -> str:
+    """The repository entry for `path`: one-line format for .list, deb822 for .sources; with options that are kept."""
     if path.endswith(".sources"):
-        return f"Types: deb\nURIs: {repository.url}\nSuites: /\nSigned-By: {KEYRING}\n"
-    return f"deb [signed-by={KEYRING}] {repository.url} /\n"
+        fields = {"Types": "deb", "URIs": repository.url, "Suites": "/", "Signed-By": KEYRING, **(kept or {})}
+        return "".join(f"{name}: {value}\n" for name, value in fields.items())
+    options = {"signed-by": KEYRING, **(kept or {})}
+    return f"deb [{' '.join(f'{name}={value}' for name, value in options.items())}] {repository.url} /\n"
 
 
 def kubernetes_sources(sources: Mapping[str, str]) -> tuple[str, ...]:
-    """apt reads no other endings."""
-    return tuple(
-        path
-        for path, text in sorted(sources.items())
-        if path.endswith((".list", ".sources")) and any(map(_KUBERNETES_URL.search, _active_lines(text)))
-    )
+    return tuple(path for path in sorted(filter(sources_list.is_read, sources)) if _in_use(path, sources))
 
 
 def source_path(sources: Mapping[str, str]) -> str:
@@ -114,34 +132,65 @@ def source_path(sources: Mapping[str, str]) -> str:
     return next(iter(kubernetes_sources(sources)), DEFAULT_SOURCE)
 
 
-def foreign_entries(text: str) -> tuple[str, ...]:
-    deb822 = re.search(r"^URIs:", text, re.MULTILINE)
-    entries = re.split(r"\n\s*\n", text.strip()) if deb822 else _active_lines(text)
-    return tuple(repr(one) for one in entries if any(_active_lines(one)) and not _KUBERNETES_URL.search(one))
+def would_be_lost(sources: Mapping[str, str]) -> Iterator[str]:
+    path = source_path(sources)
+    for entry in sources_list.entries(path, sources.get(path, "")):
+        if not entry.kubernetes:
+            yield f"{path} also holds {entry}, which would be lost: move it to a file of its own"
+        elif len(entry.uris) > 1:
+            second = next((uri for uri in entry.uris if uri not in entry.kubernetes), entry.uris[1])
+            yield f"{path} also holds the URI {without_password(second)}, which would be lost: {_MOVE_URI}"
+
+
+def why_not_installed(host: HostFacts) -> Iterator[str]:
+    """apt says it itself when packages are staged."""
+    yield from ()
 
 
 def switched(host: HostFacts, repository: Repository) -> bool:
     path = source_path(host.sources)
-    return host.sources.get(path) == source_text(path, repository) and KEYRING in host.keyrings
+    return host.sources.get(path) == _text(host.sources, repository) and KEYRING in host.keyrings
 
 
 def switch(host: HostFacts, repository: Repository) -> Iterator[Run]:
     path = source_path(host.sources)
     yield Run(("install", "-d", "-m", "0755", "/etc/apt/keyrings"))
-    yield _curl(host, repository.key_url, "-o", f"{KEYRING}.new")
+    yield Run((_HELPER, "download-file", repository.key_url, f"{KEYRING}.new"))
     yield Run(("mv", "-f", f"{KEYRING}.new", KEYRING))
-    if _LEGACY_URL.search(host.sources.get(path, "")):
+    if _is_worth_a_copy(path, host.sources.get(path, "")):
         yield Run(("cp", "-p", path, f"{path}{SAVED}"))
-    yield from install_file(path, source_text(path, repository))
+    yield from install_file(path, _text(host.sources, repository))
     yield update(path)
 
 
 def as_switched(host: HostFacts, repository: Repository) -> Mapping[str, Any]:
     path = source_path(host.sources)
     return {
-        "sources": {**host.sources, path: source_text(path, repository)},
+        "sources": {**host.sources, path: _text(host.sources, repository)},
         "keyrings": host.keyrings | {KEYRING},
     }
+
+
+def _options(*options: str) -> tuple[str, ...]:
+    return tuple(word for option in options for word in ("-o", option))
+
+
+def _in_use(path: str, sources: Mapping[str, str]) -> tuple[Entry, ...]:
+    """Entries of Kubernetes' own packages that are switched on."""
+    entries = sources_list.entries(path, sources.get(path, ""))
+    return tuple(entry for entry in entries if entry.kubernetes and entry.enabled)
+
+
+def _text(sources: Mapping[str, str], repository: Repository) -> str:
+    """What its file is to hold; other options of the entry, as its architectures, are kept."""
+    path = source_path(sources)
+    return source_text(path, repository, next((entry.options for entry in _in_use(path, sources)), {}))
+
+
+def _is_worth_a_copy(path: str, text: str) -> bool:
+    """Whether the file holds more than an entry of ours does: comments, what is switched off, what was shut down."""
+    entries = sources_list.entries(path, text)
+    return "#" in text or len(entries) > 1 or any(entry.shut_down for entry in entries)
 
 
 def read_madison(output: str) -> Mapping[str, tuple[str, ...]]:
@@ -151,16 +200,6 @@ def read_madison(output: str) -> Mapping[str, tuple[str, ...]]:
         columns = [column.strip() for column in line.split("|")]
         if len(columns) == 3:
             offered.setdefault(columns[0], []).append(columns[1])
-    return {name: tuple(dict.fromkeys(versions)) for name, versions in offered.items()}
-
-
-def read_packages_index(output: str) -> Mapping[str, tuple[str, ...]]:
-    """A repository's `Packages` file: package -> versions, in the file's order."""
-    offered: dict[str, list[str]] = {}
-    for stanza in re.split(r"\n\s*\n", output):
-        fields = dict(re.findall(r"^(Package|Version): *(\S+)", stanza, re.MULTILINE))
-        if len(fields) == 2:
-            offered.setdefault(fields["Package"], []).append(fields["Version"])
     return {name: tuple(dict.fromkeys(versions)) for name, versions in offered.items()}
 
 
@@ -180,34 +219,11 @@ def archive_name(package: str, version: str) -> str:
     return f"{package}_{version.replace(':', '%3a')}_"
 
 
-def read_proxies(output: str) -> Mapping[str, str]:
-    """`apt-config dump Acquire`: `http`, or `http::HOST` where a host has a proxy of its own -> proxy or DIRECT."""
-    options = re.findall(r'^Acquire::(https?)::Proxy((?:::\S+)?) "(.+)";$', output, re.MULTILINE)
-    return {f"{scheme}{host}": proxy for scheme, host, proxy in options}
-
-
-def _curl(host: HostFacts, url: str, *more: str, root: bool = True) -> Run:
-    """Through the proxy that apt is told to use; without one the environment decides, for apt as for curl.
-
-    A proxy may come with a password, so curl reads it from standard input, which is in no log and no process list.
-    """
-    scheme, name = urlsplit(url).scheme, urlsplit(url).hostname
-    # https takes the settings of http where it has none of its own, see apt.conf(5)
-    options = [f"{one}{of}" for one in (scheme, "http") for of in (f"::{name}", "")]
-    proxy = next((host.proxies[option] for option in options if option in host.proxies), None)
-    argv = ("curl", "-fsSL", "--max-time", "60", *(("-K", "-") if proxy else ()), *more, url)
-    return Run(argv, root=root, stdin=proxy and ('noproxy = "*"\n' if proxy == "DIRECT" else f'proxy = "{proxy}"\n'))
-
-
 def read_files(output: str) -> Mapping[str, Any]:
     """Repository files and configuration files, as fields of HostFacts."""
     texts = read_files_with_text(output)
     conffiles = {path: text for path, text in texts.items() if path.startswith(CONFFILES)}
     return {"sources": {path: text for path, text in texts.items() if path not in conffiles}, "conffiles": conffiles}
-
-
-def _active_lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
 QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
@@ -216,11 +232,10 @@ QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
         read=lambda text: {"packages": read_installed(text), "half_installed": read_half_installed(text)},
         answers=(0, 1),  # 1: one of them is not known at all
     ),
-    field("proxies", "apt-config", "dump", "Acquire", read=read_proxies),
     field("held", "apt-mark", "showhold", read=lambda text: frozenset(text.split())),
     field("offered", "apt-cache", "madison", *PACKAGES, read=read_madison, answers=(0, 100)),
     query(
-        *("grep", "-rsH", "", SOURCES, ONE_FILE, *with_shipped(CONFFILES, SHIPPED)),
+        *(*FILES_WITH_TEXT, SOURCES, ONE_FILE, *with_shipped(CONFFILES, SHIPPED)),
         read=read_files,
         answers=(0, 1, 2),
     ),

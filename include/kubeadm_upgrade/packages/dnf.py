@@ -8,7 +8,6 @@ A package is held where the repository file excludes it, as those pages have it,
 
 from __future__ import annotations
 
-import configparser
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -16,14 +15,16 @@ from typing import Any
 
 from kubeadm_upgrade.actions import Run, install_file
 from kubeadm_upgrade.errors import CommandFailed
-from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts
+from kubeadm_upgrade.facts import PACKAGES, HostFacts
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.query import Query, field, query, read_files_with_text, with_shipped
+from kubeadm_upgrade.packages import dnf_repository, repo_files
+from kubeadm_upgrade.packages.dnf_repository import EXCLUDED, id_of, in_use, is_worth_a_copy, section, text_for
+from kubeadm_upgrade.packages.repo_files import MAIN, VARIABLES, Section
+from kubeadm_upgrade.query import FILES_WITH_TEXT, Query, field, query, read_files_with_text, with_shipped
 
-FORMAT = "rpm"
-SOURCES = "/etc/yum.repos.d"
-DEFAULT_SOURCE = f"{SOURCES}/kubernetes.repo"
-DEFAULT_ID = "kubernetes"
+FORMAT = repo_files.FORMAT
+SOURCES = repo_files.DIRECTORY
+DEFAULT_SOURCE = dnf_repository.DEFAULT_SOURCE
 VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
 CACHE = "/var/cache/dnf"
 SAVED = ".save"  # dnf reads *.repo only
@@ -31,9 +32,7 @@ SAVED = ".save"  # dnf reads *.repo only
 CONFFILES: tuple[str, ...] = ("/etc/sysconfig/kubelet", "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf")
 SHIPPED = ".rpmnew"
 
-_LEGACY_URL = re.compile(r"https?://(packages\.cloud\.google\.com/yum|yum\.kubernetes\.io)\S*")
-_KUBERNETES_URL = re.compile(rf"https?://\S+/v1\.\d+/rpm/?|{_LEGACY_URL.pattern}")
-_EXCLUDED = (*PACKAGES, *COMPANIONS)
+_MISSING = re.compile(r"Status code: (403|404|410)\b")
 _FIELDS = r"%{name} %{version}-%{release}\n"
 
 # without the plugin dnf says so and ends with 1, too: then it is not known
@@ -46,17 +45,32 @@ def key_url(url: str) -> str:
     return f"{url}repodata/repomd.xml.key"
 
 
+kubernetes_sources = dnf_repository.kubernetes_sources
+would_be_lost = dnf_repository.would_be_lost
+source_path = dnf_repository.source_path
+source_text = dnf_repository.source_text
+
+
+def before_published(host: HostFacts, url: str) -> Iterator[Run]:
+    yield from ()
+
+
 def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
-    """dnf reads the repository's index itself, as one that only this command knows."""
-    settings = {"gpgcheck": 0, "skip_if_unavailable": 0}  # nothing is installed; a missing repository is an error
-    options = tuple(f"--setopt=kubeadm-fleet.{name}={value}" for name, value in settings.items())
-    argv = _query("--disablerepo=*", f"--repofrompath=kubeadm-fleet,{url}", *options, "--refresh")
-    return query(*argv, read=read_query, root=True)
+    """dnf reads the index itself, as that of the host's own repository: with its proxy, login and certificates."""
+    name = repository_id(host)
+    # nothing is installed, so no key is asked for; a missing repository is an error
+    settings = {"gpgcheck": "0", "repo_gpgcheck": "0", "skip_if_unavailable": "0"}
+    which: tuple[str, ...] = ("--disablerepo=*", f"--repofrompath={name},{url}")
+    if section(host.sources):
+        name, which = "*", (f"--repo={name}",)  # no other one is looked at
+        settings |= {"baseurl": url, "mirrorlist": "", "metalink": ""}
+    options = tuple(f"--setopt={name}.{option}={value}" for option, value in settings.items())
+    return query(*_query(*which, *options, "--refresh"), read=read_query, root=True)
 
 
 def is_missing(error: CommandFailed) -> bool:
     """dnf's exit status says nothing; its last words do."""
-    return "Status code: 40" in str(error)
+    return _MISSING.search(str(error)) is not None
 
 
 def is_held(host: HostFacts, versions: Mapping[str, str]) -> bool:
@@ -96,52 +110,39 @@ def download(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
 
 
 def switched(host: HostFacts, repository: Repository) -> bool:
-    return host.sources.get(source_path(host.sources)) == source_text(repository_id(host), repository)
+    return host.sources.get(source_path(host.sources)) == text_for(host.sources, repository)
 
 
 def switch(host: HostFacts, repository: Repository) -> Iterator[Run]:
     path = source_path(host.sources)
-    if _LEGACY_URL.search(host.sources.get(path, "")):
+    if is_worth_a_copy(host.sources):
         yield Run(("cp", "-p", path, f"{path}{SAVED}"))
-    yield from install_file(path, source_text(repository_id(host), repository))
+    yield from install_file(path, text_for(host.sources, repository))
     yield Run(("dnf", "-q", "-y", "makecache", "--refresh", f"--repo={repository_id(host)}"))
 
 
 def as_switched(host: HostFacts, repository: Repository) -> Mapping[str, Any]:
-    text = source_text(repository_id(host), repository)
-    return {"sources": {**host.sources, source_path(host.sources): text}}
-
-
-def source_text(repository_id: str, repository: Repository) -> str:
-    """As the official page has it: the packages are excluded, so that only who says so may change them."""
-    return (
-        f"[{repository_id}]\nname=Kubernetes\nbaseurl={repository.url}\nenabled=1\ngpgcheck=1\n"
-        f"gpgkey={repository.key_url}\nexclude={' '.join(_EXCLUDED)}\n"
-    )
-
-
-def kubernetes_sources(sources: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(p for p, text in sorted(sources.items()) if p.endswith(".repo") and _KUBERNETES_URL.search(text))
-
-
-def foreign_entries(text: str) -> tuple[str, ...]:
-    return tuple(f"the repository {name}" for name, options in _sections(text).items() if not _is_kubernetes(options))
-
-
-def source_path(sources: Mapping[str, str]) -> str:
-    return next(iter(kubernetes_sources(sources)), DEFAULT_SOURCE)
+    return {"sources": {**host.sources, source_path(host.sources): text_for(host.sources, repository)}}
 
 
 def repository_id(host: HostFacts) -> str:
     """The admin's own name for the repository, where there is one."""
-    sections = _sections(host.sources.get(source_path(host.sources), ""))
-    return next((name for name, options in sections.items() if _is_kubernetes(options)), DEFAULT_ID)
+    return id_of(host.sources)
 
 
 def excluded(host: HostFacts) -> frozenset[str]:
     """What the repository file keeps from changing."""
-    options = _sections(host.sources.get(source_path(host.sources), "")).get(repository_id(host), {})
-    return frozenset(re.split(r"[\s,]+", options.get("exclude", options.get("excludepkgs", ""))))
+    return frozenset(name for one in in_use(host.sources)[:1] for name in one.excluded(EXCLUDED))
+
+
+def why_not_installed(host: HostFacts) -> Iterator[str]:
+    """What `[main]` excludes is the host's own rule, and stays; what the repository does, is lifted for one command."""
+    for one in repo_files.every_section(host.sources):
+        if (one.path, one.id) == (MAIN, "main") and (names := one.excluded(PACKAGES)):
+            yield (
+                f"[main] of {MAIN} excludes {', '.join(sorted(names))}, so dnf would install none of them: move the "
+                f"exclude to [{repository_id(host)}] of {source_path(host.sources)}"
+            )
 
 
 def read_query(output: str) -> Mapping[str, tuple[str, ...]]:
@@ -149,7 +150,7 @@ def read_query(output: str) -> Mapping[str, tuple[str, ...]]:
     offered: dict[str, list[str]] = {}
     for line in output.splitlines():
         name, _, version = line.strip().partition(" ")
-        if name in _EXCLUDED and version:
+        if name in EXCLUDED and version:
             offered.setdefault(name, []).append(version)
     return {name: tuple(dict.fromkeys(versions)) for name, versions in offered.items()}
 
@@ -166,19 +167,14 @@ def read_files(output: str) -> Mapping[str, Any]:
     conffiles = {path: text for path, text in texts.items() if path.startswith(CONFFILES)}
     sources = {path: text for path, text in texts.items() if path != VERSIONLOCK and path not in conffiles}
     locked = read_locked(texts.get(VERSIONLOCK, ""))
-    return {
-        "sources": sources,
-        "conffiles": conffiles,
-        "locked": locked,
-        "held": frozenset({*locked, *_excluded(sources)}),
-    }
+    held = {*locked, *(name for one in _holding(sources) for name in one.excluded(EXCLUDED))}
+    return {"sources": sources, "conffiles": conffiles, "locked": locked, "held": frozenset(held)}
 
 
-def _excluded(sources: Mapping[str, str]) -> Iterator[str]:
-    """By any repository file."""
-    lines = "\n".join(text for path, text in sources.items() if path.endswith(".repo"))
-    for names in re.findall(r"^(?:exclude|excludepkgs)\s*=\s*(.+)$", lines, re.MULTILINE):
-        yield from re.split(r"[\s,]+", names.strip())
+def _holding(sources: Mapping[str, str]) -> Iterator[Section]:
+    """Sections whose excludes keep Kubernetes' packages from changing."""
+    main = (one for one in repo_files.every_section(sources) if (one.path, one.id) == (MAIN, "main"))
+    yield from (*main, *in_use(sources)[:1])
 
 
 def archive_name(package: str, version: str) -> str:
@@ -205,19 +201,6 @@ def read_locked(text: str) -> Mapping[str, str]:
     return dict(found)
 
 
-def _sections(text: str) -> Mapping[str, Mapping[str, str]]:
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return {}
-    return {name: dict(parser.items(name)) for name in parser.sections()}
-
-
-def _is_kubernetes(options: Mapping[str, str]) -> bool:
-    return bool(_KUBERNETES_URL.search(options.get("baseurl", "")))
-
-
 QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
     field(
         *("packages", "rpm", "-q", "--qf", _FIELDS, *PACKAGES),
@@ -225,7 +208,7 @@ QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
         answers=tuple(range(len(PACKAGES) + 1)),  # how many are not installed
     ),
     query(
-        *("grep", "-rsH", "", SOURCES, VERSIONLOCK, *with_shipped(CONFFILES, SHIPPED)),
+        *(*FILES_WITH_TEXT, SOURCES, MAIN, *VARIABLES, VERSIONLOCK, *with_shipped(CONFFILES, SHIPPED)),
         read=read_files,
         answers=(0, 1, 2),
     ),

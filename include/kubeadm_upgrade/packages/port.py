@@ -28,17 +28,23 @@ class PackageManager(Protocol):
     def key_url(self, url: str) -> str:
         """Where a repository of this format publishes its signing key."""
 
+    def before_published(self, host: HostFacts, url: str) -> Iterator[Run]:
+        """What is run before `published`, and changes nothing that anybody else uses."""
+
     def published(self, host: HostFacts, url: str) -> Query[Versions]:
         """What a repository offers this host, whether or not it is configured to use it yet."""
 
     def is_missing(self, error: CommandFailed) -> bool:
-        """Whether `published` failed because there is no such repository, and not because of a passing trouble."""
+        """Whether they failed because there is no such repository, and not because of a passing trouble."""
 
     def kubernetes_sources(self, sources: Mapping[str, str]) -> tuple[str, ...]:
         """The repository files that offer Kubernetes packages of some minor release."""
 
-    def foreign_entries(self, text: str) -> tuple[str, ...]:
-        """What else a repository file offers, as a sentence names it: replacing the file would lose it."""
+    def would_be_lost(self, sources: Mapping[str, str]) -> Iterator[str]:
+        """A sentence for all that somebody else would miss, once the repository's file is replaced."""
+
+    def why_not_installed(self, host: HostFacts) -> Iterator[str]:
+        """Sentences on what keeps the packages from being installed, and is not ours to lift."""
 
     def switched(self, host: HostFacts, repository: Repository) -> bool:
         """Whether the host uses exactly this repository."""
@@ -78,10 +84,7 @@ def why_not_switch(manager: PackageManager, host: HostFacts) -> str | None:
     files = manager.kubernetes_sources(host.sources)
     if len(files) > 1:
         return f"more than one file offers Kubernetes packages ({', '.join(files)}): remove all but one"
-    for path in files:
-        if lost := manager.foreign_entries(host.sources[path]):
-            return f"{path} also holds {lost[0]}, which would be lost: move it to a file of its own"
-    return None
+    return next(manager.would_be_lost(host.sources), None)
 
 
 UNKNOWN_SYSTEM = "only systems with apt (Debian, Ubuntu) or dnf 4 (Red Hat 8 and later, and its kin) are supported"

@@ -38,6 +38,7 @@ from kubeadm_upgrade.facts import (
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.packages import apt, dnf
+from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.query import Query
@@ -197,9 +198,9 @@ def _failed(name: str) -> Unit:
 
 
 def _systems() -> Iterator[Mapping[str, Any]]:
-    """Repository files and proxies, as fields of HostFacts."""
-    for sources, proxies in itertools.product(_deb_sources(), ({}, {"http": "http://proxy.example"})):
-        yield {"os": OsRelease("debian"), "sources": sources, "proxies": proxies}
+    """Repository files, as fields of HostFacts."""
+    for sources in _deb_sources():
+        yield {"os": OsRelease("debian"), "sources": sources}
     yield {"os": OsRelease("rhel"), "sources": {}}
     for url, excluded in itertools.product((_URLS["rpm"].text, _RPM_LEGACY), _EXCLUDES):
         text = f"[{_REPOSITORY_ID.text}]\nbaseurl={url}\n{excluded}\n"
@@ -222,6 +223,9 @@ def _of_queries() -> Iterator[RootCommand]:
         for name, value in vars(module).items():
             for run in _runs_of(module, value):
                 yield from _as_root(f"{module.__name__.rpartition('.')[2]}.{name}", run)
+    for manager, url in itertools.product(MANAGERS.values(), _URLS.values()):
+        for run in manager.before_published(HostFacts(OsRelease(""), {}), url.text):
+            yield from _as_root(f"{manager.FORMAT}.before_published", run)
     for unit in _units():  # the one query as root that the hooks put together by themselves
         for name in (unit, units.next_try(unit, _failed(unit))):
             yield RootCommand("units.journal", units.journal(name, int(_NUMBER.text)))

@@ -170,8 +170,9 @@ def _each_count(argv: Argv) -> Iterator[Argv]:
 
 
 def _rule(argv: Argv, arguments: str, *, allowed: bool = True) -> str:
-    """In columns: the longest of our programs is systemd-run."""
-    return f"NOPASSWD: {' ' if allowed else '!'}{_DIRECTORY}/{argv[0]:<11} {arguments}"
+    """In columns: the longest of our programs is systemd-run; one that is in no PATH is named by its own."""
+    program = argv[0] if argv[0].startswith("/") else f"{_DIRECTORY}/{argv[0]:<11}"
+    return f"NOPASSWD: {' ' if allowed else '!'}{program} {arguments}"
 
 
 def _line(argv: Argv) -> str:

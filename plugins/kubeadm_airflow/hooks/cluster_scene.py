@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
-from kubeadm_airflow.hooks.repositories import Told, look_at_repositories
+from kubeadm_airflow.hooks.repositories import Told, ask_published, look_at_repositories
 from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_kubelet_settings
 from kubeadm_upgrade import machine, objects, queries
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
@@ -125,7 +125,8 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
             if manager is None or source is NO_SOURCE:
                 return looked_at
             try:
-                return replace(looked_at, published=await host.ask(manager.published(facts, source.repository.url)))
+                offered = await ask_published(host, manager, facts, source.repository.url)
+                return replace(looked_at, published=offered)
             except CommandFailed as error:  # no matter where everything is installed already
                 return replace(looked_at, unpublished=str(error))
     except (NeedsPerson, TimeCures) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kubeadm_airflow.hooks.host import Host, address_of
+from kubeadm_airflow.hooks.host import Host, address_of, failure
 from kubeadm_airflow.hooks.sights import look_at_host
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, Unreachable
 from kubeadm_upgrade.facts import PACKAGES, HostFacts, NodeFacts, OsRelease
@@ -54,6 +54,15 @@ async def look_at_repositories(
     return published
 
 
+async def ask_published(host: Host, manager: PackageManager, facts: HostFacts, url: str) -> Versions:
+    """What a repository offers this host, in the words of the host's own package manager. Raises CommandFailed."""
+    for run in manager.before_published(facts, url):
+        completed = await host.run(run)
+        if completed.exit_status != 0:
+            raise failure(host.address, run, completed)
+    return await host.ask(manager.published(facts, url))
+
+
 async def _ask(cluster: Cluster, manager: PackageManager, host: Host, minors: range) -> Published:
     facts = HostFacts(**await look_at_host(host))
     versions: dict[str, tuple[str, ...]] = {}
@@ -61,7 +70,7 @@ async def _ask(cluster: Cluster, manager: PackageManager, host: Host, minors: ra
     for release in (f"1.{minor}" for minor in minors):
         url = cluster.repository(release, manager.FORMAT).url
         try:
-            offered = await host.ask(manager.published(facts, url))
+            offered = await ask_published(host, manager, facts, url)
         except CommandFailed as error:
             if not manager.is_missing(error):
                 raise
@@ -77,7 +86,7 @@ async def _newest(cluster: Cluster, manager: PackageManager, host: Host, facts: 
     above = [release.minor for release in releases() if release.minor > target]
     for minor in () if cluster.key_url else reversed(above):
         try:
-            await host.ask(manager.published(facts, cluster.repository(f"1.{minor}", manager.FORMAT).url))
+            await ask_published(host, manager, facts, cluster.repository(f"1.{minor}", manager.FORMAT).url)
         except CommandFailed as error:
             if manager.is_missing(error):
                 continue

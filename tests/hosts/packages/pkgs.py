@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hosts.packages.catalog import BUILDS, Build
 from hosts.packages.keys import SigningKey, signing_key
+from hosts.packages.model import Format
 from hosts.packages.repository import STABLE, Publication, Repository
 from hosts.packages.server import PackageServer, Trouble
 from hosts.packages.signer import signer
@@ -60,6 +61,14 @@ class Pkgs:
     def fail(self, minor: int, status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE) -> None:
         self.server.troubles[f"{STABLE}/v1.{minor}/"] = Trouble(status)
 
+    def ask_for_login(self, minor: int, login: str) -> None:
+        """`user:password`, of whoever fetches anything of this minor."""
+        self.server.logins[f"{STABLE}/v1.{minor}/"] = login
+
+    def pack_only(self, minor: int) -> None:
+        """As mirrors do: the index is there as Packages.gz and not plain."""
+        (self.repository.directory(minor, Format.DEB) / "Packages").unlink()
+
     def slow_down(self, minor: int, seconds: float) -> None:
         self.server.troubles[f"{STABLE}/v1.{minor}/"] = Trouble(seconds=seconds)
 
@@ -71,6 +80,7 @@ class Pkgs:
 
     def mend(self) -> None:
         self.server.troubles.clear()
+        self.server.logins.clear()
         for minor in self.repository.minors:
             self.publish(minor, **vars(Publication(self.key)))
 

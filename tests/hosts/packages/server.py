@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ class PackageServer:
         self.root = root
         self.requests: Counter[str] = Counter()
         self.troubles: dict[str, Trouble] = {}
+        self.logins: dict[str, str] = {}  # beginnings of paths -> `user:password` that is asked for
         self._address = address
         self._port = 0
         self._lock = threading.Lock()
@@ -83,6 +85,10 @@ class PackageServer:
         found = (trouble for beginning, trouble in self.troubles.items() if path.startswith(beginning))
         return next(found, Trouble())
 
+    def allows(self, path: str, authorization: str | None) -> bool:
+        wanted = [login for beginning, login in self.logins.items() if path.startswith(beginning)]
+        return all(authorization == f"Basic {b64encode(login.encode()).decode()}" for login in wanted)
+
     def file(self, path: str) -> Path | None:
         file = (self.root / path).resolve()
         return file if file.is_file() and file.is_relative_to(self.root.resolve()) else None
@@ -110,6 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, send: Callable[[Path], object]) -> None:
         path = unquote(urlsplit(self.path).path)
+        if not self._packages.allows(path.removeprefix(MIRROR).lstrip("/"), self.headers.get("Authorization")):
+            self._head(HTTPStatus.UNAUTHORIZED, 0, **{"WWW-Authenticate": 'Basic realm="packages"'})
+            return
         if not path.startswith(MIRROR):
             self._head(HTTPStatus.FOUND, 0, Location=f"{self._packages.url}{MIRROR}{path.lstrip('/')}")
             return

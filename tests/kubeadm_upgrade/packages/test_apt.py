@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import HostFacts, OsRelease
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.packages import apt
@@ -61,39 +62,112 @@ def test_an_entry_is_found_and_replaced_where_it_is(path, text, saved):
     assert "v1.29" in after.sources[path]
 
 
-PROXY = "http://operator:secret@proxy.example.org:3128"
-DUMP = """\
-Acquire "";
-Acquire::http "";
-Acquire::http::Proxy "%s";
-Acquire::http::Proxy::mirror.example.org "DIRECT";
-Acquire::http::User-Agent "apt";
-""".replace("%s", PROXY)
+OLD_LINE = "deb [signed-by=/k.gpg] https://pkgs.k8s.io/core:/stable:/v1.28/deb/ /\n"
+CRI_O = "deb [signed-by=/etc/apt/keyrings/cri-o.gpg] https://pkgs.k8s.io/addons:/cri-o:/stable:/v1.28/deb/ /\n"
+OLD_STANZA = "Types: deb\nURIs: https://pkgs.k8s.io/core:/stable:/v1.28/deb/\nSuites: /\n"
+UBUNTU = "deb http://user:secret@mirror.example.org/ubuntu noble main\n"
+
+
+def test_apt_itself_is_asked_what_a_repository_offers_and_fetches_the_key():
+    """With all that it is told of proxies, logins and certificates, so no password is in an argv; curl has no part."""
+    url = "https://mirror.example.org/v1.29/deb/"
+    asked = [*apt.before_published(host({}), url), apt.published(host({}), url).run]
+    update = next(run for run in asked if "update" in run.argv)
+    assert update.argv[:6] == ("flock", "--verbose", "--wait", "120", f"{apt.ASKED}/lock", "apt-get")
+    assert [run.stdin for run in asked if run.stdin] == [f"deb [trusted=yes] {url} /\n"]
+    assert f"Dir::State::Lists={apt.ASKED}/lists" in update.argv
+    assert all(
+        run.argv[0] in ("install", "dd", "mv") or f"Dir::State::Lists={apt.ASKED}/lists" in run.argv for run in asked
+    )
+    key = next(
+        run for run in apt.switch(host({}), Repository(url, f"{url}Release.key")) if f"{url}Release.key" in run.argv
+    )
+    assert key.argv == ("/usr/lib/apt/apt-helper", "download-file", f"{url}Release.key", f"{apt.KEYRING}.new")
 
 
 @pytest.mark.parametrize(
-    ("dump", "url", "told"),
+    ("said", "missing"),
     [
-        pytest.param(DUMP, "http://pkgs.example.org/v1.29/deb/", f'proxy = "{PROXY}"\n', id="a proxy"),
-        pytest.param(DUMP, "https://pkgs.k8s.io/v1.29/deb/", f'proxy = "{PROXY}"\n', id="https goes the way of http"),
-        pytest.param(DUMP, "http://mirror.example.org/v1.29/deb/", 'noproxy = "*"\n', id="but not to this host"),
-        pytest.param(
-            DUMP + 'Acquire::https::Proxy "http://other:1";\n',
-            "https://pkgs.k8s.io/v1.29/deb/",
-            'proxy = "http://other:1"\n',
-            id="https has one of its own",
-        ),
-        pytest.param('Acquire "";\n', "https://pkgs.k8s.io/v1.29/deb/", None, id="nothing configured"),
+        pytest.param("E: Failed to fetch https://x/Packages  404  Not Found [IP: 192.0.2.1 443]", True, id="404"),
+        pytest.param("E: Failed to fetch https://x/InRelease  403  Forbidden [IP: 192.0.2.1 443]", True, id="403"),
+        pytest.param("E: Failed to fetch https://x/InRelease  401  Unauthorized [IP: 192.0.2.1 80]", False, id="401"),
+        pytest.param("E: Failed to fetch https://x/InRelease  503  Service Unavailable", False, id="503"),
+        pytest.param("E: Failed to fetch http://x:404/InRelease  Could not connect to x:404 (x).", False, id="a port"),
+        pytest.param("E: Failed to fetch http://x/InRelease  Could not resolve 'proxy'", False, id="no such proxy"),
     ],
 )
-def test_the_repository_is_asked_the_way_apt_goes(dump, url, told):
-    """With a password that no log shows."""
-    behind = replace(host({}), proxies=apt.read_proxies(dump))
-    asked = apt.published(behind, url).run
-    fetched = next(run for run in apt.switch(behind, Repository(url, f"{url}Release.key")) if "curl" in run.argv)
-    assert (asked.stdin, fetched.stdin) == (told, told)
-    assert ("-K - " in str(asked)) is (told is not None)
-    assert "secret" not in f"{asked} {asked!r} {fetched!r}"
+def test_only_what_is_not_there_is_missing(said, missing):
+    """A login that is refused, or a proxy that is away, is no missing repository."""
+    assert apt.is_missing(CommandFailed(said)) is missing
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "after"),
+    [
+        pytest.param(
+            LIST,
+            "deb [arch=amd64 signed-by=/k.gpg] https://pkgs.k8s.io/core:/stable:/v1.28/deb/ / # ours\n",
+            f"deb [signed-by={apt.KEYRING} arch=amd64] {NEW.url} /\n",
+            id="one line",
+        ),
+        pytest.param(
+            SOURCES,
+            f"# ours\n{OLD_STANZA}Signed-By: /k.gpg\nArchitectures: amd64\nX-Repolib-Name: Kubernetes\n",
+            f"Types: deb\nURIs: {NEW.url}\nSuites: /\nSigned-By: {apt.KEYRING}\nArchitectures: amd64\n"
+            "X-Repolib-Name: Kubernetes\n",
+            id="deb822",
+        ),
+    ],
+)
+def test_what_an_entry_says_besides_is_kept(path, text, after):
+    """A comment is not, so the file is copied first; a second switch changes nothing."""
+    before = host({path: text})
+    switched = replace(before, **apt.as_switched(before, NEW))
+    assert switched.sources == {path: after}
+    assert apt.switched(switched, NEW)
+    assert f"sudo -n cp -p {path} {path}.save" in [str(run) for run in apt.switch(before, NEW)]
+    assert not any("cp" in run.argv for run in apt.switch(switched, NEW))
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        pytest.param(
+            {LIST: OLD_LINE + CRI_O}, "which would be lost: move it to a file of its own", id="CRI-O, in one file"
+        ),
+        pytest.param({apt.DEFAULT_SOURCE: CRI_O}, "addons:/cri-o", id="CRI-O, in the file that we would write"),
+        pytest.param(
+            {SOURCES: OLD_STANZA.replace("deb/\n", "deb/ https://ours.example/other/\n")},
+            "https://ours.example/other/",
+            id="a second URI in a stanza",
+        ),
+        pytest.param(
+            {SOURCES: OLD_STANZA.replace("deb/\n", "deb/ https://mirror.example/v1.28/deb/\n")},
+            "https://mirror.example/v1.28/deb/",
+            id="a second mirror in a stanza",
+        ),
+        pytest.param(
+            {SOURCES: f"{OLD_STANZA}\nTypes: deb\nURIs: https://x.example/\nSuites: y\nEnabled: no\n"},
+            "x.example",
+            id="off, in one file",
+        ),
+        pytest.param({LIST: OLD_LINE + "deb https://x.example/\n"}, "x.example", id="a line that apt cannot read"),
+        pytest.param({LIST: OLD_LINE + UBUNTU}, "deb http://mirror.example.org/ubuntu", id="a password is not shown"),
+    ],
+)
+def test_what_somebody_else_would_miss_is_refused(sources, words):
+    assert words in why_not_switch(apt, host(sources))
+    assert "secret" not in why_not_switch(apt, host(sources))
+
+
+def test_a_mirror_of_another_layout_is_known_again_by_our_key():
+    """Once we have written it."""
+    own = Repository("https://nexus.example/k8s-1.28-deb/", "https://nexus.example/key")
+    first = replace(host({}), **apt.as_switched(host({}), own))
+    assert why_not_switch(apt, first) is None
+    assert replace(first, **apt.as_switched(first, NEW)).sources == {
+        apt.DEFAULT_SOURCE: apt.source_text(apt.DEFAULT_SOURCE, NEW)
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,12 +178,34 @@ def test_the_repository_is_asked_the_way_apt_goes(dump, url, told):
         ),
         pytest.param("# deb https://apt.kubernetes.io/ kubernetes-xenial main\n", id="commented out"),
         pytest.param("deb https://download.docker.com/linux/debian bookworm stable\n", id="Docker"),
+        pytest.param(CRI_O, id="CRI-O at pkgs.k8s.io"),
+        pytest.param("deb https://mirror.example.org/cri-o/v1.28/deb/ /\n", id="CRI-O at a mirror"),
+        pytest.param("deb https://pkgs.k8s.io/addons%3A/cri-o%3A/stable%3A/v1.28/deb/ /\n", id="CRI-O, escaped"),
     ],
 )
 def test_other_entries_are_left_alone(text):
     """The page's own file is written beside them."""
     assert apt.kubernetes_sources({LIST: text}) == ()
     assert apt.source_path({LIST: text}) == apt.DEFAULT_SOURCE
+
+
+@pytest.mark.parametrize("path", [f"{LIST}.save", f"{LIST}~", "/etc/apt/sources.list.d/.k8s.list"])
+def test_a_file_that_apt_passes_over_is_none_of_ours(path):
+    assert apt.kubernetes_sources({path: OLD_LINE}) == ()
+
+
+def test_a_colon_in_the_name_of_a_file_is_part_of_it():
+    """As apt-add-repository and cloud-init write them."""
+    path = "/etc/apt/sources.list.d/https:__pkgs.k8s.io.list"
+    assert apt.kubernetes_sources(apt.read_files(f"{path}\0{OLD_LINE}")["sources"]) == (path,)
+
+
+def test_a_stanza_that_is_switched_off_is_not_in_use():
+    """The page's own file is written beside it, and it stays."""
+    sources = {SOURCES: f"{OLD_STANZA}Enabled: no\n"}
+    assert apt.kubernetes_sources(sources) == ()
+    assert why_not_switch(apt, host(sources)) is None
+    assert apt.as_switched(host(sources), NEW)["sources"][SOURCES] == sources[SOURCES]
 
 
 def test_a_comment_is_no_entry_that_would_be_lost():

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import HostFacts, OsRelease
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.packages import dnf
@@ -18,6 +19,7 @@ OLD, NEW = (
 )
 OLDER, NEWER = "1.28.15-150500.1.1", "1.29.15-150500.1.1"
 PAGE = dnf.source_text("kubernetes", OLD)
+CRI_O = "[cri-o]\nbaseurl=https://pkgs.k8s.io/addons:/cri-o:/stable:/v1.28/rpm/\n"
 LEGACY = (
     "[kubernetes]\nname=Kubernetes\nbaseurl=https://packages.cloud.google.com/yum/repos/kubernetes-el7-$basearch\n"
     "enabled=1\ngpgcheck=1\ngpgkey=https://packages.cloud.google.com/yum/doc/rpm-package-key.gpg\n"
@@ -71,6 +73,95 @@ def test_the_repository_is_switched_where_it_is(text, path, name, saved):
     assert after.sources[path] == dnf.source_text(name, NEW)
 
 
+SITE = (
+    "proxy=http://proxy.example:3128\nproxy_username=ops\nproxy_password=secret\nsslcacert=/etc/pki/site.pem\n"
+    "priority=5\n"
+)
+
+
+def test_what_the_section_says_besides_is_kept():
+    """The look goes the same way, by the section's own name: no password is in an argv."""
+    before = host(PAGE.replace("name=Kubernetes", "name=Our mirror").replace("exclude=", "exclude=docker* ") + SITE)
+    after = replace(before, **dnf.as_switched(before, NEW))
+    text = dnf.source_text("kubernetes", NEW).replace("name=Kubernetes", "name=Our mirror")
+    assert after.sources == {dnf.DEFAULT_SOURCE: text.replace("kubernetes-cni\n", "kubernetes-cni docker*\n") + SITE}
+    assert dnf.switched(after, NEW)
+    assert not any("cp" in run.argv for run in dnf.switch(before, NEW))
+    asked = str(dnf.published(before, NEW.url).run)
+    assert "--repo=kubernetes " in asked
+    assert f"baseurl={NEW.url}" in asked
+    assert "secret" not in asked + repr(before)
+
+
+@pytest.mark.parametrize(
+    ("text", "saved"),
+    [
+        pytest.param(PAGE, False, id="nothing but the page's"),
+        pytest.param(f"# ours\n{PAGE}", True, id="a comment"),
+        pytest.param(f"{PAGE}[kubernetes-old]\nenabled=0\nbaseurl={OLD.url}\n", True, id="an older one, switched off"),
+    ],
+)
+def test_what_is_not_kept_is_copied(text, saved):
+    assert any("cp" in run.argv for run in dnf.switch(host(text), NEW)) is saved
+
+
+def test_a_repository_that_is_switched_off_is_switched_on_where_it_is():
+    """Another file with the same id would be one too many; one that is on comes before it."""
+    off = PAGE.replace("enabled=1", "enabled=0")
+    path = "/etc/yum.repos.d/k.repo"
+    assert dnf.source_path({path: off}) == path
+    assert dnf.kubernetes_sources({path: off, "/etc/yum.repos.d/on.repo": PAGE.replace("[k", "[x")}) == (
+        "/etc/yum.repos.d/on.repo",
+    )
+
+
+def test_a_variable_of_dnf_is_filled_in():
+    sources = {
+        "/etc/yum.repos.d/k.repo": PAGE.replace("v1.28", "$k8s"),
+        "/etc/yum/vars/k8s": "v1.27\n",
+        "/etc/dnf/vars/k8s": "v1.28\n",
+    }
+    assert dnf.kubernetes_sources(sources) == ("/etc/yum.repos.d/k.repo",)
+
+
+def test_a_mirror_of_another_layout_is_known_again_by_its_name():
+    own = Repository("https://nexus.example/k8s-1.28-rpm/", "https://nexus.example/key")
+    first = replace(host(None), **dnf.as_switched(host(None), own))
+    assert why_not_switch(dnf, first) is None
+    assert replace(first, **dnf.as_switched(first, NEW)).sources == {dnf.DEFAULT_SOURCE: PAGE.replace("1.28", "1.29")}
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        pytest.param("exclude=kube*", "kubeadm, kubectl, kubelet", id="a pattern"),
+        pytest.param("excludepkgs = docker*,\n  kubelet", "kubelet", id="the other name, on two lines"),
+        pytest.param("exclude=kernel*", None, id="others"),
+    ],
+)
+def test_what_dnf_conf_excludes_would_not_be_installed(line, names):
+    """The exclude of the repository is lifted for one command, that of the whole host is not ours to lift."""
+    before = replace(host(), sources={dnf.DEFAULT_SOURCE: PAGE, dnf.MAIN: f"[main]\n{line}\n"})
+    said = (
+        f"[main] of /etc/dnf/dnf.conf excludes {names}, so dnf would install none of them: move the exclude to "
+        "[kubernetes] of /etc/yum.repos.d/kubernetes.repo"
+    )
+    assert list(dnf.why_not_installed(before)) == ([said] if names else [])
+
+
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        pytest.param("Status code: 404 for https://x/repodata/repomd.xml (IP: 192.0.2.1)", True, id="404"),
+        pytest.param("Status code: 403 for https://x/repodata/repomd.xml", True, id="403, as pkgs.k8s.io answers"),
+        pytest.param("Status code: 401 for https://x/repodata/repomd.xml", False, id="401"),
+        pytest.param("Status code: 407 for https://x/repodata/repomd.xml", False, id="407"),
+    ],
+)
+def test_only_what_is_not_there_is_missing(said, missing):
+    assert dnf.is_missing(CommandFailed(said)) is missing
+
+
 def test_packages_are_named_exactly_and_only_their_exclude_is_lifted():
     """The revision too; the cache is kept for the steps that come later."""
     versions = {"kubelet": "1.29.15-150500.1.1", "kubectl": "1.29.15-150500.1.1"}
@@ -118,14 +209,36 @@ def test_holds_are_lifted_for_one_command_and_set_on_the_new_version(before, hol
     ("sources", "words"),
     [
         pytest.param(
-            {"/a.repo": PAGE, "/b.repo": PAGE},
-            "more than one file offers Kubernetes packages (/a.repo, /b.repo)",
+            {"/etc/yum.repos.d/a.repo": PAGE, "/etc/yum.repos.d/b.repo": PAGE},
+            "more than one file offers Kubernetes packages (/etc/yum.repos.d/a.repo, /etc/yum.repos.d/b.repo)",
             id="two",
         ),
         pytest.param(
-            {"/a.repo": PAGE + "[epel]\nbaseurl=https://mirror.example.org/epel\n"},
-            "/a.repo also holds the repository epel",
+            {"/etc/yum.repos.d/a.repo": PAGE + "[epel]\nbaseurl=https://mirror.example.org/epel\n"},
+            "/etc/yum.repos.d/a.repo also holds [epel]",
             id="other",
+        ),
+        pytest.param(
+            {dnf.DEFAULT_SOURCE: PAGE, "/etc/yum.repos.d/z.repo": "[kubernetes]\nbaseurl=https://nexus.example/k8s/\n"},
+            "[kubernetes] is in /etc/yum.repos.d/kubernetes.repo and in /etc/yum.repos.d/z.repo",
+            id="the id in two files",
+        ),
+        pytest.param(
+            {dnf.DEFAULT_SOURCE: PAGE.replace(OLD.url, f"{OLD.url} https://u:secret@other.example/x/")},
+            "the URL https://other.example/x/, which would be lost",
+            id="a second URL, without its password",
+        ),
+        pytest.param(
+            {dnf.DEFAULT_SOURCE: CRI_O},
+            "/etc/yum.repos.d/kubernetes.repo also holds [cri-o]",
+            id="CRI-O in the file that we would write",
+        ),
+        pytest.param({dnf.DEFAULT_SOURCE: PAGE + CRI_O}, "also holds [cri-o]", id="CRI-O in our file"),
+        pytest.param(
+            {dnf.MAIN: f"[main]\nbest=1\n{PAGE}"}, "/etc/dnf/dnf.conf also holds [main]", id="in the main file"
+        ),
+        pytest.param(
+            {dnf.DEFAULT_SOURCE: "garbage\n"}, "dnf cannot read /etc/yum.repos.d/kubernetes.repo", id="unreadable"
         ),
     ],
 )
@@ -151,7 +264,9 @@ def test_a_file_is_not_replaced_with_a_loss(sources, words):
         ),
         pytest.param(
             lambda text: dnf.read_files(text)["held"],
-            "/etc/yum.repos.d/k.repo:[kubernetes]\n/etc/yum.repos.d/k.repo:exclude=kubelet, kubeadm\n"
+            f"/etc/yum.repos.d/k.repo:[kubernetes]\n/etc/yum.repos.d/k.repo:baseurl={OLD.url}\n"
+            "/etc/yum.repos.d/k.repo:exclude=kubelet,\n/etc/yum.repos.d/k.repo:  kubea*\n"
+            "/etc/yum.repos.d/epel.repo:[epel]\n/etc/yum.repos.d/epel.repo:exclude=kubernetes-cni\n"
             "/etc/dnf/plugins/versionlock.list:# Added lock on\n"
             "/etc/dnf/plugins/versionlock.list:cri-tools-0:1.28.0-150500.1.1.*\n"
             "/etc/dnf/plugins/versionlock.list:kubectl-1.28.15-*\n",

@@ -55,7 +55,7 @@ def rules(text: str) -> tuple[Rule, ...]:
     first, *others = (line for line in text.splitlines() if line and not line.startswith("#"))
     assert first == "upgrader ALL=(root) NOPASSWD: !ALL"
     for line in others:
-        parts = re.fullmatch(r"upgrader ALL=\(root\) NOPASSWD: ([ !])/usr/bin/(\S+) +(.+)", line)
+        parts = re.fullmatch(r"upgrader ALL=\(root\) NOPASSWD: ([ !])(?:/usr/bin/)?(\S+) +(.+)", line)
         found.append(Rule(parts[1] == " ", parts[2], pattern(parts[3])))
     return tuple(found)
 
@@ -193,7 +193,6 @@ def situations(draw):
         packages=present,
         held=frozenset(draw(some_packages)),
         locked={name: draw(st.sampled_from([old, "elsewhere"])) for name in draw(some_packages)},
-        proxies=draw(st.sampled_from([{}, {"http": "http://proxy"}, {"https": "DIRECT"}])),
         sources=draw(repository_files(package_format, hop)),
         backups=draw(
             st.sampled_from(

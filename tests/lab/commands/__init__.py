@@ -20,8 +20,8 @@ from lab.process import Command
 
 PROGRAMS: dict[str, Command] = {
     "apt-cache": apt.apt_cache,
-    "apt-config": apt.apt_config,
     "apt-get": apt.apt_get,
+    "apt-helper": apt.apt_helper,
     "apt-mark": apt.apt_mark,
     "cat": text.cat,
     "containerd": system.containerd,

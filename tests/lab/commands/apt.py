@@ -28,6 +28,8 @@ async def apt_get(process: Process) -> int:
 
 
 async def _update(process: Process, options: Options) -> int:
+    if _set(options, "dir::state::lists"):  # which has a lock of its own
+        return _ask_apart(process, options)
     if code := await apt_lock.take(process, options, apt_lock.LISTS):
         return code
     try:
@@ -39,7 +41,7 @@ async def _update(process: Process, options: Options) -> int:
 
 def _refresh(process: Process, options: Options) -> int:
     """A repository that fails keeps what was known of it; golden/apt-get-update.txt. Or one file alone."""
-    only = _one_file(options)
+    only = _set(options, "dir::etc::sourcelist")
     errors: list[str] = []
     offered: list[tuple[str, str]] = []
     number = 0
@@ -61,9 +63,44 @@ def _refresh(process: Process, options: Options) -> int:
     return 100 if errors else 0
 
 
-def _one_file(options: Options) -> str | None:
+def _ask_apart(process: Process, options: Options) -> int:
+    """Into lists of its own: nothing of what the host knows changes, and a `trusted` source needs no key."""
+    missing = process.host.cluster.spec.repository.get("missing", ())
+    base = str(process.host.cluster.spec.repository.get("base", DEFAULT_BASE))
+    process.host.packages.asked = []
+    for source in sources(process.host.files, _set(options, "dir::etc::sourcelist")):
+        if not source.url.startswith(base):
+            return process.refuse(f"E: Failed to fetch {source.url}/InRelease  Could not resolve host", 100)
+        if served(f"{source.url.removeprefix(base)}/InRelease", missing) is None:
+            process.complain(f"E: Failed to fetch {source.url}/Packages  404  Not Found")
+            return process.refuse(
+                "E: Some index files failed to download. They have been ignored, or old ones used instead.", 100
+            )
+        process.host.packages.asked += offer(source)
+    process.print("Reading package lists...")
+    return 0
+
+
+def _set(options: Options, name: str) -> str | None:
     settings = dict(one.partition("=")[::2] for one in options.all("-o", "--option"))
-    return {name.lower(): text for name, text in settings.items()}.get("dir::etc::sourcelist")
+    return {key.lower(): text for key, text in settings.items()}.get(name)
+
+
+async def apt_helper(process: Process) -> int:
+    """``download-file URL TARGET``"""
+    verb, *rest = process.arguments or ("",)
+    if verb != "download-file" or len(rest) != 2:
+        return process.refuse(f"E: Invalid operation {verb}", 100)
+    url, target = rest
+    base = str(process.host.cluster.spec.repository.get("base", DEFAULT_BASE))
+    content = served(url.removeprefix(base), process.host.cluster.spec.repository.get("missing", ()))
+    if content is None:
+        problem = "404  Not Found" if url.startswith(base) else "Could not resolve host"
+        process.complain(f"E: Failed to fetch {url}  {problem}")
+        return process.refuse("E: Download Failed", 100)
+    process.host.files.put(target, content)
+    process.print(f"Get:1 {url} [{len(content)} B]")
+    return 0
 
 
 def _problem(process: Process, source: Source) -> str | None:
@@ -118,8 +155,12 @@ def _mark(process: Process, verb: str, packages: list[str]) -> int:
 
 
 async def apt_cache(process: Process) -> int:
-    options = parse(process.arguments)
+    options = parse(process.arguments, valued=("-o", "--option"))
     verb, *packages = options.operands or [""]
+    if _set(options, "dir::state::lists"):
+        for package in set(packages).intersection(KUBERNETES):
+            _print_versions(process, package, process.host.packages.asked)
+        return 0
     if verb not in ("madison", "policy"):
         process.complain(f"E: Invalid operation {verb}")
         return 100
@@ -128,19 +169,15 @@ async def apt_cache(process: Process) -> int:
     return 0
 
 
-async def apt_config(process: Process) -> int:
-    """``dump``: nobody has configured anything that is asked for."""
-    if process.arguments[:1] != ("dump",):
-        return process.refuse("E: Invalid operation", 100)
-    process.print(f'{(process.arguments[1:] or ["APT"])[0]} "";')
-    return 0
-
-
 def _madison(process: Process, package: str) -> None:
     """golden/apt-cache-madison.txt"""
     versions = process.host.packages.versions(package)
     if not versions:
         process.complain(f"N: Unable to locate package {package}")
+    _print_versions(process, package, versions)
+
+
+def _print_versions(process: Process, package: str, versions: list[tuple[str, str]]) -> None:
     for version, url in versions:
         process.print(f"   {package} | {version} | {url}  Packages")
 

@@ -110,13 +110,14 @@ async def grep(process: Process) -> int:
     flags = re.IGNORECASE if options.has("-i") else 0
     expression = re.compile(re.escape(pattern) if options.has("-F") else pattern, flags)
     recursive, failed, matched = options.has("-r", "-R"), False, False
+    between = "\0" if options.has("-Z", "--null") else ":"
     named = options.has("-H") or recursive or len(paths) > 1
     for path in paths:
         try:
             for name, line in _lines(process, path, recursive, options.last("--include", default="*")):
                 if expression.search(line):
                     matched = True
-                    process.print(f"{name}:{line}" if named and not options.has("-h") else line)
+                    process.print(f"{name}{between}{line}" if named and not options.has("-h") else line)
         except FileError as error:
             failed = True
             if not options.has("-s"):

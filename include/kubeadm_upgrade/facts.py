@@ -38,6 +38,7 @@ class NodeFacts:
     addresses: Mapping[str, str] = field(default_factory=dict)  # by type: InternalIP, Hostname, …
     os_image: str = ""
     runtime: str = ""
+    kernel: str = ""
     machine_id: str = ""  # of the machine that its kubelet runs on
     resource_version: str = ""
 

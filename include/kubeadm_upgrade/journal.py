@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Control sequences, strings (titles, links) and single escapes by ECMA-48, in both of its codings, and whatever is cut off
+# Control sequences, strings (titles, links) and single escapes by ECMA-48, in both of its codings; any may be cut off
 _ESCAPE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"

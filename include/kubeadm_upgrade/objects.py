@@ -44,6 +44,7 @@ def read_node(node: Json) -> NodeFacts:
         addresses={entry["type"]: entry["address"] for entry in status.get("addresses", [])},
         os_image=status["nodeInfo"].get("osImage", ""),
         runtime=status["nodeInfo"].get("containerRuntimeVersion", ""),
+        kernel=status["nodeInfo"].get("kernelVersion", ""),
         machine_id=status["nodeInfo"].get("machineID", ""),
         resource_version=meta.get("resourceVersion", ""),
     )

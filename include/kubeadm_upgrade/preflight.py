@@ -45,6 +45,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         hosts.file_systems_writable,
         hosts.room_on_disks,
         hosts.swap_off,
+        hosts.needs_met,
         packages.package_manager_known,
         packages.repository_file_replaceable,
         packages.repository_offers_version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from kubeadm_upgrade import backup, settings, units
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import Backup, BackupFile, OsRelease, UpgradePlan
 from kubeadm_upgrade.journal import essence
+from kubeadm_upgrade.kubeadm_preflight import ignoring
 from kubeadm_upgrade.query import Query, query, read_files_with_text
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
@@ -133,10 +134,11 @@ def running_binary(pid: int) -> Query[bool]:
     return query("readlink", f"/proc/{pid}/exe", read=lambda text: text.strip().endswith("(deleted)"), root=True)
 
 
-def upgrade_plan(to: Version) -> Query[UpgradePlan]:
+def upgrade_plan(to: Version, ignored: Iterable[str] = ()) -> Query[UpgradePlan]:
     """Naming the version keeps kubeadm from looking for one on the internet."""
     json_flags = ("-o", "json") if to >= Version(1, 31, 0) else ()
-    return query("kubeadm", "upgrade", "plan", to.tag, *json_flags, read=read_upgrade_plan, root=True)
+    argv = ("kubeadm", "upgrade", "plan", to.tag, *json_flags, *ignoring(ignored))
+    return query(*argv, read=read_upgrade_plan, root=True)
 
 
 def backup_files(name: str) -> Query[Mapping[str, tuple[int, float]]]:

@@ -32,6 +32,7 @@ class Settings:
     feature_gates: tuple[str, ...] = ()
     admission_plugins: tuple[str, ...] = ()
     runs_with_swap: bool = False  # a kubelet that is told not to mind it
+    runs_on_cgroup_v1: bool = False  # and one that is told to start there, where releases refuse it by default
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Settings:
@@ -49,11 +50,13 @@ def read_kubelet(files: Mapping[str, str]) -> Settings:
     config = _mapping(files.get(KUBELET_CONFIG, ""))
     gates = {**_gates({**own, **extra}), **_mapping(config.get("featureGates"))}
     fails_on_swap = {**own, **extra}.get("fail-swap-on", str(config.get("failSwapOn", True)))
+    fails_on_cgroup_v1 = {**own, **extra}.get("fail-cgroupv1", str(config.get("failCgroupV1", True)))
     return Settings(
         flags=tuple(sorted(extra)),
         kubeadm_flags=tuple(sorted(own)),
         feature_gates=tuple(sorted(gates)),
         runs_with_swap=fails_on_swap.lower() == "false",
+        runs_on_cgroup_v1=fails_on_cgroup_v1.lower() == "false",
     )
 
 

@@ -83,6 +83,12 @@ def test_newer_kubeadm_is_asked_for_json():
     ]
 
 
+def test_kubeadm_is_told_to_ignore_the_same_errors_when_it_plans():
+    """It looks at the cluster's health there too."""
+    argv = queries.upgrade_plan(Version(1, 35, 6), ["SystemVerification", "CreateJob"]).run.argv
+    assert argv[3:] == ("v1.35.6", "-o", "json", "--ignore-preflight-errors=CreateJob,SystemVerification")
+
+
 @pytest.mark.parametrize("status", ["iU", "iHR", "iF", "hF", "iW"])
 def test_a_half_installed_package_is_no_installed_package(status):
     """dpkg may be at work on it right now, so it is no error yet (iHR was seen while kubeadm was installed)."""
@@ -205,6 +211,15 @@ def test_a_control_plane_node_is_known_by_either_label(label):
         "status": {"nodeInfo": {"kubeletVersion": "v1.22.17"}},
     }
     assert objects.read_node(node).control_plane
+
+
+def test_a_node_tells_its_kernel_and_its_runtime():
+    """golden/nodes-1.22.json."""
+    first, *_ = json.loads((GOLDEN / "nodes-1.22.json").read_text())["items"]
+    node = objects.read_node(first)
+    told = first["status"]["nodeInfo"]
+    assert (node.kernel, node.runtime) == (told["kernelVersion"], told["containerRuntimeVersion"])
+    assert node.kernel[0].isdigit()
 
 
 CORDON, OURS = {"f:spec": {"f:unschedulable": {}}}, {"f:metadata": {"f:annotations": {f"f:{CORDONED_BY}": {}}}}

@@ -15,7 +15,7 @@ from kubeadm_upgrade.machine import Machine, Room
 from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE
 from kubeadm_upgrade.policy import DrainPolicy
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
-from kubeadm_upgrade.releases.release import Removed, Support
+from kubeadm_upgrade.releases.release import Feature, Needs, Removed, Support
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
 
@@ -24,6 +24,9 @@ RELEASES = releases(
     release(28, support=Support(date(2023, 8, 15), date(2024, 8, 28), date(2024, 10, 28), "made up")),
     release(29, support=Support(date(2023, 12, 13), date(2024, 12, 28), date(2027, 2, 28), "made up"), removed=(GONE,)),
 )
+
+NEEDS_V2 = Needs(cgroup_v2=Feature("made up", "https://example.org", "SystemVerification"))
+NEEDY = releases(*(replace(RELEASES.of(minor), needs=NEEDS_V2 if minor == 29 else Needs()) for minor in (28, 29)))
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def scene(facts_of, hop):
 def a_machine(name):
     room = dict.fromkeys(("/usr", "/var", "/var/cache", "/var/lib/kubelet"), Room("/", 2048 * 2**20))
     etcd = dict.fromkeys(("/etc/kubernetes", "/var/lib/etcd"), Room("/", 2048 * 2**20)) if name != "w1" else {}
-    return Machine(id=f"a1-{name}", hostname=name, room={**room, **etcd})
+    return Machine(id=f"a1-{name}", hostname=name, room={**room, **etcd}, cgroup="v2")
 
 
 def with_machine(scene, name, **changes):
@@ -100,6 +103,10 @@ FAULTS = {
     "swap_off": (
         lambda s, f: with_machine(s, "w1", swaps=("/dev/vdb",)),
         "w1: swap is on (/dev/vdb), and its kubelet does not start with it: run swapoff -a, or set failSwapOn: false",
+    ),
+    "needs_met": (
+        lambda s, f: with_machine(replace(s, releases=NEEDY), "w1", cgroup="v1"),
+        "the cgroup version on w1 is v1, and 1.29 needs v2 (made up; https://example.org): boot into cgroup v2",
     ),
     "no_reboot_pending": (
         lambda s, f: with_machine(s, "w1", wants_reboot=True),
@@ -217,6 +224,26 @@ def test_clocks_are_compared_with_each_other(scene, ahead, found):
 def test_what_is_meant_that_way_is_no_finding(scene, machine, settings):
     """The kubelet is told so."""
     assert findings(with_host(with_machine(scene, "w1", **machine), "w1", settings=settings)) == ()
+
+
+def test_a_host_that_does_not_say_which_cgroups_it_has_is_not_a_pass(scene):
+    """Only where the release needs one of them."""
+    silent = with_machine(scene, "w1", cgroup="")
+    assert findings(silent) == ()
+    (found,) = findings(replace(silent, releases=NEEDY))
+    assert "the cgroup version on w1 is unknown, and 1.29 needs v2" in found.message
+
+
+def test_what_kubeadm_is_told_to_ignore_is_no_finding_where_the_kubelet_starts(scene):
+    """And no worker that is there already is judged: no kubeadm runs on it any more."""
+    needy = with_machine(replace(scene, releases=NEEDY), "w1", cgroup="v1")
+    ignoring = replace(needy, hop=replace(needy.hop, ignore_preflight_errors={"SystemVerification": "soon v2"}))
+    (found,) = findings(ignoring)
+    assert "set failCgroupV1: false in the ConfigMap kubelet-config" in found.message
+    assert "ignore_preflight_errors" not in found.message
+    assert findings(with_host(ignoring, "w1", settings=Settings(runs_on_cgroup_v1=True))) == ()
+    nodes = tuple(replace(node, kubelet=scene.hop.to) if node.name == "w1" else node for node in scene.nodes)
+    assert findings(replace(needy, nodes=nodes)) == ()
 
 
 def test_what_was_not_looked_at_is_not_a_pass(scene):

@@ -51,6 +51,14 @@ OWN = (
             id="gates in the configuration file",
         ),
         pytest.param({EXTRA_ARGS[0]: "KUBELET_EXTRA_ARGS=\n"}, NO_SETTINGS, id="nothing set"),
+        pytest.param(
+            {KUBELET_CONFIG: "failCgroupV1: false\n"}, Settings(runs_on_cgroup_v1=True), id="told to run on cgroup v1"
+        ),
+        pytest.param(
+            {KUBELET_CONFIG: "failCgroupV1: false\n", EXTRA_ARGS[0]: "KUBELET_EXTRA_ARGS=--fail-cgroupv1=true\n"},
+            Settings(flags=("fail-cgroupv1",)),
+            id="a flag goes before the configuration",
+        ),
     ],
 )
 def test_a_kubelet(files, settings):

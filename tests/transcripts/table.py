@@ -172,12 +172,19 @@ ROWS = (
         Must("room in bytes", lambda read: read["room"] and all(one.free > 2**20 for one in read["room"].values())),
         EVERYWHERE,
     ),
-    Row("stat of etcd's file", one(machine.QUERIES, "stat"), Must("bytes", lambda read: read["etcd_size"] > 0), FIRST),
+    Row("stat of etcd's file", one(machine.QUERIES, "%s"), Must("bytes", lambda read: read["etcd_size"] > 0), FIRST),
     Row(
         "stat of etcd's file, on a worker",
-        one(machine.QUERIES, "stat"),
+        one(machine.QUERIES, "%s"),
         Must("no etcd", lambda read: read["etcd_size"] == 0),
         WORKERS,
+    ),
+    Row(
+        "stat of where cgroups are mounted",
+        machine.CGROUP,
+        Must("one of both", lambda read: read["cgroup"] in ("v1", "v2")),
+        EVERYWHERE,
+        shape=of_anything,
     ),
     Row(
         "date",

@@ -47,6 +47,11 @@ class Scene:
         names = {*self.hop.control_plane, *self.hop.workers}
         return tuple(node for node in self.nodes if node.name in names and node.name not in self.ledger.given_up)
 
+    def is_to_move(self, node: NodeFacts) -> bool:
+        """Whether kubeadm or a newer kubelet will run on it."""
+        arrived = not node.control_plane or self.control_plane.arrived(node.name, self.hop.to, self.hop.etcd_pin)
+        return node.kubelet != self.hop.to or not arrived
+
     @property
     def looked_at(self) -> Iterator[tuple[str, HostFacts]]:
         """The hosts that could be looked at, by their nodes' names."""

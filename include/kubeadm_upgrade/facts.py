@@ -234,6 +234,7 @@ class HostFacts:
     staged: frozenset[str] = frozenset()  # file names in the package cache
     kubelet_started: datetime | None = None  # None: it does not run
     kubelet_age: timedelta | None = None  # how long it has run, by the host's own clock
+    kubelet_binary: str = ""  # the path of the one that runs
     kubelet_outdated: bool = False  # the running process is not the installed binary or unit
     kubelet_restarting: bool = False  # it does not stay up, and systemd starts it again by itself
     kubelet_journal: str = ""  # its last lines, where it does not run

@@ -50,6 +50,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         packages.repository_file_replaceable,
         packages.repository_offers_version,
         packages.packages_whole,
+        packages.kubelet_of_its_package,
         packages.packages_not_newer,
         cluster.drain_allowed,
         cluster.etcd_on_control_plane,

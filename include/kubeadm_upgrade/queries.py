@@ -28,6 +28,17 @@ class KubeletProcess:
     restarting: bool = False  # systemd starts it again, after a pause, because it has ended by itself
 
 
+@dataclass(frozen=True)
+class RunningBinary:
+    """What a process runs; `replaced` on disk since it was started."""
+
+    path: str
+    replaced: bool
+
+
+_DELETED = " (deleted)"
+
+
 def read_os_release(text: str) -> OsRelease:
     """/etc/os-release: shell assignments, read without a shell."""
     values = dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
@@ -50,6 +61,12 @@ def read_kubelet_process(text: str) -> KubeletProcess:
         needs_reload=values.get("NeedDaemonReload") == "yes",
         restarting=values.get("SubState", "").startswith("auto-restart"),
     )
+
+
+def read_running_binary(text: str) -> RunningBinary:
+    """`readlink /proc/PID/exe`: the kernel says so behind the path of a file that is there no longer."""
+    path = text.rstrip("\n").removesuffix(_DELETED)
+    return RunningBinary(path, replaced=text.rstrip("\n") != path)
 
 
 def read_age(text: str) -> timedelta | None:
@@ -129,9 +146,8 @@ BACKUP_RUNS = query(
 )
 
 
-def running_binary(pid: int) -> Query[bool]:
-    """Whether the binary that process `pid` runs has been replaced on disk: the kernel then says `(deleted)`."""
-    return query("readlink", f"/proc/{pid}/exe", read=lambda text: text.strip().endswith("(deleted)"), root=True)
+def running_binary(pid: int) -> Query[RunningBinary]:
+    return query("readlink", f"/proc/{pid}/exe", read=read_running_binary, root=True)
 
 
 def upgrade_plan(to: Version, ignored: Iterable[str] = ()) -> Query[UpgradePlan]:

@@ -136,6 +136,12 @@ FAULTS = {
         lambda s, f: with_host(s, "w1", facts=on_host(f("w1"), half_installed=frozenset({"kubelet"})).host),
         "w1: kubelet: half installed, and nothing is at work on it: run dpkg --configure -a",
     ),
+    "kubelet_of_its_package": (
+        lambda s, f: with_host(
+            s, "w1", facts=on_host(f("w1"), kubelet_binary="/usr/local/bin/kubelet").host, kubelet_owners=()
+        ),
+        "kubelet on w1 is /usr/local/bin/kubelet, and no package installed it: an upgrade would leave it as it is",
+    ),
     "packages_not_newer": (
         lambda s, f: with_host(
             s, "w1", facts=on_host(f("w1"), packages={**f("w1").host.packages, "kubeadm": "1.30.2-1.1"}).host
@@ -232,6 +238,24 @@ def test_a_host_that_does_not_say_which_cgroups_it_has_is_not_a_pass(scene):
     assert findings(silent) == ()
     (found,) = findings(replace(silent, releases=NEEDY))
     assert "the cgroup version on w1 is unknown, and 1.29 needs v2" in found.message
+
+
+@pytest.mark.parametrize(
+    ("owners", "words"),
+    [
+        pytest.param(("kubelet",), None, id="its package"),
+        pytest.param(("kubelet", "kubelet-fips"), None, id="shared with another"),
+        pytest.param(None, None, id="it does not run, which another check finds"),
+        pytest.param(
+            ("kubernetes-node",), "/usr/bin/kubelet, and it is of the package kubernetes-node: ", id="another's"
+        ),
+    ],
+)
+def test_a_kubelet_of_another_package_would_not_be_replaced(scene, facts_of, owners, words):
+    """Such as a distribution's own."""
+    host = on_host(facts_of("w1"), kubelet_binary="/usr/bin/kubelet").host
+    found = [finding.message for finding in findings(with_host(scene, "w1", facts=host, kubelet_owners=owners))]
+    assert [words in message for message in found] == ([True] if words else [])
 
 
 def test_what_kubeadm_is_told_to_ignore_is_no_finding_where_the_kubelet_starts(scene):

@@ -223,6 +223,34 @@ ROWS = (
         differs=(Differs(Source.GOLDEN, "<package> <version> ii ", "golden's was not asked for what comes with ours"),),
     ),
     Row(
+        "dpkg-query, of whom the kubelet is",
+        apt.owners,
+        Must("of its package", lambda read: read == ("kubelet",)),
+        APT,
+        given=lambda place: ("/usr/bin/kubelet",),
+    ),
+    Row(
+        "dpkg-query, of whom a file of nobody's is",
+        apt.owners,
+        Must("of none", lambda read: read == ()),
+        APT,
+        given=lambda place: ("/usr/local/bin/kubelet",),
+    ),
+    Row(
+        "rpm, of whom the kubelet is",
+        dnf.owners,
+        Must("of its package", lambda read: read == ("kubelet",)),
+        DNF,
+        given=lambda place: ("/usr/bin/kubelet",),
+    ),
+    Row(
+        "rpm, of whom a file of nobody's is",
+        dnf.owners,
+        Must("of none", lambda read: read == ()),
+        DNF,
+        given=lambda place: ("/proc/version",),
+    ),
+    Row(
         "apt-mark showhold",
         one(apt.QUERIES, "showhold"),
         Must("ours are held", lambda read: read["held"] >= set(PACKAGES)),
@@ -391,7 +419,7 @@ ROWS = (
     Row(
         "the running kubelet's binary",
         queries.running_binary,
-        Must("it was not replaced", lambda replaced: replaced is False),
+        Must("the package's, and not replaced", lambda read: read == queries.RunningBinary("/usr/bin/kubelet", False)),
         EVERYWHERE,
         given=lambda place: (place.kubelet_pid,),
         shape=of_anything,

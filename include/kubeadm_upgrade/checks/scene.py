@@ -24,6 +24,7 @@ class LookedAtHost:
     unpublished: str = ""  # why the repository did not answer this host
     settings: Settings = NO_SETTINGS  # the kubelet's
     machine: Machine = NOT_LOOKED_AT
+    kubelet_owners: tuple[str, ...] | None = None  # packages that its running binary is of; None: nobody was asked
     error: str | None = None
 
 

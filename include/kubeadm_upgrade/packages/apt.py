@@ -44,6 +44,8 @@ _DESPITE_HOLDS = ("--ignore-hold", "--allow-change-held-packages", "--no-remove"
 _LEGACY_URL = re.compile(r"https?://(apt\.kubernetes\.io|packages\.cloud\.google\.com/apt)\S*(?=\s+kubernetes-)")
 _KUBERNETES_URL = re.compile(rf"https?://\S+/v1\.\d+/deb/?|{_LEGACY_URL.pattern}")
 
+_DIVERSION = re.compile(r"(local )?diversion (by \S+ )?(from|to): ")
+
 REBOOT: Query[bool] | None = None
 
 
@@ -83,6 +85,13 @@ def download(host: HostFacts, versions: Mapping[str, str], unit: str) -> Run:
 
 def key_url(url: str) -> str:
     return f"{url}Release.key"
+
+
+def owners(path: str) -> Query[tuple[str, ...]]:
+    """A package may name a file by the directory that is a link to /usr's today."""
+    names = (path, path.removeprefix("/usr")) if path.startswith("/usr/bin/") else (path,)
+    patterns = (re.sub(r"([*?\[\]\\])", r"\\\1", name) for name in names)
+    return query("dpkg-query", "-S", *patterns, read=read_owners, answers=(0, 1))
 
 
 def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
@@ -173,6 +182,12 @@ def read_installed(output: str) -> Mapping[str, str]:
 def read_half_installed(output: str) -> frozenset[str]:
     """`dpkg-query -W`: what is neither installed nor not, nor only configuration: dpkg is at work, or was cut off."""
     return frozenset(name for name, *_, status in map(str.split, output.splitlines()) if status[1] not in "inc")
+
+
+def read_owners(output: str) -> tuple[str, ...]:
+    """`dpkg-query -S`: PACKAGE[:ARCHITECTURE], …: PATH; and lines on diversions, which own nothing."""
+    lines = [line.partition(": /")[0] for line in output.splitlines() if not _DIVERSION.match(line)]
+    return tuple(sorted({name.partition(":")[0] for line in lines for name in line.split(", ")}))
 
 
 def archive_name(package: str, version: str) -> str:

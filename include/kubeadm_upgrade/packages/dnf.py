@@ -46,6 +46,10 @@ def key_url(url: str) -> str:
     return f"{url}repodata/repomd.xml.key"
 
 
+def owners(path: str) -> Query[tuple[str, ...]]:
+    return query("rpm", "-qf", "--qf", r"%{name}\n", path, read=read_owners, answers=(0, 1))
+
+
 def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
     """dnf reads the repository's index itself, as one that only this command knows."""
     settings = {"gpgcheck": 0, "skip_if_unavailable": 0}  # nothing is installed; a missing repository is an error
@@ -158,6 +162,11 @@ def read_installed(output: str) -> Mapping[str, str]:
     """`rpm -q` with our format; a package that is not installed is a sentence."""
     lines = (line.split() for line in output.splitlines())
     return {words[0]: words[1] for words in lines if len(words) == 2}
+
+
+def read_owners(output: str) -> tuple[str, ...]:
+    """`rpm -qf` with our format: a name a line; that there is none is a sentence."""
+    return tuple(sorted({line for line in output.splitlines() if len(line.split()) == 1}))
 
 
 def read_files(output: str) -> Mapping[str, Any]:

@@ -28,6 +28,9 @@ class PackageManager(Protocol):
     def key_url(self, url: str) -> str:
         """Where a repository of this format publishes its signing key."""
 
+    def owners(self, path: str) -> Query[tuple[str, ...]]:
+        """The packages that have installed this file; none where somebody has put it there otherwise."""
+
     def published(self, host: HostFacts, url: str) -> Query[Versions]:
         """What a repository offers this host, whether or not it is configured to use it yet."""
 

@@ -280,6 +280,7 @@ def _values() -> Mapping[str, Sequence[Any]]:
         "url": [url.text for url in _URLS.values()],
         "name": [_BACKUP.text],
         "node": [_NODE.text],
+        "path": ["/usr/bin/kubelet"],
         "pid": [int(_NUMBER.text)],
         "host": [HostFacts(packages={}, **system) for system in _systems()],
     }

@@ -119,6 +119,9 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
                 facts,
                 settings=await host.ask(queries.KUBELET_SETTINGS),
                 machine=await _look_at_machine(host, manager),
+                kubelet_owners=await host.ask(manager.owners(facts.kubelet_binary))
+                if manager and facts.kubelet_binary
+                else None,
             )
             if manager is None or source is NO_SOURCE:
                 return looked_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from kubeadm_upgrade import inventory
 from kubeadm_upgrade.errors import NeedsPerson, UpgradeRefused
+from kubeadm_upgrade.kubeadm_preflight import reasons
 from kubeadm_upgrade.planning import plan_page, terminal
 from kubeadm_upgrade.planning.path import Policy, WorkerMoves
 from kubeadm_upgrade.planning.plan import plan
@@ -53,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
         "--latest-patch-first", action=argparse.BooleanOptionalAction, default=Policy.latest_patch_first
     )
     planning.add_argument("--pass-etcd-gates", action=argparse.BooleanOptionalAction, default=Policy.pass_etcd_gates)
+    planning.add_argument(
+        "--ignore-preflight-errors",
+        action="append",
+        default=[],
+        metavar="NAME=REASON",
+        help="what kubeadm is told to pass over, and why; may be given again",
+    )
     planning.add_argument("--format", choices=("table", "markdown", "json"), default="table")
     planning.set_defaults(run=_plan)
 
@@ -72,7 +80,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    policy = Policy(options.worker_moves, options.max_kubelet_skew, options.latest_patch_first, options.pass_etcd_gates)
+    policy = Policy(
+        options.worker_moves,
+        options.max_kubelet_skew,
+        options.latest_patch_first,
+        options.pass_etcd_gates,
+        _ignored(options.ignore_preflight_errors),
+    )
     path = plan(_state(options.from_state), options.target, policy, releases())
     match options.format:
         case "json":
@@ -81,6 +95,13 @@ def _plan(options: argparse.Namespace) -> None:
             print(plan_page.as_markdown(options.from_state.stem, path), end="")
         case _:
             terminal.show_plan(Console(), path)
+
+
+def _ignored(named: Sequence[str]) -> Mapping[str, str]:
+    try:
+        return reasons(dict(one.partition("=")[::2] for one in named))
+    except ValueError as error:
+        raise NeedsPerson(f"--ignore-preflight-errors: {error}") from error
 
 
 def _calendar(options: argparse.Namespace) -> None:

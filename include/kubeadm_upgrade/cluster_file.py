@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
+from kubeadm_upgrade import kubeadm_preflight
 from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.version import TARGET_PATTERN
 
@@ -136,6 +137,18 @@ class ClusterFile(_Strict):
     drain: DrainSettings = DrainSettings()
     path: PathSettings = PathSettings()
     timeouts: Timeouts = Timeouts()
+    ignore_preflight_errors: dict[kubeadm_preflight.PreflightError, Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="kubeadm's preflight errors that an upgrade passes over: the name of each, and the reason, which "
+        "plan and report show. A change of the names is another plan",
+    )
+
+    @field_validator("ignore_preflight_errors", mode="before")
+    @classmethod
+    def _named_with_a_reason(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            raise ValueError("must be a mapping of each error to the reason, as SystemVerification: why it may be")
+        return kubeadm_preflight.reasons(value)
 
     @field_validator("max_unavailable", mode="before")
     @classmethod

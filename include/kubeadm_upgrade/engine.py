@@ -15,7 +15,7 @@ from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, Note
 from kubeadm_upgrade.errors import CommandFailed, NodeGone, StepNotDone, StepRefused, TimeCures, UnitFailed
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.journal import essence
+from kubeadm_upgrade.journal import essence, plain
 from kubeadm_upgrade.ledger.ledger import Failure
 from kubeadm_upgrade.standing.rules import Standing, Verdict, verdicts
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, own_unit, unit_of
@@ -72,7 +72,9 @@ class _Attempt:
         unit = unit_of(self.step, facts, self.hop)
         if unit.running:
             self.progress = self.progress.attached(unit.name)
-            return self._wait(facts, f"unit {unit.name} is running" + (f": {unit.journal}" if unit.journal else ""))
+            return self._wait(
+                facts, f"unit {unit.name} is running" + (f": {plain(unit.journal)}" if unit.journal else "")
+            )
         if self.step.done(facts, self.hop):
             return self._done(facts)
         if self._is_for_a_person(facts, unit):
@@ -218,6 +220,7 @@ def _told_late(step: Step, facts: Facts, failure: Failure) -> str:
 
 
 def _unit_failure(step: Step, facts: Facts, unit: Unit) -> str:
-    said = f"; its journal ends:\n{unit.journal}" if unit.journal else ""
+    """What matters first: a report shows the first line, and a whole journal is long."""
+    said = f": {essence(unit.journal)}; its journal ends:\n{plain(unit.journal)}" if unit.journal else ""
     how = f"exit status {unit.exit_status} ({unit.result})"
     return f"{facts.node.name}: {step.name}: unit {unit.name} ended with {how}{said}"

@@ -41,6 +41,7 @@ class NodeFacts:
     addresses: Mapping[str, str] = field(default_factory=dict)  # by type: InternalIP, Hostname, …
     os_image: str = ""
     runtime: str = ""
+    kernel: str = ""
     machine_id: str = ""  # of the machine that its kubelet runs on, as it was when the kubelet started
     boot_id: str = ""
     resource_version: str = ""
@@ -257,6 +258,7 @@ class HostFacts:
     staged: frozenset[str] = frozenset()  # file names in the package cache
     kubelet_started: datetime | None = None  # None: it does not run
     kubelet_age: timedelta | None = None  # how long it has run, by the host's own clock
+    kubelet_binary: str = ""  # the path of the one that runs
     kubelet_outdated: bool = False  # the running process is not the installed binary or unit
     kubelet_restarting: bool = False  # it does not stay up, and systemd starts it again by itself
     kubelet_journal: str = ""  # its last lines, where it does not run

@@ -6,7 +6,7 @@ Whose work it is, is in assignment.py; how carefully it is done, in policy.py.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from kubeadm_upgrade.errors import StepRefused
@@ -51,6 +51,7 @@ class Hop:
     ends_path: bool = True
     # of the control plane's oldest kubelet when it was planned: an interrupted run may have left it behind
     kubelet_minor: int | None = None
+    ignore_preflight_errors: Mapping[str, str] = field(default_factory=dict)  # kubeadm's: name -> why
 
     @property
     def changes_minor(self) -> bool:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, problems
 from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.kubeadm_preflight import reasons
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
@@ -140,6 +141,6 @@ def _cluster(file: ClusterFile) -> Cluster:
         repository_url=file.repository.url,
         key_url=file.repository.key_url,
         drain=DrainPolicy(**file.drain.model_dump()),
-        policy=Policy(**file.path.model_dump()),
+        policy=Policy(**file.path.model_dump(), ignore_preflight_errors=reasons(file.ignore_preflight_errors)),
         patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
     )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+# Control sequences, strings (titles, links) and single escapes by ECMA-48, in both of its codings; any may be cut off
+_ESCAPE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]?"
+    r"|\x9b"
+)
 _SPEAKS_OF_FAILURE = re.compile(
     r"\b(fatal|error|failed|couldn't|cannot|timed out|refus|denied|no space)", re.IGNORECASE
 )
@@ -12,7 +18,7 @@ _MOST_LINES = 8
 
 
 def plain(text: str) -> str:
-    """Without the colours that a program writes for a terminal."""
+    """Without the colours, titles and links that a program writes for a terminal."""
     return _ESCAPE.sub("", text)
 
 

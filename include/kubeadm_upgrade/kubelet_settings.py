@@ -45,12 +45,15 @@ def read_kubelet(service: Service, files: Mapping[str, str], running: Iterable[s
     extra = _added({name: values for name, values in read_flags(running).items() if name not in own}, told)
     flags = _added(own, extra)
     config = _configuration(files.get(KUBELET_CONFIG, ""))
-    fails_on_swap = last(flags, "fail-swap-on")
+    fails_on_swap, fails_on_cgroup_v1 = last(flags, "fail-swap-on"), last(flags, "fail-cgroupv1")
     return Settings(
         flags=tuple(sorted(extra)),
         kubeadm_flags=tuple(sorted(own)),
         feature_gates=tuple(sorted({*gates(flags), *map(str, _mapping(config.get("featureGates")))})),
         runs_with_swap=is_false(str(config.get("failSwapOn", True)) if fails_on_swap is None else fails_on_swap),
+        runs_on_cgroup_v1=is_false(
+            str(config.get("failCgroupV1", True)) if fails_on_cgroup_v1 is None else fails_on_cgroup_v1
+        ),
         unit_outdated=service.outdated,
     )
 

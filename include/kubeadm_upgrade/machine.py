@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from kubeadm_upgrade.query import Query, query, read_files_with_text
+from kubeadm_upgrade.query import field as query_field
 
 _MACHINE_ID = "/etc/machine-id"
 _HOSTNAME = "/proc/sys/kernel/hostname"
@@ -20,6 +21,7 @@ _FILES = (_MACHINE_ID, _HOSTNAME, _BOOT_ID, _SWAPS, _MOUNTS, _REBOOT_REQUIRED)
 WRITTEN = ("/", "/etc", "/opt", "/usr", "/var")
 ETCD_DATA = "/var/lib/etcd"
 _ETCD_FILE = f"{ETCD_DATA}/member/snap/db"
+_CGROUP2_SUPER_MAGIC = "63677270"  # linux/magic.h: what kubelet and kubeadm, too, know cgroup v2 by
 _MEASURED = ("/usr", "/var", "/var/cache", "/var/lib/kubelet", "/etc/kubernetes", ETCD_DATA)
 
 
@@ -45,6 +47,7 @@ class Machine:
     read_only: tuple[str, ...] = ()  # of WRITTEN
     room: Mapping[str, Room] = field(default_factory=dict)
     etcd_size: int = 0  # bytes
+    cgroup: str = ""  # v1 or v2
 
 
 NOT_LOOKED_AT = Machine()
@@ -88,6 +91,15 @@ def read_kubelet_args(output: str) -> Mapping[str, Any]:
     return {"kubelet_args": tuple(output.split())}
 
 
+def read_cgroup(output: str) -> str:
+    """`stat -f -c %t` of where cgroups are mounted: the type in hex, as its name is not known to every coreutils.
+
+    On a host that has both, v1 is what counts.
+    """
+    magic = output.strip()
+    return ("v2" if magic == _CGROUP2_SUPER_MAGIC else "v1") if magic else ""
+
+
 def read_clock(output: str) -> float:
     """`date +%s.%N`: seconds since 1970."""
     return float(output)
@@ -96,10 +108,12 @@ def read_clock(output: str) -> float:
 KUBELET_ARGS: Query[Mapping[str, Any]] = query(
     "ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)
 )
+CGROUP = query_field("cgroup", "stat", "-f", "-c", "%t", "/sys/fs/cgroup", read=read_cgroup, answers=(0, 1))
 QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
     query("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
     KUBELET_ARGS,
     query("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
     query("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
+    CGROUP,
 )
 CLOCK = query("date", "+%s.%N", read=read_clock)

@@ -86,6 +86,7 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         lifts_etcd_pin=first.lifts_etcd_pin,
         etcd_minimum=first.etcd_minimum,
         ends_path=len(path.hops) == 1,
+        ignore_preflight_errors=path.policy.ignore_preflight_errors,
         kubelet_minor=min(node.kubelet for node in state.control_plane).minor,
     )
 

@@ -50,6 +50,7 @@ def read_node(node: Json) -> NodeFacts:
         runtime=info.get("containerRuntimeVersion", ""),
         machine_id=info.get("machineID", ""),
         boot_id=info.get("bootID", ""),
+        kernel=info.get("kernelVersion", ""),
         resource_version=meta.get("resourceVersion", ""),
     )
 

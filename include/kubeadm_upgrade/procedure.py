@@ -22,6 +22,7 @@ from kubeadm_upgrade.facts import Facts, UpgradePlan
 from kubeadm_upgrade.guards import NO_SLOT, ailments_first, kubelet_too_new, stays_in_service, why_in_service
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import InstallPackages, installed, not_installed, on_host, succeeded
+from kubeadm_upgrade.kubeadm_preflight import ignoring
 from kubeadm_upgrade.ready import (
     ControlPlaneReady,
     NodeReady,
@@ -129,7 +130,8 @@ class KubeadmUpgrade(Step):
 
     def _what(self, facts: Facts, hop: Hop) -> tuple[str, ...]:
         first = facts.node.name == hop.first_of(facts.control_plane.nodes_ready)
-        return ("apply", hop.to.tag, "--yes") if first else ("node",)
+        what = ("apply", hop.to.tag, "--yes") if first else ("node",)
+        return (*what, *ignoring(hop.ignore_preflight_errors))
 
     def _has_run(self, facts: Facts, hop: Hop) -> bool:
         """Whether the unit that has succeeded is the one that was begun, and none that an earlier hop has left."""
@@ -154,7 +156,7 @@ class KubeadmUpgradeNode(Step):
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         if not facts.control_plane.ailing:  # it reads its configuration from an apiserver
-            yield Run(("kubeadm", "upgrade", "node"), unit=self.unit(hop))
+            yield Run(("kubeadm", "upgrade", "node", *ignoring(hop.ignore_preflight_errors)), unit=self.unit(hop))
 
     def pending(self, facts: Facts, hop: Hop) -> str:
         return f"the control plane to be healthy: {'; '.join(facts.control_plane.ailing)}"

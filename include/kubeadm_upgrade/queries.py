@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from kubeadm_upgrade import backup, units
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import Backup, BackupFile, OsRelease, UpgradePlan
 from kubeadm_upgrade.journal import essence
+from kubeadm_upgrade.kubeadm_preflight import ignoring
 from kubeadm_upgrade.kubelet_settings import KUBELET_FILES
 from kubeadm_upgrade.query import Query, query, read_files_with_text
 from kubeadm_upgrade.systemd_service import read_service
@@ -26,6 +27,17 @@ class KubeletProcess:
     pid: int
     needs_reload: bool
     restarting: bool = False  # systemd starts it again, after a pause, because it has ended by itself
+
+
+@dataclass(frozen=True)
+class RunningBinary:
+    """What a process runs; `replaced` on disk since it was started."""
+
+    path: str
+    replaced: bool
+
+
+_DELETED = " (deleted)"
 
 
 def read_os_release(text: str) -> OsRelease:
@@ -51,6 +63,12 @@ def read_kubelet_process(text: str) -> KubeletProcess:
         needs_reload=values.get("NeedDaemonReload") == "yes",
         restarting=values.get("SubState", "").startswith("auto-restart"),
     )
+
+
+def read_running_binary(text: str) -> RunningBinary:
+    """`readlink /proc/PID/exe`: the kernel says so behind the path of a file that is there no longer."""
+    path = text.rstrip("\n").removesuffix(_DELETED)
+    return RunningBinary(path, replaced=text.rstrip("\n") != path)
 
 
 def read_age(text: str) -> timedelta | None:
@@ -126,15 +144,15 @@ BACKUP_RUNS = query(
 )
 
 
-def running_binary(pid: int) -> Query[bool]:
-    """Whether the binary that process `pid` runs has been replaced on disk: the kernel then says `(deleted)`."""
-    return query("readlink", f"/proc/{pid}/exe", read=lambda text: text.strip().endswith("(deleted)"), root=True)
+def running_binary(pid: int) -> Query[RunningBinary]:
+    return query("readlink", f"/proc/{pid}/exe", read=read_running_binary, root=True)
 
 
-def upgrade_plan(to: Version) -> Query[UpgradePlan]:
+def upgrade_plan(to: Version, ignored: Iterable[str] = ()) -> Query[UpgradePlan]:
     """Naming the version keeps kubeadm from looking for one on the internet."""
     json_flags = ("-o", "json") if to >= Version(1, 31, 0) else ()
-    return query("kubeadm", "upgrade", "plan", to.tag, *json_flags, read=read_upgrade_plan, root=True)
+    argv = ("kubeadm", "upgrade", "plan", to.tag, *json_flags, *ignoring(ignored))
+    return query(*argv, read=read_upgrade_plan, root=True)
 
 
 def backup_files(name: str) -> Query[Mapping[str, tuple[int, float]]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
+
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_REPORTS"
 
 # Airflow's states in words. A task in any other has not been reached.
@@ -67,7 +69,8 @@ def _head(report: Mapping[str, Any]) -> str:
         f"Run `{report['run_id']}`, {report['started']} to {report['ended']}.",
     )
     going_on = (f"The path goes on in run `{report['next_run']}`.",) if report.get("next_run") else ()
-    return "\n\n".join((*lines, *going_on))
+    ignored = told_to_ignore(hop.get("ignore_preflight_errors") or {})
+    return "\n\n".join((*lines, *going_on, *((ignored,) if ignored else ())))
 
 
 def _plan(report: Mapping[str, Any]) -> str:

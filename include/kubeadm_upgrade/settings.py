@@ -30,6 +30,7 @@ class Settings:
     admission_plugins: tuple[str, ...] = ()
     runs_with_swap: bool = False  # a kubelet that is told not to mind it
     unit_outdated: bool = False  # unit files of a kubelet that systemd has not read yet may say something else
+    runs_on_cgroup_v1: bool = False  # and one that is told to start there, where releases refuse it by default
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Settings:

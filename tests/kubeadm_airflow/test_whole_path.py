@@ -9,6 +9,7 @@ import pytest
 
 from e2e.records import cordons, widest_kubelet_skew
 from harness.walk import join
+from kubeadm_upgrade.errors import UnitFailed, UpgradeRefused
 from lab import ClusterSpec, Lab
 
 
@@ -50,6 +51,49 @@ def test_four_minors_take_two_drains_per_worker(walker):
     count = cordons(lab)
     assert {name: count[name] for name in workers} == dict.fromkeys(workers, 2)
     assert {name: count[name] for name in count if "-cp" in name} == {f"climber-cp{n}": 4 for n in (1, 2, 3)}
+
+
+IGNORED = "--ignore-preflight-errors=SystemVerification"
+
+
+def test_a_host_on_cgroup_v1_is_refused_before_anything_moves_or_named_with_a_reason(tmp_path, monkeypatch):
+    """kubeadm 1.35 fails there, also where the kubelet is told to start; by name, kubeadm is told to go on."""
+    with Lab(tmp_path / "lab", [ClusterSpec("old", control_plane=1, workers=2, version="1.34.11")]) as lab:
+        walker = join(lab, tmp_path / "inventory", monkeypatch, target="1.35")["old"]
+        for node in ("old-cp1", "old-w1", "old-w2"):
+            walker.lab.put_file(node, "/sys/fs/cgroup/memory/tasks", "")
+            config = walker.lab.file(node, "/var/lib/kubelet/config.yaml")
+            walker.lab.put_file(node, "/var/lib/kubelet/config.yaml", f"{config}failCgroupV1: false\n")
+        with pytest.raises(UpgradeRefused, match="the cgroup version on old-cp1, old-w1, old-w2 is v1, and"):
+            asyncio.run(walker.plan("run-1"))
+        assert [record.command for record in walker.lab.log if record.mutating] == []
+
+        ignored = {"SystemVerification": "until spring"}
+        walker = join(lab, tmp_path / "inventory", monkeypatch, target="1.35", ignore_preflight_errors=ignored)["old"]
+
+        async def upgrade():
+            hop = await walker.plan("run-1")
+            blocking = [finding for finding in await walker.preflight(hop) if finding.severity == "block"]
+            assert not blocking, blocking
+            await walker.upgrade(hop)
+            return await walker.shortcomings(hop, "run-1")
+
+        assert asyncio.run(upgrade()) == []
+        kubeadm = [record.argv for record in walker.lab.log if record.argv[:2] == ("kubeadm", "upgrade")]
+        assert {argv[2] for argv in kubeadm} == {"plan", "apply", "node"}
+        assert {argv[-1] for argv in kubeadm} == {IGNORED}
+
+
+def test_kubeadm_itself_refuses_cgroup_v1_where_nobody_has_asked(tmp_path, monkeypatch):
+    """The lab is as strict as a real cluster was; what kubeadm says leads the message."""
+    with Lab(tmp_path / "lab", [ClusterSpec("old", control_plane=1, workers=2, version="1.34.11")]) as lab:
+        walker = join(lab, tmp_path / "inventory", monkeypatch, target="1.35")["old"]
+        hop = asyncio.run(walker.plan("run-1"))
+        walker.lab.put_file("old-cp1", "/sys/fs/cgroup/memory/tasks", "")  # since it was planned
+        (found,) = [one for one in asyncio.run(walker.preflight(hop)) if one.severity == "block"]
+        assert (found.check, "the cgroup version on old-cp1 is v1" in found.message) == ("needs_met", True)
+        with pytest.raises(UnitFailed, match=r": \[ERROR SystemVerification\]: cgroups v1 support is deprecated"):
+            asyncio.run(walker.upgrade(hop))
 
 
 @pytest.fixture

@@ -104,6 +104,31 @@ def test_a_nodes_own_settings_come_first(load):
         pytest.param({"repository": {"url": "https://m/{minor}/'; id'/"}}, "repository.url: ", id="a quote in the URL"),
         pytest.param({"timeouts": {"drain": -1}}, "timeouts.drain: Input should be greater than 0", id="negative time"),
         pytest.param(
+            {"ignore_preflight_errors": ["SystemVerification"]},
+            "ignore_preflight_errors: must be a mapping of each error to the reason",
+            id="preflight errors without reasons",
+        ),
+        pytest.param(
+            {"ignore_preflight_errors": {"All": "I know what I do"}},
+            "ignore_preflight_errors: all would hide what nobody has thought of: name each error that is meant",
+            id="all preflight errors",
+        ),
+        pytest.param(
+            {"ignore_preflight_errors": {"systemverification": "why"}},
+            "ignore_preflight_errors: systemverification is no preflight error of kubeadm upgrade: it has Container",
+            id="an unknown preflight error",
+        ),
+        pytest.param(
+            {"ignore_preflight_errors": {"SystemVerification": " "}},
+            "ignore_preflight_errors: SystemVerification needs its reason in words",
+            id="an empty reason",
+        ),
+        pytest.param(
+            {"ignore_preflight_errors": {"SystemVerification": True}},
+            "ignore_preflight_errors: SystemVerification needs its reason in words",
+            id="no words",
+        ),
+        pytest.param(
             {"name": "other"},
             "name: is 'other', but the file is named 'prod': make them the same",
             id="name of another file",
@@ -117,6 +142,15 @@ def test_a_mistake_gets_a_sentence(load, changes, problem):
     assert any(sentence.startswith(f"prod.yaml: {problem}") for sentence in caught.value.problems), (
         caught.value.problems
     )
+
+
+def test_preflight_errors_are_ignored_by_name_with_a_reason(load):
+    """In one line, as pages show it; and the schema for editors knows the names."""
+    file = SMALLEST | {"ignore_preflight_errors": {"SystemVerification": "cgroup v1\nuntil spring\n"}}
+    assert load(file).policy.ignore_preflight_errors == {"SystemVerification": "cgroup v1 until spring"}
+    jsonschema.validate(file, json_schema())
+    with pytest.raises(jsonschema.ValidationError, match="'all' is not one of"):
+        jsonschema.validate(SMALLEST | {"ignore_preflight_errors": {"all": "why"}}, json_schema())
 
 
 URL = "https://{}m.example.org/{{minor}}/"

@@ -105,6 +105,14 @@ def extra(*flags: str, **more: object) -> Settings:
             Settings(feature_gates=("C",)),
             id="gates in the configuration file",
         ),
+        pytest.param(
+            {KUBELET_CONFIG: "failCgroupV1: false\n"}, Settings(runs_on_cgroup_v1=True), id="told to run on cgroup v1"
+        ),
+        pytest.param(
+            {KUBELET_CONFIG: "failCgroupV1: false\n", DEFAULTS: "KUBELET_EXTRA_ARGS=--fail-cgroupv1=true\n"},
+            extra("fail-cgroupv1"),
+            id="there too a flag goes over the configuration",
+        ),
         pytest.param({DEFAULTS: "KUBELET_EXTRA_ARGS=\n"}, NO_SETTINGS, id="nothing set"),
         pytest.param({DEFAULTS: "KUBELET_EXTRA_ARGS='--v=4\n"}, extra("v"), id="quotes that are not closed"),
     ],

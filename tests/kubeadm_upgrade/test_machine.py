@@ -60,6 +60,19 @@ def test_room_is_read_by_path():
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "cgroup"),
+    [
+        pytest.param("63677270\n", "v2", id="cgroup2fs"),
+        pytest.param("1021994\n", "v1", id="a tmpfs, with v1 or both below"),
+        pytest.param("", "", id="no such directory"),
+    ],
+)
+def test_which_cgroups_there_are_is_known_by_the_type_of_their_mount(text, cgroup):
+    """As kubelet and kubeadm know it."""
+    assert machine.read_cgroup(text) == cgroup
+
+
 @pytest.mark.parametrize(("text", "size"), [("1626112\n", 1626112), ("", 0)], ids=["a control plane node", "a worker"])
 def test_the_size_of_etcds_database_is_read(text, size):
     assert machine.read_etcd_size(text) == {"etcd_size": size}

@@ -56,8 +56,21 @@ def test_the_policy_can_be_tried(capsys, state_file):
         "max_kubelet_skew": 1,
         "latest_patch_first": False,
         "pass_etcd_gates": False,
+        "ignore_preflight_errors": {},
     }
     assert [sum(len(group["nodes"]) for group in hop["moving"]) for hop in plan["hops"]] == [2, 2]
+
+
+def test_what_kubeadm_is_told_to_ignore_is_in_the_table(capsys, state_file):
+    """By name, with the reason; a name without one is refused."""
+    plan = ("plan", "--from-state", state_file, "--target", "1.29", "--ignore-preflight-errors")
+    code, out, _ = run(capsys, *plan, "CreateJob=no node takes it")
+    assert (code, "kubeadm is told to ignore preflight errors: `CreateJob` (no node takes it)." in out) == (0, True)
+    code, _, err = run(capsys, *plan, "CreateJob")
+    assert (code, err) == (
+        1,
+        "--ignore-preflight-errors: CreateJob needs its reason in words, which plan and report show\n",
+    )
 
 
 def test_a_gate_of_etcd_as_a_table(capsys, tmp_path, monkeypatch):

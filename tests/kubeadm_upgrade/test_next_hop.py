@@ -51,6 +51,14 @@ def test_a_control_plane_kubelet_that_is_ahead_needs_no_hop_of_its_own():
     )
 
 
+def test_what_kubeadm_is_told_to_ignore_goes_with_the_hop():
+    """Also over XCom: what a run does is fixed by its plan."""
+    ignored = {"SystemVerification": "cgroup v1 until spring"}
+    hop = hop_of(state(*NODES), cluster=replace(CLUSTER, policy=Policy(ignore_preflight_errors=ignored)))
+    assert hop.ignore_preflight_errors == ignored
+    assert Hop.from_json(json.loads(json.dumps(hop.to_json()))) == hop
+
+
 @pytest.mark.parametrize(
     ("target", "offered", "package"),
     [

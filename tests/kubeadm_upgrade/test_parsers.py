@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubeadm_upgrade import objects, queries
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.packages import apt
+from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.query import read_files_with_text
 from kubeadm_upgrade.version import Version
 
@@ -81,6 +83,52 @@ def test_newer_kubeadm_is_asked_for_json():
         ("kubeadm", "upgrade", "plan", "v1.30.0"),
         ("kubeadm", "upgrade", "plan", "v1.31.0", "-o", "json"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "binary"),
+    [
+        pytest.param("/usr/bin/kubelet\n", queries.RunningBinary("/usr/bin/kubelet", replaced=False), id="as on disk"),
+        pytest.param(
+            "/opt/k s/kubelet (deleted)\n", queries.RunningBinary("/opt/k s/kubelet", replaced=True), id="gone"
+        ),
+    ],
+)
+def test_the_kernel_tells_what_a_process_runs(text, binary):
+    """/proc/PID/exe."""
+    assert queries.read_running_binary(text) == binary
+
+
+PACKAGE_NAMES = st.from_regex(r"[a-z0-9][a-z0-9+.-]{1,12}", fullmatch=True)
+PATHS = st.from_regex(r"(/[A-Za-z0-9_.:, -]{1,8}){1,3}", fullmatch=True)
+
+
+@given(st.lists(PACKAGE_NAMES, min_size=1, max_size=3, unique=True), st.sampled_from(["", ":amd64"]), PATHS)
+def test_dpkg_says_whose_a_file_is(names, architecture, path):
+    """deb-control(5) and dpkg-query(1); a diversion stands on lines of its own."""
+    line = ", ".join(f"{name}{architecture}" for name in names) + f": {path}\n"
+    diverted = f"diversion by dash from: {path}\nlocal diversion to: {path}.distrib\n"
+    assert apt.read_owners(diverted + line) == tuple(sorted(names))
+    assert apt.read_owners("") == ()
+
+
+@given(st.lists(PACKAGE_NAMES, min_size=1, max_size=3, unique=True), PATHS)
+def test_rpm_says_whose_a_file_is(names, path):
+    """That it is nobody's is said on standard output too."""
+    assert dnf.read_owners("".join(f"{name}\n" for name in names)) == tuple(sorted(names))
+    assert dnf.read_owners(f"file {path} is not owned by any package\n") == ()
+
+
+def test_a_file_is_asked_for_by_its_name_and_not_by_a_pattern():
+    """And where /bin is a link, by the name that an older package has it by."""
+    assert apt.owners("/usr/bin/kubelet").run.argv[2:] == ("/usr/bin/kubelet", "/bin/kubelet")
+    assert apt.owners("/opt/[k]*/kubelet").run.argv[2:] == (r"/opt/\[k\]\*/kubelet",)
+
+
+def test_kubeadm_is_told_to_ignore_the_same_errors_when_it_plans():
+    """It looks at the cluster's health there too."""
+    argv = queries.upgrade_plan(Version(1, 35, 6), ["SystemVerification", "CreateJob"]).run.argv
+    assert argv[3:] == ("v1.35.6", "-o", "json", "--ignore-preflight-errors=CreateJob,SystemVerification")
 
 
 @pytest.mark.parametrize("status", ["iU", "iHR", "iF", "hF", "iW"])
@@ -268,6 +316,15 @@ def test_of_several_addresses_of_a_type_the_first_counts(addresses, right):
     status = {"nodeInfo": {"kubeletVersion": "v1.28.15"}, "addresses": listed}
     node = objects.read_node({"metadata": {"name": "w1"}, "status": status})
     assert node.addresses == {"Hostname": "w1", "InternalIP": right}
+
+
+def test_a_node_tells_its_kernel_and_its_runtime():
+    """golden/nodes-1.22.json."""
+    first, *_ = json.loads((GOLDEN / "nodes-1.22.json").read_text())["items"]
+    node = objects.read_node(first)
+    told = first["status"]["nodeInfo"]
+    assert (node.kernel, node.runtime) == (told["kernelVersion"], told["containerRuntimeVersion"])
+    assert node.kernel[0].isdigit()
 
 
 CORDON, OURS = {"f:spec": {"f:unschedulable": {}}}, {"f:metadata": {"f:annotations": {f"f:{CORDONED_BY}": {}}}}

@@ -21,7 +21,7 @@ from kubeadm_upgrade.packages import dnf
 from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE, SOURCES
 from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
-from kubeadm_upgrade.releases.release import Removed, Support
+from kubeadm_upgrade.releases.release import Feature, Needs, Removed, Support
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
 
@@ -30,6 +30,9 @@ RELEASES = releases(
     release(28, support=Support(date(2023, 8, 15), date(2024, 8, 28), date(2024, 10, 28), "made up")),
     release(29, support=Support(date(2023, 12, 13), date(2024, 12, 28), date(2027, 2, 28), "made up"), removed=(GONE,)),
 )
+
+NEEDS_V2 = Needs(cgroup_v2=Feature("made up", "https://example.org", "SystemVerification"))
+NEEDY = releases(*(replace(RELEASES.of(minor), needs=NEEDS_V2 if minor == 29 else Needs()) for minor in (28, 29)))
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def scene(facts_of, hop):
 def a_machine(name):
     room = dict.fromkeys(("/usr", "/var", "/var/cache", "/var/lib/kubelet"), Room("/", 2048 * 2**20))
     etcd = dict.fromkeys(("/etc/kubernetes", "/var/lib/etcd"), Room("/", 2048 * 2**20)) if name != "w1" else {}
-    return Machine(id=f"a1-{name}", hostname=name, room={**room, **etcd})
+    return Machine(id=f"a1-{name}", hostname=name, room={**room, **etcd}, cgroup="v2")
 
 
 def with_machine(scene, name, **changes):
@@ -107,6 +110,10 @@ FAULTS = {
         lambda s, f: with_machine(s, "w1", swaps=("/dev/vdb",)),
         "w1: swap is on (/dev/vdb), and its kubelet does not start with it: run swapoff -a, or set failSwapOn: false",
     ),
+    "needs_met": (
+        lambda s, f: with_machine(replace(s, releases=NEEDY), "w1", cgroup="v1"),
+        "the cgroup version on w1 is v1, and 1.29 needs v2 (made up; https://example.org): boot into cgroup v2",
+    ),
     "no_reboot_pending": (
         lambda s, f: with_machine(s, "w1", wants_reboot=True),
         "w1: its operating system waits for a reboot; an upgrade restarts the kubelet only",
@@ -145,6 +152,12 @@ FAULTS = {
     "packages_whole": (
         lambda s, f: with_host(s, "w1", facts=on_host(f("w1"), half_installed=frozenset({"kubelet"})).host),
         "w1: kubelet: half installed, and nothing is at work on it: run dpkg --configure -a",
+    ),
+    "kubelet_of_its_package": (
+        lambda s, f: with_host(
+            s, "w1", facts=on_host(f("w1"), kubelet_binary="/usr/local/bin/kubelet").host, kubelet_owners=()
+        ),
+        "kubelet on w1 is /usr/local/bin/kubelet, and no package installed it: an upgrade would leave it as it is",
     ),
     "packages_not_newer": (
         lambda s, f: with_host(
@@ -308,6 +321,44 @@ def test_a_machine_id_made_anew_under_a_running_kubelet_is_no_other_machine(scen
     (finding,) = findings(replace(with_machine(scene, "w1", id="b2", boot_id=of_host), nodes=nodes))
     assert (finding.check, finding.severity) == ("host_is_the_nodes", Severity.BLOCK)
     assert words in finding.message
+
+
+def test_a_host_that_does_not_say_which_cgroups_it_has_is_not_a_pass(scene):
+    """Only where the release needs one of them."""
+    silent = with_machine(scene, "w1", cgroup="")
+    assert findings(silent) == ()
+    (found,) = findings(replace(silent, releases=NEEDY))
+    assert "the cgroup version on w1 is unknown, and 1.29 needs v2" in found.message
+
+
+@pytest.mark.parametrize(
+    ("owners", "words"),
+    [
+        pytest.param(("kubelet",), None, id="its package"),
+        pytest.param(("kubelet", "kubelet-fips"), None, id="shared with another"),
+        pytest.param(None, None, id="it does not run, which another check finds"),
+        pytest.param(
+            ("kubernetes-node",), "/usr/bin/kubelet, and it is of the package kubernetes-node: ", id="another's"
+        ),
+    ],
+)
+def test_a_kubelet_of_another_package_would_not_be_replaced(scene, facts_of, owners, words):
+    """Such as a distribution's own."""
+    host = on_host(facts_of("w1"), kubelet_binary="/usr/bin/kubelet").host
+    found = [finding.message for finding in findings(with_host(scene, "w1", facts=host, kubelet_owners=owners))]
+    assert [words in message for message in found] == ([True] if words else [])
+
+
+def test_what_kubeadm_is_told_to_ignore_is_no_finding_where_the_kubelet_starts(scene):
+    """And no worker that is there already is judged: no kubeadm runs on it any more."""
+    needy = with_machine(replace(scene, releases=NEEDY), "w1", cgroup="v1")
+    ignoring = replace(needy, hop=replace(needy.hop, ignore_preflight_errors={"SystemVerification": "soon v2"}))
+    (found,) = findings(ignoring)
+    assert "set failCgroupV1: false in the ConfigMap kubelet-config" in found.message
+    assert "ignore_preflight_errors" not in found.message
+    assert findings(with_host(ignoring, "w1", settings=Settings(runs_on_cgroup_v1=True))) == ()
+    nodes = tuple(replace(node, kubelet=scene.hop.to) if node.name == "w1" else node for node in scene.nodes)
+    assert findings(replace(needy, nodes=nodes)) == ()
 
 
 def test_what_was_not_looked_at_is_not_a_pass(scene):

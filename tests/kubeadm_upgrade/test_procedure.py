@@ -69,6 +69,18 @@ def test_nothing_is_forced(facts_of, hop):
         assert word not in text.replace("--force-confold", "")
 
 
+def test_kubeadm_ignores_what_the_hop_names_on_every_node(facts_of, hop):
+    """In one order, whatever the file's is."""
+    ignored = {"SystemVerification": "cgroup v1 until spring", "CreateJob": "no node takes it"}
+    text = runbook(facts_of, replace(hop, ignore_preflight_errors=ignored))
+    told = "--ignore-preflight-errors=CreateJob,SystemVerification"
+    assert [line.partition(" -- ")[2] for line in text.splitlines() if " -- kubeadm upgrade " in line] == [
+        f"kubeadm upgrade apply v1.29.15 --yes {told}",
+        f"kubeadm upgrade node {told}",
+        f"kubeadm upgrade node {told}",
+    ]
+
+
 def test_kubeadm_is_not_asked_again_once_an_apiserver_has_moved(facts_of, hop):
     """It compares with the apiserver's version and offers nothing, also in an apply that was interrupted."""
     facts = with_kubeadm(facts_of("cp1"), hop)

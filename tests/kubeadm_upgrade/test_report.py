@@ -45,6 +45,15 @@ def test_the_page_says_what_needs_a_person_first():
         assert words in page
 
 
+def test_what_kubeadm_was_told_to_ignore_stands_at_the_top():
+    """It is what somebody has taken upon himself."""
+    hop = {**REPORT["hop"], "ignore_preflight_errors": {"SystemVerification": "cgroup v1 until spring"}}
+    page = report.as_markdown({**REPORT, "hop": hop})
+    told = "kubeadm is told to ignore preflight errors: `SystemVerification` (cgroup v1 until spring)."
+    assert page.index(told) < page.index("## Not done")
+    assert "told to ignore" not in report.as_markdown(REPORT)
+
+
 JOURNAL = "w2: its unit ended with exit status 1; its journal ends:\n[upgrade]\nno space"
 STOPPED = [
     {"task": "verify", "node": None, "state": "upstream_failed"},

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from in_memory import examples
 from in_memory.examples import EARLIER, NAMESAKE, NEW, OLD, RUN, applied, on_host, static_pods, with_kubeadm, with_slot
+from in_memory.golden import FOLDER
 from in_memory.walk import NODES, PATIENCE, begin, persevere, rehearsed, steps_of, turns, upgrade
 from in_memory.world import CONFLICT, FAILED, JOURNAL, RUNNING, SUCCEEDED, Crash, World, remembered
 from kubeadm_upgrade.actions import (
@@ -351,6 +352,29 @@ def test_a_failure_that_nobody_was_told_of_is_told_and_not_repeated(hop):
         asyncio.run(persevere(APPLY, hop, world))
     assert [type(action) for action in world.log] == [NoteFailed]
     assert asyncio.run(persevere(APPLY, hop, world)).status == "changed"
+
+
+def test_what_kubeadm_itself_says_comes_before_its_journal(hop):
+    """A report shows the first line; the journal behind it has no colours either."""
+    world = ready_to_apply(hop)
+    journal = (FOLDER / "kubeadm-upgrade-apply-1.34-to-1.35-cgroup-v1.txt").read_text()
+    world.units = remembered(APPLY.unit(hop), replace(FAILED, journal=journal))
+    with pytest.raises(UnitFailed) as failed:
+        asyncio.run(persevere(APPLY, hop, world))
+    first, *rest = str(failed.value).splitlines()
+    assert "ended with exit status 1 (exit-code): [ERROR SystemVerification]: cgroups v1 support is deprecated" in first
+    assert first.endswith("; its journal ends:")
+    assert "KERNEL_VERSION: 6.18.44-fc-v857" in rest
+    assert "\x1b" not in str(failed.value)
+
+
+def test_the_last_line_of_a_running_unit_is_told_without_colours(hop):
+    """It is what the board shows while one waits."""
+    world = ready_to_apply(hop)
+    world.units = remembered(APPLY.unit(hop), replace(RUNNING, journal="\x1b[0;37mOS\x1b[0m: \x1b[0;32mLinux\x1b[0m"))
+    result = asyncio.run(perform(APPLY, hop, world))
+    assert isinstance(result, Pending)
+    assert result.reason == f"unit {APPLY.unit(hop)} is running: OS: Linux"
 
 
 @pytest.mark.parametrize("node", ["cp1", "cp2"])

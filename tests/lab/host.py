@@ -72,6 +72,11 @@ class Host:
         self.boot_id = str(uuid.uuid4())
         host_files.write_boot_id(self)
 
+    @property
+    def has_cgroup_v1(self) -> bool:
+        """Where cgroup v1 is mounted there is a directory for each controller."""
+        return any(path.startswith("/sys/fs/cgroup/memory") for path in self.files.entries)
+
     def installed(self, package: str) -> Release:
         """The release of an installed Kubernetes package; the binary on disk is the package's."""
         release = self.packages.release(package)

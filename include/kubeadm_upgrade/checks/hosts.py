@@ -10,6 +10,8 @@ from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.flags import read_flags
 from kubeadm_upgrade.machine import ETCD_DATA, Machine
+from kubeadm_upgrade.planning.needs import unmet
+from kubeadm_upgrade.planning.state import NodeState
 
 MOST_CLOCK_SKEW = 30  # seconds
 _NAMING_FLAGS = {"hostname-override", "cloud-provider"}  # a kubelet takes the host's name unless it has one of them
@@ -109,11 +111,32 @@ def kubelet_unit_loaded(scene: Scene) -> Iterator[str]:
             )
 
 
+def needs_met(scene: Scene) -> Iterator[str]:
+    """Every host of this run has what the release needs: a kernel, a container runtime, cgroup v2."""
+    # the plan asked it for every hop; since then a host may have been booted otherwise, or answers for the first time
+    hop = scene.hop
+    hosts = (_as_planned(scene, node, machine) for node, machine in scene.machines if scene.is_to_move(node))
+    moves = [(host, (hop.to.minor,)) for host in hosts]
+    yield from unmet(moves, scene.releases, hop.came_from.minor, hop.ignore_preflight_errors)
+
+
 def no_reboot_pending(scene: Scene) -> Iterator[str]:
     """No host waits for a restart of its own."""
     for node, machine in scene.machines:
         if machine.wants_reboot:
             yield f"{node.name}: its operating system waits for a reboot; an upgrade restarts the kubelet only"
+
+
+def _as_planned(scene: Scene, node: NodeFacts, machine: Machine) -> NodeState:
+    return NodeState(
+        name=node.name,
+        control_plane=node.control_plane,
+        kubelet=node.kubelet,
+        runtime=node.runtime,
+        kernel=node.kernel,
+        cgroup=machine.cgroup or "unknown",  # the host was asked, and unknown is not pass
+        settings=scene.hosts[node.name].settings,
+    )
 
 
 def _wanted(node: NodeFacts, machine: Machine) -> dict[str, int]:

@@ -9,6 +9,8 @@ from kubeadm_upgrade.hop import NO_SOURCE
 from kubeadm_upgrade.installs import HALF_INSTALLED, newer
 from kubeadm_upgrade.packages.port import UNKNOWN_SYSTEM, manager_of, why_not_switch
 
+KUBELET = "kubelet"
+
 
 def package_manager_known(scene: Scene) -> Iterator[str]:
     """Every host of this run uses apt or dnf."""
@@ -53,6 +55,18 @@ def packages_whole(scene: Scene) -> Iterator[str]:
     for name, facts in scene.looked_at:
         for package in sorted(facts.half_installed):
             yield f"{name}: {package}: {HALF_INSTALLED}"
+
+
+def kubelet_of_its_package(scene: Scene) -> Iterator[str]:
+    """The kubelet that runs on every host of this run is the one that an upgrade of its package replaces."""
+    for name, facts in scene.looked_at:
+        owners = scene.hosts[name].kubelet_owners
+        if owners is not None and KUBELET not in owners:
+            of = f"and it is of the package {', '.join(owners)}" if owners else "and no package installed it"
+            yield (
+                f"kubelet on {name} is {facts.kubelet_binary}, {of}: an upgrade would leave it as it is; install the "
+                f"package {KUBELET} and let kubelet.service start its binary, or leave the node out of the run"
+            )
 
 
 def packages_not_newer(scene: Scene) -> Iterator[str]:

@@ -25,6 +25,7 @@ class LookedAtHost:
     unpublished: str = ""  # why the repository did not answer this host
     settings: Settings = NO_SETTINGS  # the kubelet's
     machine: Machine = NOT_LOOKED_AT
+    kubelet_owners: tuple[str, ...] | None = None  # packages that its running binary is of; None: nobody was asked
     error: str | None = None
 
 
@@ -51,6 +52,11 @@ class Scene:
         """
         names = {*self.hop.control_plane, *self.hop.workers} - self.ledger.given_up.keys() - self.ledger.at_work_on
         return tuple(node for node in self.nodes if node.name in names)
+
+    def is_to_move(self, node: NodeFacts) -> bool:
+        """Whether kubeadm or a newer kubelet will run on it."""
+        arrived = not node.control_plane or self.control_plane.arrived(node.name, self.hop.to, self.hop.etcd_pin)
+        return node.kubelet != self.hop.to or not arrived
 
     @property
     def looked_at(self) -> Iterator[tuple[str, HostFacts]]:

@@ -52,6 +52,8 @@ _DESPITE_HOLDS = ("--ignore-hold", "--allow-change-held-packages", "--no-remove"
 
 _MOVE_URI = "move it to an entry of its own, in another file"
 
+_DIVERSION = re.compile(r"(local )?diversion (by \S+ )?(from|to): ")
+
 REBOOT: Query[bool] | None = None
 
 
@@ -103,6 +105,13 @@ def before_published(host: HostFacts, url: str) -> Iterator[Run]:
     one_at_a_time = ("flock", "--verbose", "--wait", "120", f"{ASKED}/lock")
     update = ("apt-get", "update", *_options(*_ONLY_ASKED, "APT::Update::Error-Mode=any"))
     yield Run((*one_at_a_time, *update))
+
+
+def owners(path: str) -> Query[tuple[str, ...]]:
+    """A package may name a file by the directory that is a link to /usr's today."""
+    names = (path, path.removeprefix("/usr")) if path.startswith("/usr/bin/") else (path,)
+    patterns = (re.sub(r"([*?\[\]\\])", r"\\\1", name) for name in names)
+    return query("dpkg-query", "-S", *patterns, read=read_owners, answers=(0, 1))
 
 
 def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
@@ -212,6 +221,12 @@ def read_installed(output: str) -> Mapping[str, str]:
 def read_half_installed(output: str) -> frozenset[str]:
     """`dpkg-query -W`: what is neither installed nor not, nor only configuration: dpkg is at work, or was cut off."""
     return frozenset(name for name, *_, status in map(str.split, output.splitlines()) if status[1] not in "inc")
+
+
+def read_owners(output: str) -> tuple[str, ...]:
+    """`dpkg-query -S`: PACKAGE[:ARCHITECTURE], …: PATH; and lines on diversions, which own nothing."""
+    lines = [line.partition(": /")[0] for line in output.splitlines() if not _DIVERSION.match(line)]
+    return tuple(sorted({name.partition(":")[0] for line in lines for name in line.split(", ")}))
 
 
 def archive_name(package: str, version: str) -> str:

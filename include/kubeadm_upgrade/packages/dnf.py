@@ -55,6 +55,10 @@ def before_published(host: HostFacts, url: str) -> Iterator[Run]:
     yield from ()
 
 
+def owners(path: str) -> Query[tuple[str, ...]]:
+    return query("rpm", "-qf", "--qf", r"%{name}\n", path, read=read_owners, answers=(0, 1))
+
+
 def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
     """dnf reads the index itself, as that of the host's own repository: with its proxy, login and certificates."""
     name = repository_id(host)
@@ -159,6 +163,11 @@ def read_installed(output: str) -> Mapping[str, str]:
     """`rpm -q` with our format; a package that is not installed is a sentence."""
     lines = (line.split() for line in output.splitlines())
     return {words[0]: words[1] for words in lines if len(words) == 2}
+
+
+def read_owners(output: str) -> tuple[str, ...]:
+    """`rpm -qf` with our format: a name a line; that there is none is a sentence."""
+    return tuple(sorted({line for line in output.splitlines() if len(line.split()) == 1}))
 
 
 def read_files(output: str) -> Mapping[str, Any]:

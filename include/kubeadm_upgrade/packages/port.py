@@ -31,6 +31,9 @@ class PackageManager(Protocol):
     def before_published(self, host: HostFacts, url: str) -> Iterator[Run]:
         """What is run before `published`, and changes nothing that anybody else uses."""
 
+    def owners(self, path: str) -> Query[tuple[str, ...]]:
+        """The packages that have installed this file; none where somebody has put it there otherwise."""
+
     def published(self, host: HostFacts, url: str) -> Query[Versions]:
         """What a repository offers this host, whether or not it is configured to use it yet."""
 

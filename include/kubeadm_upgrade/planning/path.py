@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -34,6 +34,8 @@ class Policy:
     latest_patch_first: bool = True
     # a release may need a newer etcd before it than kubeadm of the one below deploys: may a hop of its own bring it?
     pass_etcd_gates: bool = False
+    # preflight errors by which kubeadm would refuse a hop, and why they are passed over: see kubeadm_preflight.py
+    ignore_preflight_errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class Path:
             ]
             for hop in self.hops
         ]
+        if ignored := sorted(self.policy.ignore_preflight_errors):
+            work.append(["ignores", *ignored])
         return hashlib.sha256(json.dumps(work).encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:

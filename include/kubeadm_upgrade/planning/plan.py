@@ -13,6 +13,7 @@ from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning.case import Case
 from kubeadm_upgrade.planning.etcd import etcd_on
 from kubeadm_upgrade.planning.legs import Leg, legs
+from kubeadm_upgrade.planning.needs import needs_on_the_way
 from kubeadm_upgrade.planning.path import Change, Group, Path, PathHop, Policy
 from kubeadm_upgrade.planning.refusals import behind, by_kubelet, objections, objections_to
 from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, removed_apis
@@ -42,7 +43,10 @@ def plan(
     way = stops(case)
     if reasons := tuple(objections_to(case, way)):
         raise UpgradeRefused(*reasons)
-    return Path(way[-1], policy, tuple(_hops(case, way)))
+    hops = tuple(_hops(case, way))
+    if reasons := tuple(needs_on_the_way(case, hops)):
+        raise UpgradeRefused(*reasons)
+    return Path(way[-1], policy, hops)
 
 
 def control_plane_order(state: State, to: Version) -> tuple[NodeState, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
 from kubeadm_upgrade.planning.path import Group, Path, PathHop
 from kubeadm_upgrade.wording import count, shortened
 
@@ -17,7 +18,12 @@ def as_markdown(title: str, path: Path) -> str:
 
 
 def _head(title: str, path: Path) -> str:
-    return f"# {title}: {path.hops[0].came_from} → {path.target}\n\n{summary(path)}."
+    lines = (
+        f"# {title}: {path.hops[0].came_from} → {path.target}",
+        f"{summary(path)}.",
+        told_to_ignore(path.policy.ignore_preflight_errors),
+    )
+    return "\n\n".join(filter(None, lines))
 
 
 def summary(path: Path) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from kubeadm_upgrade.planning import node_refusals, skew
 from kubeadm_upgrade.planning.case import Case
 from kubeadm_upgrade.planning.etcd import Etcd
+from kubeadm_upgrade.planning.needs import needs_of_the_target
 from kubeadm_upgrade.planning.state import NodeState
 from kubeadm_upgrade.planning.stops import Stops, may_enter
 from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, unknown
@@ -26,6 +27,7 @@ def objections(case: Case) -> Iterator[str]:
     yield from _kubelets(case)
     yield from _versions_on_the_way(case)
     yield from _etcd(case)
+    yield from needs_of_the_target(case)
 
 
 def objections_to(case: Case, stops: Stops) -> Iterator[str]:

@@ -26,6 +26,8 @@ class NodeState:
     holds_slot: bool = False  # an earlier run's, while nothing is under way
     os_image: str = ""
     runtime: str = ""
+    kernel: str = ""
+    cgroup: str = ""  # v1 or v2; empty where the host could not be asked
     settings: Settings = NO_SETTINGS  # the kubelet's
 
     @property

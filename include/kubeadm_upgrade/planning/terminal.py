@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
 from kubeadm_upgrade.planning.path import Group, Path, PathHop
 from kubeadm_upgrade.planning.plan_page import etcd_pin, summary, way
 from kubeadm_upgrade.releases.release import Phase, Release, Releases
@@ -21,6 +22,8 @@ _NAMES_SHOWN = 4
 def show_plan(console: Console, path: Path) -> None:
     """The hops, then why: who moves in each, and what has to be minded before it."""
     console.print(f"[bold]{path.hops[0].came_from} → {path.target}[/]  {escape(summary(path))}\n")
+    if ignored := told_to_ignore(path.policy.ignore_preflight_errors):
+        console.print(f"[yellow]mind[/]   {escape(ignored)}\n", highlight=False)
     table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("HOP", justify="right")
     for heading in ("CONTROL PLANE", "WORKERS DRAINED", "WORKERS WAITING"):

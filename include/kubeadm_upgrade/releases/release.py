@@ -89,12 +89,23 @@ class Kubeadm:
 
 @dataclass(frozen=True)
 class Minimum:
-    """What must be at least at `minimum` before a node or the control plane moves to this release."""
+    """What must be at least at `minimum` before a node or the control plane moves to this release.
+
+    `preflight_error`: by this name kubeadm of this release refuses what is older, and can be told not to.
+    """
 
     __pydantic_config__ = _STRICT
     minimum: str
     reason: str
     source: str
+    preflight_error: str = ""
+
+
+@dataclass(frozen=True)
+class Feature(Reason):
+    """What must be there; `preflight_error` as of Minimum."""
+
+    preflight_error: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,9 +114,9 @@ class Needs:
 
     __pydantic_config__ = _STRICT
     etcd: Minimum | None = None  # every member, before the control plane moves here
-    kernel: Minimum | None = None
+    kernel: Minimum | None = None  # these on each host that moves here
     containerd: Minimum | None = None
-    cgroup_v2: Reason | None = None
+    cgroup_v2: Feature | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from kubeadm_upgrade.facts import (
     StaticPod,
 )
 from kubeadm_upgrade.hop import Hop, Repository, Source
+from kubeadm_upgrade.kubeadm_preflight import PreflightError
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.packages.port import MANAGERS
@@ -90,14 +91,32 @@ _BACKUP = StandIn("v1.0.985-to-v1.0.985.7", r"v1\.[0-9][0-9A-Za-z.-]*-to-v1\.[0-
 _NUMBER = StandIn("98765", "[0-9]+", "[0-9]*", "0-9")
 _ETCD_TAG = StandIn("3.9.976-0", r"3\.[0-9]+\.[0-9]+-[0-9]+", "3.[0-9]*", "0-9.-")
 _REGISTRY = StandIn("stand-in.registry/k8s", "[a-z0-9][A-Za-z0-9/:._-]*", "[a-z0-9]*", "A-Za-z0-9/:._-")
+_PREFLIGHT_ERRORS = StandIn(
+    "CreateJob,ImagePull", f"(({'|'.join(PreflightError)}),?)+", "[A-Z]*", "A-Za-z,"
+)  # never `all`
 _REVISIONS = {"deb": "7.7", "rpm": "777777.7.7"}
 
 STAND_INS: tuple[StandIn, ...] = (
-    *(_NODE, _FILE, _REPOSITORY_ID, *_URLS.values(), _KEY_URL, _BACKUP, _NUMBER, _ETCD_TAG, _REGISTRY),
+    *(
+        _NODE,
+        _FILE,
+        _REPOSITORY_ID,
+        *_URLS.values(),
+        _KEY_URL,
+        _BACKUP,
+        _NUMBER,
+        _ETCD_TAG,
+        _REGISTRY,
+        _PREFLIGHT_ERRORS,
+    ),
     *(_package_version(f"{to}-{revision}") for to in _TARGETS for revision in _REVISIONS.values()),
     *(_version(str(version)) for version in (*_TARGETS, _CAME_FROM)),
 )
 
+# what a hop may ask for beyond the usual
+_IGNORED = {"ignore_preflight_errors": {_PREFLIGHT_ERRORS.text: ""}}
+_PINNED = {"etcd_pin": _ETCD_TAG.text}
+_WISHES: tuple[Mapping[str, Any], ...] = ({}, _PINNED, _IGNORED, _PINNED | _IGNORED)
 _DEB_LEGACY = "deb https://apt.kubernetes.io/ kubernetes-xenial main\n"
 _RPM_LEGACY = "https://packages.cloud.google.com/yum/repos/kubernetes-el7-x86_64"
 _EXCLUDES = ("", "exclude=" + " ".join((*PACKAGES, *COMPANIONS)))
@@ -111,8 +130,8 @@ def root_commands() -> Iterator[RootCommand]:
 
 def _of_steps() -> Iterator[RootCommand]:
     roles = ((True, CONTROL_PLANE_NODE), (False, CONTROL_PLANE_NODE), (False, WORKER_NODE))
-    for to, (first, groups), pin in itertools.product(_TARGETS, roles, (None, _ETCD_TAG.text)):
-        hop = _hop(to, first=first, pin=pin)
+    for to, (first, groups), wish in itertools.product(_TARGETS, roles, _WISHES):
+        hop = replace(_hop(to, first=first), **wish)
         steps = [step for group in groups for step in GROUPS[group]]
         for host, earlier in itertools.product(_hosts(), _earlier(hop)):
             yield from _rehearsed(steps, _facts(hop, host, earlier), hop)
@@ -131,7 +150,7 @@ def _as_root(wanted_by: str, action: Action) -> Iterator[RootCommand]:
         yield RootCommand(wanted_by, replace(action, root=False).command)
 
 
-def _hop(to: Version, *, first: bool, pin: str | None = None) -> Hop:
+def _hop(to: Version, *, first: bool) -> Hop:
     sources = {
         name: Source(Repository(_URLS[name].text, _KEY_URL.text), dict.fromkeys(PACKAGES, f"{to}-{revision}"))
         for name, revision in _REVISIONS.items()
@@ -143,7 +162,6 @@ def _hop(to: Version, *, first: bool, pin: str | None = None) -> Hop:
         sources=sources,
         control_plane=(_NODE.text,) if first else (_ANOTHER, _NODE.text),
         workers=(_NODE.text,),
-        etcd_pin=pin,
     )
 
 
@@ -262,17 +280,19 @@ def _arguments(function: Callable[..., Any]) -> Iterator[Mapping[str, Any]]:
 def _values() -> Mapping[str, Sequence[Any]]:
     return {
         "to": _TARGETS,
+        "ignored": [(), (_PREFLIGHT_ERRORS.text,)],
         "url": [url.text for url in _URLS.values()],
         "name": [_BACKUP.text],
         "node": [_NODE.text],
+        "path": ["/usr/bin/kubelet"],
         "pid": [int(_NUMBER.text)],
         "host": [HostFacts(packages={}, **system) for system in _systems()],
     }
 
 
 def _units() -> Sequence[str]:
-    pins = (None, _ETCD_TAG.text)
-    return [name for to in _TARGETS for pin in pins for name in _units_of(_hop(to, first=True, pin=pin))]
+    hops = (replace(_hop(to, first=True), **wish) for to in _TARGETS for wish in _WISHES)
+    return [name for hop in hops for name in _units_of(hop)]
 
 
 def _units_of(hop: Hop) -> Sequence[str]:

@@ -77,6 +77,8 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
                 holds_slot=node.name in ledger.slots,
                 os_image=node.os_image,
                 runtime=node.runtime,
+                kernel=node.kernel,
+                cgroup=one.cgroup,
                 settings=one.settings,
             )
             for node, one in zip(nodes, told, strict=True)
@@ -121,6 +123,9 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
                 facts,
                 settings=await look_at_kubelet_settings(host),
                 machine=await _look_at_machine(host, manager),
+                kubelet_owners=await host.ask(manager.owners(facts.kubelet_binary))
+                if manager and facts.kubelet_binary
+                else None,
             )
             if manager is None or source is NO_SOURCE:
                 return looked_at
@@ -146,7 +151,8 @@ async def _told(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> T
     """A host that cannot be looked at now is a finding of preflight, and no reason not to plan."""
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
-            return Told(await look_at_kubelet_settings(host), await host.ask(queries.OS_RELEASE))
+            settings, os = await look_at_kubelet_settings(host), await host.ask(queries.OS_RELEASE)
+            return Told(settings, os, **await host.ask(machine.CGROUP))
     except (NeedsPerson, TimeCures) as error:
         log.warning("%s: nothing is known of its host: %s", node.name, error)
         return Told(error=error)

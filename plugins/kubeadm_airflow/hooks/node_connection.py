@@ -185,7 +185,8 @@ class NodeConnection:
         wanted = self._hop.source(facts.os.package_format).packages.get("kubeadm")
         installed = wanted is not None and facts.packages.get("kubeadm") == wanted
         to_apply = control_plane.cluster_version != self._hop.to
-        return await host.ask(queries.upgrade_plan(self._hop.to)) if installed and to_apply else None
+        asked = queries.upgrade_plan(self._hop.to, self._hop.ignore_preflight_errors)
+        return await host.ask(asked) if installed and to_apply else None
 
     async def _with_backups(self, host: Host, facts: HostFacts) -> HostFacts:
         runs = await host.ask(queries.BACKUP_RUNS)

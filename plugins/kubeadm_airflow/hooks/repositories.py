@@ -21,6 +21,7 @@ class Told:
 
     settings: Settings = NO_SETTINGS
     os: OsRelease | None = None
+    cgroup: str = ""
     error: Exception | None = None
 
 

@@ -49,13 +49,14 @@ async def look_at_host(host: Host) -> dict[str, Any]:
         return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
     wanted: tuple[Query[Any], ...] = (*manager.QUERIES, queries.KUBELET, queries.KUBELET_AGE)
     *answers, kubelet, age = await _some_at_once([host.ask(wish) for wish in wanted])
-    replaced = await host.ask(queries.running_binary(kubelet.pid)) if kubelet.pid else False
+    binary = await host.ask(queries.running_binary(kubelet.pid)) if kubelet.pid else None
     return {
         "os": os,
         **{name: value for answer in answers for name, value in answer.items()},
         "kubelet_started": kubelet.started,
         "kubelet_age": age,
-        "kubelet_outdated": replaced or kubelet.needs_reload,
+        "kubelet_binary": binary.path if binary else "",
+        "kubelet_outdated": bool(binary and binary.replaced) or kubelet.needs_reload,
         "kubelet_restarting": kubelet.restarting,
         "kubelet_journal": "" if kubelet.pid else await host.ask(queries.KUBELET_JOURNAL),
     }

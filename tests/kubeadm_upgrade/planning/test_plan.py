@@ -204,6 +204,17 @@ PLANS = {
     "through-etcds-gate": (stock_1_33(), "1.34", GATES),
     "within-etcds-gate": (within_the_gate(), "1.34", GATES),
     "a-pin-of-somebody-elses": (replace(stock_1_33("3.5.26"), etcd_pinned="3.5.26-0"), "1.34", GATES),
+    "kubeadm-is-told-to-ignore": (
+        replace(
+            stock_1_33("3.5.26"),
+            nodes=tuple(
+                replace(node, cgroup="v1", settings=Settings(runs_on_cgroup_v1=True))
+                for node in stock_1_33("3.5.26").nodes
+            ),
+        ),
+        "1.35",
+        Policy(ignore_preflight_errors={"SystemVerification": "cgroup v1 until spring"}),
+    ),
     "nothing-to-do": (cluster("1.29.15", "1.29.15"), "1.29", Policy()),
 }
 
@@ -244,6 +255,17 @@ def test_the_name_of_a_plan_is_that_of_its_work():
     state = cluster("1.28.9", "1.28.9", "1.28.9")
     assert name(state, "1.29") == name(replace(state, etcd_pinned="3.5.9-0"), "1.29")
     assert len({name(state, "1.29"), name(state, "1.29.5"), name(cluster("1.28.9", "1.28.9"), "1.29")}) == 3
+
+
+def test_what_kubeadm_is_told_to_ignore_is_part_of_the_work_and_its_reason_is_not():
+    """Another name is another command on every node."""
+
+    def name(**ignored):
+        policy = Policy(ignore_preflight_errors=ignored)
+        return plan(cluster("1.28.9", "1.28.9"), TargetVersion.parse("1.29"), policy, releases()).hash
+
+    assert name(CreateJob="a", ImagePull="b") == name(ImagePull="c", CreateJob="d")
+    assert len({name(), name(CreateJob="a"), name(ImagePull="a"), name(CreateJob="a", ImagePull="b")}) == 4
 
 
 @pytest.mark.bench

@@ -13,7 +13,9 @@ from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.planning.plan import plan
 from kubeadm_upgrade.planning.state import State
+from kubeadm_upgrade.releases.known import releases as stock_releases
 from kubeadm_upgrade.releases.release import Minimum, Needs, Patches, Reason
+from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import TargetVersion
 
 GATE = Needs(etcd=Minimum("3.5.40", "older members may not start again", "https://etcd.io/docs/"))
@@ -81,6 +83,35 @@ REFUSALS = {
         replace(cluster("1.29.9"), nodes=(replace(control_plane_node("cp1", "1.29.9"), components={}),)),
         "1.30",
         releases(release(30, needs=GATE)),
+    ),
+    "hosts-on-cgroup-v1": (
+        State(
+            version("1.33.9"),
+            (
+                replace(
+                    control_plane_node("cp1", "1.33.9", etcd="3.5.26"),
+                    cgroup="v1",
+                    settings=Settings(runs_on_cgroup_v1=True),
+                ),
+                worker("w1", "1.33.9", cgroup="v1"),
+                worker("w2", "1.33.9", cgroup="v1"),
+                worker("w3", "1.33.9", cgroup="v2"),
+            ),
+        ),
+        "1.35",
+        stock_releases(),
+    ),
+    "hosts-too-old": (
+        State(
+            version("1.25.9"),
+            (
+                control_plane_node("cp1", "1.25.9"),
+                worker("w1", "1.25.9", runtime="containerd://1.4.13", kernel="4.18.0-553.el8_10.x86_64"),
+                worker("w2", "1.25.9", runtime="containerd://Unknown", kernel="5.15.0-1034-aws"),
+            ),
+        ),
+        "1.33",
+        stock_releases(),
     ),
     "kube-proxy-left-behind": (
         State(

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from in_memory.states import release, version
+from kubeadm_upgrade.kubeadm_preflight import PreflightError
 from kubeadm_upgrade.releases.files import json_schema, merged, read_releases
 from kubeadm_upgrade.releases.known import OWN_DIRECTORY, releases
 from kubeadm_upgrade.releases.release import DIRECTORY_VARIABLE, Phase, ReleaseFactsError
@@ -66,6 +67,13 @@ def test_what_a_release_deploys_can_be_compared(path):
     assert min(facts.components.etcd) == 0
     assert facts.why_avoid(facts.last_patch) is None
     assert all(version(avoided).minor == facts.minor for avoided in facts.patches.avoid)
+
+
+def test_what_kubeadm_can_be_told_to_ignore_is_named_as_it_names_it():
+    """A cluster's file takes no other names."""
+    needs = [need for one in releases() for need in (one.needs.kernel, one.needs.containerd, one.needs.cgroup_v2)]
+    named = {need.preflight_error for need in needs if need is not None}
+    assert named == {"", PreflightError.SYSTEM_VERIFICATION}
 
 
 def test_the_schema_for_editors_is_in_step():

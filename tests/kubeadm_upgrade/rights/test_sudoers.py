@@ -29,6 +29,7 @@ from kubeadm_upgrade.engine import perform, wanted_actions
 from kubeadm_upgrade.errors import CommandFailed, StepRefused, UnitFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, OsRelease
 from kubeadm_upgrade.hop import Repository, Source
+from kubeadm_upgrade.kubeadm_preflight import PreflightError
 from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
@@ -158,6 +159,7 @@ def hops(draw, node, package_format):
         control_plane=(*first, node),
         workers=(node,),
         etcd_pin=pin,
+        ignore_preflight_errors=draw(st.dictionaries(st.sampled_from(list(PreflightError)), st.just("why"))),
     )
 
 
@@ -241,7 +243,7 @@ def test_whatever_is_looked_at_is_allowed(situation, pid, lines):
     name = "v1.28.0-to-v1.29.15.7"
     asked = [
         queries.running_binary(pid),
-        queries.upgrade_plan(hop.to),
+        queries.upgrade_plan(hop.to, hop.ignore_preflight_errors),
         queries.backup_files(name),
         queries.backup_sums(name),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from lab.options import parse
 from lab.process import Process
@@ -26,6 +27,8 @@ async def dpkg(process: Process) -> int:
 async def dpkg_query(process: Process) -> int:
     """golden/dpkg-query-1.22.txt; in the order asked, as dpkg-query sorts by its own table."""
     options = parse(process.arguments, valued=("-f", "--showformat"))
+    if options.has("-S", "--search"):
+        return _search(process, options.operands)
     form = options.last("-f", "--showformat", default="${Package}\\t${Version}\\n")
     installed, code = process.host.packages.installed, 0
     wanted = options.operands or sorted(installed)
@@ -36,6 +39,17 @@ async def dpkg_query(process: Process) -> int:
             process.complain(f"dpkg-query: no packages found matching {package}")
             code = 1
     return code
+
+
+def _search(process: Process, paths: Sequence[str]) -> int:
+    """Of the files that packages have brought, only their programs are known here."""
+    owned = {f"/usr/bin/{package}": package for package in process.host.packages.installed}
+    for path in paths:
+        if path in owned:
+            process.print(f"{owned[path]}: {path}")
+        else:
+            process.complain(f"dpkg-query: no path found matching pattern {path}")
+    return 0 if owned.keys() >= set(paths) else 1
 
 
 def _show(process: Process, form: str, package: str) -> str:

@@ -14,6 +14,7 @@ from lab.commands.kubeadm_cluster import (
     write_kubelet_config,
 )
 from lab.commands.kubeadm_static_pods import upgrade_static_pods
+from lab.commands.kubeadm_system import verify_system
 from lab.options import Options
 from lab.process import Process
 from lab.releases import Release
@@ -29,6 +30,8 @@ async def node(process: Process, options: Options, version: str | None) -> int:
     if reason := _refusal(kubeadm, target):
         return process.refuse(f"{reason}\n{TRACE}", 1)
     process.print("[preflight] Running pre-flight checks")
+    if (code := verify_system(process, options)) is not None:
+        return code
     await asyncio.sleep(process.host.cluster.latency.kubeadm_node)
     if process.host.control_plane:
         if (code := await _control_plane(process, options, target)) is not None:

@@ -17,6 +17,7 @@ from lab.commands.kubeadm_cluster import (
     write_kubelet_config,
 )
 from lab.commands.kubeadm_static_pods import upgrade_static_pods
+from lab.commands.kubeadm_system import verify_system
 from lab.options import Options
 from lab.process import Process
 from lab.releases import Release
@@ -50,6 +51,8 @@ async def _preflight(process: Process, options: Options, target: Release) -> int
         if kubeadm.minor < 32
         else "[upgrade/preflight] Running preflight checks"
     )
+    if (code := verify_system(process, options)) is not None:
+        return code
     process.print("[upgrade] Running cluster health checks")
     if errors := health_errors(process, options):
         return process.refuse(fatal(errors), 1)

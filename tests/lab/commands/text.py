@@ -153,11 +153,19 @@ async def stat(process: Process) -> int:
 def _stat(process: Process, form: str, path: str, filesystem: bool) -> str:
     entry = process.host.files.lookup(path, process.root)
     if filesystem:
-        return form.replace("%T", "cgroup2fs" if path.startswith("/sys/fs/cgroup") else "ext2/ext3")
+        name, magic = _file_system(process, path)
+        return form.replace("%T", name).replace("%t", magic)
     values = {"s": str(4096 if entry.directory else entry.size), "n": path, "Y": str(int(entry.mtime))}
     values |= {"a": f"{entry.mode & 0o7777:o}", "U": entry.owner, "G": entry.owner}
     values |= {"F": "directory" if entry.directory else "regular file", "y": rfc3339(entry.mtime)}
     return re.sub(r"%([snYaUGFy])", lambda found: values[found.group(1)], form)
+
+
+def _file_system(process: Process, path: str) -> tuple[str, str]:
+    """Its name and its type. Where cgroup v1 is mounted there is a directory for each controller, on a tmpfs."""
+    if not path.startswith("/sys/fs/cgroup"):
+        return "ext2/ext3", "ef53"
+    return ("tmpfs", "1021994") if process.host.has_cgroup_v1 else ("cgroup2fs", "63677270")
 
 
 async def sha256sum(process: Process) -> int:

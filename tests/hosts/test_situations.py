@@ -162,7 +162,7 @@ FINDINGS: dict[str, tuple[str, Situation, str]] = {
     "repository refuses connections": (
         "w1",
         lambda real, host: broken(real, "refuse_connections"),
-        "Failed to connect",
+        "Could not connect to",
     ),
     "version missing since the plan": (
         "w1",

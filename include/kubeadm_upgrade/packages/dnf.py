@@ -61,12 +61,12 @@ def owners(path: str) -> Query[tuple[str, ...]]:
 
 def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
     """dnf reads the index itself, as that of the host's own repository: with its proxy, login and certificates."""
-    name = repository_id(host)
+    name = "kubeadm-fleet"  # one that only this command knows: no file of the host has it
     # nothing is installed, so no key is asked for; a missing repository is an error
     settings = {"gpgcheck": "0", "repo_gpgcheck": "0", "skip_if_unavailable": "0"}
     which: tuple[str, ...] = ("--disablerepo=*", f"--repofrompath={name},{url}")
     if section(host.sources):
-        name, which = "*", (f"--repo={name}",)  # no other one is looked at
+        name, which = "*", (f"--repo={repository_id(host)}",)  # no other one is looked at
         settings |= {"baseurl": url, "mirrorlist": "", "metalink": ""}
     options = tuple(f"--setopt={name}.{option}={value}" for option, value in settings.items())
     return query(*_query(*which, *options, "--refresh"), read=read_query, root=True)

@@ -115,6 +115,14 @@ def test_a_repository_that_is_switched_off_is_switched_on_where_it_is():
     )
 
 
+def test_a_host_without_a_repository_is_asked_by_a_name_that_no_file_has():
+    """dnf refuses a name that comes twice, and [kubernetes] may be somebody's, at a URL that we do not know."""
+    asked = dnf.published(
+        host("[kubernetes]\nbaseurl=https://nexus.example/k8s/\n", "/etc/yum.repos.d/n.repo"), NEW.url
+    )
+    assert f"--repofrompath=kubeadm-fleet,{NEW.url}" in asked.run.argv
+
+
 def test_a_variable_of_dnf_is_filled_in():
     sources = {
         "/etc/yum.repos.d/k.repo": PAGE.replace("v1.28", "$k8s"),

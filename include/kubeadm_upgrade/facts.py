@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.ledger.ledger import Ledger, Slot
 from kubeadm_upgrade.policy import RolloutPolicy
@@ -78,11 +79,28 @@ class StaticPod:
     image_tag: str
     ready: bool
     created: datetime | None = None  # the mirror Pod: a kubelet of another minor release makes it anew
+    image: str = ""  # whole, for sentences
 
     @property
     def version(self) -> Version:
-        """Of etcd too: its tags end in a count of rebuilds, `3.5.24-0`. Raises ValueError on any other tag."""
-        return Version.parse(self.image_tag.partition("-")[0] if self.component == "etcd" else self.image_tag)
+        """Of etcd too: its tags end in a count of rebuilds, `3.5.24-0`. Raises UnreadableOutput on any other tag."""
+        try:
+            return Version.of_tag(self.image_tag.partition("-")[0] if self.component == "etcd" else self.image_tag)
+        except ValueError as error:
+            raise UnreadableOutput(
+                f"Pod kube-system/{self.component}-{self.node} on {self.node} runs the image "
+                f"{self.image or self.image_tag}, whose tag is no version: name in its manifest an image with a tag "
+                f"such as {'3.5.24-0' if self.component == 'etcd' else 'v1.29.4'}; a digest may follow the tag"
+            ) from error
+
+    @property
+    def unversioned(self) -> str | None:
+        """Why nobody can say which version this is; None where its image says it."""
+        try:
+            self.version  # noqa: B018
+        except UnreadableOutput as error:
+            return str(error)
+        return None
 
 
 @dataclass(frozen=True)
@@ -101,9 +119,15 @@ class ControlPlaneFacts:
         return {pod.node: pod.version for pod in self.static_pods if pod.component == component}
 
     @property
+    def unversioned(self) -> tuple[str, ...]:
+        """Sentences on the static Pods whose images do not say which version they are."""
+        return tuple(said for pod in self.static_pods if (said := pod.unversioned))
+
+    @property
     def minors(self) -> frozenset[int]:
-        """Every minor release that a part of the control plane is at."""
-        running = (pod.version.minor for pod in self.static_pods if pod.component in CONTROL_PLANE_COMPONENTS)
+        """Every minor release that a part of the control plane is known to be at."""
+        known = (pod for pod in self.static_pods if not pod.unversioned)
+        running = (pod.version.minor for pod in known if pod.component in CONTROL_PLANE_COMPONENTS)
         return frozenset({self.cluster_version.minor, *running})
 
     def at(self, node: str, version: Version) -> bool:

@@ -27,7 +27,7 @@ class Room:
     """Where a path's bytes are."""
 
     filesystem: str  # where it is mounted
-    free: int  # bytes
+    free: int | None  # bytes; None where the host itself does not know
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def _read_only(mounts: str) -> Iterator[str]:
 
 
 def read_room(output: str) -> Mapping[str, Any]:
-    """`df --output=file,avail,target -B1`, below the headings."""
+    """`df --output=file,avail,target -B1`, below the headings; `-` is what a file system does not tell df."""
     rows = (line.split(maxsplit=2) for line in output.splitlines()[1:])
-    return {"room": {path: Room(target, int(free)) for path, free, target in rows}}
+    return {"room": {path: Room(target, None if free == "-" else int(free)) for path, free, target in rows}}
 
 
 def read_etcd_size(output: str) -> Mapping[str, Any]:

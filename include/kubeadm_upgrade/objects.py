@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ import yaml
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts, StaticPod
+from kubeadm_upgrade.reading import reading
 from kubeadm_upgrade.version import Version
 
 # kubeadm below 1.24 labels control plane nodes with the older name only, or with both
@@ -28,6 +29,11 @@ Json = Mapping[str, Any]
 
 def read_node(node: Json) -> NodeFacts:
     """A Node object. Raises UnreadableOutput when its kubelet's version is not a version."""
+    with reading(f"Node {_name_of(node)}"):
+        return _node(node)
+
+
+def _node(node: Json) -> NodeFacts:
     meta, status = node["metadata"], node["status"]
     ready = _ready_condition(status)
     return NodeFacts(
@@ -51,6 +57,11 @@ def read_node(node: Json) -> NodeFacts:
 
 def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
     """A Pod on a node that was, or was not, cordoned at that time."""
+    with reading(f"Pod {_name_of(pod)}"):
+        return _pod(pod, cordoned_at)
+
+
+def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
     meta = pod["metadata"]
     created = _time(meta.get("creationTimestamp"))
     controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
@@ -65,6 +76,13 @@ def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
         terminating="deletionTimestamp" in meta,
         undeterred=bool(cordoned_at and created and created >= cordoned_at and _tolerates_cordon(pod)),
     )
+
+
+def _name_of(item: Json) -> str:
+    """As far as it can be told of an object that may be anything."""
+    meta = item.get("metadata") if isinstance(item, Mapping) else None
+    meta = meta if isinstance(meta, Mapping) else {}
+    return "/".join(str(meta[part]) for part in ("namespace", "name") if part in meta) or "(without a name)"
 
 
 def _cordoned_by(meta: Json) -> str | None:
@@ -98,14 +116,17 @@ def read_control_plane(
     pods: Iterable[Json], kubeadm_config: Json, nodes: Iterable[NodeFacts], failing_checks: tuple[str, ...] = ()
 ) -> ControlPlaneFacts:
     """The mirror Pods of kube-system, the ConfigMap kubeadm-config, and the Nodes."""
-    configuration = yaml.safe_load(kubeadm_config["data"]["ClusterConfiguration"])
+    with reading("ConfigMap kube-system/kubeadm-config"):
+        text = kubeadm_config["data"]["ClusterConfiguration"]
+        cluster_version = Version.parse(yaml.safe_load(text)["kubernetesVersion"])
+        version_of_object = kubeadm_config["metadata"].get("resourceVersion", "")
     return ControlPlaneFacts(
-        static_pods=tuple(_static_pod(pod) for pod in pods if _is_control_plane_pod(pod)),
-        cluster_version=_version("ConfigMap kubeadm-config", configuration["kubernetesVersion"]),
+        static_pods=tuple(_static_pods(pods)),
+        cluster_version=cluster_version,
         nodes_ready={node.name: node.ready for node in nodes if node.control_plane},
         failing_checks=failing_checks,
-        configuration=kubeadm_config["data"]["ClusterConfiguration"],
-        configuration_version=kubeadm_config["metadata"].get("resourceVersion", ""),
+        configuration=text,
+        configuration_version=version_of_object,
     )
 
 
@@ -113,16 +134,17 @@ def read_kube_proxies(pods: Iterable[Json]) -> Mapping[str, Version]:
     """Node -> the version of the kube-proxy on it, from its Pods; those of another image have no Kubernetes version."""
     found = {}
     for pod in pods:
-        tag = _image_tag(pod, "kube-proxy")
-        if node := pod["spec"].get("nodeName"):
+        with reading(f"Pod {_name_of(pod)}"):
+            tag, node = _image_tag(pod, "kube-proxy"), pod["spec"].get("nodeName")
+        if node:
             with suppress(ValueError):
-                found[node] = Version.parse(tag)
+                found[node] = Version.of_tag(tag)
     return found
 
 
 def read_readyz(text: str) -> tuple[str, ...]:
     """The names of the checks that fail in `/readyz?verbose`: its lines that begin with [-]."""
-    failing = tuple(line.removeprefix("[-]").split()[0] for line in text.splitlines() if line.startswith("[-]"))
+    failing = tuple(line.removeprefix("[-]").partition(" ")[0] for line in text.splitlines() if line.startswith("[-]"))
     healthy = text.strip() == "ok" or text.rstrip().endswith("check passed")
     return failing if failing or healthy else ("(no readable answer)",)  # such as a load balancer's own error page
 
@@ -154,21 +176,39 @@ def _is_control_plane_pod(pod: Json) -> bool:
     return mirror and component in (*CONTROL_PLANE_COMPONENTS, "etcd")
 
 
+def _static_pods(pods: Iterable[Json]) -> Iterator[StaticPod]:
+    for pod in pods:
+        with reading(f"Pod {_name_of(pod)}"):
+            if _is_control_plane_pod(pod):
+                yield _static_pod(pod)
+
+
 def _static_pod(pod: Json) -> StaticPod:
     component = pod["metadata"]["labels"]["component"]
     return StaticPod(
         component=component,
         node=pod["spec"]["nodeName"],
         image_tag=_image_tag(pod, component),
+        image=_image(pod, component),
         ready=_ready_condition(pod.get("status", {})).get("status") == "True",
         created=_time(pod["metadata"].get("creationTimestamp")),
     )
 
 
 def _image_tag(pod: Json, component: str) -> str:
-    image: str = next(c["image"] for c in pod["spec"]["containers"] if c["name"] == component)
+    """Without one, as where an image is named by its digest only, it is empty."""
     # a digest may follow the tag, and a registry may have a port before it
-    return image.split("@", maxsplit=1)[0].rsplit(":", 1)[-1]
+    name = _image(pod, component).partition("@")[0].rpartition("/")[2]
+    return name.partition(":")[2]
+
+
+def _image(pod: Json, component: str) -> str:
+    return str(_container(pod, component)["image"])
+
+
+def _container(pod: Json, component: str) -> Json:
+    found: Json = next((c for c in pod["spec"]["containers"] if c["name"] == component), {})
+    return found
 
 
 def _ready_condition(status: Json) -> Json:

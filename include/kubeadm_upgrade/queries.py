@@ -61,6 +61,16 @@ def read_lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
+def read_silence(text: str) -> bool:
+    """`true` prints nothing, so whatever stands here is the login shell's, before every other answer as well."""
+    if text.strip():
+        raise UnreadableOutput(
+            f"the SSH user's shell prints {text.strip()[:200]!r} before every command's own output: let its .bashrc "
+            "end at once where the shell is not interactive"
+        )
+    return True
+
+
 def read_kubelet_settings(text: str) -> Settings:
     """`grep -sH ''` over the kubelet's files."""
     try:
@@ -122,6 +132,7 @@ AT_WORK = query("ps", "-C", "kubeadm", "-o", "args=", read=read_lines, answers=(
 KUBELET_SETTINGS = query(
     "grep", "-sH", "", *settings.KUBELET_FILES, read=read_kubelet_settings, root=True, answers=(0, 1, 2)
 )
+QUIET = query("true", read=read_silence)
 ROOT = query("true", read=lambda _: True, root=True)
 BACKUP_RUNS = query(
     "grep", "-rsH", "--include=run", "", backup.DIRECTORY, read=read_files_with_text, root=True, answers=(0, 1, 2)

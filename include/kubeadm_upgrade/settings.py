@@ -10,10 +10,14 @@ from typing import Any
 
 import yaml
 
+from kubeadm_upgrade.reading import reading
+
 KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"  # kubeadm's own; it takes out what it knows to be gone
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 EXTRA_ARGS = ("/etc/default/kubelet", "/etc/sysconfig/kubelet")  # Debian's and Red Hat's
 KUBELET_FILES = (KUBEADM_FLAGS, KUBELET_CONFIG, *EXTRA_ARGS)
+
+_KUBEADM_CONFIG = "ConfigMap kube-system/kubeadm-config"
 
 _COMPONENTS = {
     "apiServer": "kube-apiserver",
@@ -57,6 +61,7 @@ def read_kubelet(files: Mapping[str, str]) -> Settings:
     )
 
 
+@reading(_KUBEADM_CONFIG)
 def read_cluster_configuration(text: str) -> Mapping[str, Settings]:
     """Component -> its settings, from the ClusterConfiguration in the ConfigMap kubeadm-config."""
     configuration = _mapping(text)
@@ -73,6 +78,7 @@ def read_cluster_configuration(text: str) -> Mapping[str, Settings]:
     }
 
 
+@reading(_KUBEADM_CONFIG)
 def read_etcd_tag(text: str) -> str | None:
     """The etcd image tag that a ClusterConfiguration fixes."""
     local = _mapping(_mapping(_mapping(text).get("etcd")).get("local"))
@@ -80,6 +86,7 @@ def read_etcd_tag(text: str) -> str | None:
 
 
 @cache
+@reading(_KUBEADM_CONFIG)
 def etcd_is_external(text: str) -> bool:
     """Whether a ClusterConfiguration points to an etcd that is not on the control plane nodes."""
     return "external" in _mapping(_mapping(text).get("etcd"))

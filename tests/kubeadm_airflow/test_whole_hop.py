@@ -227,6 +227,29 @@ def test_what_a_message_asks_for_works_from_the_next_look_on(upgrade_lab, tmp_pa
     assert missing == []
 
 
+def test_a_shell_that_speaks_is_said_of_its_host_and_of_no_other(upgrade_lab):
+    """.bashrc prints a line: every answer begins with it, so none is believed, and nothing is done on that host."""
+    walker = upgrade_lab(1, 2)
+    walker.lab.faults.sudo_refuses("walked-w2")
+    chatty = walker.lab.faults.chatty_shell("walked-w1", "Welcome to walked-w1")
+
+    async def run():
+        hop = await walker.plan()
+        found = [one for one in await walker.preflight(hop) if one.severity == "block"]
+        with pytest.raises(errors.UnreadableOutput, match="prints 'Welcome to walked-w1' before every command's own"):
+            await walker.walk(hop, "stage", "walked-w1")
+        walker.lab.faults.lift_all()
+        await walker.upgrade(hop)
+        return [one.message for one in found], await walker.shortcomings(hop)
+
+    found, missing = asyncio.run(run())
+    (of_w1,) = [message for message in found if message.startswith("walked-w1 (")]
+    assert "the SSH user's shell prints 'Welcome to walked-w1'" in of_w1
+    assert [message for message in found if message.startswith("walked-w2 (") and "sudo asks for a password" in message]
+    assert len(found) == 2
+    assert (missing, walker.lab.violations, chatty.active) == ([], [], False)
+
+
 def test_a_judgement_is_not_noted_for_whoever_has_taken_the_cluster_meanwhile(upgrade_lab, monkeypatch):
     """Preflight takes minutes on many hosts: what this run found says nothing of the hop of another."""
     walker = upgrade_lab(1, 1)

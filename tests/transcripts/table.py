@@ -148,6 +148,7 @@ ROWS = (
         ),
         shape=of_assignments,
     ),
+    Row("silence", queries.QUIET, Must("true prints nothing", lambda silent: silent is True), EVERYWHERE),
     Row("sudo", queries.ROOT, Must("sudo asks for no password", lambda may: may is True), EVERYWHERE),
     Row(
         "small files of the machine",

@@ -17,6 +17,11 @@ def api_ready(scene: Scene) -> Iterator[str]:
         yield f"{sentence}: mend it first"
 
 
+def versions_known(scene: Scene) -> Iterator[str]:
+    """Every static Pod of the control plane runs an image whose tag says which version it is."""
+    yield from scene.control_plane.unversioned
+
+
 def nodes_ready(scene: Scene) -> Iterator[str]:
     """Every node of this run is Ready."""
     for node in scene.concerned:

@@ -27,6 +27,13 @@ def hosts_answer(scene: Scene) -> Iterator[str]:
             yield looked_at.error or f"{node.name} was not looked at"
 
 
+def answers_read(scene: Scene) -> Iterator[str]:
+    """Whatever a host of this run was asked, its answer could be read."""
+    for node in scene.concerned:
+        for sentence in scene.hosts.get(node.name, LookedAtHost()).unread:
+            yield f"{sentence}: see what it answers there"
+
+
 def host_is_the_nodes(scene: Scene) -> Iterator[str]:
     """The machine that answers over SSH is the one that the node's kubelet runs on."""
     for node, machine in scene.machines:
@@ -76,9 +83,14 @@ def room_on_disks(scene: Scene) -> Iterator[str]:
                 wanted[machine.room[path].filesystem] += size
         free = {room.filesystem: room.free for room in machine.room.values()}
         for filesystem, size in wanted.items():
-            if free[filesystem] < size:
-                has, needs = free[filesystem] // _MIB, size // _MIB
-                yield f"{node.name}: {filesystem} has {has} MiB free, and {needs} MiB are needed: make room"
+            has, needs = free[filesystem], size // _MIB
+            if has is None:
+                yield (
+                    f"{node.name}: df answers - for the room that {filesystem} has, and {needs} MiB are needed: see "
+                    f"what df -B1 {filesystem} says there"
+                )
+            elif has < size:
+                yield f"{node.name}: {filesystem} has {has // _MIB} MiB free, and {needs} MiB are needed: make room"
 
 
 def swap_off(scene: Scene) -> Iterator[str]:

@@ -25,6 +25,7 @@ class LookedAtHost:
     settings: Settings = NO_SETTINGS  # the kubelet's
     machine: Machine = NOT_LOOKED_AT
     error: str | None = None
+    unread: tuple[str, ...] = ()  # sentences on the answers that nobody could read
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ class State:
         False  # set by this tool, to pass etcd's gate; whatever else is fixed there is never touched
     )
     settings: Mapping[str, Settings] = field(default_factory=dict)  # of control plane components, from kubeadm-config
+    unversioned: tuple[str, ...] = ()  # sentences on the static Pods whose version nobody can tell
     looked_at: str = ""  # when, as ISO 8601
 
     @property
@@ -91,6 +92,7 @@ class State:
             "unpublished": dict(self.unpublished),
             "newest": dict(self.newest),
             "etcd_pinned": self.etcd_pinned,
+            "unversioned": list(self.unversioned),
             "looked_at": self.looked_at,
             "etcd_pin_is_ours": self.etcd_pin_is_ours,
             "settings": {name: asdict(settings) for name, settings in self.settings.items()},
@@ -108,6 +110,7 @@ class State:
             unpublished=plain.get("unpublished", {}),
             newest=plain.get("newest", {}),
             etcd_pinned=plain.get("etcd_pinned"),
+            unversioned=tuple(plain.get("unversioned", ())),
             looked_at=plain.get("looked_at", ""),
             etcd_pin_is_ours=plain.get("etcd_pin_is_ours", False),
             settings={name: Settings.from_json(one) for name, one in plain.get("settings", {}).items()},

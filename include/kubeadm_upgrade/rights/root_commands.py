@@ -215,27 +215,32 @@ def _deb_sources() -> Iterator[Mapping[str, str]]:
     yield from ({path: _DEB_LEGACY} for path in (f"{stem}.list", apt.ONE_FILE))
 
 
-def _of_queries() -> Iterator[RootCommand]:
-    """Every query that any module has, as a constant or made by a function."""
+def queries() -> Iterator[tuple[str, Query[Any]]]:
+    """Every query that any module has, as a constant or made by a function, by its name."""
     for info in pkgutil.walk_packages(kubeadm_upgrade.__path__, "kubeadm_upgrade."):
         module = importlib.import_module(info.name)
         for name, value in vars(module).items():
-            for run in _runs_of(module, value):
-                yield from _as_root(f"{module.__name__.rpartition('.')[2]}.{name}", run)
+            for one in _queries_in(module, value):
+                yield f"{module.__name__.rpartition('.')[2]}.{name}", one
+
+
+def _of_queries() -> Iterator[RootCommand]:
+    for name, one in queries():
+        yield from _as_root(name, one.run)
     for unit in _units():  # the one query as root that the hooks put together by themselves
         for name in (unit, units.next_try(unit, _failed(unit))):
             yield RootCommand("units.journal", units.journal(name, int(_NUMBER.text)))
 
 
-def _runs_of(module: ModuleType, value: object) -> Iterator[Run]:
-    """Of a query, of several, or of a function of this module that makes them."""
+def _queries_in(module: ModuleType, value: object) -> Iterator[Query[Any]]:
+    """A query, several, or what a function of this module makes."""
     if isinstance(value, Query):
-        yield value.run
+        yield value
     elif isinstance(value, tuple):
-        yield from (one.run for one in value if isinstance(one, Query))
+        yield from (one for one in value if isinstance(one, Query))
     elif inspect.isfunction(value) and value.__module__ == module.__name__ != query.__name__ and _makes_queries(value):
         for arguments in _arguments(value):
-            yield from _runs_of(module, value(**arguments))
+            yield from _queries_in(module, value(**arguments))
 
 
 def _makes_queries(function: Callable[..., Any]) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
@@ -15,7 +16,7 @@ from kubeadm_airflow.hooks.repositories import Told, look_at_repositories
 from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host
 from kubeadm_upgrade import machine, objects, queries
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
-from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures
+from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, UnreadableOutput
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
@@ -24,12 +25,15 @@ from kubeadm_upgrade.packages.port import PackageManager, manager_of
 from kubeadm_upgrade.planning.skew import KUBE_PROXY
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.preflight import Finding, Severity, findings
+from kubeadm_upgrade.query import Query
 from kubeadm_upgrade.releases.known import releases
-from kubeadm_upgrade.settings import read_cluster_configuration, read_etcd_tag
+from kubeadm_upgrade.settings import NO_SETTINGS, read_cluster_configuration, read_etcd_tag
 from kubeadm_upgrade.verify import Result
 from kubeadm_upgrade.version import TargetVersion, Version
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 HOSTS_AT_ONCE = 20
 
@@ -84,6 +88,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
         newest={form: one.newest for form, one in published.items()},
         etcd_pinned=etcd_tag,
         etcd_pin_is_ours=etcd_tag is not None and etcd_tag == ledger.etcd_pin,
+        unversioned=control_plane.unversioned,
         looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=read_cluster_configuration(control_plane.configuration),
     )
@@ -112,28 +117,54 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
             await host.ask(queries.ROOT)
             facts = HostFacts(**await look_at_host(host))
+            asking = _Asking(host)
             manager, source = manager_of(facts.os), hop.source(facts.os.package_format)
             looked_at = LookedAtHost(
                 facts,
-                settings=await host.ask(queries.KUBELET_SETTINGS),
-                machine=await _look_at_machine(host, manager),
+                settings=await asking.ask(queries.KUBELET_SETTINGS, NO_SETTINGS),
+                machine=await _look_at_machine(asking, manager),
             )
-            if manager is None or source is NO_SOURCE:
-                return looked_at
-            try:
-                return replace(looked_at, published=await host.ask(manager.published(facts, source.repository.url)))
-            except CommandFailed as error:  # no matter where everything is installed already
-                return replace(looked_at, unpublished=str(error))
+            if manager is not None and source is not NO_SOURCE:
+                looked_at = await _with_published(looked_at, asking, manager.published(facts, source.repository.url))
+            return replace(looked_at, unread=tuple(asking.unread))
     except (NeedsPerson, TimeCures) as error:
         return LookedAtHost(error=str(error))
 
 
-async def _look_at_machine(host: Host, manager: PackageManager | None) -> Machine:
-    answers = {name: value for query in machine.QUERIES for name, value in (await host.ask(query)).items()}
+class _Asking:
+    """Goes on with the next question where an answer cannot be read, and keeps what is wrong with it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.unread: list[str] = []
+
+    async def ask(self, query: Query[T], otherwise: T) -> T:
+        try:
+            answer: T = await self._host.ask(query)
+        except UnreadableOutput as error:
+            self.unread.append(str(error))
+            return otherwise
+        return answer
+
+
+async def _with_published(
+    looked_at: LookedAtHost, asking: _Asking, published: Query[Mapping[str, tuple[str, ...]]]
+) -> LookedAtHost:
+    try:
+        return replace(looked_at, published=await asking.ask(published, {}))
+    except CommandFailed as error:  # no matter where everything is installed already
+        return replace(looked_at, unpublished=str(error))
+
+
+async def _look_at_machine(asking: _Asking, manager: PackageManager | None) -> Machine:
+    answers: dict[str, Any] = {}
+    for query in machine.QUERIES:
+        found: Mapping[str, Any] = await asking.ask(query, {})
+        answers |= found
     if manager is not None and manager.REBOOT is not None:
-        answers["wants_reboot"] = await host.ask(manager.REBOOT)
+        answers["wants_reboot"] = await asking.ask(manager.REBOOT, otherwise=False)
     before = time.time()
-    there = await host.ask(machine.CLOCK)
+    there = await asking.ask(machine.CLOCK, before)
     return Machine(**answers, ahead=timedelta(seconds=there - (before + time.time()) / 2))
 
 
@@ -148,7 +179,8 @@ async def _told(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> T
 
 
 def _components(node: str, control_plane: ControlPlaneFacts, proxies: Mapping[str, Version]) -> Mapping[str, Version]:
-    found = {pod.component: pod.version for pod in control_plane.static_pods if pod.node == node}
+    here = (pod for pod in control_plane.static_pods if pod.node == node and not pod.unversioned)
+    found = {pod.component: pod.version for pod in here}
     return {**found, KUBE_PROXY: proxies[node]} if node in proxies else found
 
 

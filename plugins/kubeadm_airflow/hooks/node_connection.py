@@ -26,6 +26,7 @@ from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.packages import locks
 from kubeadm_upgrade.query import query
+from kubeadm_upgrade.reading import reading
 from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.units import Unit
@@ -207,9 +208,11 @@ class NodeConnection:
         asked = min(pods, key=lambda pod: pod.node != self._node).node
         host = await self._open_host()
         try:
-            return etcd.read(*[await host.ask(question) for question in etcd.questions(asked)])
+            answers = [await host.ask(question) for question in etcd.questions(asked)]
         except CommandFailed as error:
             return EtcdFacts(unknown=str(error))
+        with reading(f"{host.address}: what etcdctl prints of its members"):
+            return etcd.read(*answers)
 
     async def _look_at_lane(self) -> Lane:
         nodes = [objects.read_node(node) for node in await self._api.nodes()]

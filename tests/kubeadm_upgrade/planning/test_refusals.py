@@ -20,6 +20,9 @@ BAD = Patches(9, "made up", avoid={"1.30.9": Reason("it loses configuration", "m
 PACKAGES = ("1.28.9-1.1", "1.29.9-1.1", "1.31.9-1.1")
 
 
+SAYS_NO_VERSION = "there is no version in the tag of"
+
+
 def pair(first: str, second: str, written_down: str) -> State:
     """Two control plane nodes at different versions."""
     nodes = (control_plane_node("cp1", first), control_plane_node("cp2", second), worker("w1", second))
@@ -75,6 +78,11 @@ REFUSALS = {
         replace(cluster("1.29.9"), nodes=(replace(control_plane_node("cp1", "1.29.9"), components={}),)),
         "1.30",
         releases(release(30, needs=GATE)),
+    ),
+    "static-pod-by-digest": (
+        cluster("1.29.9", unversioned=(f"{SAYS_NO_VERSION} etcd", f"{SAYS_NO_VERSION} kube-scheduler")),
+        "1.30",
+        releases(),
     ),
     "kube-proxy-left-behind": (
         State(

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.assignment import RunId
-from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.ledger.ledger import Ledger, Slot
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.policy import RolloutPolicy
-from kubeadm_upgrade.settings import etcd_is_external
+from kubeadm_upgrade.settings import etcd_is_external, read_local_etcd
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version, etcd_version
@@ -71,39 +72,6 @@ class PodFacts:
 
 
 @dataclass(frozen=True)
-class StaticPod:
-    """One control plane component on one node, from its mirror Pod."""
-
-    component: str
-    node: str
-    image_tag: str
-    ready: bool
-    created: datetime | None = None  # the mirror Pod: a kubelet of another minor release makes it anew
-    image: str = ""  # whole, for sentences
-
-    @property
-    def version(self) -> Version:
-        """Of etcd too: its tags end in a count of rebuilds, `3.5.24-0`. Raises UnreadableOutput on any other tag."""
-        try:
-            return Version.of_tag(self.image_tag.partition("-")[0] if self.component == "etcd" else self.image_tag)
-        except ValueError as error:
-            raise UnreadableOutput(
-                f"Pod kube-system/{self.component}-{self.node} on {self.node} runs the image "
-                f"{self.image or self.image_tag}, whose tag is no version: name in its manifest an image with a tag "
-                f"such as {'3.5.24-0' if self.component == 'etcd' else 'v1.29.4'}; a digest may follow the tag"
-            ) from error
-
-    @property
-    def unversioned(self) -> str | None:
-        """Why nobody can say which version this is; None where its image says it."""
-        try:
-            self.version  # noqa: B018
-        except UnreadableOutput as error:
-            return str(error)
-        return None
-
-
-@dataclass(frozen=True)
 class ControlPlaneFacts:
     """The control plane as a whole: every static Pod, and the version that kubeadm has written down."""
 
@@ -159,6 +127,11 @@ class ControlPlaneFacts:
         nodes = [f"control plane node {name} is not Ready" for name, ready in self.nodes_ready.items() if not ready]
         checks = [f"readyz check {check} fails" for check in self.failing_checks]
         return (*missing, *pods, *nodes, *checks)
+
+    def local_etcd(self, node: str) -> LocalEtcd:
+        """Where the member on `node` is found: as it runs, else as kubeadm would start one there."""
+        seen = (pod.local_etcd for pod in self.static_pods if (pod.component, pod.node) == ("etcd", node))
+        return next(filter(None, seen), None) or read_local_etcd(self.configuration)
 
     def etcd_tag(self, node: str) -> str | None:
         tags = (pod.image_tag for pod in self.static_pods if (pod.component, pod.node) == ("etcd", node))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from kubeadm_upgrade.local_etcd import DATA, LocalEtcd
 from kubeadm_upgrade.query import Query, query, read_files_with_text
 
 _MACHINE_ID = "/etc/machine-id"
@@ -17,9 +18,7 @@ _REBOOT_REQUIRED = "/run/reboot-required"  # Debian's and Ubuntu's; dnf is asked
 _FILES = (_MACHINE_ID, _HOSTNAME, _SWAPS, _MOUNTS, _REBOOT_REQUIRED)
 # what packages, kubeadm and the kubelet write below
 WRITTEN = ("/", "/etc", "/opt", "/usr", "/var")
-ETCD_DATA = "/var/lib/etcd"
-_ETCD_FILE = f"{ETCD_DATA}/member/snap/db"
-_MEASURED = ("/usr", "/var", "/var/cache", "/var/lib/kubelet", "/etc/kubernetes", ETCD_DATA)
+_MEASURED = ("/usr", "/var", "/var/cache", "/var/lib/kubelet", "/etc/kubernetes")
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,8 @@ class Machine:
     wants_reboot: bool = False
     read_only: tuple[str, ...] = ()  # of WRITTEN
     room: Mapping[str, Room] = field(default_factory=dict)
-    etcd_size: int = 0  # bytes
+    etcd_data: str = DATA  # the directory of etcd's data, which is `etcd_size` bytes large
+    etcd_size: int = 0
 
 
 NOT_LOOKED_AT = Machine()
@@ -90,10 +90,15 @@ def read_clock(output: str) -> float:
     return float(output)
 
 
-QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
-    query("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
-    query("ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)),
-    query("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
-    query("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
-)
+def questions(local: LocalEtcd) -> tuple[Query[Mapping[str, Any]], ...]:
+    """Of a host whose etcd, where it has one, is found there. A worker has none, which is no failure."""
+    measured = (*_MEASURED, local.data_on_host)
+    return (
+        query("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
+        query("ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)),
+        query("df", "--output=file,avail,target", "-B1", *measured, read=read_room, answers=(0, 1)),
+        query("stat", "-c", "%s", local.database, read=read_etcd_size, root=True, answers=(0, 1)),
+    )
+
+
 CLOCK = query("date", "+%s.%N", read=read_clock)

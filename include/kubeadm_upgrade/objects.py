@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -12,8 +13,11 @@ import yaml
 
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts, StaticPod
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.reading import reading
+from kubeadm_upgrade.settings import read_local_etcd
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.version import Version
 
 # kubeadm below 1.24 labels control plane nodes with the older name only, or with both
@@ -121,7 +125,7 @@ def read_control_plane(
         cluster_version = Version.parse(yaml.safe_load(text)["kubernetesVersion"])
         version_of_object = kubeadm_config["metadata"].get("resourceVersion", "")
     return ControlPlaneFacts(
-        static_pods=tuple(_static_pods(pods)),
+        static_pods=tuple(_static_pods(pods, read_local_etcd(text))),
         cluster_version=cluster_version,
         nodes_ready={node.name: node.ready for node in nodes if node.control_plane},
         failing_checks=failing_checks,
@@ -176,23 +180,35 @@ def _is_control_plane_pod(pod: Json) -> bool:
     return mirror and component in (*CONTROL_PLANE_COMPONENTS, "etcd")
 
 
-def _static_pods(pods: Iterable[Json]) -> Iterator[StaticPod]:
+def _static_pods(pods: Iterable[Json], configured: LocalEtcd) -> Iterator[StaticPod]:
     for pod in pods:
         with reading(f"Pod {_name_of(pod)}"):
             if _is_control_plane_pod(pod):
-                yield _static_pod(pod)
+                yield _static_pod(pod, configured)
 
 
-def _static_pod(pod: Json) -> StaticPod:
+def _static_pod(pod: Json, configured: LocalEtcd) -> StaticPod:
     component = pod["metadata"]["labels"]["component"]
     return StaticPod(
         component=component,
         node=pod["spec"]["nodeName"],
         image_tag=_image_tag(pod, component),
         image=_image(pod, component),
+        local_etcd=_local_etcd(pod, configured) if component == "etcd" else None,
         ready=_ready_condition(pod.get("status", {})).get("status") == "True",
         created=_time(pod["metadata"].get("creationTimestamp")),
     )
+
+
+def _local_etcd(pod: Json, configured: LocalEtcd) -> LocalEtcd:
+    container = _container(pod, "etcd")
+    on_host = {v["name"]: v["hostPath"]["path"] for v in pod["spec"].get("volumes") or () if "hostPath" in v}
+    mounts = {
+        mount["mountPath"]: posixpath.join(on_host[mount["name"]], mount.get("subPath", ""))
+        for mount in container.get("volumeMounts") or ()
+        if mount["name"] in on_host
+    }
+    return started_with((*(container.get("command") or ()), *(container.get("args") or ())), mounts, configured)
 
 
 def _image_tag(pod: Json, component: str) -> str:

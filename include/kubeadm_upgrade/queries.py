@@ -14,6 +14,7 @@ from kubeadm_upgrade import backup, settings, units
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import Backup, BackupFile, OsRelease, UpgradePlan
 from kubeadm_upgrade.journal import essence
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.query import Query, query, read_files_with_text
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
@@ -160,7 +161,8 @@ def backup_sums(name: str) -> Query[Mapping[str, str]]:
     return query("sha256sum", *_files(name), read=read_sums, root=True, answers=(0, 1))
 
 
-LOOSE_SNAPSHOT = query("stat", "-c", "%s %Y %n", backup.LOOSE, read=read_stats, root=True, answers=(0, 1))
+def loose_snapshot(local: LocalEtcd) -> Query[Mapping[str, tuple[int, float]]]:
+    return query("stat", "-c", "%s %Y %n", local.snapshot_on_host, read=read_stats, root=True, answers=(0, 1))
 
 
 def backups(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from kubeadm_upgrade.local_etcd import CERTIFICATES, DATA, LocalEtcd, configured
 from kubeadm_upgrade.reading import reading
 
 KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"  # kubeadm's own; it takes out what it knows to be gone
@@ -90,6 +92,19 @@ def read_etcd_tag(text: str) -> str | None:
 def etcd_is_external(text: str) -> bool:
     """Whether a ClusterConfiguration points to an etcd that is not on the control plane nodes."""
     return "external" in _mapping(_mapping(text).get("etcd"))
+
+
+@reading(_KUBEADM_CONFIG)
+def read_certificates_dir(text: str) -> str:
+    """Where a ClusterConfiguration has the certificates of the cluster."""
+    return posixpath.normpath(str(_mapping(text).get("certificatesDir") or CERTIFICATES))
+
+
+@reading(_KUBEADM_CONFIG)
+def read_local_etcd(text: str) -> LocalEtcd:
+    """A member of etcd as kubeadm starts it by a ClusterConfiguration."""
+    local = _mapping(_mapping(_mapping(text).get("etcd")).get("local"))
+    return configured(str(local.get("dataDir") or DATA), read_certificates_dir(text))
 
 
 def etcd_image(text: str, tag: str) -> str:

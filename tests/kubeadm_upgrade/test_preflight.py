@@ -181,6 +181,13 @@ def test_every_check_is_tested_here():
     assert set(FAULTS) == {check.__name__ for checks in CHECKS.values() for check in checks}
 
 
+def test_room_is_wanted_where_etcd_has_its_data(scene):
+    """Wherever that is: the snapshot is written there first."""
+    room = {**scene.hosts["cp1"].machine.room, "/data/etcd": Room("/data", 299 * 2**20)}
+    small = with_machine(scene, "cp1", room=room, etcd_data="/data/etcd", etcd_size=300 * 2**20)
+    assert "cp1: /data has 299 MiB free, and 300 MiB are needed: make room" in [one.message for one in findings(small)]
+
+
 def test_room_that_df_does_not_know_is_not_taken_for_enough(scene):
     """Unknown is not pass; and the other findings are there too."""
     room = {**scene.hosts["w1"].machine.room, "/var/lib/kubelet": Room("/mnt", None)}

@@ -8,15 +8,15 @@ from statistics import median
 
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import NodeFacts
-from kubeadm_upgrade.machine import ETCD_DATA, Machine
+from kubeadm_upgrade.machine import Machine
 
 MOST_CLOCK_SKEW = 30  # seconds
 _NAMING_FLAGS = ("--hostname-override", "--cloud-provider")  # a kubelet takes the host's name unless it has one of them
 _MIB = 2**20
 # least room, in bytes: packages unpacked and fetched, and what the kubelet needs to pull images without evicting Pods
 _ROOM = {"/usr": 512 * _MIB, "/var/cache": 256 * _MIB, "/var/lib/kubelet": 1024 * _MIB}
-# how many copies of etcd's database lie here for a while: our snapshot and its backup, kubeadm's own copy
-_COPIES_OF_ETCD = {ETCD_DATA: 1, "/var": 1, "/etc/kubernetes": 1}
+# where copies of etcd's database lie for a while, beside our snapshot in its own directory: its backup, kubeadm's copy
+_COPIES_OF_ETCD = ("/var", "/etc/kubernetes")
 
 
 def hosts_answer(scene: Scene) -> Iterator[str]:
@@ -112,5 +112,5 @@ def no_reboot_pending(scene: Scene) -> Iterator[str]:
 
 def _wanted(node: NodeFacts, machine: Machine) -> dict[str, int]:
     """Bytes by path."""
-    copies = _COPIES_OF_ETCD if node.control_plane else {}
-    return _ROOM | {path: count * machine.etcd_size for path, count in copies.items()}
+    copies = (*_COPIES_OF_ETCD, machine.etcd_data) if node.control_plane else ()
+    return _ROOM | dict.fromkeys(copies, machine.etcd_size)

@@ -20,6 +20,7 @@ from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, Unread
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.packages.port import PackageManager, manager_of
 from kubeadm_upgrade.planning.skew import KUBE_PROXY
@@ -103,7 +104,9 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases())
     concerned = scene.concerned
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
-    answers = await asyncio.gather(*(_look_at_host(cluster, hop, node, gate) for node in concerned))
+    answers = await asyncio.gather(
+        *(_look_at_host(cluster, hop, node, control_plane.local_etcd(node.name), gate) for node in concerned)
+    )
     hosts = {node.name: answer for node, answer in zip(concerned, answers, strict=True)}
     return replace(scene, hosts=hosts)
 
@@ -112,7 +115,9 @@ async def _look_at_nodes(api: ClusterApi) -> tuple[NodeFacts, ...]:
     return tuple(objects.read_node(node) for node in await api.nodes())
 
 
-async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: asyncio.Semaphore) -> LookedAtHost:
+async def _look_at_host(
+    cluster: Cluster, hop: Hop, node: NodeFacts, local: LocalEtcd, gate: asyncio.Semaphore
+) -> LookedAtHost:
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
             await host.ask(queries.ROOT)
@@ -122,7 +127,7 @@ async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: async
             looked_at = LookedAtHost(
                 facts,
                 settings=await asking.ask(queries.KUBELET_SETTINGS, NO_SETTINGS),
-                machine=await _look_at_machine(asking, manager),
+                machine=await _look_at_machine(asking, manager, local),
             )
             if manager is not None and source is not NO_SOURCE:
                 looked_at = await _with_published(looked_at, asking, manager.published(facts, source.repository.url))
@@ -156,9 +161,9 @@ async def _with_published(
         return replace(looked_at, unpublished=str(error))
 
 
-async def _look_at_machine(asking: _Asking, manager: PackageManager | None) -> Machine:
-    answers: dict[str, Any] = {}
-    for query in machine.QUERIES:
+async def _look_at_machine(asking: _Asking, manager: PackageManager | None, local: LocalEtcd) -> Machine:
+    answers: dict[str, Any] = {"etcd_data": local.data_on_host}
+    for query in machine.questions(local):
         found: Mapping[str, Any] = await asking.ask(query, {})
         answers |= found
     if manager is not None and manager.REBOOT is not None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubeadm_upgrade.reading import name_of, reading
 from kubeadm_upgrade.roles import is_control_plane
 from kubeadm_upgrade.version import Version
 
@@ -53,10 +54,15 @@ def read_outsiders(nodes: Iterable[Json]) -> tuple[Outsider, ...]:
 
 
 def why_outsider(node: Json) -> str | None:
-    """Why a Node is left out, as the rest of a sentence; None for those that are ours.
+    """Why a Node is left out, as the rest of a sentence; None for those that are ours. Raises UnreadableOutput.
 
     A control plane node never is: nothing may move where it cannot be read.
     """
+    with reading(f"Node {name_of(node)}"):
+        return _why_outsider(node)
+
+
+def _why_outsider(node: Json) -> str | None:
     labels: Json = node["metadata"].get("labels", {})
     if is_control_plane(labels):
         return None

@@ -27,6 +27,7 @@ class LookedAtHost:
     machine: Machine = NOT_LOOKED_AT
     kubelet_owners: tuple[str, ...] | None = None  # packages that its running binary is of; None: nobody was asked
     error: str | None = None
+    unread: tuple[str, ...] = ()  # sentences on the answers that nobody could read
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ def _static_pod(pod: Json, configured: LocalEtcd) -> StaticPod:
     component = pod["metadata"]["labels"]["component"]
     return StaticPod(
         component=component,
-        node=pod["spec"]["nodeName"],
+        node=str(pod["spec"]["nodeName"]),
         image_tag=_image_tag(pod, component),
         image=_image(pod, component),
         local_etcd=_local_etcd(pod, configured) if component == "etcd" else None,

@@ -46,11 +46,13 @@ class Outsider:
 
 def read_outsiders(nodes: Iterable[Json]) -> tuple[Outsider, ...]:
     """Of Node objects, those that are left out, in their order."""
-    return tuple(
-        Outsider(node["metadata"]["name"], why, _as_kubeadm_reads(kubelet_version(node)))
-        for node in nodes
-        if (why := why_outsider(node)) is not None
-    )
+    return tuple(filter(None, map(_outsider, nodes)))
+
+
+def _outsider(node: Json) -> Outsider | None:
+    why = why_outsider(node)
+    with reading(f"Node {name_of(node)}"):
+        return why and Outsider(node["metadata"]["name"], why, _as_kubeadm_reads(kubelet_version(node)))
 
 
 def why_outsider(node: Json) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
+import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,19 +14,37 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubeadm_upgrade import etcd, journal, machine, objects, queries, units
+import kubeadm_upgrade
+from kubeadm_upgrade import (
+    etcd,
+    flags,
+    journal,
+    kubelet_settings,
+    machine,
+    objects,
+    outsiders,
+    queries,
+    systemd_service,
+    units,
+)
+from kubeadm_upgrade import query as of_questions
+from kubeadm_upgrade import reading as of_readers
 from kubeadm_upgrade import settings as told
 from kubeadm_upgrade.errors import UnreadableOutput, UpgradeError
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.packages import apt, dnf, locks
 from kubeadm_upgrade.query import Query, query
 from kubeadm_upgrade.reading import reading
+from kubeadm_upgrade.releases import files as of_releases
 from kubeadm_upgrade.rights.root_commands import queries as known_queries
 from transcripts.row import GOLDEN_FILES
 
 # modules whose readers are only ever handed to a Query, and those that are called with an object or a text as it is
 OF_QUERIES = (queries, machine, units, apt, dnf, locks, etcd)
-CALLED = (objects, told, journal, wire)
+CALLED = (objects, outsiders, told, systemd_service, journal, wire)
+OF_WORDS = (flags, kubelet_settings)  # of what those have read; see the test of a kubelet's settings
+# what queries are made with, and who reads files of our own, which no host and no cluster has written
+OTHERS = (of_questions, of_readers, of_releases)
 
 TEXTS = [path.read_text(errors="replace")[:6000] for path in sorted(GOLDEN_FILES.rglob("*")) if path.is_file()]
 ADDED = ("Welcome to cp1\n", "-", "=", ":", "\0", "{", "[-]", "\ufffd", "9" * 400, "Jan 1 00:00:00 1970 CET")
@@ -35,6 +55,11 @@ def readers_in(*modules: Any) -> Iterator[Any]:
         for name, function in vars(module).items():
             if name.startswith("read") and inspect.isfunction(function) and function.__module__ == module.__name__:
                 yield pytest.param(function, id=f"{module.__name__.rpartition('.')[2]}.{name}")
+
+
+def every_module() -> Iterator[Any]:
+    for info in pkgutil.walk_packages(kubeadm_upgrade.__path__, "kubeadm_upgrade."):
+        yield importlib.import_module(info.name)
 
 
 def takes_text(reader: Callable[..., Any]) -> bool:
@@ -82,7 +107,9 @@ ANYTHING = st.one_of(st.text(), lines_of_words(), cut_transcripts())
 
 
 def test_no_reader_is_left_out():
-    """Each module that reads has some; a new one of theirs is found by its name or by its Query."""
+    """A new one is found by its name or by its Query, and so is a new module that has some."""
+    modules = {param.values[0].__module__ for param in readers_in(*every_module())}
+    assert modules <= {module.__name__ for module in (*OF_QUERIES, *CALLED, *OF_WORDS, *OTHERS)}
     names = {param.id for param in every_query()}
     for module in OF_QUERIES:
         stem = module.__name__.rpartition(".")[2]
@@ -107,6 +134,23 @@ def test_a_query_understands_or_says_what_it_could_not_read(one, text):
 def test_a_text_of_the_cluster_is_read_or_refused(reader, text):
     """kubeadm-config is edited by hand, and a load balancer may answer for the API."""
     said_or_read(reader, text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    unit=st.one_of(
+        ANYTHING, ANYTHING.map("ExecStart={{ path=/usr/bin/kubelet ; argv[]={} ; ignore_errors=no }}".format)
+    ),
+    files=st.dictionaries(
+        st.sampled_from(kubelet_settings.KUBELET_FILES),
+        st.one_of(ANYTHING, st.sampled_from(("? [a]\n: b", "[" * 1100, "featureGates: [1]", "failCgroupV1: {}"))),
+    ),
+    running=ANYTHING,
+)
+def test_the_settings_of_a_kubelet_are_read_or_refused(unit, files, running):
+    """Unit, environment files and command line are whatever somebody has made of them."""
+    service = systemd_service.read_service(unit)
+    said_or_read(kubelet_settings.read_kubelet, service, files, running.split())
 
 
 def error_of_ours(reader: Callable[..., Any], *arguments: Any) -> UpgradeError | None:
@@ -166,6 +210,8 @@ PLACES = [[place for place in places(item) if place] for item in OBJECTS]
 
 OBJECT_READERS = {
     "read_node": objects.read_node,
+    "read_nodes": lambda item: objects.read_nodes([item]),
+    "read_outsiders": lambda item: outsiders.read_outsiders([item]),
     "read_pod": objects.read_pod,
     "read_kube_proxies": lambda item: objects.read_kube_proxies([item]),
     "read_control_plane": lambda item: (
@@ -177,7 +223,9 @@ OBJECT_READERS = {
 
 def test_every_reader_of_objects_is_known_here():
     """Whoever adds one adds how it is called."""
-    of_objects = {param.values[0].__name__ for param in readers_in(objects) if not takes_text(param.values[0])}
+    of_objects = {
+        param.values[0].__name__ for param in readers_in(objects, outsiders) if not takes_text(param.values[0])
+    }
     assert set(OBJECT_READERS) == of_objects
 
 

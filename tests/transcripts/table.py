@@ -167,12 +167,10 @@ ROWS = (
     ),
     Row(
         "ps of the kubelet",
-        machine.questions,
+        machine.KUBELET_ARGS,
         Must("its command line", lambda read: read["kubelet_args"][0].endswith("kubelet")),
         EVERYWHERE,
         shape=of_anything,
-        given=lambda place: (LOCAL_ETCD,),
-        which=1,
     ),
     Row(
         "df",

@@ -52,7 +52,7 @@ def read_outsiders(nodes: Iterable[Json]) -> tuple[Outsider, ...]:
 def _outsider(node: Json) -> Outsider | None:
     why = why_outsider(node)
     with reading(f"Node {name_of(node)}"):
-        return why and Outsider(node["metadata"]["name"], why, _as_kubeadm_reads(kubelet_version(node)))
+        return Outsider(node["metadata"]["name"], why, _as_kubeadm_reads(kubelet_version(node))) if why else None
 
 
 def why_outsider(node: Json) -> str | None:

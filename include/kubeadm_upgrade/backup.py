@@ -15,15 +15,14 @@ from kubeadm_upgrade.facts import Backup, BackupFile, Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import succeeded
 from kubeadm_upgrade.policy import FRESH
+from kubeadm_upgrade.settings import read_certificates_dir
 from kubeadm_upgrade.steps import Need, Step, unit_of
 
 DIRECTORY = "/var/backups/kubeadm-fleet"
 RUN = "run"  # whose it is; written anew whenever a snapshot is begun
 SNAPSHOT = "etcd.db"
 ARCHIVE = "etc-kubernetes.tar.gz"
-
-# etcd's image has no shell and sees only its data directory, so the snapshot is made there and moved out at once.
-LOOSE = "/var/lib/etcd/kubeadm-fleet-snapshot.db"
+_CONFIGURATION = "/etc/kubernetes"
 
 
 class BackUp(Step):
@@ -43,17 +42,18 @@ class BackUp(Step):
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         """The snapshot is a unit, under one name for all runs: no two ever write to the same file."""
         target = f"{DIRECTORY}/{self._name(facts, hop)}"
+        node, local = facts.node.name, facts.control_plane.local_etcd(facts.node.name)
         if not self._moved(facts):
             if not self._taken(facts, hop):
                 yield Run(("install", "-d", "-m", "0700", target))
                 yield from install_file(f"{target}/{RUN}", facts.run.unmistakable)
-                argv = etcd.in_pod(facts.node.name, *etcd.CTL, "snapshot", "save", LOOSE)
+                argv = etcd.in_pod(node, *local.ctl, "snapshot", "save", local.snapshot)
                 yield Run(argv, unit=self.unit(hop))
-            status = etcd.in_pod(facts.node.name, "etcdutl", "snapshot", "status", LOOSE, "-w", "json")
+            status = etcd.in_pod(node, "etcdutl", "snapshot", "status", local.snapshot, "-w", "json")
             yield Run(status, timeout=_LONG)
-            yield Run(("mv", "-f", LOOSE, f"{target}/{SNAPSHOT}"), timeout=_LONG)
+            yield Run(("mv", "-f", local.snapshot_on_host, f"{target}/{SNAPSHOT}"), timeout=_LONG)
         # kubeadm keeps copies of etcd's data under tmp; they would make the archive as large as the snapshot
-        what = ("--exclude=etc/kubernetes/tmp", "etc/kubernetes")
+        what = ("--exclude=etc/kubernetes/tmp", *_directories(facts))
         yield Run(("tar", "-C", "/", "-czf", f"{target}/{ARCHIVE}.part", *what))
         yield Run(("mv", "-f", f"{target}/{ARCHIVE}.part", f"{target}/{ARCHIVE}"))
 
@@ -103,6 +103,16 @@ class BackUp(Step):
 
 
 _LONG = timedelta(minutes=15)
+
+
+def _directories(facts: Facts) -> tuple[str, ...]:
+    """/etc/kubernetes, and the cluster's certificates where they are elsewhere; as tar names them, from the root.
+
+    These begin with a dot, so that no rule of sudo's need allow a word that could be anything.
+    """
+    certificates = read_certificates_dir(facts.control_plane.configuration)
+    inside = f"{certificates}/".startswith(f"{_CONFIGURATION}/")
+    return (_CONFIGURATION.lstrip("/"), *(() if inside else (f".{certificates}",)))
 
 
 def of_this_run(facts: Facts) -> Backup | None:

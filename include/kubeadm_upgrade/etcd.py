@@ -11,13 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeadm_upgrade.errors import UnreadableOutput
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.query import Query, query
 
-PKI = "/etc/kubernetes/pki/etcd"
-CTL = (
-    *("etcdctl", "--endpoints", "https://127.0.0.1:2379"),
-    *("--cacert", f"{PKI}/ca.crt", "--cert", f"{PKI}/server.crt", "--key", f"{PKI}/server.key"),
-)
 _ALARMS = {1: "NOSPACE", 2: "CORRUPT"}  # etcd's AlarmType
 
 
@@ -70,14 +66,14 @@ def in_pod(node: str, *argv: str) -> tuple[str, ...]:
     return (*kubectl, "exec", f"etcd-{node}", "--", *argv)
 
 
-def questions(node: str) -> tuple[Query[Any], ...]:
+def questions(node: str, local: LocalEtcd) -> tuple[Query[Any], ...]:
     """Members, health, status and alarms, asked of one member, of all of them.
 
     `endpoint health` and `status` end with 1 where a member does not answer; what they print is an answer still.
     """
 
     def ask(*words: str) -> Query[Any]:
-        argv = in_pod(node, *CTL, *words, "-w", "json")
+        argv = in_pod(node, *local.ctl, *words, "-w", "json")
         return query(*argv, read=_json, root=True, answers=(0, 1))
 
     return (

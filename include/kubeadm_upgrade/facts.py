@@ -12,9 +12,11 @@ from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.ledger.ledger import Ledger, Slot
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.roles import without_label
-from kubeadm_upgrade.settings import etcd_is_external
+from kubeadm_upgrade.settings import etcd_is_external, read_local_etcd
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version, etcd_version
@@ -78,22 +80,6 @@ class PodFacts:
 
 
 @dataclass(frozen=True)
-class StaticPod:
-    """One control plane component on one node, from its mirror Pod."""
-
-    component: str
-    node: str
-    image_tag: str
-    ready: bool
-    created: datetime | None = None  # the mirror Pod: a kubelet of another minor release makes it anew
-
-    @property
-    def version(self) -> Version:
-        """Of etcd too: its tags end in a count of rebuilds, `3.5.24-0`. Raises ValueError on any other tag."""
-        return Version.parse(self.image_tag.partition("-")[0] if self.component == "etcd" else self.image_tag)
-
-
-@dataclass(frozen=True)
 class ControlPlaneFacts:
     """The control plane as a whole: every static Pod, and the version that kubeadm has written down."""
 
@@ -111,9 +97,15 @@ class ControlPlaneFacts:
         return {pod.node: pod.version for pod in self.static_pods if pod.component == component}
 
     @property
+    def unversioned(self) -> tuple[str, ...]:
+        """Sentences on the static Pods whose images do not say which version they are."""
+        return tuple(said for pod in self.static_pods if (said := pod.unversioned))
+
+    @property
     def minors(self) -> frozenset[int]:
-        """Every minor release that a part of the control plane is at."""
-        running = (pod.version.minor for pod in self.static_pods if pod.component in CONTROL_PLANE_COMPONENTS)
+        """Every minor release that a part of the control plane is known to be at."""
+        known = (pod for pod in self.static_pods if not pod.unversioned)
+        running = (pod.version.minor for pod in known if pod.component in CONTROL_PLANE_COMPONENTS)
         return frozenset({self.cluster_version.minor, *running})
 
     def at(self, node: str, version: Version) -> bool:
@@ -159,6 +151,11 @@ class ControlPlaneFacts:
         nodes = [f"control plane node {name} is not Ready" for name, ready in self.nodes_ready.items() if not ready]
         checks = [f"readyz check {check} fails" for check in self.failing_checks]
         return (*missing, *pods, *nodes, *checks)
+
+    def local_etcd(self, node: str) -> LocalEtcd:
+        """Where the member on `node` is found: as it runs, else as kubeadm would start one there."""
+        seen = (pod.local_etcd for pod in self.static_pods if (pod.component, pod.node) == ("etcd", node))
+        return next(filter(None, seen), None) or read_local_etcd(self.configuration)
 
     def etcd_tag(self, node: str) -> str | None:
         tags = (pod.image_tag for pod in self.static_pods if (pod.component, pod.node) == ("etcd", node))

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from kubeadm_upgrade.flags import Flags, gates, is_false, last, read_flags
+from kubeadm_upgrade.reading import reading
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.systemd_service import Service, command_line, read_environment, words
 
@@ -36,7 +37,7 @@ def says_all(service: Service) -> bool:
 def read_kubelet(service: Service, files: Mapping[str, str], running: Iterable[str] = ()) -> Settings:
     """From the text of KUBELET_FILES, as far as they exist, and from the words that a running kubelet was started with.
 
-    Raises ValueError when the configuration cannot be read; systemd takes an environment file as it is.
+    Raises UnreadableOutput when the configuration is none; systemd takes an environment file as it is.
     """
     environment = read_environment(files.get(KUBEADM_FLAGS, ""))
     own = read_flags(word for value in environment.values() for word in words(value))
@@ -59,10 +60,8 @@ def read_kubelet(service: Service, files: Mapping[str, str], running: Iterable[s
 
 
 def _configuration(text: str) -> Mapping[str, Any]:
-    try:
+    with reading(KUBELET_CONFIG):
         return _mapping(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{KUBELET_CONFIG} is not readable as YAML: {error}") from error
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from kubeadm_upgrade.local_etcd import DATA, LocalEtcd
 from kubeadm_upgrade.query import Query, query, read_files_with_text
 from kubeadm_upgrade.query import field as query_field
 
@@ -19,10 +20,8 @@ _REBOOT_REQUIRED = "/run/reboot-required"  # Debian's and Ubuntu's; dnf is asked
 _FILES = (_MACHINE_ID, _HOSTNAME, _BOOT_ID, _SWAPS, _MOUNTS, _REBOOT_REQUIRED)
 # what packages, kubeadm and the kubelet write below
 WRITTEN = ("/", "/etc", "/opt", "/usr", "/var")
-ETCD_DATA = "/var/lib/etcd"
-_ETCD_FILE = f"{ETCD_DATA}/member/snap/db"
+_MEASURED = ("/usr", "/var", "/var/cache", "/var/lib/kubelet", "/etc/kubernetes")
 _CGROUP2_SUPER_MAGIC = "63677270"  # linux/magic.h: what kubelet and kubeadm, too, know cgroup v2 by
-_MEASURED = ("/usr", "/var", "/var/cache", "/var/lib/kubelet", "/etc/kubernetes", ETCD_DATA)
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Room:
     """Where a path's bytes are."""
 
     filesystem: str  # where it is mounted
-    free: int  # bytes
+    free: int | None  # bytes; None where the host itself does not know
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ class Machine:
     wants_reboot: bool = False
     read_only: tuple[str, ...] = ()  # of WRITTEN
     room: Mapping[str, Room] = field(default_factory=dict)
-    etcd_size: int = 0  # bytes
+    etcd_data: str = DATA  # the directory of etcd's data, which is `etcd_size` bytes large
+    etcd_size: int = 0
     cgroup: str = ""  # v1 or v2
 
 
@@ -77,9 +77,9 @@ def _read_only(mounts: str) -> Iterator[str]:
 
 
 def read_room(output: str) -> Mapping[str, Any]:
-    """`df --output=file,avail,target -B1`, below the headings."""
+    """`df --output=file,avail,target -B1`, below the headings; `-` is what a file system does not tell df."""
     rows = (line.split(maxsplit=2) for line in output.splitlines()[1:])
-    return {"room": {path: Room(target, int(free)) for path, free, target in rows}}
+    return {"room": {path: Room(target, None if free == "-" else int(free)) for path, free, target in rows}}
 
 
 def read_etcd_size(output: str) -> Mapping[str, Any]:
@@ -109,11 +109,16 @@ KUBELET_ARGS: Query[Mapping[str, Any]] = query(
     "ps", "-C", "kubelet", "-o", "args=", read=read_kubelet_args, answers=(0, 1)
 )
 CGROUP = query_field("cgroup", "stat", "-f", "-c", "%t", "/sys/fs/cgroup", read=read_cgroup, answers=(0, 1))
-QUERIES: tuple[Query[Mapping[str, Any]], ...] = (
-    query("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
-    KUBELET_ARGS,
-    query("df", "--output=file,avail,target", "-B1", *_MEASURED, read=read_room, answers=(0, 1)),
-    query("stat", "-c", "%s", _ETCD_FILE, read=read_etcd_size, root=True, answers=(0, 1)),
-    CGROUP,
-)
 CLOCK = query("date", "+%s.%N", read=read_clock)
+
+
+def questions(local: LocalEtcd) -> tuple[Query[Mapping[str, Any]], ...]:
+    """Of a host whose etcd, where it has one, is found there. A worker has none, which is no failure."""
+    measured = (*_MEASURED, local.data_on_host)
+    return (
+        query("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
+        KUBELET_ARGS,
+        query("df", "--output=file,avail,target", "-B1", *measured, read=read_room, answers=(0, 1)),
+        query("stat", "-c", "%s", local.database, read=read_etcd_size, root=True, answers=(0, 1)),
+        CGROUP,
+    )

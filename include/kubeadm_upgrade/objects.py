@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +13,13 @@ import yaml
 
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts, StaticPod
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.outsiders import kubelet_version, node_info, why_outsider
+from kubeadm_upgrade.reading import name_of, reading
 from kubeadm_upgrade.roles import is_control_plane
+from kubeadm_upgrade.settings import read_local_etcd
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.version import Version
 
 # what the node lifecycle controller adds to a cordoned Node
@@ -32,6 +37,11 @@ def read_nodes(nodes: Iterable[Json]) -> tuple[NodeFacts, ...]:
 
 def read_node(node: Json) -> NodeFacts:
     """A Node object. Raises UnreadableOutput when its kubelet's version is not a version."""
+    with reading(f"Node {name_of(node)}"):
+        return _node(node)
+
+
+def _node(node: Json) -> NodeFacts:
     meta, status, info = node["metadata"], node.get("status", {}), node_info(node)
     ready = _ready_condition(status)
     return NodeFacts(
@@ -57,6 +67,11 @@ def read_node(node: Json) -> NodeFacts:
 
 def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
     """A Pod on a node that was, or was not, cordoned at that time."""
+    with reading(f"Pod {name_of(pod)}"):
+        return _pod(pod, cordoned_at)
+
+
+def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
     meta = pod["metadata"]
     created, due = _time(meta.get("creationTimestamp")), _time(meta.get("deletionTimestamp"))
     controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
@@ -115,16 +130,19 @@ def read_control_plane(
     pods: Iterable[Json], kubeadm_config: Json, nodes: Iterable[NodeFacts], failing_checks: tuple[str, ...] = ()
 ) -> ControlPlaneFacts:
     """The mirror Pods of kube-system, the ConfigMap kubeadm-config, and the Nodes."""
-    configuration = yaml.safe_load(kubeadm_config["data"]["ClusterConfiguration"])
+    with reading("ConfigMap kube-system/kubeadm-config"):
+        text = kubeadm_config["data"]["ClusterConfiguration"]
+        cluster_version = Version.parse(yaml.safe_load(text)["kubernetesVersion"])
+        version_of_object = kubeadm_config["metadata"].get("resourceVersion", "")
     there = tuple(nodes)
-    static_pods = tuple(_static_pod(pod) for pod in pods if _is_control_plane_pod(pod))
+    static_pods = tuple(_static_pods(pods, read_local_etcd(text)))
     return ControlPlaneFacts(
         static_pods=static_pods,
-        cluster_version=_version("ConfigMap kubeadm-config", configuration["kubernetesVersion"]),
+        cluster_version=cluster_version,
         nodes_ready={node.name: node.ready for node in there if node.control_plane},
         failing_checks=failing_checks,
-        configuration=kubeadm_config["data"]["ClusterConfiguration"],
-        configuration_version=kubeadm_config["metadata"].get("resourceVersion", ""),
+        configuration=text,
+        configuration_version=version_of_object,
         unlabelled=_unlabelled(static_pods, there),
     )
 
@@ -143,16 +161,17 @@ def read_kube_proxies(pods: Iterable[Json]) -> Mapping[str, Version]:
     """Node -> the version of the kube-proxy on it, from its Pods; those of another image have no Kubernetes version."""
     found = {}
     for pod in pods:
-        tag = _image_tag(pod, "kube-proxy")
-        if node := pod["spec"].get("nodeName"):
+        with reading(f"Pod {name_of(pod)}"):
+            tag, node = _image_tag(pod, "kube-proxy"), pod["spec"].get("nodeName")
+        if node:
             with suppress(ValueError):
-                found[node] = Version.parse(tag)
+                found[node] = Version.of_tag(tag)
     return found
 
 
 def read_readyz(text: str) -> tuple[str, ...]:
     """The names of the checks that fail in `/readyz?verbose`: its lines that begin with [-]."""
-    failing = tuple(line.removeprefix("[-]").split()[0] for line in text.splitlines() if line.startswith("[-]"))
+    failing = tuple(line.removeprefix("[-]").partition(" ")[0] for line in text.splitlines() if line.startswith("[-]"))
     healthy = text.strip() == "ok" or text.rstrip().endswith("check passed")
     return failing if failing or healthy else ("(no readable answer)",)  # such as a load balancer's own error page
 
@@ -184,21 +203,51 @@ def _is_control_plane_pod(pod: Json) -> bool:
     return mirror and component in (*CONTROL_PLANE_COMPONENTS, "etcd")
 
 
-def _static_pod(pod: Json) -> StaticPod:
+def _static_pods(pods: Iterable[Json], configured: LocalEtcd) -> Iterator[StaticPod]:
+    for pod in pods:
+        with reading(f"Pod {name_of(pod)}"):
+            if _is_control_plane_pod(pod):
+                yield _static_pod(pod, configured)
+
+
+def _static_pod(pod: Json, configured: LocalEtcd) -> StaticPod:
     component = pod["metadata"]["labels"]["component"]
     return StaticPod(
         component=component,
-        node=pod["spec"]["nodeName"],
+        node=str(pod["spec"]["nodeName"]),
         image_tag=_image_tag(pod, component),
+        image=_image(pod, component),
+        local_etcd=_local_etcd(pod, configured) if component == "etcd" else None,
         ready=_ready_condition(pod.get("status", {})).get("status") == "True",
         created=_time(pod["metadata"].get("creationTimestamp")),
     )
 
 
+def _local_etcd(pod: Json, configured: LocalEtcd) -> LocalEtcd:
+    container = _container(pod, "etcd")
+    on_host = {v["name"]: v["hostPath"]["path"] for v in pod["spec"].get("volumes") or () if "hostPath" in v}
+    mounts = {
+        mount["mountPath"]: posixpath.join(on_host[mount["name"]], mount.get("subPath", ""))
+        for mount in container.get("volumeMounts") or ()
+        if mount["name"] in on_host
+    }
+    return started_with((*(container.get("command") or ()), *(container.get("args") or ())), mounts, configured)
+
+
 def _image_tag(pod: Json, component: str) -> str:
-    image: str = next(c["image"] for c in pod["spec"]["containers"] if c["name"] == component)
+    """Without one, as where an image is named by its digest only, it is empty."""
     # a digest may follow the tag, and a registry may have a port before it
-    return image.split("@", maxsplit=1)[0].rsplit(":", 1)[-1]
+    name = _image(pod, component).partition("@")[0].rpartition("/")[2]
+    return name.partition(":")[2]
+
+
+def _image(pod: Json, component: str) -> str:
+    return str(_container(pod, component)["image"])
+
+
+def _container(pod: Json, component: str) -> Json:
+    found: Json = next((c for c in pod["spec"]["containers"] if c["name"] == component), {})
+    return found
 
 
 def _ready_condition(status: Json) -> Json:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubeadm_upgrade.reading import name_of, reading
 from kubeadm_upgrade.roles import is_control_plane
 from kubeadm_upgrade.version import Version
 
@@ -45,18 +46,25 @@ class Outsider:
 
 def read_outsiders(nodes: Iterable[Json]) -> tuple[Outsider, ...]:
     """Of Node objects, those that are left out, in their order."""
-    return tuple(
-        Outsider(node["metadata"]["name"], why, _as_kubeadm_reads(kubelet_version(node)))
-        for node in nodes
-        if (why := why_outsider(node)) is not None
-    )
+    return tuple(filter(None, map(_outsider, nodes)))
+
+
+def _outsider(node: Json) -> Outsider | None:
+    why = why_outsider(node)
+    with reading(f"Node {name_of(node)}"):
+        return Outsider(node["metadata"]["name"], why, _as_kubeadm_reads(kubelet_version(node))) if why else None
 
 
 def why_outsider(node: Json) -> str | None:
-    """Why a Node is left out, as the rest of a sentence; None for those that are ours.
+    """Why a Node is left out, as the rest of a sentence; None for those that are ours. Raises UnreadableOutput.
 
     A control plane node never is: nothing may move where it cannot be read.
     """
+    with reading(f"Node {name_of(node)}"):
+        return _why_outsider(node)
+
+
+def _why_outsider(node: Json) -> str | None:
     labels: Json = node["metadata"].get("labels", {})
     if is_control_plane(labels):
         return None

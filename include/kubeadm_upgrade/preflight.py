@@ -38,8 +38,10 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
     Severity.BLOCK: (
         cluster.api_ready,
         cluster.roles_agree,
+        cluster.versions_known,
         cluster.nodes_ready,
         hosts.hosts_answer,
+        hosts.answers_read,
         hosts.host_is_the_nodes,
         hosts.hostname_unchanged,
         hosts.clocks_agree,

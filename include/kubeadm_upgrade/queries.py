@@ -16,6 +16,7 @@ from kubeadm_upgrade.facts import Backup, BackupFile, OsRelease, UpgradePlan
 from kubeadm_upgrade.journal import essence
 from kubeadm_upgrade.kubeadm_preflight import ignoring
 from kubeadm_upgrade.kubelet_settings import KUBELET_FILES
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.query import Query, query, read_files_with_text
 from kubeadm_upgrade.systemd_service import read_service
 from kubeadm_upgrade.version import Version
@@ -81,6 +82,16 @@ def read_lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
+def read_silence(text: str) -> bool:
+    """`true` prints nothing, so whatever stands here is the login shell's, before every other answer as well."""
+    if text.strip():
+        raise UnreadableOutput(
+            f"the SSH user's shell prints {text.strip()[:200]!r} before every command's own output: let its .bashrc "
+            "end at once where the shell is not interactive"
+        )
+    return True
+
+
 def read_upgrade_plan(text: str) -> UpgradePlan:
     """`kubeadm upgrade plan VERSION`: JSON where this kubeadm speaks it (1.31 and later), else its tables."""
     if "{" in text and '"UpgradePlan"' in text:
@@ -138,6 +149,7 @@ KUBELET_SERVICE = query(
     *("-p", "ExecStart", "-p", "Environment", "-p", "EnvironmentFiles", "-p", "NeedDaemonReload"),
     read=read_service,
 )
+QUIET = query("true", read=read_silence)
 ROOT = query("true", read=lambda _: True, root=True)
 BACKUP_RUNS = query(
     "grep", "-rsH", "--include=run", "", backup.DIRECTORY, read=read_files_with_text, root=True, answers=(0, 1, 2)
@@ -165,7 +177,8 @@ def backup_sums(name: str) -> Query[Mapping[str, str]]:
     return query("sha256sum", *_files(name), read=read_sums, root=True, answers=(0, 1))
 
 
-LOOSE_SNAPSHOT = query("stat", "-c", "%s %Y %n", backup.LOOSE, read=read_stats, root=True, answers=(0, 1))
+def loose_snapshot(local: LocalEtcd) -> Query[Mapping[str, tuple[int, float]]]:
+    return query("stat", "-c", "%s %Y %n", local.snapshot_on_host, read=read_stats, root=True, answers=(0, 1))
 
 
 def backups(

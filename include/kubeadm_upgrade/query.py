@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from kubeadm_upgrade.actions import Run
+from kubeadm_upgrade.reading import read_output
 
 T = TypeVar("T")
 
@@ -28,6 +29,10 @@ class Query(Generic[T]):
     read: Callable[[str], T]
     # Exit statuses that are answers and not failures, as grep's 1 for "nothing found".
     answers: tuple[int, ...] = (0,)
+
+    def answer(self, output: str) -> T:
+        """The output as its reader understands it. Raises UnreadableOutput, and nothing else, where it does not."""
+        return read_output(self.read, output, str(self.run))
 
 
 def query(*argv: str, read: Callable[[str], T], root: bool = False, answers: tuple[int, ...] = (0,)) -> Query[T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,10 @@ from typing import Any
 import yaml
 
 from kubeadm_upgrade.flags import Flags, gates, listed, name_of
+from kubeadm_upgrade.local_etcd import CERTIFICATES, DATA, LocalEtcd, configured
+from kubeadm_upgrade.reading import reading
+
+_KUBEADM_CONFIG = "ConfigMap kube-system/kubeadm-config"
 
 _COMPONENTS = {
     "apiServer": "kube-apiserver",
@@ -41,6 +46,7 @@ class Settings:
 NO_SETTINGS = Settings()
 
 
+@reading(_KUBEADM_CONFIG)
 def read_cluster_configuration(text: str) -> Mapping[str, Settings]:
     """Component -> its settings, kubeadm among them, from the ClusterConfiguration in the ConfigMap kubeadm-config."""
     configuration = _mapping(text)
@@ -60,6 +66,7 @@ def _of_component(flags: Flags) -> Settings:
     )
 
 
+@reading(_KUBEADM_CONFIG)
 def read_etcd_tag(text: str) -> str | None:
     """The etcd image tag that a ClusterConfiguration fixes."""
     local = _mapping(_mapping(_mapping(text).get("etcd")).get("local"))
@@ -67,9 +74,23 @@ def read_etcd_tag(text: str) -> str | None:
 
 
 @cache
+@reading(_KUBEADM_CONFIG)
 def etcd_is_external(text: str) -> bool:
     """Whether a ClusterConfiguration points to an etcd that is not on the control plane nodes."""
     return "external" in _mapping(_mapping(text).get("etcd"))
+
+
+@reading(_KUBEADM_CONFIG)
+def read_certificates_dir(text: str) -> str:
+    """Where a ClusterConfiguration has the certificates of the cluster."""
+    return posixpath.normpath(str(_mapping(text).get("certificatesDir") or CERTIFICATES))
+
+
+@reading(_KUBEADM_CONFIG)
+def read_local_etcd(text: str) -> LocalEtcd:
+    """A member of etcd as kubeadm starts it by a ClusterConfiguration."""
+    local = _mapping(_mapping(_mapping(text).get("etcd")).get("local"))
+    return configured(str(local.get("dataDir") or DATA), read_certificates_dir(text))
 
 
 def etcd_image(text: str, tag: str) -> str:

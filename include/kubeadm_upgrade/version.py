@@ -52,6 +52,14 @@ class Version:
         """
         return cls.parse(_REVISION.sub("", text).replace("~", "-"))
 
+    @classmethod
+    def of_tag(cls, text: str) -> Version:
+        """The version in an image tag: no tag may hold a `+`, so kubeadm writes `_` for it, as in `v1.29.4_fips.1`.
+
+        Raises ValueError with a sentence.
+        """
+        return cls.parse(text.replace("_", "+", 1))
+
     @property
     def stage(self) -> str:
         """How finished this version is: alpha, beta, release candidate or GA.
@@ -133,6 +141,6 @@ def _order(text: str) -> Pep440:
 def etcd_version(tag: str | None) -> Version | None:
     """`3.5.24-0`: the part behind the dash counts rebuilds of the image. None for a tag of somebody's own."""
     try:
-        return Version.parse(tag.partition("-")[0]) if tag else None
+        return Version.of_tag(tag.partition("-")[0]) if tag else None
     except ValueError:
         return None

@@ -49,6 +49,7 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster as Inventory
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.planning.path import Policy
@@ -444,7 +445,7 @@ class Cluster:
     def _snapshot(self, node: Node) -> None:
         if not node.static["etcd"].ready:
             raise CommandFailed("etcdctl: connection refused")
-        node.files[backup.LOOSE] = ("snapshot", self.clock)
+        node.files[LocalEtcd().snapshot] = ("snapshot", self.clock)
 
     def restart_kubelet(self, node: Node) -> None:
         """One of another minor release makes its static Pods anew, seconds after its Node is Ready."""
@@ -716,7 +717,7 @@ class Seat:
             offers = (hop.to.tag,) if hop.to > cluster.version else ()
             facts = replace(facts, upgrade_plan=UpgradePlan(offers) if able else None)
         if Need.BACKUPS in needs:
-            facts = replace(facts, backups=self._backups(host), loose_snapshot=self._age(host, backup.LOOSE))
+            facts = replace(facts, backups=self._backups(host), loose_snapshot=self._age(host, LocalEtcd().snapshot))
         return facts
 
     def _backups(self, host: Node) -> tuple[Backup, ...]:
@@ -831,7 +832,7 @@ class Seat:
 
     def _run_tool(self, host: Node, run: Run) -> None:
         match run.argv:
-            case (*_, "snapshot", "status", _, _, _) if backup.LOOSE not in host.files:
+            case (*_, "snapshot", "status", _, _, _) if LocalEtcd().snapshot not in host.files:
                 raise CommandFailed("etcdutl: no such file")
             case ("apt-get", "update", *_):
                 text = host.files[apt.DEFAULT_SOURCE][0]

@@ -20,6 +20,7 @@ from kubeadm_upgrade.facts import Backup, Facts, HostFacts, NodeFacts, StaticPod
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Need, Step, begun_for_another
@@ -170,7 +171,7 @@ class World:
             kubelet_age=self.facts.now - started if started else None,
             upgrade_plan=self._upgrade_plan() if Need.UPGRADE_PLAN in needs else UNSEEN,
             backups=self.backups() if asked else UNSEEN,
-            loose_snapshot=self._age_of(backup.LOOSE) if asked else UNSEEN,
+            loose_snapshot=self._age_of(LocalEtcd().snapshot) if asked else UNSEEN,
         )
 
     def _upgrade_plan(self) -> UpgradePlan | None:
@@ -308,7 +309,7 @@ class World:
             case ("tar", *_):
                 self._write(next(word for word in argv if word.endswith(".part")))
             case _ if "etcdutl" in argv:
-                assert backup.LOOSE in self.files, "there is no snapshot to verify"
+                assert LocalEtcd().snapshot in self.files, "there is no snapshot to verify"
 
     def _write_text(self, path: str, text: str) -> None:
         if path.startswith(backup.DIRECTORY):
@@ -377,4 +378,4 @@ class World:
             self.files[path] = (len(one.run), self.facts.now - one.age)
             self.files |= {file.path: (file.size, self.facts.now - file.age) for file in one.files}
         if host.loose_snapshot is not None:
-            self.files[backup.LOOSE] = (7, self.facts.now - host.loose_snapshot)
+            self.files[LocalEtcd().snapshot] = (7, self.facts.now - host.loose_snapshot)

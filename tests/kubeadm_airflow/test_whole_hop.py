@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 
 import pytest
 import yaml
@@ -19,14 +20,16 @@ from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.procedure import GROUPS
 from lab import ClusterSpec, Lab
 
+NOWHERE_ELSE: Mapping[str, str] = {}
+
 
 @pytest.fixture
 def upgrade_lab(tmp_path, monkeypatch):
     """Starts a lab with one cluster and returns what walks it."""
     running = []
 
-    def start(control_plane: int, workers: int, **settings):
-        spec = ClusterSpec("walked", control_plane=control_plane, workers=workers, version="1.28.15")
+    def start(control_plane: int, workers: int, places: Mapping[str, str] = NOWHERE_ELSE, **settings):
+        spec = ClusterSpec("walked", control_plane=control_plane, workers=workers, version="1.28.15", **places)
         lab = Lab(tmp_path / "lab", [spec])
         lab.start()
         running.append(lab)
@@ -225,6 +228,50 @@ def test_what_a_message_asks_for_works_from_the_next_look_on(upgrade_lab, tmp_pa
     said, missing = asyncio.run(run())
     assert said.endswith("(delete it, or set drain.force in the inventory)")
     assert missing == []
+
+
+def test_etcd_is_where_the_cluster_has_it(upgrade_lab):
+    """Another dataDir and another certificatesDir: looked at, measured, backed up and gated there, and nowhere else."""
+    walker = upgrade_lab(1, 2, places={"etcd_data": "/data/etcd", "certificates": "/etc/kubernetes/ssl"})
+
+    async def run():
+        hop = await walker.plan()
+        found = [one.message for one in await walker.preflight(hop) if one.severity == "block"]
+        await walker.upgrade(hop)
+        return found, await walker.shortcomings(hop)
+
+    assert asyncio.run(run()) == ([], [])
+    assert walker.lab.violations == []
+    lines = [record.command for record in walker.lab.log]
+    assert not [line for line in lines if "/var/lib/etcd" in line or "/etc/kubernetes/pki" in line]
+    assert [line for line in lines if "stat -c %s /data/etcd/member/snap/db" in line]
+    assert [line for line in lines if line.startswith("env LC_ALL=C df ") and line.endswith(" /data/etcd")]
+    assert walker.lab.file("walked-cp1", "/data/etcd/kubeadm-fleet-snapshot.db") is None
+    backup = "/var/backups/kubeadm-fleet/v1.28.15-to-v1.29.15.1/etcd.db"
+    assert walker.lab.file("walked-cp1", backup) is not None
+
+
+def test_a_shell_that_speaks_is_said_of_its_host_and_of_no_other(upgrade_lab):
+    """.bashrc prints a line: every answer begins with it, so none is believed, and nothing is done on that host."""
+    walker = upgrade_lab(1, 2)
+    walker.lab.faults.sudo_refuses("walked-w2")
+    chatty = walker.lab.faults.chatty_shell("walked-w1", "Welcome to walked-w1")
+
+    async def run():
+        hop = await walker.plan()
+        found = [one for one in await walker.preflight(hop) if one.severity == "block"]
+        with pytest.raises(errors.UnreadableOutput, match="prints 'Welcome to walked-w1' before every command's own"):
+            await walker.walk(hop, "stage", "walked-w1")
+        walker.lab.faults.lift_all()
+        await walker.upgrade(hop)
+        return [one.message for one in found], await walker.shortcomings(hop)
+
+    found, missing = asyncio.run(run())
+    (of_w1,) = [message for message in found if message.startswith("walked-w1 (")]
+    assert "the SSH user's shell prints 'Welcome to walked-w1'" in of_w1
+    assert [message for message in found if message.startswith("walked-w2 (") and "sudo asks for a password" in message]
+    assert len(found) == 2
+    assert (missing, walker.lab.violations, chatty.active) == ([], [], False)
 
 
 def test_a_judgement_is_not_noted_for_whoever_has_taken_the_cluster_meanwhile(upgrade_lab, monkeypatch):

@@ -15,8 +15,9 @@ from in_memory.walk import begin, persevere
 from in_memory.world import FAILED, SUCCEEDED, Crash, remembered
 from kubeadm_upgrade import queries
 from kubeadm_upgrade.actions import Run
-from kubeadm_upgrade.backup import ARCHIVE, DIRECTORY, LOOSE, SNAPSHOT, fresh
+from kubeadm_upgrade.backup import ARCHIVE, DIRECTORY, SNAPSHOT, fresh
 from kubeadm_upgrade.facts import Backup, BackupFile
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.policy import FRESH
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.query import read_files_with_text
@@ -185,7 +186,7 @@ def test_a_crash_after_anything_ends_in_a_complete_backup(left, crashes, pauses)
     world = begin(hop, "cp1")
     if left != "nothing":
         world.units = remembered("back-up-etcd", SUCCEEDED)
-        world.files[LOOSE] = (7, world.facts.now - timedelta(minutes=5))
+        world.files[LocalEtcd().snapshot] = (7, world.facts.now - timedelta(minutes=5))
     began = world.facts.now
     for crash_in, minutes in zip(crashes, pauses, strict=False):
         world.crash_in = crash_in
@@ -235,3 +236,37 @@ def test_of_a_backup_only_the_snapshot_is_a_unit(facts_of, hop):
     """It is what takes long; and under one name, whatever the run."""
     units = [action.unit for action in STEP.actions(facts_of("cp1"), hop) if isinstance(action, Run) and action.unit]
     assert units == ["back-up-etcd"]
+
+
+ELSEWHERE = "certificatesDir: /etc/kubernetes/ssl\netcd: {local: {dataDir: /data/etcd}}\n"
+
+
+def test_a_backup_follows_the_clusters_own_directories(facts_of, hop):
+    """etcd's data and its certificates are where the cluster has them."""
+    facts = facts_of("cp1")
+    facts = replace(facts, control_plane=replace(facts.control_plane, configuration=ELSEWHERE))
+    lines = [" ".join(action.argv) for action in STEPS["back_up"].actions(facts, hop)]
+    (save,) = [line for line in lines if " snapshot save " in line]
+    assert save.endswith(
+        "--cacert /etc/kubernetes/ssl/etcd/ca.crt --cert /etc/kubernetes/ssl/etcd/server.crt "
+        "--key /etc/kubernetes/ssl/etcd/server.key snapshot save /data/etcd/kubeadm-fleet-snapshot.db"
+    )
+    assert [line for line in lines if line.startswith("mv -f /data/etcd/kubeadm-fleet-snapshot.db /var/backups/")]
+    assert not [line for line in lines if "/var/lib/etcd" in line or "/pki" in line]
+
+
+@pytest.mark.parametrize(
+    ("directory", "archived"),
+    [
+        pytest.param("/etc/kubernetes/pki", ["etc/kubernetes"], id="kubeadm's own"),
+        pytest.param("/etc/kubernetes/ssl/", ["etc/kubernetes"], id="below the same directory"),
+        pytest.param("/etc/kubernetes-pki", ["etc/kubernetes", "./etc/kubernetes-pki"], id="a name that begins alike"),
+        pytest.param("/opt/tls", ["etc/kubernetes", "./opt/tls"], id="elsewhere"),
+    ],
+)
+def test_the_archive_holds_the_certificates_wherever_they_are(facts_of, hop, directory, archived):
+    """A snapshot without the cluster's own authority restores nothing."""
+    facts = facts_of("cp1")
+    plane = replace(facts.control_plane, configuration=f"certificatesDir: {directory}")
+    (tar,) = [a.argv for a in STEPS["back_up"].actions(replace(facts, control_plane=plane), hop) if a.argv[0] == "tar"]
+    assert list(tar[tar.index("--exclude=etc/kubernetes/tmp") + 1 :]) == archived

@@ -13,6 +13,7 @@ from kubeadm_upgrade import etcd
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
 from kubeadm_upgrade.facts import StaticPod
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.objects import read_control_plane, read_node
 from kubeadm_upgrade.roles import without_label
 
@@ -115,16 +116,16 @@ def test_four_answers_make_one_picture(said, ailing):
 
 def test_questions_are_asked_of_one_member_about_all():
     """Through the API, with etcd's own certificates; exit status 1 is an answer."""
-    asked = etcd.questions("cp1")
+    asked = etcd.questions("cp1", LocalEtcd())
     words = ("member list", "endpoint health --cluster", "endpoint status --cluster", "alarm list")
     assert [one.run.argv for one in asked] == [
-        etcd.in_pod("cp1", *etcd.CTL, *some.split(), "-w", "json") for some in words
+        etcd.in_pod("cp1", *LocalEtcd().ctl, *some.split(), "-w", "json") for some in words
     ]
     assert all(one.run.root and one.answers == (0, 1) for one in asked)
 
 
 def test_what_is_no_json_is_not_guessed_at():
-    (look, *_) = etcd.questions("cp1")
+    (look, *_) = etcd.questions("cp1", LocalEtcd())
     assert look.read(" \n") is None
     with pytest.raises(UnreadableOutput, match="etcdctl printed no JSON: 'Error: no such host'"):
         look.read("Error: no such host")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from in_memory.golden import FOLDER
+from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.kubelet_settings import EXTRA_ARGS, KUBEADM_FLAGS, KUBELET_CONFIG, read_kubelet, says_all
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 from kubeadm_upgrade.systemd_service import Service, read_service
@@ -158,7 +159,7 @@ def test_where_files_do_not_say_all_the_one_that_runs_does(service):
 
 def test_a_configuration_that_cannot_be_read_is_no_setting_at_all():
     """It is an error that names the file, not silence."""
-    with pytest.raises(ValueError, match=r"/var/lib/kubelet/config\.yaml is not readable as YAML"):
+    with pytest.raises(UnreadableOutput, match=r"/var/lib/kubelet/config\.yaml cannot be read"):
         read_kubelet(UNIT, {KUBELET_CONFIG: "a: [\n"})
 
 

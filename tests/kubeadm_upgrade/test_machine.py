@@ -73,6 +73,13 @@ def test_which_cgroups_there_are_is_known_by_the_type_of_their_mount(text, cgrou
     assert machine.read_cgroup(text) == cgroup
 
 
+def test_a_size_that_df_does_not_know_is_not_taken_for_none():
+    """`-` is what a file system does not tell: the other rows are read all the same."""
+    text = ROOM + "/var/lib/etcd               - /data\n"
+    assert machine.read_room(text)["room"]["/var/lib/etcd"] == Room("/data", None)
+    assert machine.read_room(text)["room"]["/usr"] == Room("/", 243497856212)
+
+
 @pytest.mark.parametrize(("text", "size"), [("1626112\n", 1626112), ("", 0)], ids=["a control plane node", "a worker"])
 def test_the_size_of_etcds_database_is_read(text, size):
     assert machine.read_etcd_size(text) == {"etcd_size": size}

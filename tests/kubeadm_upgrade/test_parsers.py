@@ -405,3 +405,53 @@ def test_what_holds_a_pod_that_is_deleted_is_read(metadata, since, due, finalize
     pod = objects.read_pod({"metadata": {"namespace": "shop", "name": "a", "uid": "u", **metadata}, "spec": {}})
     assert (pod.terminating_since, pod.due, pod.finalizers) == (since, due, finalizers)
     assert pod.terminating is (since is not None)
+
+
+def static_pod(component: str, image: str) -> dict:
+    pods = json.loads(golden("pods-1.22.json"))["items"]
+    pod = next(pod for pod in pods if pod["metadata"]["name"] == f"{component}-cp1")
+    (container,) = pod["spec"]["containers"]
+    return {**pod, "spec": {**pod["spec"], "containers": [{**container, "image": image}]}}
+
+
+PLAIN_CONFIG = {"data": {"ClusterConfiguration": "kubernetesVersion: v1.28.15+fips.1\n"}, "metadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("component", "image", "version"),
+    [
+        pytest.param("kube-apiserver", "mirror.example:5000/k8s/kube-apiserver:v1.28.15_fips.1", "1.28.15", id="built"),
+        pytest.param("etcd", "mirror.example:5000/etcd:v3.5.15_patch.0", "3.5.15", id="etcd, built by somebody"),
+        pytest.param("etcd", "k8s.gcr.io/etcd:3.5.0-0@sha256:ab", "3.5.0", id="a tag, and a digest behind it"),
+        pytest.param("kube-scheduler", "kube-scheduler:v1.28.15", "1.28.15", id="no registry"),
+    ],
+)
+def test_the_version_of_a_static_pod_is_in_its_images_tag(component, image, version):
+    """Whoever has built it."""
+    plane = objects.read_control_plane([static_pod(component, image)], PLAIN_CONFIG, ())
+    (pod,) = plane.static_pods
+    assert (pod.version, pod.unversioned, plane.unversioned) == (Version.parse(version), None, ())
+    assert plane.cluster_version == Version(1, 28, 15)
+
+
+@pytest.mark.parametrize("image", ["mirror.example:5000/kube-apiserver@sha256:ab", "kube-apiserver", "x:latest"])
+def test_an_image_that_says_no_version_is_said_with_its_pod_and_node(image):
+    """And the others are known all the same."""
+    scheduler = static_pod("kube-scheduler", "x:v1.28.15")
+    plane = objects.read_control_plane([static_pod("kube-apiserver", image), scheduler], PLAIN_CONFIG, ())
+    (said,) = plane.unversioned
+    assert said.startswith(f"Pod kube-system/kube-apiserver-cp1 on cp1 runs the image {image}, whose tag is no version")
+    assert plane.versions("kube-scheduler") == {"cp1": Version(1, 28, 15)}
+    assert plane.minors == {28}
+    with pytest.raises(UnreadableOutput, match="kube-apiserver-cp1 on cp1"):
+        plane.versions("kube-apiserver")
+
+
+def test_a_kube_proxy_of_somebodys_build_has_a_version():
+    pods = [
+        {
+            "metadata": {"name": "kube-proxy-x"},
+            "spec": {"nodeName": "w1", "containers": [{"name": "kube-proxy", "image": "x:v1.28.15_fips.1"}]},
+        }
+    ]
+    assert objects.read_kube_proxies(pods) == {"w1": Version(1, 28, 15)}

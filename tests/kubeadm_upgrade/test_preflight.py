@@ -74,6 +74,16 @@ def with_external_etcd(plane):
     return replace(plane, static_pods=pods, configuration="etcd: {external: {endpoints: []}}")
 
 
+def by_digest(scene, component, node):
+    """One static Pod's image is named by its digest only."""
+    image = f"registry.example/{component}@sha256:ab"
+    pods = tuple(
+        replace(pod, image_tag="", image=image) if (pod.component, pod.node) == (component, node) else pod
+        for pod in scene.control_plane.static_pods
+    )
+    return replace(scene, control_plane=replace(scene.control_plane, static_pods=pods))
+
+
 def sick_node(scene, name):
     nodes = tuple(replace(n, ready=False, ready_reason="Gone") if n.name == name else n for n in scene.nodes)
     return replace(scene, nodes=nodes)
@@ -83,6 +93,14 @@ FAULTS = {
     "api_ready": (
         lambda s, f: replace(s, control_plane=replace(s.control_plane, failing_checks=("etcd",))),
         "readyz check etcd fails: mend it first",
+    ),
+    "versions_known": (
+        lambda s, f: by_digest(s, "kube-apiserver", "cp1"),
+        "registry.example/kube-apiserver@sha256:ab, whose tag is no version: name in its manifest an image with a tag",
+    ),
+    "answers_read": (
+        lambda s, f: with_host(s, "w1", unread=("w1: stat -c %s /x printed 'what?', which cannot be read",)),
+        "w1: stat -c %s /x printed 'what?', which cannot be read: see what it answers there",
     ),
     "nodes_ready": (lambda s, f: sick_node(s, "w2"), "w2 is not Ready (Gone): mend it, or leave it out"),
     "hosts_answer": (lambda s, f: with_host(s, "w1", facts=None, error="w1: no SSH"), "w1: no SSH"),
@@ -239,6 +257,23 @@ FAULTS |= {
 def test_every_check_is_tested_here():
     """Whoever adds a check adds its fault."""
     assert {*FAULTS, "outsiders_let_apply"} == {check.__name__ for checks in CHECKS.values() for check in checks}
+
+
+def test_room_is_wanted_where_etcd_has_its_data(scene):
+    """Wherever that is: the snapshot is written there first."""
+    room = {**scene.hosts["cp1"].machine.room, "/data/etcd": Room("/data", 299 * 2**20)}
+    small = with_machine(scene, "cp1", room=room, etcd_data="/data/etcd", etcd_size=300 * 2**20)
+    assert "cp1: /data has 299 MiB free, and 300 MiB are needed: make room" in [one.message for one in findings(small)]
+
+
+def test_room_that_df_does_not_know_is_not_taken_for_enough(scene):
+    """Unknown is not pass; and the other findings are there too."""
+    room = {**scene.hosts["w1"].machine.room, "/var/lib/kubelet": Room("/mnt", None)}
+    found = findings(with_machine(with_machine(scene, "w1", room=room), "w2", swaps=("/dev/vdb",)))
+    assert [one.message.partition(":")[0] for one in found] == ["w1", "w2"]
+    assert found[0].message == (
+        "w1: df answers - for the room that /mnt has, and 1024 MiB are needed: see what df -B1 /mnt says there"
+    )
 
 
 def test_a_healthy_cluster_has_no_finding(scene):

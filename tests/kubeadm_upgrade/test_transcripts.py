@@ -50,10 +50,14 @@ def makes_queries(function: Callable[..., object]) -> bool:
     return "Query[" in str(function.__annotations__.get("return", ""))
 
 
+# what a query is, how all of them are found, and the command line
+NO_LOOKS = ("kubeadm_upgrade.query", "kubeadm_upgrade.rights.root_commands", "kubeadm_upgrade.__main__")
+
+
 def queries_of_the_product() -> Iterator[tuple[str, object]]:
     """Queries, tuples of them, and functions that make them, of every module but the one that defines what one is."""
     for info in pkgutil.walk_packages(kubeadm_upgrade.__path__, "kubeadm_upgrade."):
-        if info.name in ("kubeadm_upgrade.query", "kubeadm_upgrade.__main__"):
+        if info.name in NO_LOOKS:
             continue
         for name, value in vars(importlib.import_module(info.name)).items():
             if isinstance(value, Query):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeadm_upgrade.version import TargetVersion, Version
+from kubeadm_upgrade.version import TargetVersion, Version, etcd_version
 
 NUMBERS = st.integers(0, 99)
 
@@ -28,6 +30,45 @@ def test_pre_releases_come_before_their_release():
     """alpha, beta, rc, release."""
     texts = ["1.30.0-alpha.2", "1.30.0-alpha.10", "1.30.0-beta.0", "1.30.0-rc.1", "1.30.0"]
     assert sorted(texts, key=Version.parse) == texts
+
+
+@pytest.mark.parametrize(
+    ("tag", "version"),
+    [
+        pytest.param("v1.28.15", "1.28.15", id="as released"),
+        pytest.param("v1.28.15_fips.1", "1.28.15", id="with build metadata"),
+        pytest.param("v1.30.0-rc.1_build", "1.30.0-rc.1", id="a pre-release with build metadata"),
+    ],
+)
+def test_an_image_tag_is_read_as_kubeadm_writes_it(tag, version):
+    """A `+` becomes a `_`."""
+    assert Version.of_tag(tag) == Version.parse(version)
+
+
+IDENTIFIERS = st.lists(st.from_regex(r"[0-9A-Za-z-]{1,8}", fullmatch=True), min_size=1, max_size=3).map(".".join)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, st.sampled_from(["", "-alpha.1", "-rc.10"]), st.none() | IDENTIFIERS)
+def test_every_tag_that_kubeadm_writes_is_read_back(major, minor, patch, pre, build):
+    """kubeadm's rule (KubernetesVersionToImageTag): whatever is no letter, digit, dash, dot or `_` becomes a `_`."""
+    written_down = f"v{major}.{minor}.{patch}{pre}" + (f"+{build}" if build else "")
+    tag = re.sub(r"[^-a-zA-Z0-9_.]", "_", written_down)
+    assert Version.of_tag(tag) == Version.parse(written_down)
+
+
+@pytest.mark.parametrize(
+    ("tag", "version"),
+    [
+        pytest.param("3.5.24-0", "3.5.24", id="kubeadm's own"),
+        pytest.param("v3.5.15_patch.0", "3.5.15", id="with build metadata"),
+        pytest.param("v3.5.15_patch.0-1", "3.5.15", id="with build metadata, rebuilt"),
+        pytest.param("v3.5.15-0_ours", "3.5.15", id="rebuilt, with build metadata"),
+        pytest.param("mine", None, id="somebody's own"),
+        pytest.param("", None, id="none"),
+    ],
+)
+def test_an_etcd_tag_is_read(tag, version):
+    assert etcd_version(tag) == (version and Version.parse(version))
 
 
 @pytest.mark.parametrize("text", ["", "1.29", "v1.29.x", "latest", "1.29.4-what.ever", "1.29.4; id"])

@@ -83,7 +83,7 @@ class SimulatedCluster:
             self.control_plane.write_manifests(name)
             self.control_plane.create_pods(name)
         endpoint = self.api_url.removeprefix("https://")
-        for item in workload_objects.config_maps(self.spec.name, release, endpoint):
+        for item in workload_objects.config_maps(self.spec, release, endpoint):
             self.store.create(item)
         for item in workload_objects.service_accounts(self.spec):
             self.store.create(item)

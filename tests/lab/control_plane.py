@@ -247,12 +247,14 @@ class ControlPlane:
 
     def arguments(self, node: str, component: str) -> list[str]:
         address = self.cluster.addresses[node]
-        pki = "/etc/kubernetes/pki"
+        spec = self.cluster.spec
+        pki = spec.certificates
         match component:
             case "etcd":
                 urls = f"https://127.0.0.1:2379,https://{address}:2379"
                 files = [f"--cert-file={pki}/etcd/server.crt", f"--key-file={pki}/etcd/server.key"]
-                return [f"--name={node}", "--data-dir=/var/lib/etcd", f"--listen-client-urls={urls}", *files]
+                files.append(f"--trusted-ca-file={pki}/etcd/ca.crt")
+                return [f"--name={node}", f"--data-dir={spec.etcd_data}", f"--listen-client-urls={urls}", *files]
             case "kube-apiserver":
                 own = [
                     f"--advertise-address={address}",

@@ -26,6 +26,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "etcd_alarm": ("node", "alarm"),
     "german": ("node",),
     "sudo_refuses": ("node",),
+    "chatty_shell": ("node", "says"),
 }
 
 
@@ -51,6 +52,7 @@ class Fault:
     #: None is every component of the node.
     component: str | None = None
     alarm: str = "NOSPACE"
+    says: str = "Welcome!"
 
     def hits(self, node: str, argv: Sequence[str]) -> bool:
         """A prefix counts wherever a program may start: also after ``env NAME=VALUE``."""

@@ -68,7 +68,6 @@ sysfs /sys sysfs ro,nosuid,nodev,noexec,relatime 0 0
 tmpfs /run tmpfs rw,nosuid,nodev,size=2410584k,mode=755 0 0
 """
 _DIRECTORIES = (
-    ("/etc/kubernetes/pki", 0o755),
     ("/etc/kubernetes/manifests", 0o700),
     ("/etc/apt/keyrings", 0o755),
     ("/etc/apt/sources.list.d", 0o755),
@@ -123,28 +122,28 @@ def _furnish_kubelet(host: Host, release: Release) -> None:
         arguments += f" --pod-infra-container-image={release.image('pause')}"
     files.put("/var/lib/kubelet/kubeadm-flags.env", f'KUBELET_KUBEADM_ARGS="{arguments}"\n')
     files.put("/etc/kubernetes/kubelet.conf", _kubeconfig(host, f"system:node:{host.name}"), 0o600)
-    files.put("/etc/kubernetes/pki/ca.crt", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
+    files.put(f"{host.cluster.spec.certificates}/ca.crt", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
     files.put("/usr/lib/systemd/system/kubelet.service", UNIT)
     files.put("/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", DROP_IN)
 
 
 def _furnish_control_plane(host: Host, release: Release) -> None:
-    files = host.files
+    files, pki, data = host.files, host.cluster.spec.certificates, host.cluster.spec.etcd_data
     names = ["admin", "controller-manager", "scheduler"] + (["super-admin"] if release.minor >= 29 else [])
     for name in names:
         files.put(f"/etc/kubernetes/{name}.conf", _kubeconfig(host, f"kubernetes-{name}"), 0o600)
     for name in _CONTROL_PLANE_PKI:
-        files.put(f"/etc/kubernetes/pki/{name}.crt", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
+        files.put(f"{pki}/{name}.crt", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
         files.put(
-            f"/etc/kubernetes/pki/{name}.key",
+            f"{pki}/{name}.key",
             "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n",
             0o600,
         )
     for name in ("sa.key", "sa.pub"):
-        files.put(f"/etc/kubernetes/pki/{name}", "-----BEGIN KEY-----\n-----END KEY-----\n", 0o600)
-    files.make_directory("/var/lib/etcd", 0o700)
-    files.put("/var/lib/etcd/member/snap/db", b"\0" * 64, 0o600, size=1626112)
-    files.put("/var/lib/etcd/member/wal/0.wal", b"\0" * 64, 0o600, size=64_000_000)
+        files.put(f"{pki}/{name}", "-----BEGIN KEY-----\n-----END KEY-----\n", 0o600)
+    files.make_directory(data, 0o700)
+    files.put(f"{data}/member/snap/db", b"\0" * 64, 0o600, size=1626112)
+    files.put(f"{data}/member/wal/0.wal", b"\0" * 64, 0o600, size=64_000_000)
 
 
 def _kubeconfig(host: Host, user: str) -> str:

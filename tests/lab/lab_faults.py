@@ -110,6 +110,10 @@ class Faults:
         """sudo wants a password."""
         return self._add(Fault("sudo_refuses", node))
 
+    def chatty_shell(self, node: str, says: str = "Welcome!") -> ActiveFault:
+        """The login shell's .bashrc prints a line, for a command that SSH brings as well."""
+        return self._add(Fault("chatty_shell", node, says=says))
+
     def lift_all(self) -> None:
         async def lift() -> None:
             self._cluster.faults.lift_all()

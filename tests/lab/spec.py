@@ -34,6 +34,7 @@ BUDGETS = (Budget("web", "web", min_available=3), Budget("api", "api", max_unava
 class ClusterSpec:
     """One simulated kubeadm cluster.
 
+    ``etcd_data`` and ``certificates`` are etcd.local.dataDir and certificatesDir of kubeadm-config.
     ``repository`` may say ``base`` (URL before ``/v1.N/deb/``), ``format`` (``list`` or ``sources``),
     ``keyring`` (path of the key on the hosts) and ``missing`` (minors the repository answers 404 for).
     """
@@ -45,6 +46,8 @@ class ClusterSpec:
     workloads: tuple[Workload, ...] = WORKLOADS
     pdbs: tuple[Budget, ...] = BUDGETS
     repository: Mapping[str, object] = field(default_factory=dict)
+    etcd_data: str = "/var/lib/etcd"
+    certificates: str = "/etc/kubernetes/pki"
 
     @property
     def control_plane_nodes(self) -> tuple[str, ...]:

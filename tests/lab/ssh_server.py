@@ -98,6 +98,8 @@ class NodeServer:
             return
         streams = Streams(lambda t: write(process.stdout, t), lambda t: write(process.stderr, t), process.stdin.read)
         faults, name = self.host.cluster.faults, self.host.name
+        for fault in faults.matching("chatty_shell", name):
+            write(process.stdout, f"{fault.says}\n")
         running = asyncio.ensure_future(execute(self.host, line, streams))
         try:
             drop = faults.take_drop(name, [line.argv, started_by(line.argv)])

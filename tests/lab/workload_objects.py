@@ -94,7 +94,7 @@ def budget(one: Budget) -> Item:
     return _plain("policy/v1", "PodDisruptionBudget", one.namespace, one.name, spec=spec, status={})
 
 
-def kubeadm_config(cluster: str, release: Release, endpoint: str) -> Item:
+def kubeadm_config(spec: ClusterSpec, release: Release, endpoint: str) -> Item:
     """After golden/kubeadm-config-cm.yaml; from 1.31 on in the shape of v1beta4."""
     new = release.minor >= 31
     arguments: Any = {"authorization-mode": "Node,RBAC"}
@@ -102,12 +102,12 @@ def kubeadm_config(cluster: str, release: Release, endpoint: str) -> Item:
     configuration = {
         "apiServer": {} if new else server,
         "apiVersion": "kubeadm.k8s.io/v1beta4" if new else "kubeadm.k8s.io/v1beta3",
-        "certificatesDir": "/etc/kubernetes/pki",
-        "clusterName": cluster,
+        "certificatesDir": spec.certificates,
+        "clusterName": spec.name,
         "controlPlaneEndpoint": endpoint,
         "controllerManager": {},
         "dns": {},
-        "etcd": {"local": {"dataDir": "/var/lib/etcd"}},
+        "etcd": {"local": {"dataDir": spec.etcd_data}},
         "imageRepository": release.registry,
         "kind": "ClusterConfiguration",
         "kubernetesVersion": release.v,
@@ -146,12 +146,12 @@ def config_map(name: str, data: dict[str, str]) -> Item:
     return _plain("v1", "ConfigMap", SYSTEM, name, data=data)
 
 
-def config_maps(cluster: str, release: Release, endpoint: str) -> list[Item]:
+def config_maps(spec: ClusterSpec, release: Release, endpoint: str) -> list[Item]:
     proxy = yaml.safe_dump(
         {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "mode": ""}
     )
     return [
-        kubeadm_config(cluster, release, endpoint),
+        kubeadm_config(spec, release, endpoint),
         config_map(release.kubelet_config, {"kubelet": kubelet_config_text()}),
         config_map("kube-proxy", {"config.conf": proxy}),
         config_map("coredns", {"Corefile": ".:53 {\n    errors\n    kubernetes cluster.local\n}\n"}),

@@ -159,3 +159,23 @@ def test_a_tag_that_nobody_made_is_refused_before_anything_changes(ssh_33: Ssh) 
     assert refused.returncode == 1
     assert "[ERROR ImagePull]: failed to pull image registry.k8s.io/etcd:3.5.99-0" in refused.stderr
     assert ssh_33.cluster.node_state(CP).etcd == "3.5.24-0"
+
+
+def test_another_directory_and_other_certificates(tmp_path) -> None:
+    """As etcd.local.dataDir and certificatesDir say: what is asked for by the usual names is not there."""
+    spec = ClusterSpec("places", workers=0, etcd_data="/data/etcd", certificates="/etc/kubernetes/ssl")
+    with Lab(tmp_path, [spec]) as lab:
+        ssh, node = Ssh(lab, lab.clusters["places"]), "places-cp1"
+        files = "--cacert {0}/etcd/ca.crt --cert {0}/etcd/server.crt --key {0}/etcd/server.key"
+        usual = etcdctl(ssh, f"{files.format('/etc/kubernetes/pki')} member list", node, node)
+        assert usual.returncode == 128
+        assert "open /etc/kubernetes/pki/etcd/ca.crt: no such file or directory" in usual.stderr
+        there = f"{files.format('/etc/kubernetes/ssl')} snapshot save"
+        assert etcdctl(ssh, f"{there} /var/lib/etcd/s.db", node, node).returncode == 1
+        assert etcdctl(ssh, f"{there} /data/etcd/s.db", node, node).stdout == "Snapshot saved at /data/etcd/s.db\n"
+        config = lab.clusters["places"].object("ConfigMap", "kube-system", "kubeadm-config")
+        written = yaml.safe_load(config["data"]["ClusterConfiguration"])
+        assert (written["certificatesDir"], written["etcd"]["local"]["dataDir"]) == (
+            "/etc/kubernetes/ssl",
+            "/data/etcd",
+        )

@@ -91,6 +91,13 @@ def test_sudo_refuses(ssh: Ssh, small: LabCluster) -> None:
     assert ssh(NODE, "sudo -n hostname").returncode == 0
 
 
+def test_a_chatty_shell_prints_before_every_command(ssh: Ssh, small: LabCluster) -> None:
+    with small.faults.chatty_shell(NODE, "hello"):
+        assert ssh(NODE, "true").stdout == "hello\n"
+        assert ssh(NODE, "sudo -n hostname").stdout == f"hello\n{NODE}\n"
+    assert ssh(NODE, "true").stdout == ""
+
+
 def test_beside_a_lab_that_runs(ssh: Ssh, small: LabCluster) -> None:
     directory = ssh.lab.directory
     settings = [f"node={CP}", "component=kube-scheduler"]

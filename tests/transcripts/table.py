@@ -13,10 +13,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeadm_upgrade import backup, etcd, machine, queries, units
+from kubeadm_upgrade import etcd, machine, queries, units
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, HostFacts, OsRelease, UpgradePlan
 from kubeadm_upgrade.kubelet_settings import KUBEADM_FLAGS, read_kubelet, says_all
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.packages import apt, dnf, locks
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.query import Query, query
@@ -24,6 +25,7 @@ from kubeadm_upgrade.systemd_service import Service
 from transcripts.row import Differs, Kind, Must, Place, Recording, Row, Source, When
 from transcripts.shape import of_anything, of_assignments, of_files, of_json, of_names, of_numbers, of_unit_files
 
+LOCAL_ETCD = LocalEtcd()  # kubeadm's own places
 NO_HOST = HostFacts(OsRelease("none"), {})  # where a look is not about any host of its own
 APT = (Kind.APT,)
 DNF = (Kind.DNF,)
@@ -150,36 +152,49 @@ ROWS = (
         ),
         shape=of_assignments,
     ),
+    Row("silence", queries.QUIET, Must("true prints nothing", lambda silent: silent is True), EVERYWHERE),
     Row("sudo", queries.ROOT, Must("sudo asks for no password", lambda may: may is True), EVERYWHERE),
     Row(
         "small files of the machine",
-        one(machine.QUERIES, "grep"),
+        machine.questions,
         Must(
             "an id and a name, and nothing that we write to is read-only",
             lambda read: read["id"] and read["hostname"] and not read["read_only"],
         ),
         EVERYWHERE,
         shape=of_files,
+        given=lambda place: (LOCAL_ETCD,),
     ),
     Row(
         "ps of the kubelet",
-        one(machine.QUERIES, "ps"),
+        machine.KUBELET_ARGS,
         Must("its command line", lambda read: read["kubelet_args"][0].endswith("kubelet")),
         EVERYWHERE,
         shape=of_anything,
     ),
     Row(
         "df",
-        one(machine.QUERIES, "df"),
+        machine.questions,
         Must("room in bytes", lambda read: read["room"] and all(one.free > 2**20 for one in read["room"].values())),
         EVERYWHERE,
+        given=lambda place: (LOCAL_ETCD,),
+        which=2,
     ),
-    Row("stat of etcd's file", one(machine.QUERIES, "%s"), Must("bytes", lambda read: read["etcd_size"] > 0), FIRST),
+    Row(
+        "stat of etcd's file",
+        machine.questions,
+        Must("bytes", lambda read: read["etcd_size"] > 0),
+        FIRST,
+        given=lambda place: (LOCAL_ETCD,),
+        which=3,
+    ),
     Row(
         "stat of etcd's file, on a worker",
-        one(machine.QUERIES, "%s"),
+        machine.questions,
         Must("no etcd", lambda read: read["etcd_size"] == 0),
         WORKERS,
+        given=lambda place: (LOCAL_ETCD,),
+        which=3,
     ),
     Row(
         "stat of where cgroups are mounted",
@@ -598,7 +613,7 @@ ROWS = (
     # backups
     Row(
         "etcdctl snapshot save",
-        lambda node: said(Run(etcd.in_pod(node, *etcd.CTL, "snapshot", "save", backup.LOOSE))),
+        lambda node: said(Run(etcd.in_pod(node, *LOCAL_ETCD.ctl, "snapshot", "save", LOCAL_ETCD.snapshot))),
         Must("it says where", lambda text: re.fullmatch(r"Snapshot saved at /var/lib/etcd/\S+", text)),
         FIRST,
         given=lambda place: (place.node,),
@@ -606,7 +621,7 @@ ROWS = (
     ),
     Row(
         "etcdutl snapshot status",
-        lambda node: said(Run(etcd.in_pod(node, "etcdutl", "snapshot", "status", backup.LOOSE, "-w", "json"))),
+        lambda node: said(Run(etcd.in_pod(node, "etcdutl", "snapshot", "status", LOCAL_ETCD.snapshot, "-w", "json"))),
         Must("a hash and a revision", lambda text: {"hash", "revision"} <= set(re.findall(r'"(\w+)":\d', text))),
         FIRST,
         given=lambda place: (place.node,),
@@ -664,17 +679,22 @@ ROWS = (
     ),
     Row(
         "stat of a loose snapshot",
-        queries.LOOSE_SNAPSHOT,
-        Must("its size and time", lambda stats: list(stats) == [backup.LOOSE] and min(stats[backup.LOOSE]) > 0),
+        queries.loose_snapshot,
+        Must(
+            "its size and time",
+            lambda stats: list(stats) == [LOCAL_ETCD.snapshot] and min(stats[LOCAL_ETCD.snapshot]) > 0,
+        ),
         FIRST,
-        before=(Run(("dd", f"of={backup.LOOSE}", "status=none"), stdin="half of one"),),
+        before=(Run(("dd", f"of={LOCAL_ETCD.snapshot}", "status=none"), stdin="half of one"),),
+        given=lambda place: (LOCAL_ETCD,),
     ),
     Row(
         "stat of a loose snapshot, none",
-        queries.LOOSE_SNAPSHOT,
+        queries.loose_snapshot,
         Must("none", lambda stats: stats == {}),
         FIRST,
         when=When.STAGED,
+        given=lambda place: (LOCAL_ETCD,),
     ),
     # etcd
     Row(
@@ -689,7 +709,7 @@ ROWS = (
             ),
         ),
         FIRST,
-        given=lambda place: (place.node,),
+        given=lambda place: (place.node, LOCAL_ETCD),
         shape=of_json,
         golden=Recording("etcd-member-list.json"),
     ),
@@ -698,7 +718,7 @@ ROWS = (
         etcd.questions,
         Must("each is healthy", lambda said: said and all(one["endpoint"] and one["health"] for one in said)),
         FIRST,
-        given=lambda place: (place.node,),
+        given=lambda place: (place.node, LOCAL_ETCD),
         shape=of_json,
         which=1,
     ),
@@ -707,7 +727,7 @@ ROWS = (
         etcd.questions,
         Must("each knows who leads", lambda said: said and all(one["Status"]["leader"] for one in said)),
         FIRST,
-        given=lambda place: (place.node,),
+        given=lambda place: (place.node, LOCAL_ETCD),
         shape=of_json,
         which=2,
         golden=Recording("etcd-status.json"),
@@ -717,7 +737,7 @@ ROWS = (
         etcd.questions,
         Must("none", lambda said: not said.get("alarms")),
         FIRST,
-        given=lambda place: (place.node,),
+        given=lambda place: (place.node, LOCAL_ETCD),
         shape=of_json,
         which=3,
     ),

@@ -27,6 +27,11 @@ def roles_agree(scene: Scene) -> Iterator[str]:
     yield from map(without_static_pods, sorted(plane.without_static_pods))
 
 
+def versions_known(scene: Scene) -> Iterator[str]:
+    """Every static Pod of the control plane runs an image whose tag says which version it is."""
+    yield from scene.control_plane.unversioned
+
+
 def nodes_ready(scene: Scene) -> Iterator[str]:
     """Every node of this run is Ready."""
     for node in scene.concerned:

@@ -9,7 +9,7 @@ from statistics import median
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.flags import read_flags
-from kubeadm_upgrade.machine import ETCD_DATA, Machine
+from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.planning.needs import unmet
 from kubeadm_upgrade.planning.state import NodeState
 
@@ -18,8 +18,8 @@ _NAMING_FLAGS = {"hostname-override", "cloud-provider"}  # a kubelet takes the h
 _MIB = 2**20
 # least room, in bytes: packages unpacked and fetched, and what the kubelet needs to pull images without evicting Pods
 _ROOM = {"/usr": 512 * _MIB, "/var/cache": 256 * _MIB, "/var/lib/kubelet": 1024 * _MIB}
-# how many copies of etcd's database lie here for a while: our snapshot and its backup, kubeadm's own copy
-_COPIES_OF_ETCD = {ETCD_DATA: 1, "/var": 1, "/etc/kubernetes": 1}
+# where copies of etcd's database lie for a while, beside our snapshot in its own directory: its backup, kubeadm's copy
+_COPIES_OF_ETCD = ("/var", "/etc/kubernetes")
 
 
 def hosts_answer(scene: Scene) -> Iterator[str]:
@@ -28,6 +28,13 @@ def hosts_answer(scene: Scene) -> Iterator[str]:
         looked_at = scene.hosts.get(node.name, LookedAtHost())
         if looked_at.facts is None:
             yield looked_at.error or f"{node.name} was not looked at"
+
+
+def answers_read(scene: Scene) -> Iterator[str]:
+    """Whatever a host of this run was asked, its answer could be read."""
+    for node in scene.concerned:
+        for sentence in scene.hosts.get(node.name, LookedAtHost()).unread:
+            yield f"{sentence}: see what it answers there"
 
 
 def host_is_the_nodes(scene: Scene) -> Iterator[str]:
@@ -86,9 +93,14 @@ def room_on_disks(scene: Scene) -> Iterator[str]:
                 wanted[machine.room[path].filesystem] += size
         free = {room.filesystem: room.free for room in machine.room.values()}
         for filesystem, size in wanted.items():
-            if free[filesystem] < size:
-                has, needs = free[filesystem] // _MIB, size // _MIB
-                yield f"{node.name}: {filesystem} has {has} MiB free, and {needs} MiB are needed: make room"
+            has, needs = free[filesystem], size // _MIB
+            if has is None:
+                yield (
+                    f"{node.name}: df answers - for the room that {filesystem} has, and {needs} MiB are needed: see "
+                    f"what df -B1 {filesystem} says there"
+                )
+            elif has < size:
+                yield f"{node.name}: {filesystem} has {has // _MIB} MiB free, and {needs} MiB are needed: make room"
 
 
 def swap_off(scene: Scene) -> Iterator[str]:
@@ -141,5 +153,5 @@ def _as_planned(scene: Scene, node: NodeFacts, machine: Machine) -> NodeState:
 
 def _wanted(node: NodeFacts, machine: Machine) -> dict[str, int]:
     """Bytes by path."""
-    copies = _COPIES_OF_ETCD if node.control_plane else {}
-    return _ROOM | {path: count * machine.etcd_size for path, count in copies.items()}
+    copies = (*_COPIES_OF_ETCD, machine.etcd_data) if node.control_plane else ()
+    return _ROOM | dict.fromkeys(copies, machine.etcd_size)

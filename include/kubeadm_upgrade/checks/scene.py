@@ -27,6 +27,7 @@ class LookedAtHost:
     machine: Machine = NOT_LOOKED_AT
     kubelet_owners: tuple[str, ...] | None = None  # packages that its running binary is of; None: nobody was asked
     error: str | None = None
+    unread: tuple[str, ...] = ()  # sentences on the answers that nobody could read
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,10 @@ class Scene:
         return tuple(node for node in self.nodes if node.name in names)
 
     def is_to_move(self, node: NodeFacts) -> bool:
-        """Whether kubeadm or a newer kubelet will run on it."""
-        arrived = not node.control_plane or self.control_plane.arrived(node.name, self.hop.to, self.hop.etcd_pin)
-        return node.kubelet != self.hop.to or not arrived
+        """Whether kubeadm or a newer kubelet will run on it, as far as images say which version they are."""
+        plane = self.control_plane
+        known_to_be_there = not plane.unversioned and plane.arrived(node.name, self.hop.to, self.hop.etcd_pin)
+        return node.kubelet != self.hop.to or (node.control_plane and not known_to_be_there)
 
     @property
     def looked_at(self) -> Iterator[tuple[str, HostFacts]]:

@@ -47,7 +47,7 @@ def read_slots(data: Data) -> Ledger:
         try:
             holders = json.loads(text)
             slots |= {node: Slot(lane, RunId(str(run))) for node, run in holders.items()}
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             _refuse(SLOTS, lane, 'JSON such as {"node": "run id"}', text)
     return Ledger(slots=slots)
 
@@ -145,7 +145,7 @@ def _mapping(key: str, text: str, wanted: tuple[str, ...]) -> Mapping[str, Any]:
     try:
         # a plain loader: a time or a number that somebody wrote stays the text that it is
         found = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         found = None
     if not isinstance(found, dict) or any(name not in found for name in wanted):
         _refuse(CONFIG_MAP, key, f"YAML with {', '.join(wanted) or 'names and values'}", text)

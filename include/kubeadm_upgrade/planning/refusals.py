@@ -23,6 +23,7 @@ def objections(case: Case) -> Iterator[str]:
         if not contradictory:
             yield "the cluster has no control plane node: is kubernetes_conn_id the right cluster?"
         return
+    yield from case.state.unversioned
     yield from _control_plane(case)
     yield from _kubelets(case)
     yield from _versions_on_the_way(case)

@@ -74,6 +74,7 @@ class State:
     )
     outsiders: tuple[Outsider, ...] = ()  # Nodes that are left as they are
     settings: Mapping[str, Settings] = field(default_factory=dict)  # of control plane components, from kubeadm-config
+    unversioned: tuple[str, ...] = ()  # sentences on the static Pods whose version nobody can tell
     looked_at: str = ""  # when, as ISO 8601
 
     @property
@@ -95,6 +96,7 @@ class State:
             "unpublished": dict(self.unpublished),
             "newest": dict(self.newest),
             "etcd_pinned": self.etcd_pinned,
+            "unversioned": list(self.unversioned),
             "looked_at": self.looked_at,
             "etcd_pin_is_ours": self.etcd_pin_is_ours,
             "outsiders": [one.to_json() for one in self.outsiders],
@@ -113,6 +115,7 @@ class State:
             unpublished=plain.get("unpublished", {}),
             newest=plain.get("newest", {}),
             etcd_pinned=plain.get("etcd_pinned"),
+            unversioned=tuple(plain.get("unversioned", ())),
             looked_at=plain.get("looked_at", ""),
             etcd_pin_is_ours=plain.get("etcd_pin_is_ours", False),
             outsiders=tuple(map(Outsider.from_json, plain.get("outsiders", ()))),

@@ -33,32 +33,37 @@ from kubeadm_upgrade.facts import (
     HostFacts,
     NodeFacts,
     OsRelease,
-    StaticPod,
 )
 from kubeadm_upgrade.hop import Hop, Repository, Source
-from kubeadm_upgrade.kubeadm_preflight import PreflightError
 from kubeadm_upgrade.ledger.ledger import Ledger
+from kubeadm_upgrade.local_etcd import CERTIFICATES as DEFAULT_CERTIFICATES
 from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.query import Query
+from kubeadm_upgrade.rights.stand_ins import (
+    BACKUP,
+    CAME_FROM,
+    CERTIFICATES,
+    FILE,
+    KEY_URL,
+    LOCAL_ETCD,
+    NODE,
+    NUMBER,
+    PREFLIGHT_ERRORS,
+    REGISTRY,
+    REPOSITORY_ID,
+    REVISIONS,
+    TARGETS,
+    URL,
+    URLS,
+    WISHES,
+)
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.steps import Step
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version
-
-
-@dataclass(frozen=True)
-class StandIn:
-    """A value that stands for all of its kind, and how those look: as a regular expression, and as a wildcard.
-
-    A `*` matches blanks and slashes as well; `only` are the characters that it may stand for.
-    """
-
-    text: str
-    regex: str
-    wildcard: str
-    only: str
 
 
 @dataclass(frozen=True)
@@ -69,54 +74,7 @@ class RootCommand:
     argv: tuple[str, ...]
 
 
-def _version(text: str) -> StandIn:
-    return StandIn(text, r"1\.[0-9]+\.[0-9]+", "1.[0-9]*", "0-9.")
-
-
-def _package_version(text: str) -> StandIn:
-    return StandIn(text, r"1\.[0-9][0-9A-Za-z.+~-]*", "1.[0-9]*", "0-9A-Za-z.+~-")
-
-
-# kubeadm's commands differ from release to release: the steps are rehearsed to both ends of what there is
-_TARGETS = (Version(1, 10, 987), Version(1, 99, 987))
-_CAME_FROM = Version(1, 9, 986)
 _ANOTHER = "another"
-_NODE = StandIn("stand-in.node.example", "[a-z0-9][a-z0-9.-]*", "[a-z0-9]*", "a-z0-9.-")  # DNS-1123
-_FILE = StandIn("stand-in_file", "[A-Za-z0-9_][A-Za-z0-9_.+-]*", "[A-Za-z0-9_]*", "A-Za-z0-9_.+-")
-_REPOSITORY_ID = StandIn("stand-in_id", "[A-Za-z0-9_][A-Za-z0-9_.:-]*", "[A-Za-z0-9_]*", "A-Za-z0-9_.:-")
-_URL = StandIn("https://stand-in/v1.9/deb/", "https?://[A-Za-z0-9/:._~%+=@?&-]+", "http[s:]*", "A-Za-z0-9/:._~%+=@?&-")
-_URLS = {"deb": _URL, "rpm": replace(_URL, text="https://stand-in/v1.9/rpm/")}  # known by these endings
-_KEY_URL = replace(_URL, text="https://stand-in.key")
-_BACKUP = StandIn("v1.0.985-to-v1.0.985.7", r"v1\.[0-9][0-9A-Za-z.-]*-to-v1\.[0-9.]+", "v1.[0-9]*", "0-9A-Za-z.-")
-_NUMBER = StandIn("98765", "[0-9]+", "[0-9]*", "0-9")
-_ETCD_TAG = StandIn("3.9.976-0", r"3\.[0-9]+\.[0-9]+-[0-9]+", "3.[0-9]*", "0-9.-")
-_REGISTRY = StandIn("stand-in.registry/k8s", "[a-z0-9][A-Za-z0-9/:._-]*", "[a-z0-9]*", "A-Za-z0-9/:._-")
-_PREFLIGHT_ERRORS = StandIn(
-    "CreateJob,ImagePull", f"(({'|'.join(PreflightError)}),?)+", "[A-Z]*", "A-Za-z,"
-)  # never `all`
-_REVISIONS = {"deb": "7.7", "rpm": "777777.7.7"}
-
-STAND_INS: tuple[StandIn, ...] = (
-    *(
-        _NODE,
-        _FILE,
-        _REPOSITORY_ID,
-        *_URLS.values(),
-        _KEY_URL,
-        _BACKUP,
-        _NUMBER,
-        _ETCD_TAG,
-        _REGISTRY,
-        _PREFLIGHT_ERRORS,
-    ),
-    *(_package_version(f"{to}-{revision}") for to in _TARGETS for revision in _REVISIONS.values()),
-    *(_version(str(version)) for version in (*_TARGETS, _CAME_FROM)),
-)
-
-# what a hop may ask for beyond the usual
-_IGNORED = {"ignore_preflight_errors": {_PREFLIGHT_ERRORS.text: ""}}
-_PINNED = {"etcd_pin": _ETCD_TAG.text}
-_WISHES: tuple[Mapping[str, Any], ...] = ({}, _PINNED, _IGNORED, _PINNED | _IGNORED)
 _DEB_LEGACY = "deb https://apt.kubernetes.io/ kubernetes-xenial main\n"
 _RPM_LEGACY = "https://packages.cloud.google.com/yum/repos/kubernetes-el7-x86_64"
 _EXCLUDES = ("", "exclude=" + " ".join((*PACKAGES, *COMPANIONS)))
@@ -130,11 +88,14 @@ def root_commands() -> Iterator[RootCommand]:
 
 def _of_steps() -> Iterator[RootCommand]:
     roles = ((True, CONTROL_PLANE_NODE), (False, CONTROL_PLANE_NODE), (False, WORKER_NODE))
-    for to, (first, groups), wish in itertools.product(_TARGETS, roles, _WISHES):
+    for to, (first, groups), wish in itertools.product(TARGETS, roles, WISHES):
         hop = replace(_hop(to, first=first), **wish)
         steps = [step for group in groups for step in GROUPS[group]]
         for host, earlier in itertools.product(_hosts(), _earlier(hop)):
             yield from _rehearsed(steps, _facts(hop, host, earlier), hop)
+        for backups in _backups():
+            host = replace(next(_hosts()), backups=backups)
+            yield from _rehearsed(steps, _facts(hop, host, {}, CERTIFICATES.text), hop)
 
 
 def _rehearsed(steps: Sequence[Step], facts: Facts, hop: Hop) -> Iterator[RootCommand]:
@@ -152,45 +113,45 @@ def _as_root(wanted_by: str, action: Action) -> Iterator[RootCommand]:
 
 def _hop(to: Version, *, first: bool) -> Hop:
     sources = {
-        name: Source(Repository(_URLS[name].text, _KEY_URL.text), dict.fromkeys(PACKAGES, f"{to}-{revision}"))
-        for name, revision in _REVISIONS.items()
+        name: Source(Repository(URLS[name].text, KEY_URL.text), dict.fromkeys(PACKAGES, f"{to}-{revision}"))
+        for name, revision in REVISIONS.items()
     }
     return Hop(
         cluster="",
-        came_from=_CAME_FROM,
+        came_from=CAME_FROM,
         to=to,
         sources=sources,
-        control_plane=(_NODE.text,) if first else (_ANOTHER, _NODE.text),
-        workers=(_NODE.text,),
+        control_plane=(NODE.text,) if first else (_ANOTHER, NODE.text),
+        workers=(NODE.text,),
     )
 
 
-def _facts(hop: Hop, host: HostFacts, earlier: Mapping[str, Unit]) -> Facts:
+def _facts(hop: Hop, host: HostFacts, earlier: Mapping[str, Unit], certificates: str = DEFAULT_CERTIFICATES) -> Facts:
     names = hop.control_plane
     pods = tuple(
-        StaticPod(name, node, "3.5.0-0" if name == "etcd" else _CAME_FROM.tag, ready=True)
+        StaticPod(name, node, "3.5.0-0" if name == "etcd" else CAME_FROM.tag, ready=True, local_etcd=LOCAL_ETCD)
         for node in names
         for name in ("etcd", *CONTROL_PLANE_COMPONENTS)
     )
-    configuration = f"imageRepository: {_REGISTRY.text}"
+    configuration = f"imageRepository: {REGISTRY.text}\ncertificatesDir: {certificates}"
     return Facts(
-        NodeFacts(_NODE.text, _CAME_FROM, ready=True),
+        NodeFacts(NODE.text, CAME_FROM, ready=True),
         RunId("this run"),
         policy=RolloutPolicy(),
         ledger=Ledger(),
         units=earlier,
         host=host,
         pods=(),
-        control_plane=ControlPlaneFacts(pods, _CAME_FROM, dict.fromkeys(names, True), configuration=configuration),
+        control_plane=ControlPlaneFacts(pods, CAME_FROM, dict.fromkeys(names, True), configuration=configuration),
         etcd=EtcdFacts(),
-        lane=Lane("", 1, (_NODE.text,), {_NODE.text: Member(finished=False)}),
+        lane=Lane("", 1, (NODE.text,), {NODE.text: Member(finished=False)}),
     )
 
 
 def _hosts() -> Iterator[HostFacts]:
     """Hosts in every state that makes a difference to a command."""
     for system, backups, companions in itertools.product(_systems(), _backups(), ((), COMPANIONS)):
-        packages = dict.fromkeys((*PACKAGES, *companions), f"{_CAME_FROM}-0")
+        packages = dict.fromkeys((*PACKAGES, *companions), f"{CAME_FROM}-0")
         for held in ((), packages):
             host = HostFacts(packages=packages, held=frozenset(held), backups=backups, loose_snapshot=None, **system)
             yield host
@@ -202,7 +163,7 @@ def _hosts() -> Iterator[HostFacts]:
 def _backups() -> Iterator[tuple[Backup, ...]]:
     """None yet, or one that an earlier try has begun."""
     yield ()
-    yield (Backup(_BACKUP.text, RunId("this run").unmistakable),)
+    yield (Backup(BACKUP.text, RunId("this run").unmistakable),)
 
 
 def _earlier(hop: Hop) -> Iterator[Mapping[str, Unit]]:
@@ -212,7 +173,7 @@ def _earlier(hop: Hop) -> Iterator[Mapping[str, Unit]]:
 
 
 def _failed(name: str) -> Unit:
-    return Unit(f"{name}.try-{int(_NUMBER.text) - 1}", "loaded", "failed", "failed")
+    return Unit(f"{name}.try-{int(NUMBER.text) - 1}", "loaded", "failed", "failed")
 
 
 def _systems() -> Iterator[Mapping[str, Any]]:
@@ -220,44 +181,49 @@ def _systems() -> Iterator[Mapping[str, Any]]:
     for sources in _deb_sources():
         yield {"os": OsRelease("debian"), "sources": sources}
     yield {"os": OsRelease("rhel"), "sources": {}}
-    for url, excluded in itertools.product((_URLS["rpm"].text, _RPM_LEGACY), _EXCLUDES):
-        text = f"[{_REPOSITORY_ID.text}]\nbaseurl={url}\n{excluded}\n"
-        yield {"os": OsRelease("rhel"), "sources": {f"{dnf.SOURCES}/{_FILE.text}.repo": text}}
+    for url, excluded in itertools.product((URLS["rpm"].text, _RPM_LEGACY), _EXCLUDES):
+        text = f"[{REPOSITORY_ID.text}]\nbaseurl={url}\n{excluded}\n"
+        yield {"os": OsRelease("rhel"), "sources": {f"{dnf.SOURCES}/{FILE.text}.repo": text}}
 
 
 def _deb_sources() -> Iterator[Mapping[str, str]]:
     """No file yet; or one of either format, or the one that was there before directories were."""
-    stem, repository = f"{apt.SOURCES}/{_FILE.text}", Repository(_URL.text, _KEY_URL.text)
+    stem, repository = f"{apt.SOURCES}/{FILE.text}", Repository(URL.text, KEY_URL.text)
     yield {}
     for path in (f"{stem}.list", f"{stem}.sources", apt.ONE_FILE):
         yield {path: apt.source_text(path, repository)}
     yield from ({path: _DEB_LEGACY} for path in (f"{stem}.list", apt.ONE_FILE))
 
 
-def _of_queries() -> Iterator[RootCommand]:
-    """Every query that any module has, as a constant or made by a function."""
+def queries() -> Iterator[tuple[str, Query[Any]]]:
+    """Every query that any module has, as a constant or made by a function, by its name."""
     for info in pkgutil.walk_packages(kubeadm_upgrade.__path__, "kubeadm_upgrade."):
         module = importlib.import_module(info.name)
         for name, value in vars(module).items():
-            for run in _runs_of(module, value):
-                yield from _as_root(f"{module.__name__.rpartition('.')[2]}.{name}", run)
-    for manager, url in itertools.product(MANAGERS.values(), _URLS.values()):
+            for one in _queries_in(module, value):
+                yield f"{module.__name__.rpartition('.')[2]}.{name}", one
+
+
+def _of_queries() -> Iterator[RootCommand]:
+    for name, one in queries():
+        yield from _as_root(name, one.run)
+    for manager, url in itertools.product(MANAGERS.values(), URLS.values()):
         for run in manager.before_published(HostFacts(OsRelease(""), {}), url.text):
             yield from _as_root(f"{manager.FORMAT}.before_published", run)
     for unit in _units():  # the one query as root that the hooks put together by themselves
         for name in (unit, units.next_try(unit, _failed(unit))):
-            yield RootCommand("units.journal", units.journal(name, int(_NUMBER.text)))
+            yield RootCommand("units.journal", units.journal(name, int(NUMBER.text)))
 
 
-def _runs_of(module: ModuleType, value: object) -> Iterator[Run]:
-    """Of a query, of several, or of a function of this module that makes them."""
+def _queries_in(module: ModuleType, value: object) -> Iterator[Query[Any]]:
+    """A query, several, or what a function of this module makes."""
     if isinstance(value, Query):
-        yield value.run
+        yield value
     elif isinstance(value, tuple):
-        yield from (one.run for one in value if isinstance(one, Query))
+        yield from (one for one in value if isinstance(one, Query))
     elif inspect.isfunction(value) and value.__module__ == module.__name__ != query.__name__ and _makes_queries(value):
         for arguments in _arguments(value):
-            yield from _runs_of(module, value(**arguments))
+            yield from _queries_in(module, value(**arguments))
 
 
 def _makes_queries(function: Callable[..., Any]) -> bool:
@@ -279,19 +245,20 @@ def _arguments(function: Callable[..., Any]) -> Iterator[Mapping[str, Any]]:
 
 def _values() -> Mapping[str, Sequence[Any]]:
     return {
-        "to": _TARGETS,
-        "ignored": [(), (_PREFLIGHT_ERRORS.text,)],
-        "url": [url.text for url in _URLS.values()],
-        "name": [_BACKUP.text],
-        "node": [_NODE.text],
+        "to": TARGETS,
+        "ignored": [(), (PREFLIGHT_ERRORS.text,)],
+        "url": [url.text for url in URLS.values()],
+        "name": [BACKUP.text],
+        "node": [NODE.text],
         "path": ["/usr/bin/kubelet"],
-        "pid": [int(_NUMBER.text)],
+        "pid": [int(NUMBER.text)],
+        "local": [LOCAL_ETCD],
         "host": [HostFacts(packages={}, **system) for system in _systems()],
     }
 
 
 def _units() -> Sequence[str]:
-    hops = (replace(_hop(to, first=True), **wish) for to in _TARGETS for wish in _WISHES)
+    hops = (replace(_hop(to, first=True), **wish) for to in TARGETS for wish in WISHES)
     return [name for hop in hops for name in _units_of(hop)]
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES
-from kubeadm_upgrade.rights.root_commands import STAND_INS, StandIn, root_commands
+from kubeadm_upgrade.rights.root_commands import root_commands
+from kubeadm_upgrade.rights.stand_ins import STAND_INS, StandIn
 
 USER = "upgrader"
 

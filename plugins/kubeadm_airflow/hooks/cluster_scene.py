@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
@@ -15,22 +16,26 @@ from kubeadm_airflow.hooks.repositories import Told, ask_published, look_at_repo
 from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_kubelet_settings
 from kubeadm_upgrade import machine, objects, queries
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
-from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures
+from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, UnreadableOutput
 from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.outsiders import Outsider, read_outsiders
-from kubeadm_upgrade.packages.port import PackageManager, manager_of
+from kubeadm_upgrade.packages.port import PackageManager, Versions, manager_of
 from kubeadm_upgrade.planning.skew import KUBE_PROXY
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.preflight import Finding, Severity, findings
+from kubeadm_upgrade.query import Query
 from kubeadm_upgrade.releases.known import releases
-from kubeadm_upgrade.settings import read_cluster_configuration, read_etcd_tag
+from kubeadm_upgrade.settings import NO_SETTINGS, read_cluster_configuration, read_etcd_tag
 from kubeadm_upgrade.verify import Result
 from kubeadm_upgrade.version import TargetVersion, Version
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 HOSTS_AT_ONCE = 20
 
@@ -89,6 +94,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
         etcd_pinned=etcd_tag,
         etcd_pin_is_ours=etcd_tag is not None and etcd_tag == ledger.etcd_pin,
         outsiders=outsiders,
+        unversioned=control_plane.unversioned,
         looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=read_cluster_configuration(control_plane.configuration),
     )
@@ -103,7 +109,9 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases(), outsiders)
     concerned = scene.concerned
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
-    answers = await asyncio.gather(*(_look_at_host(cluster, hop, node, gate) for node in concerned))
+    answers = await asyncio.gather(
+        *(_look_at_host(cluster, hop, node, control_plane.local_etcd(node.name), gate) for node in concerned)
+    )
     hosts = {node.name: answer for node, answer in zip(concerned, answers, strict=True)}
     return replace(scene, hosts=hosts)
 
@@ -113,37 +121,73 @@ async def _look_at_nodes(api: ClusterApi) -> tuple[tuple[NodeFacts, ...], tuple[
     return objects.read_nodes(nodes), read_outsiders(nodes)
 
 
-async def _look_at_host(cluster: Cluster, hop: Hop, node: NodeFacts, gate: asyncio.Semaphore) -> LookedAtHost:
+async def _look_at_host(
+    cluster: Cluster, hop: Hop, node: NodeFacts, local: LocalEtcd, gate: asyncio.Semaphore
+) -> LookedAtHost:
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
             await host.ask(queries.ROOT)
             facts = HostFacts(**await look_at_host(host))
-            manager, source = manager_of(facts.os), hop.source(facts.os.package_format)
-            looked_at = LookedAtHost(
-                facts,
-                settings=await look_at_kubelet_settings(host),
-                machine=await _look_at_machine(host, manager),
-                kubelet_owners=await host.ask(manager.owners(facts.kubelet_binary))
-                if manager and facts.kubelet_binary
-                else None,
-            )
-            if manager is None or source is NO_SOURCE:
-                return looked_at
-            try:
-                offered = await ask_published(host, manager, facts, source.repository.url)
-                return replace(looked_at, published=offered)
-            except CommandFailed as error:  # no matter where everything is installed already
-                return replace(looked_at, unpublished=str(error))
+            asking = _Asking(host)
+            looked_at = await _look_around(asking, hop, facts, local)
+            return replace(looked_at, unread=tuple(asking.unread))
     except (NeedsPerson, TimeCures) as error:
         return LookedAtHost(error=str(error))
 
 
-async def _look_at_machine(host: Host, manager: PackageManager | None) -> Machine:
-    answers = {name: value for query in machine.QUERIES for name, value in (await host.ask(query)).items()}
+async def _look_around(asking: _Asking, hop: Hop, facts: HostFacts, local: LocalEtcd) -> LookedAtHost:
+    """What a host says beside what every step asks of it."""
+    host, manager, source = asking.host, manager_of(facts.os), hop.source(facts.os.package_format)
+    looked_at = LookedAtHost(
+        facts,
+        settings=await asking.to_read(look_at_kubelet_settings(host), NO_SETTINGS),
+        machine=await _look_at_machine(asking, manager, local),
+    )
+    if manager is None:
+        return looked_at
+    if facts.kubelet_binary:
+        owners = await asking.to_read(host.ask(manager.owners(facts.kubelet_binary)), None)
+        looked_at = replace(looked_at, kubelet_owners=owners)
+    if source is NO_SOURCE:
+        return looked_at
+    return await _with_published(looked_at, asking, ask_published(host, manager, facts, source.repository.url))
+
+
+class _Asking:
+    """Goes on with the next question where an answer cannot be read, and keeps what is wrong with it."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.unread: list[str] = []
+
+    async def ask(self, query: Query[T], otherwise: T) -> T:
+        return await self.to_read(self.host.ask(query), otherwise)
+
+    async def to_read(self, looking: Awaitable[T], otherwise: T) -> T:
+        """For what is put together of several answers."""
+        try:
+            return await looking
+        except UnreadableOutput as error:
+            self.unread.append(str(error))
+            return otherwise
+
+
+async def _with_published(looked_at: LookedAtHost, asking: _Asking, offered: Awaitable[Versions]) -> LookedAtHost:
+    try:
+        return replace(looked_at, published=await asking.to_read(offered, {}))
+    except CommandFailed as error:  # no matter where everything is installed already
+        return replace(looked_at, unpublished=str(error))
+
+
+async def _look_at_machine(asking: _Asking, manager: PackageManager | None, local: LocalEtcd) -> Machine:
+    answers: dict[str, Any] = {"etcd_data": local.data_on_host}
+    for query in machine.questions(local):
+        found: Mapping[str, Any] = await asking.ask(query, {})
+        answers |= found
     if manager is not None and manager.REBOOT is not None:
-        answers["wants_reboot"] = await host.ask(manager.REBOOT)
+        answers["wants_reboot"] = await asking.ask(manager.REBOOT, otherwise=False)
     before = time.time()
-    there = await host.ask(machine.CLOCK)
+    there = await asking.ask(machine.CLOCK, before)
     return Machine(**answers, ahead=timedelta(seconds=there - (before + time.time()) / 2))
 
 
@@ -159,7 +203,8 @@ async def _told(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> T
 
 
 def _components(node: str, control_plane: ControlPlaneFacts, proxies: Mapping[str, Version]) -> Mapping[str, Version]:
-    found = {pod.component: pod.version for pod in control_plane.static_pods if pod.node == node}
+    here = (pod for pod in control_plane.static_pods if pod.node == node and not pod.unversioned)
+    found = {pod.component: pod.version for pod in here}
     return {**found, KUBE_PROXY: proxies[node]} if node in proxies else found
 
 

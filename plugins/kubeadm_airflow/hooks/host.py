@@ -14,8 +14,9 @@ from asyncssh.constants import OPEN_ADMINISTRATIVELY_PROHIBITED
 
 from kubeadm_airflow.hooks.connections import connection_named
 from kubeadm_airflow.hooks.host_keys import trusted_keys
+from kubeadm_upgrade import queries
 from kubeadm_upgrade.actions import Run
-from kubeadm_upgrade.errors import CommandFailed, Forbidden, NeedsPerson, Unreachable
+from kubeadm_upgrade.errors import CommandFailed, Forbidden, NeedsPerson, Unreachable, UnreadableOutput
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.query import Completed, Query
@@ -74,7 +75,9 @@ class Host:
             jump = None
             if address.jump_host:
                 jump = await stack.enter_async_context(await _connect(cluster, _jump_address(address)))
-            yield cls(address, await stack.enter_async_context(await _connect(cluster, address, jump)))
+            host = cls(address, await stack.enter_async_context(await _connect(cluster, address, jump)))
+            await host.ask(queries.QUIET)  # whatever the shell adds to every answer, no reader could tell from it
+            yield host
 
     async def run(self, run: Run) -> Completed:
         """Run one command to its end. The only place where an argv becomes a line for the host's shell.
@@ -98,11 +101,17 @@ class Host:
         return completed
 
     async def ask(self, query: Query[Any]) -> Any:
-        """Run a query and read its answer. Raises CommandFailed when its exit status is not an answer."""
+        """Run a query and read its answer.
+
+        Raises CommandFailed when its exit status is not an answer, UnreadableOutput when its text is none.
+        """
         completed = await self.run(query.run)
         if completed.exit_status not in query.answers:
             raise failure(self.address, query.run, completed)
-        return query.read(completed.stdout)
+        try:
+            return query.answer(completed.stdout)
+        except UnreadableOutput as error:
+            raise UnreadableOutput(f"{self.address}: {error}") from error
 
 
 def refused_by_sudo(address: Address, run: Run, completed: Completed) -> Forbidden | None:

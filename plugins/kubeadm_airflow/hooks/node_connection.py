@@ -25,8 +25,10 @@ from kubeadm_upgrade.facts import Backup, ControlPlaneFacts, Facts, HostFacts, N
 from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
+from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.packages import locks
 from kubeadm_upgrade.query import query
+from kubeadm_upgrade.reading import reading
 from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Need, Step, begun_for_another
 from kubeadm_upgrade.units import Unit
@@ -150,7 +152,9 @@ class NodeConnection:
         found = HostFacts(**await look_at_host(host))
         if Need.UPGRADE_PLAN in wanted:
             found = replace(found, upgrade_plan=await self._upgrade_plan(host, found, facts.control_plane))
-        return await self._with_backups(host, found) if Need.BACKUPS in wanted else found
+        if Need.BACKUPS in wanted:
+            return await self._with_backups(host, found, facts.control_plane.local_etcd(self._node))
+        return found
 
     async def _look_at_units(self, step: Step, facts: Facts) -> dict[str, Unit]:
         """First of all that is looked at, so that what a unit that has ended did is what is seen after it."""
@@ -188,7 +192,7 @@ class NodeConnection:
         asked = queries.upgrade_plan(self._hop.to, self._hop.ignore_preflight_errors)
         return await host.ask(asked) if installed and to_apply else None
 
-    async def _with_backups(self, host: Host, facts: HostFacts) -> HostFacts:
+    async def _with_backups(self, host: Host, facts: HostFacts, local: LocalEtcd) -> HostFacts:
         runs = await host.ask(queries.BACKUP_RUNS)
         now = await host.ask(machine.CLOCK)
         stats: dict[str, tuple[int, float]] = {}
@@ -198,7 +202,7 @@ class NodeConnection:
             stats |= await host.ask(queries.backup_files(name))
             if self._work.step == "back_up":
                 sums |= await host.ask(queries.backup_sums(name))
-        loose = await host.ask(queries.LOOSE_SNAPSHOT)
+        loose = await host.ask(queries.loose_snapshot(local))
         taken: tuple[Backup, ...] = queries.backups(runs, stats, sums, now)
         return replace(facts, backups=taken, loose_snapshot=queries.youngest(loose, now))
 
@@ -208,11 +212,14 @@ class NodeConnection:
         if not pods:
             return EtcdFacts()  # an external one, or none that could answer: the control plane's own facts say so
         asked = min(pods, key=lambda pod: pod.node != self._node).node
+        local = control_plane.local_etcd(asked)
         host = await self._open_host()
         try:
-            return etcd.read(*[await host.ask(question) for question in etcd.questions(asked)])
+            answers = [await host.ask(question) for question in etcd.questions(asked, local)]
         except CommandFailed as error:
             return EtcdFacts(unknown=str(error))
+        with reading(f"{host.address}: what etcdctl prints of its members"):
+            return etcd.read(*answers)
 
     async def _look_at_lane(self) -> Lane:
         nodes = objects.read_nodes(await self._api.nodes())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kubeadm_airflow.hooks.host import Host, address_of, failure
 from kubeadm_airflow.hooks.sights import look_at_host
-from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, Unreachable
+from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, Unreachable, UnreadableOutput
 from kubeadm_upgrade.facts import PACKAGES, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.packages.port import PackageManager, Versions, manager_of
@@ -48,7 +48,7 @@ async def look_at_repositories(
         try:
             async with Host.open(cluster, address_of(cluster, node)) as host:
                 published[manager.FORMAT] = await _ask(cluster, manager, host, minors)
-        except (Unreachable, CommandFailed) as error:
+        except (Unreachable, CommandFailed, UnreadableOutput) as error:
             last = error
     if not published:
         raise last

@@ -69,7 +69,7 @@ async def look_at_kubelet_settings(host: Host) -> Settings:
     running = () if says_all(service) else (await host.ask(machine.KUBELET_ARGS))["kubelet_args"]
     try:
         return read_kubelet(service, files, running)
-    except ValueError as error:
+    except UnreadableOutput as error:
         raise UnreadableOutput(f"{host.address}: {error}: mend it first, the kubelet cannot read it either") from error
 
 

@@ -23,6 +23,9 @@ BAD = Patches(9, "made up", avoid={"1.30.9": Reason("it loses configuration", "m
 PACKAGES = ("1.28.9-1.1", "1.29.9-1.1", "1.31.9-1.1")
 
 
+SAYS_NO_VERSION = "there is no version in the tag of"
+
+
 def with_outsider(why: str, kubelet: str | None, **changes: object) -> State:
     """A cluster of 1.28 with one Node that is left as it is."""
     return cluster("1.28.9", outsiders=(Outsider("x1", why, kubelet and version(kubelet)),), **changes)
@@ -112,6 +115,11 @@ REFUSALS = {
         ),
         "1.33",
         stock_releases(),
+    ),
+    "static-pod-by-digest": (
+        cluster("1.29.9", unversioned=(f"{SAYS_NO_VERSION} etcd", f"{SAYS_NO_VERSION} kube-scheduler")),
+        "1.30",
+        releases(),
     ),
     "kube-proxy-left-behind": (
         State(

@@ -22,7 +22,7 @@ import kubeadm_airflow
 from in_memory.examples import OLD, RUN, a_hop, facts_of, on_host
 from in_memory.walk import NODES, begin, turns
 from in_memory.world import FAILED, SUCCEEDED
-from kubeadm_upgrade import etcd, queries, units
+from kubeadm_upgrade import etcd, machine, queries, units
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.admission.lane import Member
 from kubeadm_upgrade.engine import perform, wanted_actions
@@ -30,11 +30,14 @@ from kubeadm_upgrade.errors import CommandFailed, StepRefused, UnitFailed
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, OsRelease
 from kubeadm_upgrade.hop import Repository, Source
 from kubeadm_upgrade.kubeadm_preflight import PreflightError
+from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.rights import sudoers
-from kubeadm_upgrade.rights.root_commands import STAND_INS, root_commands
+from kubeadm_upgrade.rights.root_commands import root_commands
+from kubeadm_upgrade.rights.stand_ins import STAND_INS
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.steps import Outcome, Progress
 from kubeadm_upgrade.version import Version
 
@@ -180,6 +183,20 @@ def repository_files(draw, package_format, hop):
     return draw(st.sampled_from([{}, {path: dnf.source_text(identity, old)}, {path: legacy}]))
 
 
+paths = st.lists(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,10}", fullmatch=True), min_size=1, max_size=4).map(
+    lambda names: f"/{'/'.join(names)}"
+)
+
+
+@st.composite
+def local_etcds(draw):
+    """A member that is wherever somebody wants it."""
+    urls = ["https://127.0.0.1:2379", "https://[::1]:2379", "http://192.0.2.7:4001", "https://cp1.example.org:2379"]
+    flags = {"data-dir": draw(paths), "trusted-ca-file": draw(paths), "cert-file": draw(paths), "key-file": draw(paths)}
+    flags["listen-client-urls"] = draw(st.sampled_from(urls))
+    return started_with([f"--{name}={value}" for name, value in flags.items()], {"/": draw(paths)}, LocalEtcd())
+
+
 @st.composite
 def situations(draw):
     """A host in whatever state, and a hop that is to be made there."""
@@ -209,7 +226,13 @@ def situations(draw):
     }
     registry = draw(st.sampled_from(["", "imageRepository: mirror.example:5000/k8s_io/a-b"]))
     nodes = dict.fromkeys(hop.control_plane, True)
-    plane = replace(facts.control_plane, configuration=registry, nodes_ready=nodes)
+    certificates = draw(st.sampled_from(["", f"certificatesDir: {draw(paths)}"]))
+    plane = replace(
+        facts.control_plane,
+        configuration=f"{registry}\n{certificates}",
+        nodes_ready=nodes,
+        static_pods=(StaticPod("etcd", node, "3.5.9-0", ready=True, local_etcd=draw(local_etcds())),),
+    )
     lane = replace(facts.lane, order=(node,), members={node: Member(finished=False)})
     return replace(facts, node=replace(facts.node, name=node), lane=lane, units=earlier, control_plane=plane), hop
 
@@ -240,6 +263,7 @@ def test_whatever_is_looked_at_is_allowed(situation, pid, lines):
     """Looks that are made for a version, a process, a unit, a repository or a backup."""
     facts, hop = situation
     manager = manager_of(facts.host.os)
+    local = facts.control_plane.local_etcd(facts.node.name)
     name = "v1.28.0-to-v1.29.15.7"
     asked = [
         queries.running_binary(pid),
@@ -248,10 +272,11 @@ def test_whatever_is_looked_at_is_allowed(situation, pid, lines):
         queries.backup_sums(name),
     ]
     asked += [
+        *machine.questions(local),
         queries.BACKUP_RUNS,
-        queries.LOOSE_SNAPSHOT,
+        queries.loose_snapshot(local),
         queries.KUBELET_JOURNAL,
-        *etcd.questions(facts.node.name),
+        *etcd.questions(facts.node.name, local),
     ]
     asked += [
         manager.published(facts.host, hop.source(manager.FORMAT).repository.url),
@@ -264,6 +289,10 @@ def test_whatever_is_looked_at_is_allowed(situation, pid, lines):
     assert refused(found) == []
 
 
+ARCHIVED = (
+    "tar -C / -czf /var/backups/kubeadm-fleet/v1.28.15-to-v1.29.15.1/etc-kubernetes.tar.gz.part "
+    "--exclude=etc/kubernetes/tmp etc/kubernetes"
+)
 STATUS = "etcdutl snapshot status /var/lib/etcd/kubeadm-fleet-snapshot.db -w json"
 ADDED = (
     *("--force", "-o", "--config-file=/tmp/x", "-c", "; rm -rf /", "&& id", "$(id)", "`id`", "\nid", "/etc/shadow"),
@@ -327,6 +356,11 @@ def every_line() -> list[tuple[str, ...]]:
         "readlink /proc/1/../../etc/shadow/exe",
         "curl -fsSL --max-time 60 -o /etc/apt/keyrings/kubernetes-apt-keyring.asc.new file:///etc/shadow",
         "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system exec etcd-cp1 -- sh -c id",
+        "mv -f /etc/shadow /var/backups/kubeadm-fleet/v1.28.15-to-v1.29.15.1/etcd.db",
+        f"{ARCHIVED} --use-compress-program=id",
+        f"{ARCHIVED} root",
+        f"{ARCHIVED} ./opt/tls --use-compress-program=/tmp/x",
+        f"{ARCHIVED} ./opt/tls -I/tmp/x",
         f"kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system exec etcd-cp1 -- sh -c id -- {STATUS}",
     ],
 )

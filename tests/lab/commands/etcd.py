@@ -64,6 +64,8 @@ async def run(process: Process, node: str, argv: list[str]) -> int:
         text = 'unable to upgrade connection: container not found ("etcd")'
         return process.refuse(f"error: {text}", 1)
     options = parse(argv[1:], valued=_VALUED)
+    if refused := _refused_certificates(process, node, options):
+        return process.refuse(f"Error: {refused}", 128)
     match (argv[:1], options.operands):
         case (["etcdctl"], ["endpoint" | "member" | "alarm" as what, verb]) if (what, verb) in etcd_answers.ANSWERS:
             return etcd_answers.ANSWERS[what, verb](process, node, options)
@@ -77,13 +79,21 @@ async def run(process: Process, node: str, argv: list[str]) -> int:
     return process.refuse(f"Error: unknown command {argv} in the lab's etcd", 127)
 
 
+def _refused_certificates(process: Process, node: str, options: Options) -> str | None:
+    """etcd's container has the directory of its certificates where the host has it, and nothing else."""
+    files = process.host.cluster.hosts[node].files
+    given = (options.last(name) for name in ("--cacert", "--cert", "--key"))
+    missing = next((path for path in given if path and files.text(path) is None), None)
+    return f"open {missing}: no such file or directory" if missing else None
+
+
 async def _save(process: Process, node: str, path: str) -> int:
-    """The container has no file system of its own worth writing to but the host's /var/lib/etcd."""
+    """The container has no file system of its own worth writing to but the host's directory of its data."""
     host = process.host.cluster.hosts[node]
     if not process.host.cluster.control_plane.is_healthy(node):
         return process.refuse("Error: rpc error: code = DeadlineExceeded desc = context deadline exceeded", 1)
     await asyncio.sleep(process.host.cluster.latency.snapshot)
-    if not posixpath.normpath(path).startswith("/var/lib/etcd/"):
+    if not posixpath.normpath(path).startswith(f"{host.cluster.spec.etcd_data}/"):
         return process.refuse(f"Error: could not open {path}.part (open {path}.part: no such file or directory)", 1)
     content = json.dumps({"revision": process.host.cluster.store.version, "time": time.time()}).encode()
     try:

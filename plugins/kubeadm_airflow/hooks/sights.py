@@ -70,7 +70,7 @@ async def look_at_kubelet_settings(host: Host) -> Settings:
     try:
         return read_kubelet(service, files, running)
     except UnreadableOutput as error:
-        raise UnreadableOutput(f"{host.address}: {error}: mend it first, the kubelet cannot read it either") from error
+        raise UnreadableOutput(f"{host.address}: its kubelet would not start with what it is told: {error}") from error
 
 
 async def _some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:

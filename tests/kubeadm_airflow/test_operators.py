@@ -22,6 +22,7 @@ from kubeadm_upgrade.errors import NotAsPromised, StepRefused
 from kubeadm_upgrade.steps import Progress
 from lab import ClusterSpec, Lab
 
+NO_SUCCESSOR = SimpleNamespace(get_dr_count=lambda **_: 0)
 LONG_AGO = "2026-11-23T00:00:00+00:00"
 
 
@@ -120,7 +121,7 @@ def held(walker, monkeypatch):
 def test_what_is_left_goes_on_in_a_run_with_the_next_number(held, unfinished):
     """`X`, `X~2`: never itself; and what the first run was told to take over is not handed on."""
     operator = next_hop("1.29.15", "1.30.9") if unfinished == "a hop" else next_hop("1.29.15", joined=["w9"])
-    run = context() | {"ti": SimpleNamespace(get_dr_count=lambda **_: 0)}
+    run = context() | {"ti": NO_SUCCESSOR}
     run["dag_run"].conf = {"take_over": "run-0", "give_up": ["w2"]}
     with pytest.raises(DagRunTriggerException) as caught:
         asyncio.run(operator.aexecute(run))
@@ -137,7 +138,7 @@ def test_a_run_that_was_aborted_or_has_lost_its_cluster_ends_its_path(held, end)
         assert asyncio.run(claim(held, RunId("run-2"), "run-1", ())) is None
         words = "the path ends here: run run-1 .*does not hold this cluster any more"
     with pytest.raises(StepRefused, match=words):
-        asyncio.run(next_hop("1.29.15", "1.30.9").aexecute(context()))
+        asyncio.run(next_hop("1.29.15", "1.30.9").aexecute(context() | {"ti": NO_SUCCESSOR}))
 
 
 async def abort(cluster):

@@ -49,13 +49,13 @@ class NextHopOperator(BaseAsyncOperator):
         why = self._why_go_on(context)
         if why is None:
             return
-        await self._refuse_to_go_on(context)
         self.next_run = successor_of(str(context["run_id"]))
         # whom the first run was to take the cluster from, nobody else is
         conf = {name: value for name, value in (context["dag_run"].conf or {}).items() if name != "take_over"}
         if self._is_there(context, conf):
             self.log.info("%s: %s: run %s was started before", self.cluster, why, self.next_run)
             return
+        await self._refuse_to_go_on(context)
         self.log.info("%s: %s: run %s", self.cluster, why, self.next_run)
         raise DagRunTriggerException(
             trigger_dag_id=self.dag_id,

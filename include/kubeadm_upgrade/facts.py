@@ -194,13 +194,18 @@ class OsRelease:
         names = {self.id, *self.like}
         if names & {"debian", "ubuntu"}:
             return "deb"
-        like_red_hat = names & {"rhel", "centos", "rocky", "almalinux", "ol", "fedora", "amzn"}
+        like_red_hat = names & {"rhel", "centos", "rocky", "almalinux", "ol", "fedora", "amzn"} or self._built_as
         return "rpm" if like_red_hat and self._has_dnf else None
 
     @property
+    def _built_as(self) -> str:
+        """The release in PLATFORM_ID, which Red Hat's kin alone have."""
+        platform = re.fullmatch(r"platform:[a-z]+(\d+)", self.platform)
+        return platform[1] if platform else ""
+
+    @property
     def _has_dnf(self) -> bool:
-        built_as = re.fullmatch(r"platform:[a-z]+(\d+)", self.platform)
-        major = built_as[1] if built_as else self.version.partition(".")[0]
+        major = self._built_as or self.version.partition(".")[0]
         return not major.isdigit() or int(major) in _WITH_DNF.get(self.id, _RED_HAT_WITH_DNF)
 
 

@@ -166,6 +166,7 @@ def test_a_half_installed_package_is_no_installed_package(status):
             "rpm",
             id="TencentOS 3, built as release 8",
         ),
+        pytest.param('ID="alinux"\nVERSION_ID="3"\nPLATFORM_ID="platform:al8"\n', "rpm", id="no word of its kin"),
         pytest.param('ID="alinux"\nID_LIKE="rhel fedora centos"\nVERSION_ID="2.1903"\n', None, id="alinux 2, yum"),
         pytest.param("ID=fedora\nVERSION_ID=44\nPLATFORM_ID=platform:f44\n", None, id="Fedora's platform, dnf 5"),
         pytest.param(

@@ -72,9 +72,8 @@ class _Attempt:
         unit = unit_of(self.step, facts, self.hop)
         if unit.running:
             self.progress = self.progress.attached(unit.name)
-            return self._wait(
-                facts, f"unit {unit.name} is running" + (f": {plain(unit.journal)}" if unit.journal else "")
-            )
+            said = f": {plain(unit.journal)}" if unit.journal else ""
+            return self._wait(facts, f"unit {unit.name} is running{said}")
         if self.step.done(facts, self.hop):
             return self._done(facts)
         if self._is_for_a_person(facts, unit):
@@ -185,10 +184,10 @@ def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]
 
 def wanted_actions(step: Step, facts: Facts, hop: Hop) -> Iterator[Action]:
     """The step's actions; a unit whose name systemd remembers is started under the name of its next try."""
-    unit, failure = own_unit(step, facts, hop), facts.slot.failure if facts.slot else None
+    unit, failed = own_unit(step, facts, hop), facts.failure.unit if facts.failure else ""
     for action in step.actions(facts, hop):
         if isinstance(action, Run | NoteBegun) and action.unit:
-            yield replace(action, unit=units.next_try(action.unit, unit, failure.unit if failure else ""))
+            yield replace(action, unit=units.next_try(action.unit, unit, failed))
         else:
             yield action
 
@@ -199,20 +198,18 @@ def _starts_unit(action: Action) -> bool:
 
 def _failed_before(facts: Facts) -> str:
     """What a person was told of this node's unit: the first failure is the cause of much that comes after it."""
-    failure = facts.slot.failure if facts.slot else None
+    failure = facts.failure
     return f" (before that, {failure.unit} had failed: {failure.why})" if failure else ""
 
 
 def _untold(facts: Facts) -> Failure | None:
     """A failure from while this run was waiting: whoever started it did not know."""
-    failure = facts.slot.failure if facts.slot else None
-    return None if failure is None or failure.told else failure
+    return None if facts.failure is None or facts.failure.told else facts.failure
 
 
 def _is_news(facts: Facts, unit: Unit) -> bool:
     """Whether the ledger does not know that this unit has failed."""
-    failure = facts.slot.failure if facts.slot else None
-    return unit.failed and (failure is None or failure.unit != unit.name)
+    return unit.failed and (facts.failure is None or facts.failure.unit != unit.name)
 
 
 def _told_late(step: Step, facts: Facts, failure: Failure) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.query import Query, query
+from kubeadm_upgrade.roles import LABEL
 
 _ALARMS = {1: "NOSPACE", 2: "CORRUPT"}  # etcd's AlarmType
 
@@ -52,7 +53,7 @@ class EtcdFacts:
             if member.name and member.name not in nodes:
                 yield (
                     f"etcd has a member {member.name}, which is no control plane node: give its Node the label "
-                    "node-role.kubernetes.io/control-plane, or, if the machine is gone, see etcdctl member remove"
+                    f"{LABEL}, or, if the machine is gone, see etcdctl member remove"
                 )
         yield from (f"{node} is no member of etcd" for node in nodes if node not in names)
         if not any(member.leads for member in self.members):

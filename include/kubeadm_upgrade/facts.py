@@ -11,7 +11,7 @@ from itertools import starmap
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.etcd import EtcdFacts
-from kubeadm_upgrade.ledger.ledger import Ledger, Slot
+from kubeadm_upgrade.ledger.ledger import Failure, Ledger, Slot
 from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.roles import without_label
@@ -289,3 +289,8 @@ class Facts:
     def slot(self) -> Slot | None:
         """The node's slot, where it is this run's own."""
         return self.ledger.slot_of(self.node.name, self.run)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Of a kubeadm upgrade of this node, as the ledger remembers it."""
+        return self.slot.failure if self.slot else None

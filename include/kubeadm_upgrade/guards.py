@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kubeadm_upgrade import drain
 from kubeadm_upgrade.admission.gates import ailments
 from kubeadm_upgrade.facts import Facts
@@ -27,6 +29,11 @@ def ailments_first(facts: Facts) -> tuple[str, ...]:
     """
     runs = facts.host.kubelet_started is not None
     return ailments(facts) if facts.node.control_plane and runs else ()
+
+
+def until_healthy(ailing: Iterable[str]) -> str:
+    """What is waited for, in words."""
+    return f"the control plane to be healthy: {'; '.join(ailing)}"
 
 
 def stays_in_service(facts: Facts, hop: Hop) -> bool:

@@ -12,8 +12,6 @@ from typing import Any
 from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.version import Version
 
-NEW_RUN = "start a new run"
-
 
 @dataclass(frozen=True)
 class Repository:
@@ -90,7 +88,8 @@ class Hop:
     def from_json(cls, plain: Mapping[str, Any]) -> Hop:
         """Raises StepRefused for the hop of another release of this tool: it may not know what this one goes by."""
         if plain.keys() != {one.name for one in fields(cls)}:
-            raise StepRefused(f"{plain.get('cluster')}: another release of kubeadm-fleet has planned this: {NEW_RUN}")
+            cluster = plain.get("cluster")
+            raise StepRefused(f"{cluster}: another release of kubeadm-fleet has planned this: start a new run")
         return cls(
             **{
                 **plain,

@@ -10,7 +10,7 @@ import yaml
 
 from kubeadm_upgrade.flags import Flags, gates, is_false, last, read_flags
 from kubeadm_upgrade.reading import reading
-from kubeadm_upgrade.settings import Settings
+from kubeadm_upgrade.settings import Settings, mapping
 from kubeadm_upgrade.systemd_service import Service, command_line, read_environment, words
 
 KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"  # kubeadm's own; it takes out what it knows to be gone
@@ -50,7 +50,7 @@ def read_kubelet(service: Service, files: Mapping[str, str], running: Iterable[s
     return Settings(
         flags=tuple(sorted(extra)),
         kubeadm_flags=tuple(sorted(own)),
-        feature_gates=tuple(sorted({*gates(flags), *map(str, _mapping(config.get("featureGates")))})),
+        feature_gates=tuple(sorted({*gates(flags), *map(str, mapping(config.get("featureGates")))})),
         runs_with_swap=is_false(str(config.get("failSwapOn", True)) if fails_on_swap is None else fails_on_swap),
         runs_on_cgroup_v1=is_false(
             str(config.get("failCgroupV1", True)) if fails_on_cgroup_v1 is None else fails_on_cgroup_v1
@@ -61,11 +61,7 @@ def read_kubelet(service: Service, files: Mapping[str, str], running: Iterable[s
 
 def _configuration(text: str) -> Mapping[str, Any]:
     with reading(KUBELET_CONFIG):
-        return _mapping(yaml.safe_load(text))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+        return mapping(yaml.safe_load(text))
 
 
 def _added(first: Flags, second: Flags) -> Flags:

@@ -9,8 +9,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-import yaml
-
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts
@@ -18,7 +16,7 @@ from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.outsiders import kubelet_version, node_info, why_outsider
 from kubeadm_upgrade.reading import name_of, reading
 from kubeadm_upgrade.roles import is_control_plane
-from kubeadm_upgrade.settings import read_local_etcd
+from kubeadm_upgrade.settings import read_kubernetes_version, read_local_etcd
 from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.version import Version
 
@@ -132,13 +130,12 @@ def read_control_plane(
     """The mirror Pods of kube-system, the ConfigMap kubeadm-config, and the Nodes."""
     with reading("ConfigMap kube-system/kubeadm-config"):
         text = kubeadm_config["data"]["ClusterConfiguration"]
-        cluster_version = Version.parse(yaml.safe_load(text)["kubernetesVersion"])
         version_of_object = kubeadm_config["metadata"].get("resourceVersion", "")
     there = tuple(nodes)
     static_pods = tuple(_static_pods(pods, read_local_etcd(text)))
     return ControlPlaneFacts(
         static_pods=static_pods,
-        cluster_version=cluster_version,
+        cluster_version=read_kubernetes_version(text),
         nodes_ready={node.name: node.ready for node in there if node.control_plane},
         failing_checks=failing_checks,
         configuration=text,

@@ -35,6 +35,11 @@ class Outsider:
     def __str__(self) -> str:
         return f"{self.name} {self.why}"
 
+    @property
+    def note(self) -> str:
+        """For whoever plans and judges without it."""
+        return f"{self}: it is left as it is, and to be upgraded by whoever keeps it"
+
     def to_json(self) -> dict[str, str | None]:
         return {"name": self.name, "why": self.why, "kubelet": str(self.kubelet) if self.kubelet else None}
 

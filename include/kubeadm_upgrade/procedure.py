@@ -19,7 +19,14 @@ from kubeadm_upgrade.admission.gates import ailments
 from kubeadm_upgrade.backup import BackUp
 from kubeadm_upgrade.etcd_gate import ConfigureEtcd, before_the_gate
 from kubeadm_upgrade.facts import Facts, UpgradePlan
-from kubeadm_upgrade.guards import NO_SLOT, ailments_first, kubelet_too_new, stays_in_service, why_in_service
+from kubeadm_upgrade.guards import (
+    NO_SLOT,
+    ailments_first,
+    kubelet_too_new,
+    stays_in_service,
+    until_healthy,
+    why_in_service,
+)
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import InstallPackages, installed, not_installed, on_host, succeeded
 from kubeadm_upgrade.kubeadm_preflight import ignoring
@@ -114,7 +121,7 @@ class KubeadmUpgrade(Step):
     def pending(self, facts: Facts, hop: Hop) -> str:
         if self._has_run(facts, hop):
             return f"the API to show {hop.to.tag} on {facts.node.name}: {self.unit(hop)} has succeeded"
-        return f"the control plane to be healthy: {'; '.join(ailments(facts))}"
+        return until_healthy(ailments(facts))
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         tags = {"etcd": hop.etcd_pin} if hop.etcd_pin else {}
@@ -159,7 +166,7 @@ class KubeadmUpgradeNode(Step):
             yield Run(("kubeadm", "upgrade", "node", *ignoring(hop.ignore_preflight_errors)), unit=self.unit(hop))
 
     def pending(self, facts: Facts, hop: Hop) -> str:
-        return f"the control plane to be healthy: {'; '.join(facts.control_plane.ailing)}"
+        return until_healthy(facts.control_plane.ailing)
 
     def unit(self, hop: Hop) -> str:
         return f"kubeadm-upgrade-{hop.to.tag}"
@@ -224,7 +231,7 @@ class UpgradeKubeletAndKubectl(InstallPackages):
             yield from super().actions(facts, hop)
 
     def pending(self, facts: Facts, hop: Hop) -> str:
-        return f"the control plane to be healthy: {'; '.join(ailments_first(facts))}"
+        return until_healthy(ailments_first(facts))
 
     def unit(self, hop: Hop) -> str:
         return f"upgrade-kubelet-and-kubectl-{hop.to.tag}"
@@ -256,7 +263,7 @@ class RestartKubelet(Step):
 
     def pending(self, facts: Facts, hop: Hop) -> str:
         if self._must_restart(facts):
-            return f"the control plane to be healthy: {'; '.join(ailments_first(facts))}"
+            return until_healthy(ailments_first(facts))
         return not_running(facts) or (
             f"the API still shows kubelet {facts.node.kubelet} on {facts.node.name}, not {hop.to}"
         )

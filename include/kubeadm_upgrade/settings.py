@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -13,6 +13,7 @@ import yaml
 from kubeadm_upgrade.flags import Flags, gates, listed, name_of
 from kubeadm_upgrade.local_etcd import CERTIFICATES, DATA, LocalEtcd, configured
 from kubeadm_upgrade.reading import reading
+from kubeadm_upgrade.version import Version
 
 _KUBEADM_CONFIG = "ConfigMap kube-system/kubeadm-config"
 
@@ -49,11 +50,11 @@ NO_SETTINGS = Settings()
 @reading(_KUBEADM_CONFIG)
 def read_cluster_configuration(text: str) -> Mapping[str, Settings]:
     """Component -> its settings, kubeadm among them, from the ClusterConfiguration in the ConfigMap kubeadm-config."""
-    configuration = _mapping(text)
+    configuration = _parsed(text)
     arguments = {name: _extra_args(configuration.get(key)) for key, name in _COMPONENTS.items()}
-    arguments["etcd"] = _extra_args(_mapping(configuration.get("etcd")).get("local"))
+    arguments["etcd"] = _extra_args(_local_etcd(configuration))
     told = {name: _of_component(flags) for name, flags in arguments.items() if flags}
-    if own := _mapping(configuration.get("featureGates")):
+    if own := mapping(configuration.get("featureGates")):
         told[_KUBEADM] = Settings(feature_gates=tuple(sorted(map(str, own))))
     return told
 
@@ -67,37 +68,43 @@ def _of_component(flags: Flags) -> Settings:
 
 
 @reading(_KUBEADM_CONFIG)
+def read_kubernetes_version(text: str) -> Version:
+    """The version that a ClusterConfiguration says the cluster is at."""
+    return Version.parse(_parsed(text)["kubernetesVersion"])
+
+
+@reading(_KUBEADM_CONFIG)
 def read_etcd_tag(text: str) -> str | None:
     """The etcd image tag that a ClusterConfiguration fixes."""
-    local = _mapping(_mapping(_mapping(text).get("etcd")).get("local"))
-    return str(local["imageTag"]) if local.get("imageTag") else None
+    tag = _local_etcd(_parsed(text)).get("imageTag")
+    return str(tag) if tag else None
 
 
-@cache
 @reading(_KUBEADM_CONFIG)
 def etcd_is_external(text: str) -> bool:
     """Whether a ClusterConfiguration points to an etcd that is not on the control plane nodes."""
-    return "external" in _mapping(_mapping(text).get("etcd"))
+    return "external" in mapping(_parsed(text).get("etcd"))
 
 
 @reading(_KUBEADM_CONFIG)
 def read_certificates_dir(text: str) -> str:
     """Where a ClusterConfiguration has the certificates of the cluster."""
-    return posixpath.normpath(str(_mapping(text).get("certificatesDir") or CERTIFICATES))
+    return posixpath.normpath(str(_parsed(text).get("certificatesDir") or CERTIFICATES))
 
 
 @reading(_KUBEADM_CONFIG)
 def read_local_etcd(text: str) -> LocalEtcd:
     """A member of etcd as kubeadm starts it by a ClusterConfiguration."""
-    local = _mapping(_mapping(_mapping(text).get("etcd")).get("local"))
-    return configured(str(local.get("dataDir") or DATA), read_certificates_dir(text))
+    data = _local_etcd(_parsed(text)).get("dataDir")
+    return configured(str(data or DATA), read_certificates_dir(text))
 
 
 def etcd_image(text: str, tag: str) -> str:
     """The etcd image of this tag, from where a ClusterConfiguration says that images come."""
-    configuration = _mapping(text)
-    local = _mapping(_mapping(configuration.get("etcd")).get("local"))
-    repository = local.get("imageRepository") or configuration.get("imageRepository") or "registry.k8s.io"
+    configuration = _parsed(text)
+    repository = (
+        _local_etcd(configuration).get("imageRepository") or configuration.get("imageRepository") or "registry.k8s.io"
+    )
     return f"{repository}/etcd:{tag}"
 
 
@@ -145,7 +152,7 @@ def _child(parent: yaml.MappingNode, name: str) -> yaml.MappingNode:
 
 def _extra_args(component: Any) -> Flags:
     """v1beta3 has a mapping, v1beta4 a list of names and values, in which a name may come twice."""
-    arguments = _mapping(component).get("extraArgs") or {}
+    arguments = mapping(component).get("extraArgs") or {}
     if isinstance(arguments, Mapping):
         arguments = [{"name": name, "value": value} for name, value in arguments.items()]
     found: dict[str, tuple[str, ...]] = {}
@@ -155,11 +162,18 @@ def _extra_args(component: Any) -> Flags:
     return found
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """YAML text or what was read from it; what is no mapping says nothing."""
-    if isinstance(value, str):
-        try:
-            value = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ValueError(f"not readable as YAML: {error}") from error
+def mapping(value: Any) -> Mapping[str, Any]:
+    """What is no mapping says nothing."""
     return value if isinstance(value, Mapping) else {}
+
+
+@lru_cache(maxsize=32)  # it is asked several things at every look, and seldom says anything new
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        return mapping(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise ValueError(f"not readable as YAML: {error}") from error
+
+
+def _local_etcd(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
+    return mapping(mapping(configuration.get("etcd")).get("local"))

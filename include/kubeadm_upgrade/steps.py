@@ -144,12 +144,12 @@ def unit_of(step: Step, facts: Facts, hop: Hop) -> Unit:
 
     As long as that one runs; and where it has failed, since nobody may have been told.
     """
-    begun = begun_for_another(step, hop, facts)
+    begun = begun_for_another(step, facts, hop)
     left = facts.units.get(begun, Unit())
     return left if left.running or left.failed else own_unit(step, facts, hop)
 
 
-def begun_for_another(step: Step, hop: Hop, facts: Facts) -> str:
+def begun_for_another(step: Step, facts: Facts, hop: Hop) -> str:
     """The unit that the ledger says was begun on this node and is no try of the step's own; mostly none."""
     slot = None if step.repeats else facts.slot
     doing, base = slot.doing if slot else "", step.unit(hop) or ""

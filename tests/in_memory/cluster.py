@@ -680,7 +680,7 @@ class Seat:
             return {}
         host = self._at_host()
         tries = (f"{name}.service loaded active exited x" for name in host.units if is_try(name, base))
-        left = begun_for_another(step, self.work.hop, facts)
+        left = begun_for_another(step, facts, self.work.hop)
         found = {base: read_tries("\n".join(tries)), left: left if left in host.units else None}
         return {name: _unit(host.units[one]) for name, one in found.items() if one}
 

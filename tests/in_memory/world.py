@@ -200,7 +200,7 @@ class World:
 
     def _units_of(self, step: Step, facts: Facts) -> dict[str, Unit]:
         base = step.unit(self.hop)
-        left = begun_for_another(step, self.hop, facts)
+        left = begun_for_another(step, facts, self.hop)
         found = {str(base): self._newest(base) if base else None, left: self.units.get(left)}
         return {name: unit for name, unit in found.items() if unit}
 

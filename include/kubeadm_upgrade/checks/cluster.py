@@ -94,5 +94,4 @@ def outsiders_let_apply(scene: Scene) -> Iterator[str]:
 
 def outsiders_left_out(scene: Scene) -> Iterator[str]:
     """Every Node of the cluster is one that this tool can upgrade."""
-    for outsider in scene.outsiders:
-        yield f"{outsider}: it is left as it is, and to be upgraded by whoever keeps it"
+    yield from (outsider.note for outsider in scene.outsiders)

@@ -141,8 +141,8 @@ def excluded(host: HostFacts) -> frozenset[str]:
 
 def why_not_installed(host: HostFacts) -> Iterator[str]:
     """What `[main]` excludes is the host's own rule, and stays; what the repository does, is lifted for one command."""
-    for one in repo_files.every_section(host.sources):
-        if (one.path, one.id) == (MAIN, "main") and (names := one.excluded(PACKAGES)):
+    for one in _main(host.sources):
+        if names := one.excluded(PACKAGES):
             yield (
                 f"[main] of {MAIN} excludes {', '.join(sorted(names))}, so dnf would install none of them: move the "
                 f"exclude to [{repository_id(host)}] of {source_path(host.sources)}"
@@ -182,8 +182,12 @@ def read_files(output: str) -> Mapping[str, Any]:
 
 def _holding(sources: Mapping[str, str]) -> Iterator[Section]:
     """Sections whose excludes keep Kubernetes' packages from changing."""
-    main = (one for one in repo_files.every_section(sources) if (one.path, one.id) == (MAIN, "main"))
-    yield from (*main, *in_use(sources)[:1])
+    yield from (*_main(sources), *in_use(sources)[:1])
+
+
+def _main(sources: Mapping[str, str]) -> Iterator[Section]:
+    """The section of dnf's own options."""
+    return (one for one in repo_files.every_section(sources) if (one.path, one.id) == (MAIN, "main"))
 
 
 def archive_name(package: str, version: str) -> str:

@@ -61,9 +61,10 @@ def unmet(
     moves: Iterable[tuple[NodeState, Minors]], releases: Releases, here: int, ignored: Container[str]
 ) -> Iterator[str]:
     """What these nodes lack, of each kind what is met first; `here` is the minor release of the control plane."""
+    wants = tuple(want for release in releases for want in _wants_of(release, releases))
     nodes: dict[tuple[_Want, str, str], list[str]] = {}
     for node, minors in moves:
-        for want, has in _first_of_each_kind(node, frozenset(minors), releases, ignored).items():
+        for want, has in _first_of_each_kind(node, _wanted(node, frozenset(minors), wants), ignored).items():
             nodes.setdefault((want, has, _ways_out(node, want, ignored)), []).append(node.name)
     for (want, has, ways), names in nodes.items():
         below = f", or choose a target below 1.{want.since}" if want.since > here else ""
@@ -73,12 +74,10 @@ def unmet(
         )
 
 
-def _first_of_each_kind(
-    node: NodeState, minors: frozenset[int], releases: Releases, ignored: Container[str]
-) -> Mapping[_Want, str]:
+def _first_of_each_kind(node: NodeState, wanted: Iterable[_Want], ignored: Container[str]) -> Mapping[_Want, str]:
     """What is wanted of it, and what it has instead."""
     found: dict[str, tuple[_Want, str]] = {}
-    for want in _wants(node, minors, releases):
+    for want in wanted:
         has = _has(node, want.what)
         passed_over = want.need.preflight_error in ignored and not _kubelet_fails(node, want)
         if want.what not in found and not passed_over and not _will_do(has, want.need):
@@ -86,12 +85,12 @@ def _first_of_each_kind(
     return dict(found.values())
 
 
-def _wants(node: NodeState, minors: frozenset[int], releases: Releases) -> Iterator[_Want]:
-    for release in releases:
-        jumped_over = node.kubelet.minor < release.minor < max(minors, default=0)
-        for want in _wants_of(release, releases):
-            if release.minor in minors or (jumped_over and not want.need.preflight_error):
-                yield want
+def _wanted(node: NodeState, minors: frozenset[int], wants: Iterable[_Want]) -> Iterator[_Want]:
+    last = max(minors, default=0)
+    for want in wants:
+        jumped_over = node.kubelet.minor < want.minor < last
+        if want.minor in minors or (jumped_over and not want.need.preflight_error):
+            yield want
 
 
 def _wants_of(release: Release, releases: Releases) -> Iterator[_Want]:

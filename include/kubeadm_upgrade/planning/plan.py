@@ -230,8 +230,7 @@ def _pin_notes(leg: Leg, index: int) -> Iterator[str]:
 
 def _outsider_notes(case: Case, index: int) -> Iterator[str]:
     """Who is not part of the path at all: told once, before it begins."""
-    for outsider in case.state.outsiders if index == 0 else ():
-        yield f"{outsider}: it is left as it is, and to be upgraded by whoever keeps it"
+    yield from (outsider.note for outsider in case.state.outsiders if index == 0)
 
 
 def _notes(case: Case, came_from: Version, to: Version) -> Iterator[str]:

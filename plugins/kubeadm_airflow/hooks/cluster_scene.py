@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.repositories import Told, ask_published, look_at_repositories
-from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_kubelet_settings
+from kubeadm_airflow.hooks.sights import look_at_control_plane_of, look_at_host, look_at_kubelet_settings
 from kubeadm_upgrade import machine, objects, queries
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, UnreadableOutput
@@ -43,8 +43,8 @@ HOSTS_AT_ONCE = 20
 async def look_at_result(cluster: Cluster) -> Result:
     """What is looked at through the API alone, to judge a result by."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        nodes, _ = await _look_at_nodes(api)
-        return Result(nodes, await look_at_control_plane(api), (await api.ledger())[0])
+        nodes, _, control_plane = await _look_at_cluster(api)
+        return Result(nodes, control_plane, (await api.ledger())[0])
 
 
 async def judge(cluster: Cluster, hop: Hop) -> tuple[Finding, ...]:
@@ -60,7 +60,7 @@ def blocking(found: Iterable[Finding]) -> list[str]:
 async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
     """What the planner needs: nodes, versions and settings, and what the repositories publish on the way."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        (nodes, outsiders), control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
+        nodes, outsiders, control_plane = await _look_at_cluster(api)
         proxies = objects.read_kube_proxies(await api.kube_proxy_pods())
         ledger, _ = await api.ledger()
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
@@ -103,7 +103,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
 async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     """What preflight judges. A host that cannot be looked at is part of the scene, not an error."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        (nodes, outsiders), control_plane = await _look_at_nodes(api), await look_at_control_plane(api)
+        nodes, outsiders, control_plane = await _look_at_cluster(api)
         pods = _by_node(await api.pods())
         ledger, _ = await api.ledger()
     scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases(), outsiders)
@@ -116,9 +116,10 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     return replace(scene, hosts=hosts)
 
 
-async def _look_at_nodes(api: ClusterApi) -> tuple[tuple[NodeFacts, ...], tuple[Outsider, ...]]:
-    nodes = await api.nodes()
-    return objects.read_nodes(nodes), read_outsiders(nodes)
+async def _look_at_cluster(api: ClusterApi) -> tuple[tuple[NodeFacts, ...], tuple[Outsider, ...], ControlPlaneFacts]:
+    listed = await api.nodes()
+    nodes = objects.read_nodes(listed)
+    return nodes, read_outsiders(listed), await look_at_control_plane_of(api, nodes)
 
 
 async def _look_at_host(

@@ -164,7 +164,7 @@ class NodeConnection:
         host = await self._open_host()
         newest = await host.ask(query(*units.tries(base), read=units.read_tries))
         found = {base: newest} if newest else {}
-        if left := begun_for_another(step, self._hop, facts):
+        if left := begun_for_another(step, facts, self._hop):
             found[left] = left
         return {name: await self._look_at_unit(host, one) for name, one in found.items()}
 

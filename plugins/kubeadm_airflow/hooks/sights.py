@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host
 from kubeadm_upgrade import machine, objects, queries
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.facts import ControlPlaneFacts
+from kubeadm_upgrade.facts import ControlPlaneFacts, NodeFacts
 from kubeadm_upgrade.kubelet_settings import read_kubelet, says_all
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.query import Query
@@ -25,13 +25,13 @@ SESSIONS_AT_ONCE = 4
 
 
 async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
-    pods, config, nodes, readyz = (
-        await api.control_plane_pods(),
-        await api.kubeadm_config(),
-        await api.nodes(),
-        await api.readyz(),
-    )
-    return objects.read_control_plane(pods, config, objects.read_nodes(nodes), objects.read_readyz(readyz))
+    return await look_at_control_plane_of(api, objects.read_nodes(await api.nodes()))
+
+
+async def look_at_control_plane_of(api: ClusterApi, nodes: Iterable[NodeFacts]) -> ControlPlaneFacts:
+    """For whoever has looked at the Nodes already."""
+    pods, config, readyz = await api.control_plane_pods(), await api.kubeadm_config(), await api.readyz()
+    return objects.read_control_plane(pods, config, nodes, objects.read_readyz(readyz))
 
 
 async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:

@@ -1,4 +1,4 @@
-"""A real OpenSSH server on loopback, for what must hold over a real one."""
+"""What these tests stand on: a lab that is walked without an Airflow, and a real OpenSSH server on loopback."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from harness.walk import Walker, join
+from lab import ClusterSpec, Lab
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
@@ -60,6 +65,18 @@ def ssh_connection(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> str:
     connection = {"conn_type": "ssh", "login": getpass.getuser(), "port": sshd.port, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_REAL_SSHD", json.dumps(connection))
     return "real_sshd"
+
+
+@pytest.fixture
+def walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Walker]]:
+    """Starts a lab with one cluster and returns what walks it; settings are of the cluster's file."""
+    with ExitStack() as running:
+
+        def start(spec: ClusterSpec, **settings: Any) -> Walker:
+            lab = running.enter_context(Lab(tmp_path / "lab", [spec]))
+            return join(lab, tmp_path / "inventory", monkeypatch, **settings)[spec.name]
+
+        yield start
 
 
 def _free_port() -> int:

@@ -7,8 +7,7 @@ import asyncio
 import pytest
 import yaml
 
-from harness.walk import join
-from lab import ClusterSpec, Lab
+from lab import ClusterSpec
 
 PAUSE = "--pod-infra-container-image=registry.example/pause:3.9"
 DEFAULTS = "/etc/default/kubelet"
@@ -18,10 +17,9 @@ GONE = "the kubelet on flags-w1 is started with the flag --pod-infra-container-i
 
 
 @pytest.fixture
-def walker(tmp_path, monkeypatch):
+def walker(walk):
     """A cluster on the way to 1.35, whose facts are the product's own."""
-    with Lab(tmp_path / "lab", [ClusterSpec("flags", workers=2, version="1.34.11")]) as lab:
-        yield join(lab, tmp_path / "inventory", monkeypatch, target="1.35")["flags"]
+    return walk(ClusterSpec("flags", workers=2, version="1.34.11"), target="1.35")
 
 
 def findings(walker):

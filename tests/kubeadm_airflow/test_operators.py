@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import DagRunTriggerException
 
-from harness.walk import join
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.identity import run_of
@@ -20,17 +19,16 @@ from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.errors import NotAsPromised, StepRefused
 from kubeadm_upgrade.steps import Progress
-from lab import ClusterSpec, Lab
+from lab import ClusterSpec
 
 NO_SUCCESSOR = SimpleNamespace(get_dr_count=lambda **_: 0)
 LONG_AGO = "2026-11-23T00:00:00+00:00"
 
 
 @pytest.fixture
-def walker(tmp_path, monkeypatch):
+def walker(walk):
     """A cluster that nothing has touched yet."""
-    with Lab(tmp_path / "lab", [ClusterSpec("still", control_plane=1, workers=1, version="1.28.15")]) as lab:
-        yield join(lab, tmp_path / "inventory", monkeypatch)["still"]
+    return walk(ClusterSpec("still", control_plane=1, workers=1, version="1.28.15"))
 
 
 def event(hop, deadline=None):

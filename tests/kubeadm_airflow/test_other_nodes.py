@@ -8,7 +8,6 @@ from contextlib import suppress
 
 import pytest
 
-from harness.walk import join
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.host import Host, address_of
@@ -19,7 +18,7 @@ from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Pending
-from lab import ClusterSpec, Lab
+from lab import ClusterSpec
 
 LABEL = "node-role.kubernetes.io/control-plane"
 VIRTUAL = ({"type": "virtual-kubelet"}, "virtual-kubelet.io/provider")
@@ -27,20 +26,14 @@ WINDOWS = ({"kubernetes.io/os": "windows"}, "os")
 
 
 @pytest.fixture
-def odd_lab(tmp_path, monkeypatch):
+def odd_lab(walk):
     """Starts a lab with one cluster of 1.28.15 and returns what walks it."""
-    running = []
 
     def start(control_plane=1, workers=2, **settings):
         # without budgets: what a dead worker takes with it would keep all others from being drained
-        lab = Lab(tmp_path / "lab", [ClusterSpec("odd", control_plane=control_plane, workers=workers, pdbs=())])
-        lab.start()
-        running.append(lab)
-        return join(lab, tmp_path / "inventory", monkeypatch, **settings)["odd"]
+        return walk(ClusterSpec("odd", control_plane=control_plane, workers=workers, pdbs=()), **settings)
 
-    yield start
-    for lab in running:
-        lab.stop()
+    return start
 
 
 def blocking(found):

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from harness.fleet import write_inventory
-from harness.walk import Walker, join
+from harness.walk import Walker
 from kubeadm_airflow.hooks import cluster_scene
 from kubeadm_airflow.hooks.cluster_claim import claim, note_judgement
 from kubeadm_airflow.hooks.node_connection import NodeConnection
@@ -18,26 +18,20 @@ from kubeadm_upgrade import errors
 from kubeadm_upgrade.actions import RepeatPreflight
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.procedure import GROUPS
-from lab import ClusterSpec, Lab
+from lab import ClusterSpec
 
 NOWHERE_ELSE: Mapping[str, str] = {}
 
 
 @pytest.fixture
-def upgrade_lab(tmp_path, monkeypatch):
-    """Starts a lab with one cluster and returns what walks it."""
-    running = []
+def upgrade_lab(walk):
+    """Starts a lab with one cluster of 1.28.15 and returns what walks it."""
 
     def start(control_plane: int, workers: int, places: Mapping[str, str] = NOWHERE_ELSE, **settings):
         spec = ClusterSpec("walked", control_plane=control_plane, workers=workers, version="1.28.15", **places)
-        lab = Lab(tmp_path / "lab", [spec])
-        lab.start()
-        running.append(lab)
-        return join(lab, tmp_path / "inventory", monkeypatch, **settings)["walked"]
+        return walk(spec, **settings)
 
-    yield start
-    for lab in running:
-        lab.stop()
+    return start
 
 
 def out_of_service(cluster, kind: str) -> int:

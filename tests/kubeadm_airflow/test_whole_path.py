@@ -14,12 +14,9 @@ from lab import ClusterSpec, Lab
 
 
 @pytest.fixture
-def walker(tmp_path, monkeypatch):
+def walker(walk):
     """A cluster at 1.28 that is to go to 1.32."""
-    lab = Lab(tmp_path / "lab", [ClusterSpec("climber", control_plane=3, workers=3, version="1.28.15")])
-    lab.start()
-    yield join(lab, tmp_path / "inventory", monkeypatch, target="1.32")["climber"]
-    lab.stop()
+    return walk(ClusterSpec("climber", control_plane=3, workers=3, version="1.28.15"), target="1.32")
 
 
 def test_four_minors_take_two_drains_per_worker(walker):
@@ -97,12 +94,10 @@ def test_kubeadm_itself_refuses_cgroup_v1_where_nobody_has_asked(tmp_path, monke
 
 
 @pytest.fixture
-def below_the_gate(tmp_path, monkeypatch):
+def below_the_gate(walk):
     """A stock cluster at 1.33: kubeadm has given it an etcd that may not meet the next release's."""
-    lab = Lab(tmp_path / "lab", [ClusterSpec("gated", control_plane=3, workers=2, version="1.33.13")])
-    lab.start()
-    yield join(lab, tmp_path / "inventory", monkeypatch, target="1.34", path={"pass_etcd_gates": True})["gated"]
-    lab.stop()
+    spec = ClusterSpec("gated", control_plane=3, workers=2, version="1.33.13")
+    return walk(spec, target="1.34", path={"pass_etcd_gates": True})
 
 
 def test_the_gate_of_etcd_is_passed_in_a_hop_of_its_own_and_leaves_no_pin(below_the_gate):

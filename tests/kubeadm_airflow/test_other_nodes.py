@@ -273,7 +273,7 @@ def test_a_pod_that_is_held_by_a_finalizer_says_so(odd_lab):
                 await walker.walk(hop, group, node)
         for step in ("admit", "upgrade_kubeadm", "kubeadm_upgrade_node"):
             await walker.step(hop, "workers", "odd-w1", step)
-        said = await drained_until(walker, hop, "held by")
+        said = await drained_until(walker, hop, "held by finalizer example.org/keep)")
         walker.lab.let_go("shop", "held")
         await walker.upgrade(hop)
         return said, await walker.shortcomings(hop)
@@ -285,7 +285,7 @@ def test_a_pod_that_is_held_by_a_finalizer_says_so(odd_lab):
 
 
 async def drained_until(walker, hop, words, seconds=30):
-    """Look again at the drain of odd-w1, as its trigger does, until it waits for what these words are in."""
+    """Look again at the drain of odd-w1, as its trigger does, until all that it waits for ends in these words."""
     work, end = (
         Assignment(walker.name, RunId("run-1"), hop, "workers", "drain_node", "odd-w1"),
         time.monotonic() + seconds,
@@ -293,7 +293,7 @@ async def drained_until(walker, hop, words, seconds=30):
     async with NodeConnection.open(walker.cluster, work) as port:
         while True:
             result = await perform(STEPS["drain_node"], hop, port)
-            if isinstance(result, Pending) and words in result.reason:
+            if isinstance(result, Pending) and result.reason.endswith(words):
                 return result.reason
             assert time.monotonic() < end, result
             await asyncio.sleep(0.2)

@@ -24,14 +24,17 @@ _CHECKS = (
 )  # fmt: skip
 #: What is done last by an apiserver that starts.
 _LAST = "poststarthook/rbac/bootstrap-roles"
+#: A protobuf of OpenAPI v2 that holds its version and no definition: kubectl apply asks for it, and validates nothing.
+_OPENAPI = b"\x0a\x032.0"
 
 
-def content(cluster: SimulatedCluster, path: str, verbose: bool) -> str | dict[str, Any] | None:
+def content(cluster: SimulatedCluster, path: str, verbose: bool) -> str | bytes | dict[str, Any] | None:
     """The answer for a path that is no resource; None is 404."""
     health = path.strip("/")
     if is_health(path):
         return _health(health) if verbose else "ok"
-    fixed: dict[str, str | dict[str, Any]] = {
+    fixed: dict[str, str | bytes | dict[str, Any]] = {
+        "openapi/v2": _OPENAPI,
         "version": client_version(cluster.control_plane.answering()),
         "metrics": cluster.metrics,
         "api": {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []},

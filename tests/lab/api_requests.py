@@ -145,6 +145,8 @@ def _plain_path(cluster: SimulatedCluster, request: web.Request, user: User) -> 
     content = api_discovery.content(cluster, request.path, "verbose" in request.query)
     if content is None:
         raise no_such_path()
+    if isinstance(content, bytes):
+        return web.Response(body=content, content_type="application/octet-stream")
     if isinstance(content, str):
         return web.Response(text=content, content_type="text/plain")
     return json_response(content)

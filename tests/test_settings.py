@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,51 @@ def test_a_developers_own_airflow_does_not_leak_in(monkeypatch: pytest.MonkeyPat
     environment = airflow_environment(Path("/x"), "http://x", SECRETS)
     assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
     assert not {"AIRFLOW_CONN_MINE", "KUBECONFIG"} & set(environment)
+
+
+@pytest.fixture
+def activated(tmp_path: Path) -> dict[str, str]:
+    """What a shell has more than before once it has sourced activate.sh, in a checkout without anything else."""
+    for name in ("airflow.env", "activate.sh"):
+        (tmp_path / name).write_text((REPOSITORY / name).read_text())
+    airflow = tmp_path / ".venv" / "bin" / "airflow"
+    airflow.parent.mkdir(parents=True)
+    airflow.write_text("#!/bin/sh\n")
+    airflow.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-euc", ". ./activate.sh; command -v airflow >&2; env -0"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "PORT": "8099"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.strip() == str(airflow)
+    return dict(one.split("=", 1) for one in done.stdout.split("\0") if one)
+
+
+def test_a_shell_that_is_activated_has_our_settings(activated: dict[str, str], tmp_path: Path) -> None:
+    assert read_settings().items() <= activated.items()
+    assert [name for name in activated if name.startswith("AIRFLOW__") and not names_an_option(name)] == []
+    assert activated["AIRFLOW_HOME"] == f"{tmp_path}/.airflow"
+    assert activated["AIRFLOW__API__BASE_URL"] == "http://localhost:8099"
+
+
+def test_its_airflow_serves_this_machine_only(activated: dict[str, str]) -> None:
+    assert activated["AIRFLOW__API__HOST"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "zsh"])
+def test_a_shell_elsewhere_is_told_what_to_do(shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} on this machine")
+    done = subprocess.run(
+        [shell, "-c", f". {REPOSITORY}/activate.sh; echo $? $AIRFLOW_HOME"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "1"
+    assert "make venv" in done.stderr

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class UpgradeError(Exception):
-    """Anything that keeps an upgrade from going on. The message says what, where, and what to do."""
+    """Anything that keeps an upgrade from going on: what is wrong and where, and what to do about it.
+
+    `do` is an order such as "make it in Airflow"; None where the fact says it all, or says it itself. What becomes of
+    the task after that is its family's to say: `remedy` does. Of a fact with several lines the first is the fact, and
+    the others are what somebody has said about it.
+    """
+
+    mend: ClassVar[str] = "mend this"  # the order, where none is given
+    then: ClassVar[str] = "then clear this task: the run goes on from here"
+
+    def __init__(self, what: str, *, do: str | None = None) -> None:
+        super().__init__(what if do is None else f"{what}\n{do}" if "\n" in what else f"{what}: {do}")
+        self.what = what
+        self.do = do
 
 
 class TimeCures(UpgradeError):
     """Worth trying again without anybody doing anything."""
 
+    mend = "see whether it is well again"
     progress: Any = None  # what was done before it, as steps.Progress
 
 
@@ -78,14 +92,17 @@ class HostKeyUnknown(NeedsPerson):
 
 
 class BadParameters(NeedsPerson):
-    """The run was started with parameters that cannot be honoured."""
+    """The run was started with parameters that cannot be honoured, and a run keeps those it was started with."""
+
+    mend = "mend the parameter"
+    then = "then start a new run: this one has changed nothing"
 
 
 class UpgradeRefused(NeedsPerson):
     """The version skew policy, kubeadm or the facts forbid this upgrade; the message gives all reasons at once."""
 
-    def __init__(self, *reasons: str) -> None:
-        super().__init__("; ".join(reasons))
+    def __init__(self, *reasons: str, do: str | None = None) -> None:
+        super().__init__("; ".join(reasons), do=do)
         self.reasons = reasons
 
 
@@ -99,3 +116,11 @@ class NotAsPromised(NeedsPerson):
 
 class UnreadableOutput(NeedsPerson):
     """A tool printed something that we do not understand; guessing would be unsafe."""
+
+
+def remedy(error: UpgradeError, *, tries_left: int = 0) -> str:
+    """What to do about an error that ended a task's try, and what becomes of the task then."""
+    if isinstance(error, TimeCures) and tries_left:
+        more = "once more" if tries_left == 1 else f"{tries_left} more times"
+        return f"{error.do or 'nothing yet'}: it is tried again by itself, {more}"
+    return f"{error.do or error.mend}, {error.then}"

@@ -38,7 +38,7 @@ async def connection_named(conn_id: str, conn_type: str | None = None) -> tuple[
     return connection, extra
 
 
-def _extra(conn_id: str, conn_type: str, text: str | None) -> dict[str, Any]:
+def _extra(conn_id: str, conn_type: str | None, text: str | None) -> dict[str, Any]:
     try:
         found = json.loads(text or "{}")
     except ValueError as error:
@@ -57,6 +57,6 @@ _KUBECONFIG_AS_JSON = (
 )
 
 
-def _as_json(conn_type: str) -> str:
+def _as_json(conn_type: str | None) -> str:
     field = "key_file" if conn_type == "ssh" else "kube_config_path"
     return f'write it as JSON, such as {{"{field}": "/the/path"}}'

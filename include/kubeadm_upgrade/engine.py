@@ -12,7 +12,7 @@ from typing import Literal, NoReturn, Protocol
 
 from kubeadm_upgrade import units
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteFailed, Run, TakeClusterAgain
-from kubeadm_upgrade.errors import CommandFailed, NodeGone, StepNotDone, StepRefused, TimeCures, UnitFailed
+from kubeadm_upgrade.errors import CommandFailed, Misdirected, NodeGone, StepNotDone, StepRefused, TimeCures, UnitFailed
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.journal import essence, plain
@@ -41,15 +41,15 @@ class Port(Protocol):
 async def perform(step: Step, hop: Hop, port: Port, progress: Progress | None = None) -> Outcome | Pending:
     """Bring about the state that `step` promises, or go as far as can be gone now.
 
-    Raises StepRefused, CommandFailed, UnitFailed, StepNotDone, and whatever the port raises; an error that time can
-    cure carries the progress until then.
+    Raises StepRefused, CommandFailed, UnitFailed, StepNotDone, and whatever the port raises; one that is waited for
+    carries the progress until then.
     """
     attempt = _Attempt(step, hop, port, progress or Progress())
     try:
         for _ in range(ROUNDS):
             if result := await attempt.round():
                 return result
-    except TimeCures as error:
+    except (TimeCures, Misdirected) as error:
         error.progress = attempt.progress
         raise
     raise StepNotDone(f"{step.name}: not done after {ROUNDS} rounds, the last action was: {attempt.progress.told[-1]}")
@@ -151,7 +151,7 @@ class _Attempt:
         said = _told_late(self.step, facts, untold) if untold else _unit_failure(self.step, facts, unit)
         if self.step.repeats:
             raise CommandFailed(said)
-        raise UnitFailed(f"{said}\nIt is not run again by itself: mend what it says, and clear this task")
+        raise UnitFailed(said, do="mend what it says: it is not run again by itself")
 
     async def _gone(self, node: str) -> Outcome | Pending:
         """A Node that has left the cluster leaves its slot to the others."""
@@ -218,6 +218,6 @@ def _told_late(step: Step, facts: Facts, failure: Failure) -> str:
 
 def _unit_failure(step: Step, facts: Facts, unit: Unit) -> str:
     """What matters first: a report shows the first line, and a whole journal is long."""
-    said = f": {essence(unit.journal)}; its journal ends:\n{plain(unit.journal)}" if unit.journal else ""
+    said = f": {essence(unit.journal)}\nits journal ends:\n{plain(unit.journal)}" if unit.journal else ""
     how = f"exit status {unit.exit_status} ({unit.result})"
     return f"{facts.node.name}: {step.name}: unit {unit.name} ended with {how}{said}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, BaseOperator, Context
 
-from kubeadm_upgrade.errors import NeedsPerson
+from kubeadm_airflow.endings import leaving
+from kubeadm_airflow.notifiers import ReportSoFar
+from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.inventory import InventoryError
 from upgrade_dags.cluster import TAGS, dag_id_of
 
@@ -12,16 +14,20 @@ from upgrade_dags.cluster import TAGS, dag_id_of
 class BrokenInventoryFile(NeedsPerson):
     """A cluster's file must be mended before the cluster can be upgraded."""
 
+    then = "then its cluster has its own DAG again: start the run there"
+
 
 class SayWhatIsBrokenOperator(BaseOperator):
     """Fail with the problems of a cluster's file."""
 
-    def __init__(self, *, problems: list[str], **kwargs: object) -> None:
+    def __init__(self, *, path: str, problems: list[str], **kwargs: object) -> None:
         super().__init__(**kwargs)
+        self.path = path
         self.problems = problems
 
     def execute(self, context: Context) -> None:
-        raise BrokenInventoryFile("\n".join(self.problems))
+        with leaving():
+            raise BrokenInventoryFile(several(self.problems), do=f"mend {self.path}")
 
 
 def build_quarantine_dag(error: InventoryError) -> DAG:
@@ -34,5 +40,11 @@ def build_quarantine_dag(error: InventoryError) -> DAG:
         schedule=None,
         tags=[*TAGS, "quarantine"],
     ) as dag:
-        SayWhatIsBrokenOperator(task_id="inventory_file_is_broken", problems=list(error.problems), retries=0)
+        SayWhatIsBrokenOperator(
+            task_id="inventory_file_is_broken",
+            path=str(error.path),
+            problems=list(error.problems),
+            retries=0,
+            on_failure_callback=ReportSoFar(cluster=error.path.stem),
+        )
     return dag

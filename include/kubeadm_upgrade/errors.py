@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -20,6 +21,13 @@ class UpgradeError(Exception):
         super().__init__(what if do is None else f"{what}\n{do}" if "\n" in what else f"{what}: {do}")
         self.what = what
         self.do = do
+
+
+class OwnMistake(UpgradeError):
+    """Something that is no error of ours, seen where only its name can be handed on: a bug."""
+
+    mend = "report this, with this log: it is a mistake in the upgrade's own code"
+    then = "then clear this task to try it again"
 
 
 class TimeCures(UpgradeError):
@@ -103,6 +111,7 @@ class UpgradeRefused(NeedsPerson):
 
     def __init__(self, *reasons: str, do: str | None = None) -> None:
         super().__init__("; ".join(reasons), do=do)
+        self.what = several(reasons)
         self.reasons = reasons
 
 
@@ -114,13 +123,29 @@ class NotAsPromised(NeedsPerson):
     """The run went through and the cluster is not what it promised."""
 
 
+class NotFinished(NotAsPromised):
+    """A run has ended before it was done: what its report says, and not this error, is what a person acts on."""
+
+    mend = "mend what the report says"
+    then = "then clear the tasks that failed: the run goes on from there, and reports again"
+
+
 class UnreadableOutput(NeedsPerson):
     """A tool printed something that we do not understand; guessing would be unsafe."""
 
 
+def several(sentences: Sequence[str]) -> str:
+    """Some facts as one: the first, how many more there are, and each of those on a line of its own."""
+    first, *others = sentences
+    if not others:
+        return first
+    head, *rest = first.splitlines()
+    return "\n".join((f"{head} (and {len(others)} more)", *rest, *others))
+
+
 def remedy(error: UpgradeError, *, tries_left: int = 0) -> str:
     """What to do about an error that ended a task's try, and what becomes of the task then."""
-    if isinstance(error, TimeCures) and tries_left:
+    if tries_left and not isinstance(error, NeedsPerson):
         more = "once more" if tries_left == 1 else f"{tries_left} more times"
         return f"{error.do or 'nothing yet'}: it is tried again by itself, {more}"
     return f"{error.do or error.mend}, {error.then}"

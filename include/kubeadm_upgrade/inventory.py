@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, problems
+from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.kubeadm_preflight import reasons
 from kubeadm_upgrade.packages.port import MANAGERS
@@ -24,11 +25,13 @@ DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
 DEFAULT_DIRECTORY = Path(__file__).parent.parent / "clusters"
 
 
-class InventoryError(Exception):
+class InventoryError(NeedsPerson):
     """A cluster file that cannot be used; `problems` are sentences that name file and field."""
 
     def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
+        self.what = several(problems)
+        self.do = f"mend {path}"
         self.path = path
         self.problems = problems
 
@@ -102,8 +105,10 @@ def load_cluster(path: Path) -> Cluster:
     """Read one file. Raises InventoryError with every problem at once."""
     try:
         plain = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise InventoryError(path, (f"{path.name}: there is no such file in {path.parent}",)) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InventoryError(path, (f"{path.name}: not readable as YAML: {error}",)) from error
+        raise InventoryError(path, (f"{path.name}: not readable as YAML: {_why(error)}",)) from error
     if not isinstance(plain, dict):
         raise InventoryError(path, (f"{path.name}: must be a mapping with name, target_version and so on",))
     try:
@@ -114,6 +119,12 @@ def load_cluster(path: Path) -> Cluster:
         problem = f"{path.name}: name: is {cluster.name!r}, but the file is named {path.stem!r}: make them the same"
         raise InventoryError(path, (problem,))
     return cluster
+
+
+def _why(error: Exception) -> str:
+    """In one line: yaml writes three, with a picture of the place."""
+    mark: Any = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}: {getattr(error, 'problem', error)}" if mark else str(error)
 
 
 def load_cluster_named(name: str) -> Cluster:

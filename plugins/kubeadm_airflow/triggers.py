@@ -8,23 +8,26 @@ evicting twice is evicting once. The first to end decides; what the other sees i
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
+from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.operators.step import told_beside
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
-from kubeadm_upgrade.errors import Conflict, StepTimedOut, Unauthorized, Unreachable, UpgradeError
+from kubeadm_upgrade.errors import Conflict, OwnMistake, StepTimedOut, Unauthorized, Unreachable, UpgradeError
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
 MOST_TURNS = 15  # nobody looks less often than every 15 polls, however many come first
@@ -52,10 +55,11 @@ async def events(work: Awaitable[Any]) -> TriggerEvent:
     try:
         return TaskSuccessEvent(xcoms={"return_value": await work})
     except UpgradeError as error:
-        return TriggerEvent({"error": type(error).__name__, "message": str(error)})
-    except Exception:
+        return TriggerEvent(to_event(error))
+    except Exception as error:
         # An exception that leaves a trigger fails its task without a word of why.
-        return TriggerEvent({"error": "UpgradeError", "message": traceback.format_exc()})
+        log.exception("A mistake in the upgrade's own code")
+        return TriggerEvent(to_event(OwnMistake(type(error).__name__)))
 
 
 class StepTrigger(BaseTrigger):

@@ -68,7 +68,8 @@ def test_a_result_that_is_not_as_promised_fails_the_task(walker):
     hop = asyncio.run(walker.plan()).to_json()
     verify = VerifyOperator(task_id="verify", cluster="still", hop=hop)
     with pytest.raises(
-        NotAsPromised, match=r"still: kubeadm-config says 1.28.15, not 1.29.15 \(and 3 more\)\n(?s:.*)still-w1 runs kubelet"
+        NotAsPromised,
+        match=r"still: kubeadm-config says 1.28.15, not 1.29.15 \(and 3 more\)\n(?s:.*)still-w1 runs kubelet",
     ):
         asyncio.run(verify.aexecute(context()))
     assert asyncio.run(verify.aexecute(context(dry_run=True))) == []

@@ -61,7 +61,11 @@ def _health(what: str) -> str:
 def _named_group(cluster: SimulatedCluster, name: str, version: str | None) -> dict[str, Any] | None:
     if name not in groups() or version not in (None, "v1"):
         return None
-    return _resources(name, version, served(cluster)) if version else {"kind": "APIGroup", "apiVersion": "v1"} | _group(name)
+    return (
+        _resources(name, version, served(cluster))
+        if version
+        else {"kind": "APIGroup", "apiVersion": "v1"} | _group(name)
+    )
 
 
 def _group(name: str) -> dict[str, Any]:

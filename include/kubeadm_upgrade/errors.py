@@ -16,6 +16,7 @@ class UpgradeError(Exception):
 
     mend: ClassVar[str] = "mend this"  # the order, where none is given
     then: ClassVar[str] = "then clear this task: the run goes on from here"
+    progress: Any = None  # what was done before one that is waited for, as steps.Progress
 
     def __init__(self, what: str, *, do: str | None = None) -> None:
         super().__init__(what if do is None else f"{what}\n{do}" if "\n" in what else f"{what}: {do}")
@@ -34,7 +35,6 @@ class TimeCures(UpgradeError):
     """Worth trying again without anybody doing anything."""
 
     mend = "see whether it is well again"
-    progress: Any = None  # what was done before it, as steps.Progress
 
 
 class NeedsPerson(UpgradeError):
@@ -89,6 +89,13 @@ class StepTimedOut(NeedsPerson):
 
 class Forbidden(NeedsPerson):
     """The API or a host knows us and says no."""
+
+
+class Misdirected(NeedsPerson):
+    """What answers in an API's place is not the API. A first look fails at once; whoever is in the middle waits.
+
+    A load balancer may show a page of its own while the API server behind it is upgraded.
+    """
 
 
 class ObjectNotFound(NeedsPerson):

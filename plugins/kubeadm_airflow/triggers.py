@@ -22,7 +22,15 @@ from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.operators.step import told_beside
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
-from kubeadm_upgrade.errors import Conflict, OwnMistake, StepTimedOut, Unauthorized, Unreachable, UpgradeError
+from kubeadm_upgrade.errors import (
+    Conflict,
+    Misdirected,
+    OwnMistake,
+    StepTimedOut,
+    Unauthorized,
+    Unreachable,
+    UpgradeError,
+)
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
@@ -32,9 +40,9 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
 MOST_TURNS = 15  # nobody looks less often than every 15 polls, however many come first
 SAY_AGAIN_SECONDS = 60.0  # a reason that changes all the time is said no more often than this
-# credentials that are not accepted: somebody renews them, or nobody does
-_UNAUTHORIZED_PATIENCE = timedelta(hours=1)
-_WAITED_FOR = (Unreachable, Conflict, Unauthorized)
+# credentials that are not accepted, or another's answer: somebody sees to it, or nobody does
+_PERSONS_PATIENCE = timedelta(hours=1)
+_WAITED_FOR = (Unreachable, Conflict, Unauthorized, Misdirected)
 
 
 class Said:
@@ -78,7 +86,7 @@ class StepTrigger(BaseTrigger):
         self.progress = progress
         self.began = began
         self.deadline = deadline
-        self._unauthorized_since: datetime | None = None
+        self._for_a_person_since: datetime | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         names = ("work", "progress", "began", "deadline")
@@ -95,7 +103,7 @@ class StepTrigger(BaseTrigger):
                 outcome = await self._go_on(work, progress, said)
             except _WAITED_FOR as error:
                 progress = error.progress or progress
-                said(str(error))
+                said(error.what)
                 self._check_patience(work, error)
                 await asyncio.sleep(POLL_SECONDS)
                 continue
@@ -110,7 +118,7 @@ class StepTrigger(BaseTrigger):
                 result = await perform(STEPS[work.step], work.hop, port, progress)
                 if isinstance(result, Outcome):
                     return result
-                self._unauthorized_since = None
+                self._for_a_person_since = None
                 progress = result.progress
                 said(result.reason)
                 self._check_patience(work, result)
@@ -118,13 +126,13 @@ class StepTrigger(BaseTrigger):
 
     def _check_patience(self, work: Assignment, waiting: Pending | UpgradeError) -> None:
         now = datetime.now(UTC)
-        if isinstance(waiting, Unauthorized):
-            self._unauthorized_since = self._unauthorized_since or now
-            if now - self._unauthorized_since >= _UNAUTHORIZED_PATIENCE:
-                raise StepTimedOut(f"{work}: patience has ended: {waiting}")
+        if isinstance(waiting, Unauthorized | Misdirected):
+            self._for_a_person_since = self._for_a_person_since or now
+            if now - self._for_a_person_since >= _PERSONS_PATIENCE:
+                raise StepTimedOut(f"{work}: patience has ended: {waiting.what}", do=waiting.do)
         if self.deadline is not None and now >= datetime.fromisoformat(self.deadline):
-            reason = waiting.reason if isinstance(waiting, Pending) else str(waiting)
-            raise StepTimedOut(f"{work}: patience has ended, still waiting: {reason}")
+            reason, do = (waiting.reason, None) if isinstance(waiting, Pending) else (waiting.what, waiting.do)
+            raise StepTimedOut(f"{work}: patience has ended, still waiting: {reason}", do=do)
 
 
 class ClaimTrigger(BaseTrigger):
@@ -152,7 +160,7 @@ class ClaimTrigger(BaseTrigger):
                 cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
                 reason = await claim(cluster, RunId.from_json(self.claimant), self.take_over, self.give_up)
             except _WAITED_FOR as error:
-                reason = str(error)
+                reason = error.what
             if reason is None:
                 return
             said(reason)

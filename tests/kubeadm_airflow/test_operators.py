@@ -60,7 +60,7 @@ def test_patience_ends_for_an_api_that_does_not_answer_too(walker):
     with walker.lab.faults.api_down():
         payload = event(hop, LONG_AGO)
     assert payload["error"] == "StepTimedOut"
-    assert "still waiting: the Kubernetes API does not answer" in payload["message"]
+    assert "still waiting: the Kubernetes API does not answer at https://" in payload["message"]
 
 
 def test_a_result_that_is_not_as_promised_fails_the_task(walker):

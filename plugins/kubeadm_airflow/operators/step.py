@@ -60,11 +60,11 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
                 if dry_run:
                     return await self._rehearse(port, work.hop)
                 return await perform(STEPS[self.step], work.hop, port)
-        except (errors.Unreachable, errors.Unauthorized) as error:
+        except (errors.Unreachable, errors.Unauthorized, errors.Misdirected) as error:
             if dry_run:
                 raise
             # the control plane goes away while it is upgraded: wait for it
-            return Pending(str(error), error.progress or Progress())
+            return Pending(error.what, error.progress or Progress())
 
     def _assignment(self, context: Context) -> Assignment:
         hop = Hop.from_json(self.hop)

@@ -32,8 +32,8 @@ def failed(question: str, error: UpgradeError, conn_id: str) -> Line:
     """What stands against it; and what to do, where the error does not say so."""
     usual = {
         CONNECTION: f"mend the connection {conn_id}: docs/connections.md shows every value",
-        ANSWERS: "see whether kubectl --kubeconfig FILE get --raw /readyz works from here: the address in the kubeconfig, "
-        "a firewall, or a proxy in between (HTTPS_PROXY, NO_PROXY)",
+        ANSWERS: "see whether kubectl --kubeconfig FILE get --raw /readyz works from here: the address in the "
+        "kubeconfig, a firewall, or a proxy in between (HTTPS_PROXY, NO_PROXY)",
         IDENTITY: f"renew the credentials of the connection {conn_id}: docs/rbac.yaml has the commands",
     }
     return Line(API, question, State.WRONG, error.what, error.do or usual.get(question, _GRANT))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kubeadm_upgrade.access.line import Line, State
 from kubeadm_upgrade.access.sudo import Argv, SudoList
 from kubeadm_upgrade.checks.hosts import MOST_CLOCK_SKEW, off_by
-from kubeadm_upgrade.errors import UpgradeError
+from kubeadm_upgrade.errors import UnreadableOutput, UpgradeError
 from kubeadm_upgrade.facts import OsRelease
 from kubeadm_upgrade.packages.port import UNKNOWN_SYSTEM, Versions, manager_of
 from kubeadm_upgrade.version import TargetVersion, in_package
@@ -49,6 +49,8 @@ def failed(node: str, question: str, error: UpgradeError) -> Line:
         REPOSITORY: "run what it says on the host, as root: a proxy belongs into apt's or dnf's own configuration, a "
         "mirror into repository.url of the cluster's file",
     }
+    if isinstance(error, UnreadableOutput) and question == LOGIN:  # what is asked first is whether the shell is silent
+        usual[LOGIN] = "let that user's .bashrc end at once where the shell is not interactive: docs/hosts.md"
     return Line(node, question, State.WRONG, error.what, error.do or usual.get(question, "see what it answers there"))
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from kubeadm_upgrade.errors import NeedsPerson
 from kubeadm_upgrade.wording import shortened
 
 _NAMES_SHOWN = 4
@@ -97,6 +98,22 @@ def troubles(lines: Iterable[Line]) -> Iterator[Trouble]:
 
 def not_passed(lines: Iterable[Line]) -> tuple[Line, ...]:
     return tuple(line for line in lines if not line.passes)
+
+
+class NoRunPossible(NeedsPerson):
+    """A check has found what would stop a run."""
+
+    then = "then clear this task: it asks again"
+
+
+def refuse(cluster: str, lines: Sequence[Line]) -> None:
+    """Raises NoRunPossible with everything that stands against a run, and what to do about each."""
+    if not (left := not_passed(lines)):
+        return
+    wrong = [one for one in troubles(lines) if one.state is not State.MIND]
+    told = [f"{cluster}: {len(left)} of {len(lines)} lines of the check do not pass", *map(str, wrong)]
+    do = wrong[0].do if len(wrong) == 1 else "mend what the lines above name, each with what to do about it"
+    raise NoRunPossible("\n".join(told), do=do)
 
 
 def with_those_not_reached(subject: str, questions: Iterable[str], known: Iterable[Line]) -> Iterator[Line]:

@@ -64,7 +64,8 @@ def _examples() -> Sequence[tuple[tuple[str, ...], Argv]]:
 
 def read_list(text: str) -> SudoList:
     """`sudo -l`: of the rules that match a command, the last one decides."""
-    everything, with_password = False, []
+    everything = False
+    with_password: list[str] = []
     for command, free in _rules(text.splitlines()):
         if command == "!ALL":
             everything, with_password = False, []

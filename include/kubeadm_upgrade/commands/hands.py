@@ -8,6 +8,7 @@ afterwards, for Airflow makes one when it is imported.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import tempfile
@@ -47,6 +48,7 @@ class Hands(Protocol):
 def borrowed(connections: Mapping[str, str], *, alone: bool) -> Iterator[Hands]:
     """With these connections, as environment variables, beside those that Airflow has; `alone`, with no others."""
     with ExitStack() as stack:
+        stack.callback(_set_environment, dict(os.environ))
         if alone or not _is_set_up():
             home = stack.enter_context(tempfile.TemporaryDirectory(prefix="kubeadm-upgrade-"))
             os.environ["AIRFLOW_HOME"] = home
@@ -55,6 +57,11 @@ def borrowed(connections: Mapping[str, str], *, alone: bool) -> Iterator[Hands]:
             os.environ.setdefault(_CONTEXT, "server")
         os.environ.update(connections)
         yield _found()
+
+
+def _set_environment(values: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(values)
 
 
 def _is_set_up() -> bool:

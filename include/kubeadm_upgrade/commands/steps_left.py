@@ -44,8 +44,8 @@ def say_host_keys(console: Console, path: Path, keys: Sequence[HostKey]) -> None
         _say(
             console,
             f"[bold red]{escape(key.node)}[/]: {escape(key.entry)} shows {key.fingerprint}, and {escape(str(path))} "
-            f"has another: it was installed anew, or another machine answers. Nothing is written for it. After comparing: "
-            f"ssh-keygen -f {_quoted(path)} -R {shlex.quote(key.entry)}, and init again with --force",
+            f"has another: it was installed anew, or another machine answers. Nothing is written for it. After "
+            f"comparing: ssh-keygen -f {_quoted(path)} -R {shlex.quote(key.entry)}, and init again with --force",
         )
     if new := [key for key in keys if key.known is Known.NEW]:
         _say(console, "Compare each with what the host itself says: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")

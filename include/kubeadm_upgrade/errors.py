@@ -116,6 +116,8 @@ class BadParameters(NeedsPerson):
 class UpgradeRefused(NeedsPerson):
     """The version skew policy, kubeadm or the facts forbid this upgrade; the message gives all reasons at once."""
 
+    then = "then clear the task look, with what comes after it; or start a new run, if it is to go elsewhere"
+
     def __init__(self, *reasons: str, do: str | None = None) -> None:
         super().__init__("; ".join(reasons), do=do)
         self.what = several(reasons)

@@ -100,7 +100,7 @@ def write(config: Any) -> Callable[[Path], None]:
     return lambda path: path.write_text(config if isinstance(config, str) else yaml.safe_dump(config)) and None
 
 
-PATH = "connection prod: its kube_config_path {path}"
+PATH = "connection prod: its kube_config_path (fleet.kubeconfig in {directory})"
 CUT = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIB").decode()
 
 # what makes the file, and the two lines
@@ -190,7 +190,7 @@ def test_a_kubeconfig_that_cannot_be_used(monkeypatch, tmp_path, name):
     path = tmp_path / "fleet.kubeconfig"
     make(path)
     error = refused(monkeypatch, kubernetes(kube_config_path=str(path)))
-    assert (error.what, error.do) == (what.format(path=path, directory=tmp_path), do)
+    assert (error.what, error.do) == (what.format(directory=tmp_path), do)
     assert isinstance(error, errors.NeedsPerson)
     assert "t0ken" not in str(error)
 
@@ -200,7 +200,7 @@ def test_a_kubeconfig_that_may_not_be_read(monkeypatch, tmp_path):
     path = tmp_path / "fleet.kubeconfig"
     unreadable(path)
     error = refused(monkeypatch, kubernetes(kube_config_path=str(path)))
-    assert error.what == f"{PATH.format(path=path)}: {USER}, who runs tasks, may not read it"
+    assert error.what == f"{PATH.format(directory=tmp_path)}: {USER}, who runs tasks, may not read it"
 
 
 CONNECTIONS: dict[str, tuple[Json | None, str, str]] = {

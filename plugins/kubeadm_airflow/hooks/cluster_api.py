@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
@@ -54,7 +54,7 @@ class ClusterApi:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, conn_id: str) -> AsyncIterator[ClusterApi]:
+    async def open(cls, conn_id: str) -> AsyncIterator[Self]:
         """Connect with the credentials of an Airflow connection of type kubernetes."""
         _, extras = await connection_named(conn_id, "kubernetes")
         hook = AsyncKubernetesHook(conn_id=conn_id, connection_extras=extras)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +33,9 @@ from kubeadm_upgrade.version import TARGET_PATTERN
 PREFIX = "kubeadm_upgrade."
 TAGS = ("kubeadm-upgrade",)
 
+_NO_ID = re.compile(r"[^A-Za-z0-9_.-]|(?<=\.)\.")
+_LONGEST_ID = 250
+
 ONLY_WHAT_TIME_CAN_CURE = ExceptionRetryPolicy(
     rules=[RetryRule(exception=NeedsPerson, action=RetryAction.FAIL, reason="only a person can cure this")]
 )
@@ -55,18 +60,19 @@ A node that failed stays cordoned and keeps its slot until its tasks succeed.
 
 
 def dag_id_of(name: str) -> str:
-    return f"{PREFIX}{name}"
+    """An id also for a name that no cluster may have: Airflow would refuse every DAG of the file with that one."""
+    return _NO_ID.sub("_", f"{PREFIX}{name}")[:_LONGEST_ID]
 
 
-def build_cluster_dag(cluster: Cluster) -> DAG:
-    """Shape only: what the nodes are is found out when the DAG runs."""
+def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
+    """Shape only: what the nodes are is found out when the DAG runs. `ignored`: files that are not read, to be told."""
     with DAG(
         dag_id_of(cluster.name),
         description=f"Upgrade kubeadm cluster {cluster.name}",
-        doc_md=DOC.format(name=cluster.name),
+        doc_md="".join(f"**{sentence}.**\n\n" for sentence in ignored) + DOC.format(name=cluster.name),
         schedule=None,
         max_active_runs=1,
-        tags=list(TAGS),
+        tags=[*TAGS, *(["ignored-file"] if ignored else [])],
         params=run_parameters(cluster),
         default_args={
             "retries": 2,

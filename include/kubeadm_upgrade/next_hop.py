@@ -14,6 +14,7 @@ from kubeadm_upgrade.planning.plan import control_plane_order, plan
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.version import TargetVersion, Version, in_package
+from kubeadm_upgrade.wording import agreeing
 
 # Airflow allows it in run ids, and uses it in none of its own.
 _SEPARATOR = "~"
@@ -33,7 +34,8 @@ class Wish:
         for parameter, names in (("nodes", self.nodes), ("give_up", self.give_up)):
             if unknown := sorted(set(names) - known):
                 workers = ", ".join(sorted(known))
-                no_worker = f"{parameter}: {', '.join(unknown)} is not a worker of this cluster"
+                are_none = agreeing(unknown, "is not a worker", "are no workers")
+                no_worker = f"{parameter}: {', '.join(unknown)} {are_none} of this cluster"
                 left_out = "".join(f"; {one}, and is left out" for one in state.outsiders if one.name in unknown)
                 raise BadParameters(f"{no_worker}{left_out}; its workers are: {workers}")
         chosen = frozenset(self.nodes or known) - frozenset(self.give_up)

@@ -68,6 +68,66 @@ def test_a_broken_file_leaves_the_others_alone(parse, tmp_path):
     assert set(dags["kubeadm_upgrade.bad"].task_dict) == {"inventory_file_is_broken"}
 
 
+@pytest.mark.parametrize(
+    ("file", "dag_id"),
+    [
+        pytest.param("bad.yml", "bad", id="the other ending"),
+        pytest.param("bad.YAML", "bad", id="in capitals"),
+        pytest.param("bad.yaml.txt", "bad", id="an editor's ending"),
+    ],
+)
+def test_a_file_with_another_ending_is_told(parse, tmp_path, file, dag_id):
+    """Instead of a DAG that is missing; with whatever else is wrong in it."""
+    parse("a")
+    (tmp_path / "clusters" / file).write_text("name: bad\nfoo: 1\n")
+    dag = parse("a")[f"kubeadm_upgrade.{dag_id}"]
+    assert f"- {file}: only files that end in .yaml are read: rename it to bad.yaml\n" in dag.doc_md
+    assert f"- {file}: foo: unknown key" in dag.doc_md
+    assert dag.tags == {"kubeadm-upgrade", "quarantine"}
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["a.yaml.sample", "a.yaml.bak", "a.yaml~", "a.json", "a.yaml.j2", "README.md", ".a.yml", "a", "a.yaml.orig"],
+)
+def test_what_somebody_keeps_beside_the_inventory_is_not_ours(parse, tmp_path, file):
+    parse("b")
+    (tmp_path / "clusters" / file).write_text("name: a\n")
+    assert set(parse("b")) == {"kubeadm_upgrade.b"}
+
+
+@pytest.mark.parametrize("broken", [pytest.param(False, id="a good one"), pytest.param(True, id="a broken one")])
+def test_of_two_files_of_a_cluster_the_one_that_is_not_read_is_told(parse, tmp_path, broken):
+    """A run may be under way, so the cluster keeps its DAG, whose page says it."""
+    parse("a")
+    (tmp_path / "clusters" / "a.yml").write_text("name: a\n")
+    if broken:
+        (tmp_path / "clusters" / "b.yaml").write_text("name: b\n")
+        (tmp_path / "clusters" / "b.yml").write_text("name: b\n")
+    name = "b" if broken else "a"
+    dag = parse("a")[f"kubeadm_upgrade.{name}"]
+    assert f"{name}.yml is ignored, since {name}.yaml is there: remove one of them" in dag.doc_md
+    assert ("quarantine" in dag.tags, "ignored-file" in dag.tags) == (broken, not broken)
+
+
+@pytest.mark.parametrize(
+    ("file", "dag_id"),
+    [
+        pytest.param("my cluster.yaml", "my_cluster", id="a blank"),
+        pytest.param("a..b.yaml", "a._b", id="two dots, which Airflow takes for a way out of a directory"),
+        pytest.param("kübel.yaml", "k_bel", id="a letter that is not ASCII"),
+        pytest.param(f"{'x' * 245}.yaml", "x" * (250 - len("kubeadm_upgrade.")), id="too long"),
+    ],
+)
+def test_a_name_that_no_dag_may_have_leaves_the_others_alone(parse, tmp_path, file, dag_id):
+    """Airflow refuses the id, and would refuse every DAG of the file with it."""
+    parse("a")
+    (tmp_path / "clusters" / file).write_text("name: other\n")
+    dags = parse("a")
+    assert set(dags) == {"kubeadm_upgrade.a", f"kubeadm_upgrade.{dag_id}"}
+    assert f"name: is 'other', but the file is named '{file[:-5]}'" in dags[f"kubeadm_upgrade.{dag_id}"].doc_md
+
+
 def test_tasks_are_the_steps_of_the_procedure(parse):
     """Task id = step name = heading, in the procedure's groups and order."""
     dag = parse("a")["kubeadm_upgrade.a"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -178,3 +180,25 @@ def test_a_user_of_sudoers_is_one_user(capsys):
     with pytest.raises(SystemExit):
         main(["sudoers", "--user", "ALL"])
     assert "'ALL' is no user name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["schema"], id="schema"),
+        pytest.param(["plan", "--from-state", "prod.json", "--target", "1.32"], id="a table of rich"),
+    ],
+)
+def test_a_reader_that_has_enough_is_no_error(state_file, arguments):
+    """As of head: the pipe is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "kubeadm_upgrade", *arguments]
+    try:
+        ended = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=state_file.parent, check=False
+        )
+    finally:
+        os.close(writing)
+    assert ended.stderr == ""
+    assert ended.returncode in (1, 128 + signal.SIGPIPE)  # 1 is rich's

@@ -147,6 +147,8 @@ def test_unknown_workers_are_named():
     """With those that there are."""
     with pytest.raises(BadParameters, match=r"w9 is not a worker of this cluster; its workers are: w1, w2"):
         hop_of(state(*NODES), nodes=("w1", "w9"))
+    with pytest.raises(BadParameters, match=r"w8, w9 are no workers of this cluster; its workers are: w1, w2"):
+        hop_of(state(*NODES), nodes=("w9", "w8"))
 
 
 def test_a_node_that_is_left_out_by_itself_is_not_named_for_nothing():

@@ -12,7 +12,7 @@ from kubeadm_upgrade.planning.state import NodeState
 from kubeadm_upgrade.planning.stops import Stops, may_enter
 from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, unknown
 from kubeadm_upgrade.version import Version, etcd_version
-from kubeadm_upgrade.wording import count, shortened
+from kubeadm_upgrade.wording import agreeing, count, shortened
 
 
 def objections(case: Case) -> Iterator[str]:
@@ -173,7 +173,7 @@ def _left_out(case: Case, stops: Stops) -> Iterator[str]:
             allowed, who = case.kubelet_may_lag(version, blocked)
             yield (
                 f"{_names(nodes)} with kubelet {version} would be {behind(version, blocked)} behind {blocked}, and "
-                f"{who} {allowed} behind: add them to nodes, or leave nodes empty"
+                f"{who} {allowed}: add {agreeing(nodes, 'it', 'them')} to nodes, or leave nodes empty"
             )
 
 

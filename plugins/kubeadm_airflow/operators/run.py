@@ -19,6 +19,7 @@ from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.verify import joined, shortcomings, unsettled
 from kubeadm_upgrade.version import TargetVersion
+from kubeadm_upgrade.wording import agreeing
 
 # Whoever clears `plan` alone, hours later, does not mean what `look` saw then.
 LOOK_IS_OLD = timedelta(minutes=10)
@@ -162,4 +163,5 @@ def refuse_unknown_parameters(context: Context) -> None:
     known = set(context["dag"].params)
     given = set(context["dag_run"].conf or {})
     if unknown := sorted(given - known):
-        raise BadParameters(f"unknown parameter {', '.join(unknown)}: this DAG knows {', '.join(sorted(known))}")
+        parameters = agreeing(unknown, "parameter", "parameters")
+        raise BadParameters(f"unknown {parameters} {', '.join(unknown)}: this DAG knows {', '.join(sorted(known))}")

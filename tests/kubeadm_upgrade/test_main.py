@@ -41,6 +41,21 @@ def test_a_plan_as_a_table(capsys, state_file):
     assert "kubelet 1.28.15 would be 4 minor releases behind 1.32" in out
 
 
+def test_a_state_of_before_says_what_it_does_not_hold(capsys, state_file):
+    """It was taken by a run to 1.29 that asked for no more, and wrote down nothing of what it had asked."""
+    offered = ["1.28.15-1.1", "1.29.15-1.1"]
+    old = json.loads(state_file.read_text()) | {"published": {"deb": dict.fromkeys(("kubeadm", "kubelet"), offered)}}
+    del old["asked"]
+    state_file.write_text(json.dumps(old))
+    assert run(capsys, "plan", "--from-state", state_file, "--target", "1.29")[0] == 0
+    code, _, err = run(capsys, "plan", "--from-state", state_file, "--target", "1.31")
+    assert code == 1
+    assert err == (
+        "refused: the package repositories were not asked for 1.30, 1.31 when the cluster was looked at: look again, "
+        "by a dry run to 1.31 or by clearing the task look, and take what it returns then\n",
+    )
+
+
 def test_a_plan_as_markdown_is_the_page_of_the_run(capsys, state_file):
     """The same words."""
     _, out, _ = run(capsys, "plan", "--from-state", state_file, "--target", "1.29", "--format", "markdown")

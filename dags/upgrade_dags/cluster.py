@@ -43,6 +43,15 @@ ONLY_WHAT_TIME_CAN_CURE = ExceptionRetryPolicy(
 # Of tasks that prove a result or give the cluster back: what is not well now mostly is in two minutes.
 PATIENT = 8
 
+# The form takes a field for required unless its type may be null, and makes null of a list that somebody has emptied.
+_LIST_OR_NOTHING = ["null", "array"]
+
+# A pattern that is not met is told as the pattern; what is none of an enum, as the enum.
+_A_TARGET_VERSION = {
+    "if": {"not": {"pattern": TARGET_PATTERN}},
+    "then": {"enum": ["a minor release, as 1.29", "a version, as 1.29.4"]},
+}
+
 SENSORS = {
     "node_ready": NodeReadySensor,
     "static_pods_ready": StaticPodsReadySensor,
@@ -124,10 +133,8 @@ def run_parameters(cluster: Cluster) -> dict[str, Param]:
     return {
         "target_version": Param(
             str(cluster.target_version),
-            type="string",
-            pattern=TARGET_PATTERN,
-            title="Target version",
             description="Exact (1.29.4), or a minor release (1.29), meaning its latest patch in the repository",
+            schema={"type": "string", "title": "Target version", **_A_TARGET_VERSION},
         ),
         "dry_run": Param(
             False,
@@ -137,17 +144,15 @@ def run_parameters(cluster: Cluster) -> dict[str, Param]:
         ),
         "nodes": Param(
             [],
-            type="array",
-            items={"type": "string", "minLength": 1},
-            uniqueItems=True,
+            type=_LIST_OR_NOTHING,
+            items={"type": "string"},
             title="Only these workers",
             description="Names of workers to upgrade; empty: all. The control plane is upgraded in any case",
         ),
         "give_up": Param(
             [],
-            type="array",
-            items={"type": "string", "minLength": 1},
-            uniqueItems=True,
+            type=_LIST_OR_NOTHING,
+            items={"type": "string"},
             title="Workers to give up",
             description="Names of workers that are left as they are, cordoned or broken, while the others go on",
         ),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.facts import PACKAGES
@@ -28,6 +30,15 @@ class Wish:
     nodes: tuple[str, ...] = ()  # limit to these workers; empty: all
     give_up: tuple[str, ...] = ()  # workers that are left as they are, and in nobody's way
 
+    @classmethod
+    def read(cls, params: Mapping[str, Any]) -> Wish:
+        """Of a run's parameters. Raises BadParameters, as for a run that was started past the form and the API."""
+        try:
+            target = TargetVersion.parse(str(params["target_version"]))
+        except ValueError as error:
+            raise BadParameters(f"target_version: {error}: start a new run with one") from error
+        return cls(target, names_in(params["nodes"]), names_in(params["give_up"]))
+
     def workers_of(self, state: State) -> frozenset[str]:
         """The workers that may move; none: all may. Raises BadParameters for names that are no workers."""
         known = {node.name for node in state.workers}
@@ -42,6 +53,11 @@ class Wish:
         if known and not chosen:
             raise BadParameters("nodes and give_up leave no worker: name fewer in give_up")
         return chosen if self.nodes or self.give_up else frozenset()
+
+
+def names_in(listed: Sequence[str] | None) -> tuple[str, ...]:
+    """Each name once. A form's field for a list may hold several names in a line, and empty lines, and be none."""
+    return tuple(dict.fromkeys(name for line in listed or () for name in re.split(r"[\s,;]+", line) if name))
 
 
 def successor_of(run: str) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from airflow.exceptions import ParamValidationError
+from airflow.serialization.definitions.param import SerializedParam, SerializedParamsDict
 from airflow.serialization.serialized_objects import DagSerialization
 
 from kubeadm_upgrade.procedure import GROUPS
@@ -150,6 +152,65 @@ def test_every_task_tells_of_its_failure(parse):
     """Also a step of a mapped group."""
     dag = parse("a")["kubeadm_upgrade.a"]
     assert {name for name, task in dag.task_dict.items() if not task.has_on_failure_callback} == set()
+
+
+@pytest.fixture
+def refused(parse):
+    """What the API answers for these parameters; empty where it takes them."""
+    params = parse("a")["kubeadm_upgrade.a"].params
+
+    def refused(**given: object) -> str:
+        known = {name: params.get_param(name) for name in params}
+        of_the_server = {
+            name: SerializedParam(given.get(name, one.value), one.description, None, **one.schema)
+            for name, one in known.items()
+        }
+        try:
+            SerializedParamsDict(of_the_server).validate()
+        except ParamValidationError as error:
+            return str(error)
+        return ""
+
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param(
+            {"target_version": "latest"},
+            "target_version: 'latest' is not one of ['a minor release, as 1.29', 'a version, as 1.29.4']",
+            id="no version",
+        ),
+        pytest.param({"target_version": 1.3}, "target_version: 1.3 is not of type 'string'", id="no quotes"),
+        pytest.param({"nodes": "w1"}, "nodes: 'w1' is not of type 'null', 'array'", id="no list"),
+        pytest.param({"when_held": "now"}, "when_held: 'now' is not one of ['wait', 'fail']", id="another word"),
+        pytest.param({"dry_run": "yes"}, "dry_run: 'yes' is not of type 'boolean'", id="no boolean"),
+    ],
+)
+def test_a_parameter_is_refused_in_words(refused, given, sentence):
+    """The first line of what the API answers and the form shows; a pattern would be told as it is written."""
+    assert refused(**given).splitlines()[0] == f"Invalid input for param {sentence}"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({}, id="the defaults"),
+        pytest.param({"target_version": "v1.30.2", "nodes": ["w1"], "give_up": ["w2"]}, id="as it always was"),
+        pytest.param({"nodes": None, "give_up": None, "take_over": None}, id="fields that somebody has emptied"),
+        pytest.param({"nodes": ["w1", "w1", ""]}, id="as a field of lines has them"),
+    ],
+)
+def test_what_the_form_sends_is_taken(refused, given):
+    assert refused(**given) == ""
+
+
+def test_only_what_must_be_there_is_marked_as_required(parse):
+    """The form marks a field unless its type may be null (3.3.2)."""
+    params = parse("a")["kubeadm_upgrade.a"].params
+    required = {name for name in params if "null" not in params.get_param(name).schema["type"]}
+    assert required == {"target_version", "dry_run", "when_held"}
 
 
 def test_the_dag_is_the_same_at_every_parse(parse):

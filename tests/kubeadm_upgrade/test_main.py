@@ -52,7 +52,7 @@ def test_a_state_of_before_says_what_it_does_not_hold(capsys, state_file):
     assert code == 1
     assert err == (
         "refused: the package repositories were not asked for 1.30, 1.31 when the cluster was looked at: look again, "
-        "by a dry run to 1.31 or by clearing the task look, and take what it returns then\n",
+        "by a dry run to 1.31 or by clearing the task look, and take what it returns then\n"
     )
 
 

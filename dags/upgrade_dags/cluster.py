@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -31,12 +33,24 @@ from kubeadm_upgrade.version import TARGET_PATTERN
 PREFIX = "kubeadm_upgrade."
 TAGS = ("kubeadm-upgrade",)
 
+_NO_ID = re.compile(r"[^A-Za-z0-9_.-]|(?<=\.)\.")
+_LONGEST_ID = 250
+
 ONLY_WHAT_TIME_CAN_CURE = ExceptionRetryPolicy(
     rules=[RetryRule(exception=EndedForAPerson, action=RetryAction.FAIL, reason="only a person can cure this")]
 )
 
 # Of tasks that prove a result or give the cluster back: what is not well now mostly is in two minutes.
 PATIENT = 8
+
+# The form takes a field for required unless its type may be null, and makes null of a list that somebody has emptied.
+_LIST_OR_NOTHING = ["null", "array"]
+
+# A pattern that is not met is told as the pattern; what is none of an enum, as the enum.
+_A_TARGET_VERSION = {
+    "if": {"not": {"pattern": TARGET_PATTERN}},
+    "then": {"enum": ["a minor release, as 1.29", "a version, as 1.29.4"]},
+}
 
 SENSORS = {
     "node_ready": NodeReadySensor,
@@ -55,18 +69,19 @@ A node that failed stays cordoned and keeps its slot until its tasks succeed.
 
 
 def dag_id_of(name: str) -> str:
-    return f"{PREFIX}{name}"
+    """An id also for a name that no cluster may have: Airflow would refuse every DAG of the file with that one."""
+    return _NO_ID.sub("_", f"{PREFIX}{name}")[:_LONGEST_ID]
 
 
-def build_cluster_dag(cluster: Cluster) -> DAG:
-    """Shape only: what the nodes are is found out when the DAG runs."""
+def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
+    """Shape only: what the nodes are is found out when the DAG runs. `ignored`: files that are not read, to be told."""
     with DAG(
         dag_id_of(cluster.name),
         description=f"Upgrade kubeadm cluster {cluster.name}",
-        doc_md=DOC.format(name=cluster.name),
+        doc_md="".join(f"**{sentence}.**\n\n" for sentence in ignored) + DOC.format(name=cluster.name),
         schedule=None,
         max_active_runs=1,
-        tags=list(TAGS),
+        tags=[*TAGS, *(["ignored-file"] if ignored else [])],
         params=run_parameters(cluster),
         default_args={
             "retries": 2,
@@ -119,10 +134,8 @@ def run_parameters(cluster: Cluster) -> dict[str, Param]:
     return {
         "target_version": Param(
             str(cluster.target_version),
-            type="string",
-            pattern=TARGET_PATTERN,
-            title="Target version",
             description="Exact (1.29.4), or a minor release (1.29), meaning its latest patch in the repository",
+            schema={"type": "string", "title": "Target version", **_A_TARGET_VERSION},
         ),
         "dry_run": Param(
             False,
@@ -132,17 +145,15 @@ def run_parameters(cluster: Cluster) -> dict[str, Param]:
         ),
         "nodes": Param(
             [],
-            type="array",
-            items={"type": "string", "minLength": 1},
-            uniqueItems=True,
+            type=_LIST_OR_NOTHING,
+            items={"type": "string"},
             title="Only these workers",
             description="Names of workers to upgrade; empty: all. The control plane is upgraded in any case",
         ),
         "give_up": Param(
             [],
-            type="array",
-            items={"type": "string", "minLength": 1},
-            uniqueItems=True,
+            type=_LIST_OR_NOTHING,
+            items={"type": "string"},
             title="Workers to give up",
             description="Names of workers that are left as they are, cordoned or broken, while the others go on",
         ),

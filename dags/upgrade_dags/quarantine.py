@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airflow.sdk import DAG, BaseOperator, Context
 
 from kubeadm_airflow.endings import leaving
 from kubeadm_airflow.notifiers import ReportSoFar
 from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.inventory import InventoryError
-from upgrade_dags.cluster import TAGS, dag_id_of
+from upgrade_dags.cluster import TAGS
 
 
 class BrokenInventoryFile(NeedsPerson):
@@ -30,11 +32,12 @@ class SayWhatIsBrokenOperator(BaseOperator):
             raise BrokenInventoryFile(several(self.problems), do=f"mend {self.path}")
 
 
-def build_quarantine_dag(error: InventoryError) -> DAG:
+def build_quarantine_dag(dag_id: str, error: InventoryError, ignored: Sequence[str] = ()) -> DAG:
     """Same dag_id as the cluster's own DAG would have; its docs and its only task say what is wrong."""
-    rows = "\n".join(f"- {problem}" for problem in error.problems)
+    problems = [*error.problems, *ignored]
+    rows = "\n".join(f"- {problem}" for problem in problems)
     with DAG(
-        dag_id_of(error.path.stem),
+        dag_id,
         description=f"{error.path.name} is broken: {error.problems[0]}",
         doc_md=f"**{error.path.name} cannot be used.** Mend it, and the cluster has its own DAG again.\n\n{rows}\n",
         schedule=None,
@@ -43,7 +46,7 @@ def build_quarantine_dag(error: InventoryError) -> DAG:
         SayWhatIsBrokenOperator(
             task_id="inventory_file_is_broken",
             path=str(error.path),
-            problems=list(error.problems),
+            problems=problems,
             retries=0,
             on_failure_callback=ReportSoFar(cluster=error.path.stem),
         )

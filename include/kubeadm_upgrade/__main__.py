@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -139,5 +141,17 @@ def _state(path: Path) -> State:
         raise NeedsPerson(f"{path}: not what the task look returns (its XCom return_value): {what}") from error
 
 
+def _as_a_tool() -> int:
+    """Whoever reads may have enough before the end, as head has: that is no error of ours."""
+    try:
+        try:
+            return main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written at exit
+        return 128 + signal.SIGPIPE
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_as_a_tool())

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from kubeadm_upgrade.facts import PodFacts
 from kubeadm_upgrade.policy import DrainPolicy
+from kubeadm_upgrade.wording import agreeing
 
 
 def leaves(pod: PodFacts) -> bool:
@@ -25,7 +26,8 @@ def left(pod: PodFacts, now: datetime) -> str:
     """A Pod that is still there, and why it does not go where it should have gone by now."""
     if pod.terminating_since is None or pod.due is None or now <= pod.due:
         return str(pod)
-    held = f"held by finalizer {', '.join(pod.finalizers)}" if pod.finalizers else "and its kubelet has not ended it"
+    finalizers = f"{agreeing(pod.finalizers, 'finalizer', 'finalizers')} {', '.join(pod.finalizers)}"
+    held = f"held by {finalizers}" if pod.finalizers else "and its kubelet has not ended it"
     return f"{pod} (terminating since {pod.terminating_since:%Y-%m-%d %H:%M:%S} UTC, {held})"
 
 

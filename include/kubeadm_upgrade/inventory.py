@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,10 @@ from kubeadm_upgrade.version import TargetVersion
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
 DEFAULT_DIRECTORY = Path(__file__).parent.parent / "clusters"
+ENDING = ".yaml"
+
+# with the slips of people and of their editors: prod.yml, prod.YAML, prod.yaml.txt
+_CLUSTER_FILE = re.compile(r"(?P<name>.+)\.ya?ml(\.txt)?\s*", re.IGNORECASE)
 
 
 class InventoryError(NeedsPerson):
@@ -96,9 +101,36 @@ def directory() -> Path:
     return Path(os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY)
 
 
+def name_of(path: Path) -> str | None:
+    """The name of the cluster that this file is meant for; None for a file that is none of ours.
+
+    Other endings, as .sample, .bak and .json, are taken for what somebody keeps beside the inventory.
+    """
+    meant = None if path.name.startswith(".") else _CLUSTER_FILE.fullmatch(path.name)
+    return meant["name"] if meant else None
+
+
+def files_by_cluster() -> Mapping[str, tuple[Path, ...]]:
+    """Cluster -> its files, in order: the one that is read, and others that are meant for it, which are not.
+
+    A missing directory is an empty fleet.
+    """
+    found: dict[str, tuple[Path, ...]] = {}
+    here = directory()
+    for path in sorted(here.iterdir() if here.is_dir() else (), key=lambda path: (path.suffix != ENDING, path.name)):
+        if (name := name_of(path)) is not None:
+            found[name] = (*found.get(name, ()), path)
+    return dict(sorted(found.items()))
+
+
 def cluster_files() -> Iterator[Path]:
-    """Every cluster file, in order. A missing directory is an empty fleet."""
-    yield from sorted(path for path in directory().glob("*.yaml") if not path.name.startswith("."))
+    """The file of every cluster, in order."""
+    yield from (first for first, *_ in files_by_cluster().values())
+
+
+def ignored(read: Path, others: Iterable[Path]) -> Iterator[str]:
+    """A sentence on each file of a cluster that is not read, since another one is."""
+    yield from (f"{other.name} is ignored, since {read.name} is there: remove one of them" for other in others)
 
 
 def load_cluster(path: Path) -> Cluster:
@@ -107,17 +139,21 @@ def load_cluster(path: Path) -> Cluster:
         plain = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
         raise InventoryError(path, (f"{path.name}: there is no such file in {path.parent}",)) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InventoryError(path, (f"{path.name}: not readable as YAML: {_why(error)}",)) from error
+    except OSError as error:
+        raise InventoryError(path, (f"{path.name}: not readable: {error.strerror}",)) from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = f"{path.name}: not readable as YAML: {_why(error)}"
+        raise InventoryError(path, (problem, *_misnamed(path, None))) from error
     if not isinstance(plain, dict):
-        raise InventoryError(path, (f"{path.name}: must be a mapping with name, target_version and so on",))
+        problem = f"{path.name}: must be a mapping with name, target_version and so on"
+        raise InventoryError(path, (problem, *_misnamed(path, None)))
+    misnamed = tuple(_misnamed(path, plain.get("name")))
     try:
         cluster = _cluster(ClusterFile.model_validate(plain))
     except ValidationError as error:
-        raise InventoryError(path, tuple(problems(path, error))) from error
-    if cluster.name != path.stem:
-        problem = f"{path.name}: name: is {cluster.name!r}, but the file is named {path.stem!r}: make them the same"
-        raise InventoryError(path, (problem,))
+        raise InventoryError(path, (*problems(path, error), *misnamed)) from error
+    if misnamed:
+        raise InventoryError(path, misnamed)
     return cluster
 
 
@@ -129,7 +165,16 @@ def _why(error: Exception) -> str:
 
 def load_cluster_named(name: str) -> Cluster:
     """Read a cluster's file at run time, so that a change of policy holds from the next task on."""
-    return load_cluster(directory() / f"{name}.yaml")
+    return load_cluster(next(iter(files_by_cluster().get(name, ())), directory() / f"{name}{ENDING}"))
+
+
+def _misnamed(path: Path, name: object) -> Iterator[str]:
+    """What is wrong with the file's own name."""
+    meant = name_of(path) or path.stem
+    if path.name != f"{meant}{ENDING}":
+        yield f"{path.name}: only files that end in {ENDING} are read: rename it to {meant}{ENDING}"
+    if isinstance(name, str) and name != meant:
+        yield f"{path.name}: name: is {name!r}, but the file is named {meant!r}: make them the same"
 
 
 def json_schema() -> dict[str, Any]:

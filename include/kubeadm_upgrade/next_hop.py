@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.facts import PACKAGES
@@ -14,6 +16,7 @@ from kubeadm_upgrade.planning.plan import control_plane_order, plan
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.version import TargetVersion, Version, in_package
+from kubeadm_upgrade.wording import agreeing
 
 # Airflow allows it in run ids, and uses it in none of its own.
 _SEPARATOR = "~"
@@ -27,19 +30,34 @@ class Wish:
     nodes: tuple[str, ...] = ()  # limit to these workers; empty: all
     give_up: tuple[str, ...] = ()  # workers that are left as they are, and in nobody's way
 
+    @classmethod
+    def read(cls, params: Mapping[str, Any]) -> Wish:
+        """Of a run's parameters. Raises BadParameters, as for a run that was started past the form and the API."""
+        try:
+            target = TargetVersion.parse(str(params["target_version"]))
+        except ValueError as error:
+            raise BadParameters(f"target_version: {error}: start a new run with one") from error
+        return cls(target, names_in(params["nodes"]), names_in(params["give_up"]))
+
     def workers_of(self, state: State) -> frozenset[str]:
         """The workers that may move; none: all may. Raises BadParameters for names that are no workers."""
         known = {node.name for node in state.workers}
         for parameter, names in (("nodes", self.nodes), ("give_up", self.give_up)):
             if unknown := sorted(set(names) - known):
                 workers = ", ".join(sorted(known))
-                no_worker = f"{parameter}: {', '.join(unknown)} is not a worker of this cluster"
+                are_none = agreeing(unknown, "is not a worker", "are no workers")
+                no_worker = f"{parameter}: {', '.join(unknown)} {are_none} of this cluster"
                 left_out = "".join(f"; {one}, and is left out" for one in state.outsiders if one.name in unknown)
                 raise BadParameters(f"{no_worker}{left_out}", do=f"name some of its workers ({workers})")
         chosen = frozenset(self.nodes or known) - frozenset(self.give_up)
         if known and not chosen:
             raise BadParameters("nodes and give_up leave no worker", do="name fewer in give_up")
         return chosen if self.nodes or self.give_up else frozenset()
+
+
+def names_in(listed: Sequence[str] | None) -> tuple[str, ...]:
+    """Each name once. A form's field for a list may hold several names in a line, and empty lines, and be none."""
+    return tuple(dict.fromkeys(name for line in listed or () for name in re.split(r"[\s,;]+", line) if name))
 
 
 def successor_of(run: str) -> str:

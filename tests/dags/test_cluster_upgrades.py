@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from airflow.exceptions import ParamValidationError
+from airflow.serialization.definitions.param import SerializedParam, SerializedParamsDict
 from airflow.serialization.serialized_objects import DagSerialization
 
 from kubeadm_upgrade.procedure import GROUPS
@@ -68,6 +70,66 @@ def test_a_broken_file_leaves_the_others_alone(parse, tmp_path):
     assert set(dags["kubeadm_upgrade.bad"].task_dict) == {"inventory_file_is_broken"}
 
 
+@pytest.mark.parametrize(
+    ("file", "dag_id"),
+    [
+        pytest.param("bad.yml", "bad", id="the other ending"),
+        pytest.param("bad.YAML", "bad", id="in capitals"),
+        pytest.param("bad.yaml.txt", "bad", id="an editor's ending"),
+    ],
+)
+def test_a_file_with_another_ending_is_told(parse, tmp_path, file, dag_id):
+    """Instead of a DAG that is missing; with whatever else is wrong in it."""
+    parse("a")
+    (tmp_path / "clusters" / file).write_text("name: bad\nfoo: 1\n")
+    dag = parse("a")[f"kubeadm_upgrade.{dag_id}"]
+    assert f"- {file}: only files that end in .yaml are read: rename it to bad.yaml\n" in dag.doc_md
+    assert f"- {file}: foo: unknown key" in dag.doc_md
+    assert dag.tags == {"kubeadm-upgrade", "quarantine"}
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["a.yaml.sample", "a.yaml.bak", "a.yaml~", "a.json", "a.yaml.j2", "README.md", ".a.yml", "a", "a.yaml.orig"],
+)
+def test_what_somebody_keeps_beside_the_inventory_is_not_ours(parse, tmp_path, file):
+    parse("b")
+    (tmp_path / "clusters" / file).write_text("name: a\n")
+    assert set(parse("b")) == {"kubeadm_upgrade.b"}
+
+
+@pytest.mark.parametrize("broken", [pytest.param(False, id="a good one"), pytest.param(True, id="a broken one")])
+def test_of_two_files_of_a_cluster_the_one_that_is_not_read_is_told(parse, tmp_path, broken):
+    """A run may be under way, so the cluster keeps its DAG, whose page says it."""
+    parse("a")
+    (tmp_path / "clusters" / "a.yml").write_text("name: a\n")
+    if broken:
+        (tmp_path / "clusters" / "b.yaml").write_text("name: b\n")
+        (tmp_path / "clusters" / "b.yml").write_text("name: b\n")
+    name = "b" if broken else "a"
+    dag = parse("a")[f"kubeadm_upgrade.{name}"]
+    assert f"{name}.yml is ignored, since {name}.yaml is there: remove one of them" in dag.doc_md
+    assert ("quarantine" in dag.tags, "ignored-file" in dag.tags) == (broken, not broken)
+
+
+@pytest.mark.parametrize(
+    ("file", "dag_id"),
+    [
+        pytest.param("my cluster.yaml", "my_cluster", id="a blank"),
+        pytest.param("a..b.yaml", "a._b", id="two dots, which Airflow takes for a way out of a directory"),
+        pytest.param("kübel.yaml", "k_bel", id="a letter that is not ASCII"),
+        pytest.param(f"{'x' * 245}.yaml", "x" * (250 - len("kubeadm_upgrade.")), id="too long"),
+    ],
+)
+def test_a_name_that_no_dag_may_have_leaves_the_others_alone(parse, tmp_path, file, dag_id):
+    """Airflow refuses the id, and would refuse every DAG of the file with it."""
+    parse("a")
+    (tmp_path / "clusters" / file).write_text("name: other\n")
+    dags = parse("a")
+    assert set(dags) == {"kubeadm_upgrade.a", f"kubeadm_upgrade.{dag_id}"}
+    assert f"name: is 'other', but the file is named '{file[:-5]}'" in dags[f"kubeadm_upgrade.{dag_id}"].doc_md
+
+
 def test_tasks_are_the_steps_of_the_procedure(parse):
     """Task id = step name = heading, in the procedure's groups and order."""
     dag = parse("a")["kubeadm_upgrade.a"]
@@ -90,6 +152,65 @@ def test_every_task_tells_of_its_failure(parse):
     """Also a step of a mapped group."""
     dag = parse("a")["kubeadm_upgrade.a"]
     assert {name for name, task in dag.task_dict.items() if not task.has_on_failure_callback} == set()
+
+
+@pytest.fixture
+def refused(parse):
+    """What the API answers for these parameters; empty where it takes them."""
+    params = parse("a")["kubeadm_upgrade.a"].params
+
+    def refused(**given: object) -> str:
+        known = {name: params.get_param(name) for name in params}
+        of_the_server = {
+            name: SerializedParam(given.get(name, one.value), one.description, None, **one.schema)
+            for name, one in known.items()
+        }
+        try:
+            SerializedParamsDict(of_the_server).validate()
+        except ParamValidationError as error:
+            return str(error)
+        return ""
+
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param(
+            {"target_version": "latest"},
+            "target_version: 'latest' is not one of ['a minor release, as 1.29', 'a version, as 1.29.4']",
+            id="no version",
+        ),
+        pytest.param({"target_version": 1.3}, "target_version: 1.3 is not of type 'string'", id="no quotes"),
+        pytest.param({"nodes": "w1"}, "nodes: 'w1' is not of type 'null', 'array'", id="no list"),
+        pytest.param({"when_held": "now"}, "when_held: 'now' is not one of ['wait', 'fail']", id="another word"),
+        pytest.param({"dry_run": "yes"}, "dry_run: 'yes' is not of type 'boolean'", id="no boolean"),
+    ],
+)
+def test_a_parameter_is_refused_in_words(refused, given, sentence):
+    """The first line of what the API answers and the form shows; a pattern would be told as it is written."""
+    assert refused(**given).splitlines()[0] == f"Invalid input for param {sentence}"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({}, id="the defaults"),
+        pytest.param({"target_version": "v1.30.2", "nodes": ["w1"], "give_up": ["w2"]}, id="as it always was"),
+        pytest.param({"nodes": None, "give_up": None, "take_over": None}, id="fields that somebody has emptied"),
+        pytest.param({"nodes": ["w1", "w1", ""]}, id="as a field of lines has them"),
+    ],
+)
+def test_what_the_form_sends_is_taken(refused, given):
+    assert refused(**given) == ""
+
+
+def test_only_what_must_be_there_is_marked_as_required(parse):
+    """The form marks a field unless its type may be null (3.3.2)."""
+    params = parse("a")["kubeadm_upgrade.a"].params
+    required = {name for name in params if "null" not in params.get_param(name).schema["type"]}
+    assert required == {"target_version", "dry_run", "when_held"}
 
 
 def test_the_dag_is_the_same_at_every_parse(parse):

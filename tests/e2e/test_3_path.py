@@ -9,7 +9,9 @@ import jsonschema
 import pytest
 
 from e2e.records import applies, control_plane, cordons, most_out_of_service, widest_kubelet_skew, workers
+from harness.rest import ApiError
 from harness.settings import REPOSITORY
+from kubeadm_upgrade.__main__ import main
 
 pytestmark = pytest.mark.e2e
 
@@ -37,6 +39,44 @@ def test_each_run_makes_one_hop_and_the_last_triggers_none(site, path):
     assert [one["hop"]["to"] for one in reports] == list(VERSIONS)
     assert [one["next_run"] for one in reports] == [*run_ids[1:], None]
     assert {one["result"] for one in reports} == {"Done and verified"}
+
+
+def test_a_run_of_a_path_says_where_it_goes(site, path):
+    """Its id is that of the first run with a number; Airflow shows the note beside it."""
+    dag_id, run_ids = path
+    runs = {run["dag_run_id"]: run for run in site.api.get(f"/dags/{dag_id}/dagRuns")["dag_runs"]}
+    assert [runs[run_id]["note"] for run_id in run_ids] == [
+        None,
+        f"the next hop goes to 1.30.14, on the way to 1.32.13, after {run_ids[0]}",
+        f"the next hop goes to 1.31.14, on the way to 1.32.13, after {run_ids[1]}",
+        f"the next hop goes to 1.32.13, after {run_ids[2]}",
+    ]
+
+
+def test_no_task_of_a_run_that_went_well_is_skipped(site, path):
+    """Also of the last one, which triggers none, and of those that drain no worker."""
+    dag_id, run_ids = path
+    for run_id in run_ids:
+        states = {task.task_id: task.state for task in site.api.task_instances(dag_id, run_id)}
+        assert states["next_hop"] == "success", run_id
+        assert {task for task, state in states.items() if state != "success" and "." not in task} == set(), run_id
+
+
+def test_another_path_can_be_planned_from_what_the_first_run_saw(site, path, tmp_path, capsys):
+    """As README has it: the XCom of the task look, saved to a file, and a target beyond that run's."""
+    dag_id, run_ids = path
+    file = tmp_path / "climb.json"
+    file.write_text(json.dumps(site.api.xcom(dag_id, run_ids[0], "look")))
+    assert main(["plan", "--from-state", str(file), "--target", "1.33", "--worker-moves", "even"]) == 0
+    assert "5 hops" in capsys.readouterr().out
+
+
+def test_a_parameter_that_is_none_is_refused_in_words(site, path):
+    """By the API at once, and by the form with the same words; a list may be left empty."""
+    dag_id, _ = path
+    body = {"logical_date": None, "conf": {"target_version": "latest", "nodes": None}}
+    with pytest.raises(ApiError, match=r"param target_version: 'latest' is not one of \['a minor release, as 1.29', "):
+        site.api.call("POST", f"/dags/{dag_id}/dagRuns", body)
 
 
 def test_every_worker_is_drained_twice_and_is_never_more_than_three_behind(site, path):

@@ -116,15 +116,26 @@ def held(walker, monkeypatch):
     return walker.cluster
 
 
-@pytest.mark.parametrize("unfinished", ["a hop", "a node that joined"])
-def test_what_is_left_goes_on_in_a_run_with_the_next_number(held, unfinished):
+@pytest.mark.parametrize(
+    ("operator", "note"),
+    [
+        pytest.param(next_hop("1.29.15", "1.30.9"), "the next hop goes to 1.30.9, after run-1", id="a hop"),
+        pytest.param(
+            next_hop("1.29.15", "1.30.9", "1.31.9"),
+            "the next hop goes to 1.30.9, on the way to 1.31.9, after run-1",
+            id="two hops",
+        ),
+        pytest.param(next_hop("1.29.15", joined=["w9"]), "w9 joined meanwhile, after run-1", id="a node that joined"),
+    ],
+)
+def test_what_is_left_goes_on_in_a_run_with_the_next_number(held, operator, note):
     """`X`, `X~2`: never itself; and what the first run was told to take over is not handed on."""
-    operator = next_hop("1.29.15", "1.30.9") if unfinished == "a hop" else next_hop("1.29.15", joined=["w9"])
     run = context() | {"ti": NO_SUCCESSOR}
     run["dag_run"].conf = {"take_over": "run-0", "give_up": ["w2"]}
     with pytest.raises(DagRunTriggerException) as caught:
         asyncio.run(operator.aexecute(run))
     assert (caught.value.dag_run_id, caught.value.conf) == ("run-1~2", {"give_up": ["w2"]})
+    assert caught.value.note == note
 
 
 @pytest.mark.parametrize("end", ["aborted", "lost"])

@@ -9,7 +9,12 @@ import pytest
 
 from e2e.records import cordons, widest_kubelet_skew
 from harness.walk import join
-from kubeadm_upgrade.errors import UnitFailed, UpgradeRefused
+from kubeadm_airflow.hooks.cluster_scene import look_at_state
+from kubeadm_upgrade.errors import CommandFailed, UnitFailed, UpgradeRefused
+from kubeadm_upgrade.planning.path import Policy
+from kubeadm_upgrade.planning.plan import plan
+from kubeadm_upgrade.releases.known import releases
+from kubeadm_upgrade.version import TargetVersion
 from lab import ClusterSpec, Lab
 
 
@@ -48,6 +53,30 @@ def test_four_minors_take_two_drains_per_worker(walker):
     count = cordons(lab)
     assert {name: count[name] for name in workers} == dict.fromkeys(workers, 2)
     assert {name: count[name] for name in count if "-cp" in name} == {f"climber-cp{n}": 4 for n in (1, 2, 3)}
+
+
+def test_a_plan_beyond_the_target_can_be_made_from_what_a_run_saw(walk):
+    """Of every release that is known: what has no repository is told with its reason, and spoils no other."""
+    spec = ClusterSpec("seer", workers=1, version="1.28.15", repository={"missing": [35, 37]})
+    cluster = walk(spec, target="1.29").cluster
+    state = asyncio.run(look_at_state(cluster, cluster.target_version))
+    assert state.asked == tuple(f"1.{release.minor}" for release in releases() if release.minor >= 28)
+    assert {release: why.rpartition("answers: ")[2] for release, why in state.unpublished.items()} == {
+        "1.35": "404  Not Found",
+        "1.37": "404  Not Found",
+    }
+    assert state.newest == {"deb": "1.36"}
+    assert str(plan(state, TargetVersion.parse("1.33"), Policy(), releases()).target) == "1.33.13"
+    with pytest.raises(UpgradeRefused, match=r"offers no usable version of 1\.35 \(http.*v1\.35/deb/ answers: 404"):
+        plan(state, TargetVersion.parse("1.36"), Policy(pass_etcd_gates=True), releases())
+
+
+def test_a_repository_in_trouble_on_the_way_is_no_missing_one(walk):
+    """Time cures it; nothing is planned without it."""
+    spec = ClusterSpec("lost", workers=1, version="1.28.15", repository={"base": "https://elsewhere.example"})
+    cluster = walk(spec, target="1.29").cluster
+    with pytest.raises(CommandFailed, match="Could not resolve host"):
+        asyncio.run(look_at_state(cluster, cluster.target_version))
 
 
 IGNORED = "--ignore-preflight-errors=SystemVerification"

@@ -45,7 +45,7 @@ DUE = SINCE + timedelta(seconds=30)
         pytest.param(
             {"terminating_since": SINCE, "due": SINCE, "finalizers": ("example.org/keep", "b/c")},
             1,
-            "shop/web (terminating since 2026-11-23 04:00:00 UTC, held by finalizer example.org/keep, b/c)",
+            "shop/web (terminating since 2026-11-23 04:00:00 UTC, held by finalizers example.org/keep, b/c)",
             id="finalizers",
         ),
         pytest.param({"finalizers": ("example.org/keep",)}, 99, "shop/web", id="a finalizer that holds nothing yet"),

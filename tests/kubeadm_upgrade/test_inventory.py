@@ -221,10 +221,36 @@ def test_what_is_no_mapping_is_said(load, text, words):
 
 
 def test_all_problems_come_at_once(load):
-    """Nobody mends a file four times."""
+    """Nobody mends a file four times. The file's own name is among them."""
     with pytest.raises(InventoryError) as caught:
         load({"name": "prod", "foo": 1, "max_unavailable": 0})
     assert len(caught.value.problems) == 5
+    with pytest.raises(InventoryError) as caught:
+        load({"name": "prod", "foo": 1, "max_unavailable": 0}, "other.yml")
+    assert caught.value.problems[5:] == (
+        "other.yml: only files that end in .yaml are read: rename it to other.yaml",
+        "other.yml: name: is 'prod', but the file is named 'other': make them the same",
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [
+        pytest.param(
+            "prod.yml",
+            "prod.yml: only files that end in .yaml are read: rename it to prod.yaml",
+            id="another ending",
+        ),
+        pytest.param("staging.yaml", "prod.yaml: not readable: No such file or directory", id="no file"),
+    ],
+)
+def test_a_task_says_why_its_cluster_has_no_file(monkeypatch, tmp_path, file, problem):
+    """Its DAG may be older than the file's new name."""
+    monkeypatch.setenv(inventory.DIRECTORY_VARIABLE, str(tmp_path))
+    (tmp_path / file).write_text(yaml.safe_dump(SMALLEST))
+    with pytest.raises(InventoryError) as caught:
+        inventory.load_cluster_named("prod")
+    assert caught.value.problems == (problem,)
 
 
 def test_a_missing_directory_is_an_empty_fleet(monkeypatch, tmp_path):

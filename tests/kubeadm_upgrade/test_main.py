@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +39,21 @@ def test_a_plan_as_a_table(capsys, state_file):
     assert "4 hops, at most 2 drains per worker, 4 in all (worker_moves: fewest)" in out
     assert "1.30.14 → 1.31.14" in out
     assert "kubelet 1.28.15 would be 4 minor releases behind 1.32" in out
+
+
+def test_a_state_of_before_says_what_it_does_not_hold(capsys, state_file):
+    """It was taken by a run to 1.29 that asked for no more, and wrote down nothing of what it had asked."""
+    offered = ["1.28.15-1.1", "1.29.15-1.1"]
+    old = json.loads(state_file.read_text()) | {"published": {"deb": dict.fromkeys(("kubeadm", "kubelet"), offered)}}
+    del old["asked"]
+    state_file.write_text(json.dumps(old))
+    assert run(capsys, "plan", "--from-state", state_file, "--target", "1.29")[0] == 0
+    code, _, err = run(capsys, "plan", "--from-state", state_file, "--target", "1.31")
+    assert code == 1
+    assert err == (
+        "refused: the package repositories were not asked for 1.30, 1.31 when the cluster was looked at: look again, "
+        "by a dry run to 1.31 or by clearing the task look, and take what it returns then\n"
+    )
 
 
 def test_a_plan_as_markdown_is_the_page_of_the_run(capsys, state_file):
@@ -178,3 +195,25 @@ def test_a_user_of_sudoers_is_one_user(capsys):
     with pytest.raises(SystemExit):
         main(["sudoers", "--user", "ALL"])
     assert "'ALL' is no user name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["schema"], id="schema"),
+        pytest.param(["plan", "--from-state", "prod.json", "--target", "1.32"], id="a table of rich"),
+    ],
+)
+def test_a_reader_that_has_enough_is_no_error(state_file, arguments):
+    """As of head: the pipe is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "kubeadm_upgrade", *arguments]
+    try:
+        ended = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=state_file.parent, check=False
+        )
+    finally:
+        os.close(writing)
+    assert ended.stderr == ""
+    assert ended.returncode in (1, 128 + signal.SIGPIPE)  # 1 is rich's

@@ -98,7 +98,7 @@ def test_a_package_that_is_missing_is_named():
 def test_the_cluster_is_named_in_a_refusal():
     """Who reads a log may look after many."""
     with pytest.raises(UpgradeRefused, match=r"^prod: the package repository offers no usable version of 1\.30"):
-        hop_of(state(*NODES), "1.30")
+        hop_of(replace(state(*NODES), asked=("1.28", "1.29", "1.30")), "1.30")
 
 
 def test_order_and_numbers():
@@ -147,6 +147,8 @@ def test_unknown_workers_are_named():
     """With those that there are."""
     with pytest.raises(BadParameters, match=r"w9 is not a worker of this cluster: name some of its workers .w1, w2."):
         hop_of(state(*NODES), nodes=("w1", "w9"))
+    with pytest.raises(BadParameters, match=r"w8, w9 are no workers of this cluster; its workers are: w1, w2"):
+        hop_of(state(*NODES), nodes=("w9", "w8"))
 
 
 def test_a_node_that_is_left_out_by_itself_is_not_named_for_nothing():
@@ -156,6 +158,30 @@ def test_a_node_that_is_left_out_by_itself_is_not_named_for_nothing():
         BadParameters, match=r"win1 is not a worker of this cluster; win1 runs Windows, and is left out:"
     ):
         hop_of(found, nodes=("w1", "win1"))
+
+
+@pytest.mark.parametrize(
+    ("listed", "names"),
+    [
+        pytest.param([], (), id="nothing"),
+        pytest.param(None, (), id="a field that somebody has emptied"),
+        pytest.param([""], (), id="an empty line"),
+        pytest.param(["w1", "w2", ""], ("w1", "w2"), id="a line that ends the list"),
+        pytest.param([" w1", "w2 "], ("w1", "w2"), id="blanks"),
+        pytest.param(["w1, w2; w3 w4"], ("w1", "w2", "w3", "w4"), id="several in a line"),
+        pytest.param(["w1", "w2", "w1"], ("w1", "w2"), id="one twice"),
+    ],
+)
+def test_names_are_read_as_a_form_gives_them(listed, names):
+    """No name of a node has a blank or a comma in it."""
+    wish = Wish.read({"target_version": " v1.29", "nodes": listed, "give_up": listed})
+    assert (str(wish.target), wish.nodes, wish.give_up) == ("1.29", names, names)
+
+
+def test_a_target_that_came_past_the_form_is_refused_in_words():
+    """A schema lets it pass that an older version of the DAG had, or another client's."""
+    with pytest.raises(BadParameters, match=r"target_version: 'latest' is neither a version .*: start a new run with"):
+        Wish.read({"target_version": "latest", "nodes": [], "give_up": []})
 
 
 def test_a_worker_that_is_given_up_is_left_as_it_is():

@@ -118,7 +118,7 @@ FAULTS = {
     ),
     "file_systems_writable": (
         lambda s, f: with_machine(s, "w1", read_only=("/usr", "/opt")),
-        "w1: /usr, /opt is mounted read-only: see dmesg, and remount it",
+        "w1: /usr, /opt are mounted read-only: see dmesg, and remount them",
     ),
     "room_on_disks": (
         lambda s, f: with_machine(s, "cp1", etcd_size=300 * 2**20),

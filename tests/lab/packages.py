@@ -33,13 +33,13 @@ class Source:
 class Packages:
     """``offered`` is what the last apt-get update saw: (package version, url), newest first.
 
-    ``asked`` is what one saw that kept its lists apart.
+    ``asked`` is what those saw that kept their lists apart, by URL.
     """
 
     installed: dict[str, str] = field(default_factory=dict)
     holds: set[str] = field(default_factory=set)
     offered: list[tuple[str, str]] = field(default_factory=list)
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    asked: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     busy: int = 0
 
     @classmethod

@@ -94,8 +94,8 @@ def backup_of(place: Place) -> tuple[str]:
     return (f"{place.hop.came_from.tag}-to-{place.hop.to.tag}.1",)
 
 
-def url(package_format: str) -> Callable[[Place], tuple[HostFacts, str]]:
-    return lambda place: (NO_HOST, place.hop.source(package_format).repository.url)
+def urls(package_format: str) -> Callable[[Place], tuple[HostFacts, tuple[str, ...]]]:
+    return lambda place: (NO_HOST, (place.hop.source(package_format).repository.url,))
 
 
 def started(name: str, *argv: str) -> Run:
@@ -309,11 +309,14 @@ ROWS = (
     Row(
         "what a repository offers, by apt",
         apt.published,
-        Must("every version is a package version", lambda read: are_offers(DEB, read)),
+        Must("every version is a package version", lambda read: all(are_offers(DEB, one) for one in read.values())),
         APT,
-        given=url("deb"),
-        before=lambda place: apt.before_published(*url("deb")(place)),
-        golden=Recording("apt-cache-madison.txt", reads={"kubeadm": ("1.23.17-1.1", "1.23.9-1.1")}),
+        given=urls("deb"),
+        before=lambda place: apt.before_published(*urls("deb")(place)),
+        golden=Recording(
+            "apt-cache-madison.txt",
+            reads={"http://172.31.0.1:8099/core:/stable:/v1.23/deb/": {"kubeadm": ("1.23.17-1.1", "1.23.9-1.1")}},
+        ),
     ),
     Row(
         "apt-get update",
@@ -391,9 +394,9 @@ ROWS = (
     Row(
         "the repository's index, by dnf",
         dnf.published,
-        Must("every version is a package version", lambda read: are_offers(RPM, read)),
+        Must("every version is a package version", lambda read: all(are_offers(RPM, one) for one in read.values())),
         DNF,
-        given=url("rpm"),
+        given=urls("rpm"),
     ),
     Row("dnf needs-restarting", dnf.REBOOT, Must("a yes or a no", lambda wanted: wanted in (True, False)), DNF),
     Row(

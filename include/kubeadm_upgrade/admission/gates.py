@@ -14,7 +14,7 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.wire import OBJECT, SLOT
-from kubeadm_upgrade.wording import shortened
+from kubeadm_upgrade.wording import agreeing, count, shortened
 
 Gate = Callable[[Facts, Hop], str | None]
 
@@ -38,7 +38,7 @@ def slot_free(facts: Facts, hop: Hop) -> str | None:
     if len(others) < lane.limit or (lane.name == WORKER and facts.node.name in lane.left_out):
         return None
     names = shortened(sorted(others))
-    return f"{_limit(facts)}, and {names} {_are(others)}{_way_out_of_slots(facts)}"
+    return f"{_limit(facts)}, and {names} {agreeing(others, 'is', 'are')}{_way_out_of_slots(facts)}"
 
 
 def others_in_service(facts: Facts, hop: Hop) -> str | None:
@@ -52,8 +52,9 @@ def others_in_service(facts: Facts, hop: Hop) -> str | None:
     if not out or here in lane.left_out or len(out) + len(lane.counted - {here}) < lane.limit:
         return None
     names = ", ".join(f"{name} {why}" for name, why in sorted(out.items())[:5])
-    give_up = ", or give it up (docs/ledger.md)" if lane.name == WORKER else ""
-    return f"{_limit(facts)}, and {names}: mend it{give_up}"
+    it = agreeing(out, "it", "them")
+    give_up = f", or give {it} up (docs/ledger.md)" if lane.name == WORKER else ""
+    return f"{_limit(facts)}, and {names}: mend {it}{give_up}"
 
 
 def control_plane_healthy(facts: Facts, hop: Hop) -> str | None:
@@ -82,12 +83,7 @@ def why_wait(facts: Facts, hop: Hop, gates: tuple[Gate, ...] = GATES) -> str | N
 
 
 def _limit(facts: Facts) -> str:
-    number, name = facts.lane.limit, facts.lane.name
-    return f"{number} {name} node{'s' if number > 1 else ''} may be out of service at a time"
-
-
-def _are(names: frozenset[str]) -> str:
-    return "are" if len(names) > 1 else "is"
+    return f"{count(facts.lane.limit, f'{facts.lane.name} node')} may be out of service at a time"
 
 
 def _way_out_of_slots(facts: Facts) -> str:
@@ -95,5 +91,7 @@ def _way_out_of_slots(facts: Facts) -> str:
     strangers = sorted(facts.lane.strangers - set(facts.lane.order))
     if not strangers:
         return ""
-    way = f"name it in the parameter nodes, or take {SLOT}{strangers[0]} out of {OBJECT}"
-    return f" ({', '.join(strangers)} holds a slot of an earlier run: {way})"
+    hold = agreeing(strangers, "holds a slot", "hold slots")
+    slots = ", ".join(f"{SLOT}{name}" for name in strangers)
+    way = f"name {agreeing(strangers, 'it', 'them')} in the parameter nodes, or take {slots} out of {OBJECT}"
+    return f" ({', '.join(strangers)} {hold} of an earlier run: {way})"

@@ -12,6 +12,7 @@ from kubeadm_upgrade.flags import read_flags
 from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.planning.needs import unmet
 from kubeadm_upgrade.planning.state import NodeState
+from kubeadm_upgrade.wording import agreeing
 
 MOST_CLOCK_SKEW = 30  # seconds
 _NAMING_FLAGS = {"hostname-override", "cloud-provider"}  # a kubelet takes the host's name unless it has one of them
@@ -84,7 +85,9 @@ def file_systems_writable(scene: Scene) -> Iterator[str]:
     """No file system that an upgrade writes to is mounted read-only, as after an error of its disk."""
     for node, machine in scene.machines:
         if machine.read_only:
-            yield f"{node.name}: {', '.join(machine.read_only)} is mounted read-only: see dmesg, and remount it"
+            paths, are = ", ".join(machine.read_only), agreeing(machine.read_only, "is", "are")
+            it = agreeing(machine.read_only, "it", "them")
+            yield f"{node.name}: {paths} {are} mounted read-only: see dmesg, and remount {it}"
 
 
 def room_on_disks(scene: Scene) -> Iterator[str]:

@@ -8,7 +8,7 @@ from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.checks.scene import Scene
-from kubeadm_upgrade.wording import count
+from kubeadm_upgrade.wording import agreeing, count
 
 _WAYS_OUT = "Mend it, name it in the parameter give_up, raise max_unavailable in the cluster's file, or delete its Node"
 
@@ -33,11 +33,13 @@ def out_of_service(scene: Scene) -> Iterator[str]:
     out = _out_of_service(scene, lane)
     left = lane.limit - len(out)
     limit = count(lane.limit, "worker")
+    counts = agreeing(out, "counts", "count")
     if out and left > 0:
-        yield f"{_named(out)} and counts as out of service: of {limit} at a time, {left} is left to this run"
+        remain = f"{left} {'is' if left == 1 else 'are'} left"
+        yield f"{_named(out)} and {counts} as out of service: of {limit} at a time, {remain} to this run"
     elif out and not _waits(lane):
         yield (
-            f"{_named(out)} and counts as out of service: of {limit} at a time, none is left to a run that moves "
+            f"{_named(out)} and {counts} as out of service: of {limit} at a time, none is left to a run that moves "
             f"workers. {_WAYS_OUT}"
         )
 

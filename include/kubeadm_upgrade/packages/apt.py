@@ -7,8 +7,9 @@ https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from kubeadm_upgrade.actions import Run, install_file
@@ -32,14 +33,12 @@ SAVED = ".save"  # an ending that apt passes over in silence
 _HELPER = "/usr/lib/apt/apt-helper"
 # What apt itself finds at a URL is kept apart from what it knows of this host's repositories, until the host restarts.
 ASKED = "/run/kubeadm-fleet/apt"
-_ONLY_ASKED = (
-    f"Dir::Etc::SourceList={ASKED}/asked.list",
-    "Dir::Etc::SourceParts=-",
-    f"Dir::State::Lists={ASKED}/lists",
-)
+AT_ONCE = 100  # more than there are minor releases
 _NO_CACHE = ("Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=")  # of the host's own repositories
 # pkgs.k8s.io answers with 403 for what it does not have
 _MISSING = re.compile(r"  (403|404|410) ")
+# of a repository that is redirected, the error on stderr has another URL
+_UNANSWERED = re.compile(r"^Err:\d+ (\S+).*\n  (.+)$", re.MULTILINE)
 
 # unattended-upgrades may hold dpkg's lock for minutes; apt itself waits better than we could, and says for whom
 _NEVER_ASK = ("env", "DEBIAN_FRONTEND=noninteractive")
@@ -94,17 +93,33 @@ def key_url(url: str) -> str:
     return f"{url}Release.key"
 
 
-def before_published(host: HostFacts, url: str) -> Iterator[Run]:
+def before_published(host: HostFacts, urls: Sequence[str]) -> Iterator[Run]:
     """apt goes the way that it goes for packages: its own proxies, logins and certificates, and whatever is packed.
 
     Its answer is not installed from, so no key is asked for: that of the repository may not be on the host yet.
     """
     yield Run(("install", "-d", "-m", "0755", ASKED, f"{ASKED}/lists", f"{ASKED}/lists/partial"))
-    yield from install_file(f"{ASKED}/asked.list", f"deb [trusted=yes] {url} /\n")
-    # several tasks may ask at once, and apt does not wait for the lock of its lists
+    # several tasks may ask at once: who asks the same writes the same, and nobody finds the file empty
+    text = "".join(f"deb [trusted=yes] {url} /\n" for url in urls)
+    yield Run(("dd", f"of={asked(urls)}", "status=none", "conv=notrunc,fsync"), stdin=text)
+    # and apt does not wait for the lock of its lists
     one_at_a_time = ("flock", "--verbose", "--wait", "120", f"{ASKED}/lock")
-    update = ("apt-get", "update", *_options(*_ONLY_ASKED, "APT::Update::Error-Mode=any"))
-    yield Run((*one_at_a_time, *update))
+    others_stay = ("APT::Get::List-Cleanup=0", "APT::Update::Error-Mode=any")
+    yield Run((*one_at_a_time, "apt-get", "update", *_options(*_only(urls), *others_stay)))
+
+
+def asked(urls: Sequence[str]) -> str:
+    """The file of sources that names these repositories, and that no other question has."""
+    return f"{ASKED}/asked.{sha256(' '.join(urls).encode()).hexdigest()[:16]}.list"
+
+
+def _only(urls: Sequence[str]) -> tuple[str, ...]:
+    return (f"Dir::Etc::SourceList={asked(urls)}", "Dir::Etc::SourceParts=-", f"Dir::State::Lists={ASKED}/lists")
+
+
+def unanswered(output: str) -> Mapping[str, str]:
+    """`apt-get update`: of the repositories that it got nothing from, why; it goes on with the others."""
+    return {f"{url.rstrip('/')}/": why for url, why in _UNANSWERED.findall(output)}
 
 
 def owners(path: str) -> Query[tuple[str, ...]]:
@@ -114,9 +129,9 @@ def owners(path: str) -> Query[tuple[str, ...]]:
     return query("dpkg-query", "-S", *patterns, read=read_owners, answers=(0, 1))
 
 
-def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
-    argv = ("apt-cache", "madison", *_options(*_ONLY_ASKED, *_NO_CACHE), *PACKAGES)
-    return query(*argv, read=read_madison, answers=(0, 100))
+def published(host: HostFacts, urls: Sequence[str]) -> Query[Mapping[str, Mapping[str, tuple[str, ...]]]]:
+    argv = ("apt-cache", "madison", *_options(*_only(urls), *_NO_CACHE), *PACKAGES)
+    return query(*argv, read=read_madison_by_url, answers=(0, 100))
 
 
 def is_missing(error: CommandFailed) -> bool:
@@ -204,11 +219,27 @@ def _is_worth_a_copy(path: str, text: str) -> bool:
 
 def read_madison(output: str) -> Mapping[str, tuple[str, ...]]:
     """`apt-cache madison`: package -> versions offered, newest first (`golden/apt-cache-madison.txt`)."""
+    return _versions(_columns(output))
+
+
+def read_madison_by_url(output: str) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """The same, by the URL of the repository."""
+    by_url: dict[str, list[list[str]]] = {}
+    for columns in _columns(output):
+        by_url.setdefault(f"{columns[2].split()[0].rstrip('/')}/", []).append(columns)
+    return {url: _versions(lines) for url, lines in by_url.items()}
+
+
+def _columns(output: str) -> Iterator[list[str]]:
+    """Package, version and repository, of each line."""
+    lines = ([column.strip() for column in line.split("|")] for line in output.splitlines())
+    return (columns for columns in lines if len(columns) == 3)
+
+
+def _versions(lines: Iterable[Sequence[str]]) -> Mapping[str, tuple[str, ...]]:
     offered: dict[str, list[str]] = {}
-    for line in output.splitlines():
-        columns = [column.strip() for column in line.split("|")]
-        if len(columns) == 3:
-            offered.setdefault(columns[0], []).append(columns[1])
+    for name, version, *_ in lines:
+        offered.setdefault(name, []).append(version)
     return {name: tuple(dict.fromkeys(versions)) for name, versions in offered.items()}
 
 

@@ -9,7 +9,7 @@ A package is held where the repository file excludes it, as those pages have it,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ SOURCES = repo_files.DIRECTORY
 DEFAULT_SOURCE = dnf_repository.DEFAULT_SOURCE
 VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
 CACHE = "/var/cache/dnf"
+AT_ONCE = 1  # proxy, login and certificates are those of one section
 SAVED = ".save"  # dnf reads *.repo only
 # of kubelet and kubeadm; see kubernetes/release, cmd/krel/templates
 CONFFILES: tuple[str, ...] = ("/etc/sysconfig/kubelet", "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf")
@@ -51,16 +52,21 @@ source_path = dnf_repository.source_path
 source_text = dnf_repository.source_text
 
 
-def before_published(host: HostFacts, url: str) -> Iterator[Run]:
+def before_published(host: HostFacts, urls: Sequence[str]) -> Iterator[Run]:
     yield from ()
+
+
+def unanswered(output: str) -> Mapping[str, str]:
+    return {}
 
 
 def owners(path: str) -> Query[tuple[str, ...]]:
     return query("rpm", "-qf", "--qf", r"%{name}\n", path, read=read_owners, answers=(0, 1))
 
 
-def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]:
+def published(host: HostFacts, urls: Sequence[str]) -> Query[Mapping[str, Mapping[str, tuple[str, ...]]]]:
     """dnf reads the index itself, as that of the host's own repository: with its proxy, login and certificates."""
+    (url,) = urls
     name = "kubeadm-fleet"  # one that only this command knows: no file of the host has it
     # nothing is installed, so no key is asked for; a missing repository is an error
     settings = {"gpgcheck": "0", "repo_gpgcheck": "0", "skip_if_unavailable": "0"}
@@ -69,7 +75,7 @@ def published(host: HostFacts, url: str) -> Query[Mapping[str, tuple[str, ...]]]
         name, which = "*", (f"--repo={repository_id(host)}",)  # no other one is looked at
         settings |= {"baseurl": url, "mirrorlist": "", "metalink": ""}
     options = tuple(f"--setopt={name}.{option}={value}" for option, value in settings.items())
-    return query(*_query(*which, *options, "--refresh"), read=read_query, root=True)
+    return query(*_query(*which, *options, "--refresh"), read=lambda text: {url: read_query(text)}, root=True)
 
 
 def is_missing(error: CommandFailed) -> bool:

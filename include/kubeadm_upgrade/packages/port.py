@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from kubeadm_upgrade.actions import Run
@@ -21,6 +21,7 @@ class PackageManager(Protocol):
     FORMAT: str  # deb or rpm: also the directory of a repository
     QUERIES: tuple[Query[Mapping[str, Any]], ...]  # each answers with fields of HostFacts
     CONFFILES: tuple[str, ...]  # of the Kubernetes packages, now or in earlier releases
+    AT_ONCE: int  # how many repositories one command can be asked for
     SHIPPED: str  # what the name of the package's own version ends in, where an edited file was kept
 
     REBOOT: Query[bool] | None  # whether a restart is waited for; None: a file says so, see machine.py
@@ -28,14 +29,17 @@ class PackageManager(Protocol):
     def key_url(self, url: str) -> str:
         """Where a repository of this format publishes its signing key."""
 
-    def before_published(self, host: HostFacts, url: str) -> Iterator[Run]:
+    def before_published(self, host: HostFacts, urls: Sequence[str]) -> Iterator[Run]:
         """What is run before `published`, and changes nothing that anybody else uses."""
+
+    def unanswered(self, output: str) -> Mapping[str, str]:
+        """URL -> why, of the repositories that a command of `before_published` says it got nothing from."""
 
     def owners(self, path: str) -> Query[tuple[str, ...]]:
         """The packages that have installed this file; none where somebody has put it there otherwise."""
 
-    def published(self, host: HostFacts, url: str) -> Query[Versions]:
-        """What a repository offers this host, whether or not it is configured to use it yet."""
+    def published(self, host: HostFacts, urls: Sequence[str]) -> Query[Mapping[str, Versions]]:
+        """URL -> what this repository offers the host, whether or not it is configured to use it yet."""
 
     def is_missing(self, error: CommandFailed) -> bool:
         """Whether they failed because there is no such repository, and not because of a passing trouble."""

@@ -50,9 +50,9 @@ class Case:
     def kubelet_may_lag(self, kubelet: Version, to: Version) -> tuple[int, str]:
         """How many minor releases this kubelet may be behind when the control plane moves to `to`, and who says so."""
         limits = (
-            (skew.may_lag(kubelet), "the version skew policy lets it be"),
-            (self.policy.max_kubelet_skew, "max_kubelet_skew lets it be"),
-            (skew.kubeadm_lets_lag(to), "kubeadm below 1.29 lets it be"),
+            (skew.may_lag(kubelet), "the version skew policy allows"),
+            (self.policy.max_kubelet_skew, "max_kubelet_skew allows"),
+            (skew.kubeadm_lets_lag(to), "kubeadm below 1.29 allows"),
         )
         return min(limits, key=lambda limit: limit[0])
 

@@ -5,7 +5,7 @@ https://kubernetes.io/releases/version-skew-policy/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from itertools import groupby
 
 from kubeadm_upgrade.errors import UpgradeRefused
@@ -21,6 +21,7 @@ from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.planning.stops import Stops, stop_of, stops
 from kubeadm_upgrade.releases.release import Minimum, Releases
 from kubeadm_upgrade.version import TargetVersion, Version, etcd_version
+from kubeadm_upgrade.wording import agreeing
 
 _RELEASE_NOTES = "https://github.com/kubernetes/kubernetes/blob/master/CHANGELOG/CHANGELOG-{release}.md"
 _UPGRADE_PAGE = (
@@ -90,7 +91,10 @@ def _hops(case: Case, way: Stops) -> Iterator[PathHop]:
             control_plane=tuple(_control_plane(case, leg, index)),
             moving=tuple(_group(nodes, kubelet, _why_now(case, kubelet, rest)) for kubelet, nodes in moving.items()),
             waiting=(
-                *(_group(nodes, kubelet, _why_not_yet(case, kubelet, rest)) for kubelet, nodes in waiting.items()),
+                *(
+                    _group(nodes, kubelet, _why_not_yet(case, kubelet, rest, nodes))
+                    for kubelet, nodes in waiting.items()
+                ),
                 *(_group(nodes, kubelet, "not among the nodes of this run") for kubelet, nodes in left_out.items()),
             ),
             changes=tuple(_changes(case.releases, leg)),
@@ -138,7 +142,7 @@ def _steps_of_nodes(case: Case, leg: Leg, index: int) -> Iterator[tuple[str, Ver
     for position, node in enumerate(control_plane_order(case.state, to)):
         kubelet = node.kubelet if index == 0 else leg.came_from
         if index == 0 and _is_there(case, leg, node):
-            done = "is there already" if kubelet == to else "only its kubelet is left"
+            done = "there already" if kubelet == to else "only the kubelet is left"
         else:
             done = f"kubeadm upgrade apply {to.tag}" if position == 0 else "kubeadm upgrade node"
         yield node.name, kubelet, done
@@ -180,19 +184,20 @@ def _why_now(case: Case, kubelet: Version, rest: Stops) -> str:
     if len(rest) == 1:
         return "the target is reached"
     if stop_of(case, kubelet, rest) > 0:
-        return "an earlier run has drained it"
+        return "drained by an earlier run"
     allowed, who = case.kubelet_may_lag(kubelet, rest[1])
     if rest[1].minors_ahead_of(kubelet) > allowed:
-        return f"kubelet {kubelet} would be {behind(kubelet, rest[1])} behind {rest[1]}, and {who} {allowed} behind"
+        return f"kubelet {kubelet} would be {behind(kubelet, rest[1])} behind {rest[1]}, and {who} {allowed}"
     return f"worker_moves is {case.policy.worker_moves}"
 
 
-def _why_not_yet(case: Case, kubelet: Version, rest: Stops) -> str:
+def _why_not_yet(case: Case, kubelet: Version, rest: Stops, nodes: Sized) -> str:
     if kubelet >= rest[0]:
         return f"at {kubelet} already"
     following = rest[1] if len(rest) > 1 else rest[0]
     allowed, who = case.kubelet_may_lag(kubelet, following)
-    return f"it may wait: it will be {behind(kubelet, following)} behind {following}, and {who} {allowed} behind"
+    they = agreeing(nodes, "it", "they")
+    return f"{they} may wait: {they} will be {behind(kubelet, following)} behind {following}, and {who} {allowed}"
 
 
 def _changes(releases: Releases, leg: Leg) -> Iterator[Change]:

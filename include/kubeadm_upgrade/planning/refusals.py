@@ -12,7 +12,7 @@ from kubeadm_upgrade.planning.state import NodeState
 from kubeadm_upgrade.planning.stops import Stops, may_enter
 from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, unknown
 from kubeadm_upgrade.version import Version, etcd_version
-from kubeadm_upgrade.wording import count, shortened
+from kubeadm_upgrade.wording import agreeing, count, shortened
 
 
 def objections(case: Case) -> Iterator[str]:
@@ -62,12 +62,18 @@ def _versions_on_the_way(case: Case) -> Iterator[str]:
     """The control plane cannot skip a minor release, so there must be a version of each."""
     if case.target.is_before(case.ceiling):
         return  # which is said already
+    not_asked: list[str] = []
     for minor in range(max(case.ceiling.minor, OLDEST_SUPPORTED), case.target.minor + 1):
         may_be_left_out = minor == case.ceiling.minor < case.target.minor and not case.interrupted
         if minor not in case.releases:
             yield unknown(minor)
         if case.choose(minor) is None and not may_be_left_out and (case.state.published or minor in case.releases):
-            yield _not_offered(case, minor)
+            if case.state.published and not case.state.was_asked(f"1.{minor}"):
+                not_asked.append(f"1.{minor}")
+            else:
+                yield _not_offered(case, minor)
+    if not_asked:
+        yield _not_asked(case, not_asked)
 
 
 def _not_offered(case: Case, minor: int) -> str:
@@ -81,6 +87,14 @@ def _not_offered(case: Case, minor: int) -> str:
     why = f" ({case.state.unpublished[release]})" if release in case.state.unpublished else ""
     way = "" if minor == case.target.minor else ", and the control plane cannot skip it"
     return f"the package repository offers no usable version of {release}{why}{way}: check the repository's URL"
+
+
+def _not_asked(case: Case, missing: Sequence[str]) -> str:
+    on = f" on {case.state.looked_at}" if case.state.looked_at else ""
+    return (
+        f"the package repositories were not asked for {', '.join(missing)} when the cluster was looked at{on}: look "
+        f"again, by a dry run to {case.target} or by clearing the task look, and take what it returns then"
+    )
 
 
 def _etcd(case: Case) -> Iterator[str]:
@@ -173,7 +187,7 @@ def _left_out(case: Case, stops: Stops) -> Iterator[str]:
             allowed, who = case.kubelet_may_lag(version, blocked)
             yield (
                 f"{_names(nodes)} with kubelet {version} would be {behind(version, blocked)} behind {blocked}, and "
-                f"{who} {allowed} behind: add them to nodes, or leave nodes empty"
+                f"{who} {allowed}: add {agreeing(nodes, 'it', 'them')} to nodes, or leave nodes empty"
             )
 
 

@@ -8,7 +8,7 @@ from kubeadm_upgrade.planning.skew import KUBELET
 from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 from kubeadm_upgrade.version import Version
-from kubeadm_upgrade.wording import shortened
+from kubeadm_upgrade.wording import agreeing, shortened
 
 
 def control_plane_findings(
@@ -29,8 +29,8 @@ def kubelet_findings(
         for loss in _lost(releases, KUBELET, settings, came_from, to):
             losers.setdefault(loss, []).append(node)
     for (what, release), nodes in sorted(losers.items()):
-        where = shortened(nodes)
-        yield f"the kubelet on {where} is started with {what}, which 1.{release} no longer knows: remove it first"
+        where = f"{agreeing(nodes, 'kubelet', 'kubelets')} on {shortened(nodes)} {agreeing(nodes, 'is', 'are')}"
+        yield f"the {where} started with {what}, which 1.{release} no longer knows: remove it first"
 
 
 def removed_apis(releases: Releases, came_from: Version, to: Version) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.planning.skew import KUBELET, Component
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
-from kubeadm_upgrade.version import Version
+from kubeadm_upgrade.version import Version, in_package
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,11 @@ class State:
 
     cluster_version: Version  # as kubeadm wrote it down
     nodes: tuple[NodeState, ...]
-    # package format (deb, rpm) -> package -> versions, of all minor releases from here to the target
+    # package format (deb, rpm) -> package -> versions, of all minor releases that were asked for
     published: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     unpublished: Mapping[str, str] = field(default_factory=dict)  # minor release -> why its repository gave no answer
     newest: Mapping[str, str] = field(default_factory=dict)  # package format -> newest minor release with a repository
+    asked: tuple[str, ...] = ()  # the minor releases whose repositories were asked; none: it was not written down
     etcd_pinned: str | None = None  # the etcd image tag that kubeadm-config fixes
     etcd_pin_is_ours: bool = (
         False  # set by this tool, to pass etcd's gate; whatever else is fixed there is never touched
@@ -85,6 +86,14 @@ class State:
     def workers(self) -> tuple[NodeState, ...]:
         return tuple(node for node in self.nodes if not node.control_plane)
 
+    def was_asked(self, release: str) -> bool:
+        """Whether the repositories were asked for a minor release; where nobody has noted it, by what they answered."""
+        if self.asked:
+            return release in self.asked
+        answers = (text for packages in self.published.values() for text in packages.get("kubeadm", ()))
+        found = {version.release for version in map(in_package, answers) if version}
+        return release in self.unpublished or release in found
+
     def to_json(self) -> dict[str, Any]:
         return {
             "cluster_version": str(self.cluster_version),
@@ -95,6 +104,7 @@ class State:
             },
             "unpublished": dict(self.unpublished),
             "newest": dict(self.newest),
+            "asked": list(self.asked),
             "etcd_pinned": self.etcd_pinned,
             "unversioned": list(self.unversioned),
             "looked_at": self.looked_at,
@@ -114,6 +124,7 @@ class State:
             },
             unpublished=plain.get("unpublished", {}),
             newest=plain.get("newest", {}),
+            asked=tuple(plain.get("asked", ())),
             etcd_pinned=plain.get("etcd_pinned"),
             unversioned=tuple(plain.get("unversioned", ())),
             looked_at=plain.get("looked_at", ""),

@@ -208,7 +208,7 @@ def _of_queries() -> Iterator[RootCommand]:
     for name, one in queries():
         yield from _as_root(name, one.run)
     for manager, url in itertools.product(MANAGERS.values(), URLS.values()):
-        for run in manager.before_published(HostFacts(OsRelease(""), {}), url.text):
+        for run in manager.before_published(HostFacts(OsRelease(""), {}), (url.text,)):
             yield from _as_root(f"{manager.FORMAT}.before_published", run)
     for unit in _units():  # the one query as root that the hooks put together by themselves
         for name in (unit, units.next_try(unit, _failed(unit))):
@@ -247,7 +247,7 @@ def _values() -> Mapping[str, Sequence[Any]]:
     return {
         "to": TARGETS,
         "ignored": [(), (PREFLIGHT_ERRORS.text,)],
-        "url": [url.text for url in URLS.values()],
+        "urls": [(url.text,) for url in URLS.values()],
         "name": [BACKUP.text],
         "node": [NODE.text],
         "path": ["/usr/bin/kubelet"],

@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeadm_upgrade.kubeadm_preflight import PreflightError
 from kubeadm_upgrade.local_etcd import LocalEtcd
+from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.version import Version
 
 
@@ -40,6 +41,8 @@ FILE = StandIn("stand-in_file", "[A-Za-z0-9_][A-Za-z0-9_.+-]*", "[A-Za-z0-9_]*",
 REPOSITORY_ID = StandIn("stand-in_id", "[A-Za-z0-9_][A-Za-z0-9_.:-]*", "[A-Za-z0-9_]*", "A-Za-z0-9_.:-")
 URL = StandIn("https://stand-in/v1.9/deb/", "https?://[A-Za-z0-9/:._~%+=@?&-]+", "http[s:]*", "A-Za-z0-9/:._~%+=@?&-")
 URLS = {"deb": URL, "rpm": replace(URL, text="https://stand-in/v1.9/rpm/")}  # known by these endings
+# what names the file of a question, by the repositories that are asked
+QUESTION = StandIn(apt.asked((URL.text,)).split(".")[-2], "[0-9a-f]+", "[0-9a-f]*", "0-9a-f")
 KEY_URL = replace(URL, text="https://stand-in.key")
 BACKUP = StandIn("v1.0.985-to-v1.0.985.7", r"v1\.[0-9][0-9A-Za-z.-]*-to-v1\.[0-9.]+", "v1.[0-9]*", "0-9A-Za-z.-")
 NUMBER = StandIn("98765", "[0-9]+", "[0-9]*", "0-9")
@@ -66,7 +69,19 @@ _ENDPOINT = StandIn("https://stand-in:2379", r"https?://[][0-9A-Za-z.:-]+", "htt
 LOCAL_ETCD = LocalEtcd(*(one.text for one in (*_PATHS.values(), _ENDPOINT)))
 
 STAND_INS: tuple[StandIn, ...] = (
-    *(NODE, FILE, REPOSITORY_ID, *URLS.values(), KEY_URL, BACKUP, NUMBER, ETCD_TAG, REGISTRY, PREFLIGHT_ERRORS),
+    *(
+        NODE,
+        FILE,
+        REPOSITORY_ID,
+        *URLS.values(),
+        QUESTION,
+        KEY_URL,
+        BACKUP,
+        NUMBER,
+        ETCD_TAG,
+        REGISTRY,
+        PREFLIGHT_ERRORS,
+    ),
     *(*_PATHS.values(), CERTIFICATES, _ENDPOINT),
     *(_package_version(f"{to}-{revision}") for to in TARGETS for revision in REVISIONS.values()),
     *(_version(str(version)) for version in (*TARGETS, CAME_FROM)),

@@ -91,6 +91,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
         published={form: one.versions for form, one in published.items()},
         unpublished={release: why for one in published.values() for release, why in one.missing.items()},
         newest={form: one.newest for form, one in published.items()},
+        asked=tuple(dict.fromkeys(release for one in published.values() for release in one.asked)),
         etcd_pinned=etcd_tag,
         etcd_pin_is_ours=etcd_tag is not None and etcd_tag == ledger.etcd_pin,
         outsiders=outsiders,

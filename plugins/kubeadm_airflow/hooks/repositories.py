@@ -32,6 +32,7 @@ class Published:
     versions: Versions  # of all minor releases that were asked for
     missing: Mapping[str, str]  # minor release -> why it has no repository
     newest: str  # the newest minor release that has one
+    asked: tuple[str, ...]  # the minor releases
 
 
 async def look_at_repositories(
@@ -57,40 +58,65 @@ async def look_at_repositories(
 
 async def ask_published(host: Host, manager: PackageManager, facts: HostFacts, url: str) -> Versions:
     """What a repository offers this host, in the words of the host's own package manager. Raises CommandFailed."""
-    for run in manager.before_published(facts, url):
-        completed = await host.run(run)
-        if completed.exit_status != 0:
-            raise failure(host.address, run, completed)
-    return await host.ask(manager.published(facts, url))
+    answer = (await _ask_all(host, manager, facts, (url,)))[url]
+    if isinstance(answer, CommandFailed):
+        raise answer
+    return answer
 
 
 async def _ask(cluster: Cluster, manager: PackageManager, host: Host, minors: range) -> Published:
+    """Also what is beyond the target, up to the newest release that is known: any plan can be made from what is told.
+
+    The newest release that has a repository is also the one whose signing key is the one to take.
+    """
     facts = HostFacts(**await look_at_host(host))
+    last = max(minors[-1], *(release.minor for release in releases()))
+    urls = {minor: cluster.repository(f"1.{minor}", manager.FORMAT).url for minor in range(minors.start, last + 1)}
+    answers = await _ask_all(host, manager, facts, tuple(urls.values()))
     versions: dict[str, tuple[str, ...]] = {}
     missing: dict[str, str] = {}
-    for release in (f"1.{minor}" for minor in minors):
-        url = cluster.repository(release, manager.FORMAT).url
-        try:
-            offered = await ask_published(host, manager, facts, url)
-        except CommandFailed as error:
-            if not manager.is_missing(error):
-                raise
-            missing[release] = f"{url} answers: {str(error).splitlines()[-1]}"
+    for minor, url in urls.items():
+        answer = answers[url]
+        if isinstance(answer, CommandFailed):
+            # trouble beyond the target is no reason not to go there
+            if minor in minors and not manager.is_missing(answer):
+                raise answer
+            missing[f"1.{minor}"] = f"{url} answers: {_last_words(answer, url)}"
             continue
         for name in PACKAGES:
-            versions[name] = (*versions.get(name, ()), *offered.get(name, ()))
-    return Published(versions, missing, await _newest(cluster, manager, host, facts, minors[-1]))
+            versions[name] = (*versions.get(name, ()), *answer.get(name, ()))
+    there = [minor for minor in urls if f"1.{minor}" not in missing]
+    return Published(versions, missing, f"1.{max(there, default=minors[-1])}", tuple(f"1.{minor}" for minor in urls))
 
 
-async def _newest(cluster: Cluster, manager: PackageManager, host: Host, facts: HostFacts, target: int) -> str:
-    """Of the releases that we know of, the newest with a repository: its signing key is the one to take."""
-    above = [release.minor for release in releases() if release.minor > target]
-    for minor in () if cluster.key_url else reversed(above):
-        try:
-            await ask_published(host, manager, facts, cluster.repository(f"1.{minor}", manager.FORMAT).url)
-        except CommandFailed as error:
-            if manager.is_missing(error):
-                continue
-            break  # it is in trouble, which is no reason not to go on
-        return f"1.{minor}"
-    return f"1.{target}"
+async def _ask_all(
+    host: Host, manager: PackageManager, facts: HostFacts, urls: tuple[str, ...]
+) -> dict[str, Versions | CommandFailed]:
+    """As many at once as the package manager can be asked for; raises what is the fault of none of them."""
+    answers: dict[str, Versions | CommandFailed] = {}
+    for first in range(0, len(urls), manager.AT_ONCE):
+        answers |= await _ask_at_once(host, manager, facts, urls[first : first + manager.AT_ONCE])
+    return answers
+
+
+async def _ask_at_once(
+    host: Host, manager: PackageManager, facts: HostFacts, urls: tuple[str, ...]
+) -> dict[str, Versions | CommandFailed]:
+    failed: dict[str, CommandFailed] = {}
+    for run in manager.before_published(facts, urls):
+        completed = await host.run(run)
+        unanswered = manager.unanswered(completed.stdout)
+        failed |= {url: CommandFailed(f"{host.address}: {run}: {url}  {why}") for url, why in unanswered.items()}
+        if completed.exit_status != 0 and not set(urls) >= unanswered.keys() > set():
+            raise failure(host.address, run, completed)
+    try:
+        offered = await host.ask(manager.published(facts, urls))
+    except CommandFailed as error:
+        if len(urls) > 1:
+            raise
+        return {urls[0]: error}
+    return {url: failed.get(url) or offered.get(url, {}) for url in urls}
+
+
+def _last_words(error: CommandFailed, url: str) -> str:
+    return str(error).splitlines()[-1].rpartition(f"{url}  ")[2]

@@ -12,6 +12,7 @@ from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.run import ClusterOperator, refuse_unknown_parameters
 from kubeadm_upgrade.errors import ClusterHeld
 from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.next_hop import Wish
 
 
 class ClaimOperator(ClusterOperator):
@@ -28,10 +29,11 @@ class ClaimOperator(ClusterOperator):
 
         refuse_unknown_parameters(context)
         params, run = context["params"], run_of(context)
+        wish = Wish.read(params)
         if params["dry_run"]:
             self.log.info("%s: a dry run changes nothing, and holds nothing", self.cluster)
             return
-        wishes: dict[str, Any] = {"take_over": params["take_over"] or "", "give_up": list(params["give_up"])}
+        wishes: dict[str, Any] = {"take_over": (params["take_over"] or "").strip(), "give_up": list(wish.give_up)}
         reason = await claim(load_cluster_named(self.cluster), run, **wishes)
         if reason is None:
             self.log.info("%s: held by %s", self.cluster, run)

@@ -13,7 +13,7 @@ from kubeadm_airflow.endings import EndsInTwoLines
 from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.inventory import load_cluster_named
-from kubeadm_upgrade.next_hop import successor_of
+from kubeadm_upgrade.next_hop import names_in, successor_of
 
 
 class NextHopLink(BaseOperatorLink):
@@ -70,6 +70,7 @@ class NextHopOperator(EndsInTwoLines, BaseAsyncOperator):
             failed_states=[],
             poke_interval=60,
             deferrable=False,
+            note=f"{why}, after {context['run_id']}",  # what the run's page shows beside its id
         )
 
     def _why_go_on(self, context: Context) -> str | None:
@@ -78,8 +79,9 @@ class NextHopOperator(EndsInTwoLines, BaseAsyncOperator):
             self.log.info("%s: a dry run moves nothing: the next hop would be this one again", self.cluster)
             return None
         if following:
-            return f"the next hop goes to {following[0]['to']}"
-        if self.joined and not context["params"]["nodes"]:
+            target = "" if len(following) == 1 else f", on the way to {following[-1]['to']}"
+            return f"the next hop goes to {following[0]['to']}{target}"
+        if self.joined and not names_in(context["params"]["nodes"]):
             return f"{', '.join(self.joined)} joined meanwhile"
         self.log.info("%s: this was the last hop", self.cluster)
         return None

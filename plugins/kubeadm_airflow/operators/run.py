@@ -19,7 +19,7 @@ from kubeadm_upgrade.planning import plan_page
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.verify import joined, shortcomings, unsettled
-from kubeadm_upgrade.version import TargetVersion
+from kubeadm_upgrade.wording import agreeing
 
 # Whoever clears `plan` alone, hours later, does not mean what `look` saw then.
 LOOK_IS_OLD = timedelta(minutes=10)
@@ -52,8 +52,7 @@ class LookOperator(ClusterOperator):
     async def look(self, context: Context) -> State:
         from kubeadm_airflow.hooks.cluster_scene import look_at_state
 
-        target = TargetVersion.parse(context["params"]["target_version"])
-        return await look_at_state(load_cluster_named(self.cluster), target)
+        return await look_at_state(load_cluster_named(self.cluster), Wish.read(context["params"]).target)
 
 
 class PlanOperator(LookOperator):
@@ -71,7 +70,11 @@ class PlanOperator(LookOperator):
     async def aexecute(self, context: Context) -> dict[str, Any]:
         from kubeadm_upgrade.releases.known import releases
 
-        cluster, state, wish = load_cluster_named(self.cluster), await self._state(context), _wish(context)
+        cluster, state, wish = (
+            load_cluster_named(self.cluster),
+            await self._state(context),
+            Wish.read(context["params"]),
+        )
         path = path_for(cluster, state, wish, releases())
         hop = next_hop(cluster, state, wish, path)
         page = plan_page.as_markdown(self.cluster, path)
@@ -89,15 +92,6 @@ class PlanOperator(LookOperator):
             return state
         self.log.info("%s: was looked at on %s: looking again", self.cluster, state.looked_at)
         return await self.look(context)
-
-
-def _wish(context: Context) -> Wish:
-    params = context["params"]
-    return Wish(
-        target=TargetVersion.parse(params["target_version"]),
-        nodes=tuple(params["nodes"]),
-        give_up=tuple(params["give_up"]),
-    )
 
 
 class NodesOperator(EndsInTwoLines, BaseOperator):
@@ -164,5 +158,6 @@ def refuse_unknown_parameters(context: Context) -> None:
     given = set(context["dag_run"].conf or {})
     if unknown := sorted(given - known):
         raise BadParameters(
-            f"unknown parameter {', '.join(unknown)}", do=f"write one that this DAG knows ({', '.join(sorted(known))})"
+            f"unknown {agreeing(unknown, 'parameter', 'parameters')} {', '.join(unknown)}",
+            do=f"write one that this DAG knows ({', '.join(sorted(known))})",
         )

@@ -22,13 +22,13 @@ LOGIN = "ops:open-sesame"
 def offered(manager: PackageManager, host: HostContainer, facts: HostFacts, url: str) -> dict[str, tuple[str, ...]]:
     """Raises CommandFailed with what the host said, as the product's hook does."""
     try:
-        for run in manager.before_published(facts, url):
+        for run in manager.before_published(facts, [url]):
             if run.stdin is None:
                 host.execute(*run.argv)
             else:
                 host.execute("sh", "-c", 'printf %s "$0" | "$@"', run.stdin, *run.argv)
-        query = manager.published(facts, url)
-        return dict(query.read(host.execute(*query.run.argv)))
+        query = manager.published(facts, [url])
+        return dict(query.read(host.execute(*query.run.argv))[url])
     except DockerError as error:
         raise CommandFailed(str(error)) from error
 
@@ -77,6 +77,26 @@ def test_apt_says_what_is_not_there(machines, apt_host):
     assert apt.is_missing(told.value)
     with pytest.raises(DockerError, match="404  Not Found"):
         apt_host.execute("/usr/lib/apt/apt-helper", "download-file", f"{url}Release.key", "/root/key")
+
+
+def test_apt_goes_on_with_the_others_where_one_does_not_answer(machines, apt_host):
+    """And says of each why, by the URL that it was given, though all are redirected; what it has read stays there."""
+    machines.pkgs.withdraw(29)
+    urls = [machines.pkgs.of(minor, "deb") for minor in (28, 29, 99)]
+    facts = HostFacts(OsRelease("debian"), {})
+    assert by_apt(apt_host, urls[0])["kubeadm"] == ("1.28.15-1.1", "1.28.3-1.1")
+    said = ""
+    for run in apt.before_published(facts, urls):
+        said += apt_host.execute("sh", "-c", 'printf %s "$0" | "$@" || true', run.stdin or "", *run.argv)
+    unanswered = apt.unanswered(said)
+    assert set(unanswered) == set(urls[1:]), said
+    assert all(apt.is_missing(CommandFailed(f"{url}  {why}")) for url, why in unanswered.items())
+    query = apt.published(facts, urls)
+    assert set(query.read(apt_host.execute(*query.run.argv))) == {urls[0]}
+    machines.pkgs.mend()
+    assert by_apt(apt_host, urls[1])["kubeadm"] == OF_29
+    again = apt.published(facts, urls[:1])
+    assert set(again.read(apt_host.execute(*again.run.argv))) == {urls[0]}
 
 
 def test_apt_says_who_does_not_answer(machines, apt_host):

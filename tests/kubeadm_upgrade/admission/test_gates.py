@@ -41,7 +41,7 @@ CLOSED = {
     ),
     others_in_service: (
         lambda f: with_lane(f, w1=Member(True, ready=False), w3=Member(True, in_service=False)),
-        f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend it, or give it up (docs/ledger.md)",
+        f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend them, or give them up (docs/ledger.md)",
     ),
     control_plane_healthy: (
         lambda f: replace(f, control_plane=replace(f.control_plane, failing_checks=("etcd",))),

@@ -90,6 +90,11 @@ def test_who_waits_for_a_slot_that_nobody_gives_back_is_told_how():
         "w2 is (w2 holds a slot of an earlier run: name it in the parameter nodes, or take out-of-service.w2 out of "
         "ConfigMap kube-system/kubeadm-fleet-ledger)" in reason
     )
+    reason = waits_for(lane(["w1"], 2, [], ["w2", "w3"], strangers=["w2", "w3"]), "w1")
+    assert (
+        "w2, w3 are (w2, w3 hold slots of an earlier run: name them in the parameter nodes, or take out-of-service.w2, "
+        "out-of-service.w3 out of ConfigMap kube-system/kubeadm-fleet-ledger)" in reason
+    )
     assert "earlier run" not in waits_for(lane(["w1", "w2"], 1, [], ["w2"], ["w2"], ["w2"]), "w1")
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from in_memory.golden import FOLDER
 from kubeadm_upgrade.errors import CommandFailed
 from kubeadm_upgrade.facts import HostFacts, OsRelease
 from kubeadm_upgrade.hop import Repository
@@ -71,18 +72,42 @@ UBUNTU = "deb http://user:secret@mirror.example.org/ubuntu noble main\n"
 def test_apt_itself_is_asked_what_a_repository_offers_and_fetches_the_key():
     """With all that it is told of proxies, logins and certificates, so no password is in an argv; curl has no part."""
     url = "https://mirror.example.org/v1.29/deb/"
-    asked = [*apt.before_published(host({}), url), apt.published(host({}), url).run]
+    asked = [*apt.before_published(host({}), [url]), apt.published(host({}), [url]).run]
     update = next(run for run in asked if "update" in run.argv)
     assert update.argv[:6] == ("flock", "--verbose", "--wait", "120", f"{apt.ASKED}/lock", "apt-get")
     assert [run.stdin for run in asked if run.stdin] == [f"deb [trusted=yes] {url} /\n"]
     assert f"Dir::State::Lists={apt.ASKED}/lists" in update.argv
-    assert all(
-        run.argv[0] in ("install", "dd", "mv") or f"Dir::State::Lists={apt.ASKED}/lists" in run.argv for run in asked
-    )
+    assert all(run.argv[0] in ("install", "dd") or f"Dir::State::Lists={apt.ASKED}/lists" in run.argv for run in asked)
     key = next(
         run for run in apt.switch(host({}), Repository(url, f"{url}Release.key")) if f"{url}Release.key" in run.argv
     )
     assert key.argv == ("/usr/lib/apt/apt-helper", "download-file", f"{url}Release.key", f"{apt.KEYRING}.new")
+
+
+def test_what_apt_got_nothing_from_is_known_by_its_own_url():
+    """Where a repository is redirected, the error on stderr names another; the others were read all the same."""
+    said = (FOLDER / "apt-get-update-several.txt").read_text()
+    base = "http://mirror.example.org/core:/stable:"
+    assert apt.unanswered(said) == {
+        f"{base}/v1.38/deb/": "403  Forbidden [IP: 192.0.2.1 80]",
+        f"{base}/v1.39/deb/": "500  Internal Server Error [IP: 192.0.2.1 80]",
+    }
+    assert apt.unanswered((FOLDER / "apt-get-update.txt").read_text()) == {}
+
+
+def test_what_is_asked_at_once_is_told_apart():
+    """A source in the file of another question would be read by somebody who has not asked for it."""
+    old, new = (f"https://pkgs.k8s.io/core:/stable:/v1.{minor}/deb/" for minor in (28, 29))
+    offered = apt.published(host({}), [old, new]).read(
+        " kubeadm | 1.29.1-1.1 | https://pkgs.k8s.io/core:/stable:/v1.29/deb  Packages\n"
+        " kubeadm | 1.28.1-1.1 | https://pkgs.k8s.io/core:/stable:/v1.28/deb  Packages\n"
+    )
+    assert offered == {new: {"kubeadm": ("1.29.1-1.1",)}, old: {"kubeadm": ("1.28.1-1.1",)}}
+    files = {apt.asked(urls) for urls in ([old], [new], [old, new])}
+    assert len(files) == 3
+    for urls in ([old], [old, new]):
+        commands = [*apt.before_published(host({}), urls), apt.published(host({}), urls).run]
+        assert {file for file in files if any(file in str(run) for run in commands)} == {apt.asked(urls)}
 
 
 @pytest.mark.parametrize(

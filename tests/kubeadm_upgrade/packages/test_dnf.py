@@ -87,7 +87,7 @@ def test_what_the_section_says_besides_is_kept():
     assert after.sources == {dnf.DEFAULT_SOURCE: text.replace("kubernetes-cni\n", "kubernetes-cni docker*\n") + SITE}
     assert dnf.switched(after, NEW)
     assert not any("cp" in run.argv for run in dnf.switch(before, NEW))
-    asked = str(dnf.published(before, NEW.url).run)
+    asked = str(dnf.published(before, [NEW.url]).run)
     assert "--repo=kubernetes " in asked
     assert f"baseurl={NEW.url}" in asked
     assert "secret" not in asked + repr(before)
@@ -118,7 +118,7 @@ def test_a_repository_that_is_switched_off_is_switched_on_where_it_is():
 def test_a_host_without_a_repository_is_asked_by_a_name_that_no_file_has():
     """dnf refuses a name that comes twice, and [kubernetes] may be somebody's, at a URL that we do not know."""
     asked = dnf.published(
-        host("[kubernetes]\nbaseurl=https://nexus.example/k8s/\n", "/etc/yum.repos.d/n.repo"), NEW.url
+        host("[kubernetes]\nbaseurl=https://nexus.example/k8s/\n", "/etc/yum.repos.d/n.repo"), [NEW.url]
     )
     assert f"--repofrompath=kubeadm-fleet,{NEW.url}" in asked.run.argv
 

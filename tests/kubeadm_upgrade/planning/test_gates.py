@@ -202,6 +202,22 @@ def test_the_name_of_a_plan_tells_a_gate():
     assert len({settled.hash, gated.hash, lifting.hash}) == 3
 
 
+def test_what_was_asked_goes_through_json():
+    """A state from before knows what it was answered."""
+    state = replace(
+        members("3.6.50"),
+        published={"deb": {"kubeadm": ("1.33.9-1.1",)}},
+        unpublished={"1.35": "404"},
+        asked=("1.33", "1.34", "1.35"),
+    )
+    plain = json.loads(json.dumps(state.to_json()))
+    assert State.from_json(plain) == state
+    assert [state.was_asked(release) for release in ("1.33", "1.34", "1.35", "1.36")] == [True, True, True, False]
+    del plain["asked"]
+    old = State.from_json(plain)
+    assert [old.was_asked(release) for release in ("1.33", "1.34", "1.35", "1.36")] == [True, False, True, False]
+
+
 def test_whose_tag_it_is_goes_through_json():
     """A state from before is of somebody else's tag."""
     state = members("3.6.50", **ours("3.6.50-0"))

@@ -128,7 +128,7 @@ def test_a_worker_that_an_earlier_run_has_drained_does_not_wait_for_its_turn():
     nodes = (control_plane_node("cp1", "1.28.9"), worker("w1", "1.28.9", cordoned_by_us=True), worker("w2", "1.28.9"))
     path = plan(State(version("1.28.9"), nodes), TargetVersion.parse("1.30"), Policy(), releases())
     first = path.hops[0]
-    assert [(group.nodes, group.reason) for group in first.moving] == [(("w1",), "an earlier run has drained it")]
+    assert [(group.nodes, group.reason) for group in first.moving] == [(("w1",), "drained by an earlier run")]
     assert [group.nodes for group in first.waiting] == [("w2",)]
 
 

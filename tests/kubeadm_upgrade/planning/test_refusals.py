@@ -54,6 +54,26 @@ REFUSALS = {
         "1.31",
         releases(),
     ),
+    "target-not-published": (
+        cluster(
+            "1.28.9",
+            published={"deb": {"kubeadm": PACKAGES}},
+            unpublished={"1.32": "https://mirror.example.org/v1.32/ answers: 403  Forbidden"},
+            asked=("1.28", "1.29", "1.30", "1.31", "1.32"),
+        ),
+        "1.32",
+        releases(),
+    ),
+    "repository-not-asked": (
+        cluster("1.28.9", published={"deb": {"kubeadm": PACKAGES[:2]}}, looked_at="2026-11-26T08:00:00+00:00"),
+        "1.30",
+        releases(),
+    ),
+    "repository-not-asked-for-this-patch": (
+        cluster("1.29.9", published={"deb": {"kubeadm": PACKAGES[:2]}}, asked=("1.29",)),
+        "1.30.4",
+        releases(),
+    ),
     "target-not-in-the-repository": (
         cluster("1.28.9", published={"deb": {"kubeadm": PACKAGES}}),
         "1.29.12",
@@ -168,7 +188,7 @@ REFUSALS = {
     "kubelet-version-that-kubeadm-cannot-read": (with_outsider("reports no kubelet version", None), "1.29", releases()),
     "no-control-plane": (State(version("1.28.9"), (worker("w1", "1.28.9"),)), "1.29", releases()),
     "everything-at-once": (
-        cluster("1.28.9", "1.31.2", published={"deb": {"kubeadm": ("1.28.9-1.1",)}}),
+        cluster("1.28.9", "1.31.2", published={"deb": {"kubeadm": ("1.28.9-1.1",)}}, asked=("1.28", "1.29", "1.30")),
         "1.30",
         releases(release(30, needs=GATE), without=[29]),
     ),

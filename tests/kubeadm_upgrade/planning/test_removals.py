@@ -66,7 +66,7 @@ def test_nodes_with_the_same_setting_share_a_sentence():
     """A large cluster has one finding, not a thousand."""
     told = {f"w{number}": Settings(flags=("old",)) for number in range(9)}
     (sentence,) = kubelet_findings(told, FACTS, version("1.30"), version("1.31"))
-    assert sentence.startswith("the kubelet on w0, w1, w2, w3, w4 and 4 more is started with the flag --old")
+    assert sentence.startswith("the kubelets on w0, w1, w2, w3, w4 and 4 more are started with the flag --old")
 
 
 def test_what_kubeadm_config_sets():

@@ -279,7 +279,7 @@ def test_whatever_is_looked_at_is_allowed(situation, pid, lines):
         *etcd.questions(facts.node.name, local),
     ]
     asked += [
-        manager.published(facts.host, hop.source(manager.FORMAT).repository.url),
+        manager.published(facts.host, [hop.source(manager.FORMAT).repository.url]),
         *manager.QUERIES,
         queries.ROOT,
     ]

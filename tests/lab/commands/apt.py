@@ -64,20 +64,31 @@ def _refresh(process: Process, options: Options) -> int:
 
 
 def _ask_apart(process: Process, options: Options) -> int:
-    """Into lists of its own: nothing of what the host knows changes, and a `trusted` source needs no key."""
+    """Into lists of its own: nothing of what the host knows changes, and a `trusted` source needs no key.
+
+    It goes on with the others where one does not answer, and then says so; golden/apt-get-update-several.txt.
+    """
     missing = process.host.cluster.spec.repository.get("missing", ())
     base = str(process.host.cluster.spec.repository.get("base", DEFAULT_BASE))
-    process.host.packages.asked = []
-    for source in sources(process.host.files, _set(options, "dir::etc::sourcelist")):
+    asked, errors = process.host.packages.asked, []
+    for number, source in enumerate(sources(process.host.files, _set(options, "dir::etc::sourcelist")), 1):
+        why = None
         if not source.url.startswith(base):
-            return process.refuse(f"E: Failed to fetch {source.url}/InRelease  Could not resolve host", 100)
-        if served(f"{source.url.removeprefix(base)}/InRelease", missing) is None:
-            process.complain(f"E: Failed to fetch {source.url}/Packages  404  Not Found")
-            return process.refuse(
-                "E: Some index files failed to download. They have been ignored, or old ones used instead.", 100
-            )
-        process.host.packages.asked += offer(source)
+            why = "Could not resolve host"
+        elif served(f"{source.url.removeprefix(base)}/InRelease", missing) is None:
+            why = "404  Not Found"
+        if why:
+            process.print(f"Err:{number} {source.url}  Packages\n  {why}")
+            errors.append(f"E: Failed to fetch {source.url}/Packages  {why}")
+        else:
+            process.print(f"Get:{number} {source.url}  Packages")
+            asked[source.url] = offer(source)
     process.print("Reading package lists...")
+    for error in errors:
+        process.complain(error)
+    if errors:
+        text = "E: Some index files failed to download. They have been ignored, or old ones used instead."
+        return process.refuse(text, 100)
     return 0
 
 
@@ -158,8 +169,10 @@ async def apt_cache(process: Process) -> int:
     options = parse(process.arguments, valued=("-o", "--option"))
     verb, *packages = options.operands or [""]
     if _set(options, "dir::state::lists"):
-        for package in set(packages).intersection(KUBERNETES):
-            _print_versions(process, package, process.host.packages.asked)
+        there = {source.url for source in sources(process.host.files, _set(options, "dir::etc::sourcelist"))}
+        known = [one for url, offered in process.host.packages.asked.items() if url in there for one in offered]
+        for package in sorted(set(packages).intersection(KUBERNETES)):
+            _print_versions(process, package, sorted(known, key=lambda one: version_key(one[0]), reverse=True))
         return 0
     if verb not in ("madison", "policy"):
         process.complain(f"E: Invalid operation {verb}")

@@ -11,8 +11,14 @@ TARGET ?= 1.29
 PORT ?=
 ONCE ?=
 export CLUSTER TARGET PORT ONCE
-# What make break breaks; python -m lab break --help lists the faults.
+# What make break breaks; make faults lists what there is.
 FAULT ?= fail node=$(CLUSTER)-w2 argv_prefix="kubeadm upgrade node" stderr="no space left on device" times=null
+
+# How packages get into .venv: uv, or pip where uv may not be used.
+INSTALLER ?= uv
+export INSTALLER
+# Airflow is byte-compiled as it is first imported, which costs two seconds; not at all, each of its starts would take long.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Our own tests import from the checkout; nothing of a developer's shell may leak in.
 export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins:$(CURDIR)/dags:$(CURDIR)/tests
@@ -25,29 +31,31 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo break mend test test-e2e test-hosts test-trouble bench lint format schema sudoers constraints clean
+.PHONY: help venv demo about-demo break faults mend test test-e2e test-hosts test-trouble bench lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-venv: $(READY) ## make the virtual environment in .venv, or bring it up to date
+venv: $(READY) ## make the virtual environment in .venv, or bring it up to date; INSTALLER=pip where uv may not be used
 
-# Airflow starts in a third of the time when it is byte-compiled, whatever PYTHONDONTWRITEBYTECODE says.
-$(READY): requirements.txt requirements-dev.txt constraints.txt
+# Nothing is installed yet, so tests/installation needs the standard library only; it says itself what it does.
+$(READY): requirements.txt requirements-dev.txt requirements-installer.txt constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or later, or say make PYTHON=/path/to/python3 ..." >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is `$(PYTHON) --version 2>&1`; Python 3.11 or later is needed. Say make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
-	PYTHONPATH= $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
-	@$(BIN)/python -m compileall -q -j 2 $(VENV)/lib >/dev/null 2>&1 || true
-	@touch $(READY)
+	@$(PYTHON) -m installation
 
-demo: $(READY) ## upgrade a simulated cluster and watch: CLUSTER=demo-b, TARGET=1.29, PORT=8080, ONCE=1 to stop at the end
+demo: about-demo $(READY) ## upgrade a simulated cluster and watch: CLUSTER=demo-b, TARGET=1.29, PORT=8080, ONCE=1 to stop at the end
 	@$(BIN)/python -m demo
+
+# First, and by the shell alone: nobody should wonder what goes on, however long Python takes to start.
+about-demo:
+	@echo "Two simulated clusters over real SSH and HTTPS, a real Airflow, and an upgrade of $$CLUSTER to $$TARGET to watch."
+	@echo "It takes about three minutes on two cores; the first time up to a minute more, to install Python packages into $(VENV)."
 
 break: $(READY) ## break the demo while it runs: CLUSTER=demo-a, FAULT="never_ready node=demo-a-w2"
 	@$(BIN)/python -m lab break --directory .demo/lab $(CLUSTER) $(FAULT)
+
+faults: $(READY) ## list what make break can break: FAULT="..."
+	@$(BIN)/python -m lab break --help
 
 mend: $(READY) ## lift what make break has broken; then clear the failed task in Airflow
 	@$(BIN)/python -m lab mend --directory .demo/lab $(CLUSTER)
@@ -85,7 +93,7 @@ sudoers: $(READY) ## write docs/sudoers: which commands hosts must allow, genera
 	$(BIN)/python -m kubeadm_upgrade sudoers --wildcards > docs/sudoers-wildcards
 
 constraints: $(READY) ## write constraints.txt anew from .venv
-	@{ sed -n '/^#/p;/^#/!q' constraints.txt; PYTHONPATH= $(BIN)/python -m pip freeze; } > constraints.new
+	@{ sed -n '/^#/p;/^#/!q' constraints.txt; PYTHONPATH= $(BIN)/python -m pip freeze --exclude uv; } > constraints.new
 	mv constraints.new constraints.txt
 	@touch $(READY)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from demo.complaint import Complaint, RunFailed
+from demo.door import Door, Row, meanwhile
 from demo.farewell import short, show_how_to_go_on, show_line, show_nodes, show_what_to_try, where_the_reports_are
 from demo.follow import Follower
 from demo.kubernetes import KubernetesNodes
@@ -43,9 +45,9 @@ def _play_live(wishes: Wishes, console: Console) -> int:
     """Draw, and stay when it is over: also after a failure, which is best looked at where it happened."""
     preparations = Preparations(console)
     try:
-        with World(wishes, preparations.say) as world:
+        with World(wishes, preparations.say, opened=lambda door: preparations.tell(door.rows())) as world:
+            airflow, follower = _start_run(world, preparations)
             preparations.done()
-            airflow, follower = _start_run(world)
             try:
                 _watch_over_failures(console, world, airflow, follower)
                 code = 0
@@ -62,9 +64,13 @@ def _play_live(wishes: Wishes, console: Console) -> int:
 def _watch_over_failures(console: Console, world: World, airflow: AirflowInstance, follower: Follower) -> None:
     """To the end: a run that has failed goes on when its failed task is cleared."""
     title = f"{world.wishes.cluster}  {world.cluster['version']} → {world.wishes.target}"
+
+    def rows() -> Iterable[Row]:
+        return (*Door.of(airflow).rows_of_run(follower.page), meanwhile(world.wishes))
+
     while True:
         try:
-            with Screen(console, title, world.wishes.target) as screen:
+            with Screen(console, title, world.wishes.target, rows) as screen:
                 progress = follower.watch(screen.show)
             _tell(console, world, airflow, follower, progress)
             return
@@ -77,22 +83,25 @@ def _watch_over_failures(console: Console, world: World, airflow: AirflowInstanc
 
 def _play_plain(wishes: Wishes, console: Console) -> int:
     lines = Lines()
-    with World(wishes, lines.say) as world:
-        airflow, follower = _start_run(world)
-        lines.say(f"upgrading {wishes.cluster} from {world.cluster['version']} to {wishes.target}")
+    with World(wishes, lines.say, opened=lambda door: lines.tell(door.rows())) as world:
+        airflow, follower = _start_run(world, lines)
+        lines.tell([meanwhile(wishes)])
         progress = follower.watch(lines.show)
         return _tell(console, world, airflow, follower, progress)
 
 
-def _start_run(world: World) -> tuple[AirflowInstance, Follower]:
-    """As a person would: unpause the DAG, trigger it."""
-    airflow = world.airflow
+def _start_run(world: World, teller: Lines | Preparations) -> tuple[AirflowInstance, Follower]:
+    """As a person would: unpause the DAG, trigger it. Where it will be seen is told before anything of it runs."""
+    airflow, wishes = world.airflow, world.wishes
     assert airflow is not None
-    airflow.api.unpause(world.wishes.dag_id)
-    conf = {"target_version": world.wishes.target}
-    run_id = airflow.api.trigger(world.wishes.dag_id, conf, f"to-{world.wishes.target}")
+    run_id = f"to-{wishes.target}"
     nodes = KubernetesNodes(Path(world.cluster["admin_kubeconfig"]))
-    return airflow, Follower(world, airflow, nodes, run_id)
+    follower = Follower(world, airflow, nodes, run_id)
+    teller.say(f"starting the upgrade of {wishes.cluster} from {world.cluster['version']} to {wishes.target}")
+    teller.tell([("the run", follower.page)])
+    airflow.api.unpause(wishes.dag_id)
+    airflow.api.trigger(wishes.dag_id, {"target_version": wishes.target}, run_id)
+    return airflow, follower
 
 
 def _tell(console: Console, world: World, airflow: AirflowInstance, follower: Follower, progress: Progress) -> int:

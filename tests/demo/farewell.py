@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from demo.door import Door, Row
 from demo.follow import Follower
 from demo.world import World
 from harness.airflow import AirflowInstance
@@ -40,13 +41,11 @@ def show_what_to_try(console: Console, world: World, airflow: AirflowInstance, f
     node = next(name for name, is_control_plane in world.nodes.items() if not is_control_plane)
     kubeconfig = short(Path(world.cluster["admin_kubeconfig"]))
     rows = (
-        ("Airflow", follower.page),
-        ("log in as", f"{airflow.user}, password {airflow.password}"),
+        *Door.of(airflow).rows_of_run(follower.page),
         ("a node", f"ssh -F {short(world.ssh_config)} {node}"),
         ("the cluster", f"kubectl --kubeconfig {kubeconfig} get nodes"),
     )
-    for name, text in rows:
-        show_line(console, name, text)
+    show_rows(console, rows)
 
 
 def show_how_to_go_on(console: Console, world: World) -> None:
@@ -55,6 +54,11 @@ def show_how_to_go_on(console: Console, world: World) -> None:
     console.print(
         "\nMend it, then clear the failed task in Airflow: the run goes on from there. [bold]Ctrl-C[/] stops."
     )
+
+
+def show_rows(console: Console, rows: Iterable[Row]) -> None:
+    for name, text in rows:
+        show_line(console, name, text)
 
 
 def show_line(console: Console, name: str, text: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from demo.complaint import Complaint, RunFailed
+from demo.door import Door
 from demo.journey import Journey
 from demo.kubernetes import KubernetesNodes
 from demo.progress import NodeSeen, Progress
@@ -33,7 +34,7 @@ class Follower:
     def __init__(self, world: World, airflow: AirflowInstance, nodes: KubernetesNodes, run_id: str) -> None:
         self._world = world
         self._api = airflow.api
-        self._url = airflow.url
+        self._door = Door.of(airflow)
         self._dag_id = world.wishes.dag_id
         self.runs = Runs(airflow.api, self._dag_id, run_id, Journey.unplanned(world.nodes))
         self.nodes = nodes
@@ -41,7 +42,7 @@ class Follower:
     @property
     def page(self) -> str:
         """The run under way in Airflow's UI."""
-        return f"{self._url}/dags/{self._dag_id}/runs/{self.runs.id}"
+        return self._door.page(self._dag_id, self.runs.id)
 
     def watch(self, show: Show) -> Progress:
         """Show every change, until the last run is over or waits for a person; returns the last look.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
+from demo.door import Row
 from demo.journey import Journey
 from demo.progress import Progress
 from demo.stopwatch import elapsed
@@ -22,6 +24,11 @@ class Lines:
 
     def say(self, what: str) -> None:
         print(f"{elapsed(self._started):>6}  {what}", flush=True)
+
+    def tell(self, rows: Iterable[Row]) -> None:
+        """Where something is: a line each, whole, so that it can be copied."""
+        for name, text in rows:
+            self.say(f"{name:<11} {text}")
 
     def show(self, progress: Progress, words: str) -> None:
         self._show_path(progress.journey)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -15,6 +17,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from demo.door import Row
 from demo.progress import Mark, Progress
 from demo.steps import AFTER, BEFORE, COLUMNS
 from demo.stopwatch import elapsed
@@ -30,12 +33,15 @@ _STATUS_STYLE = {"Ready": "green", "cordoned": "yellow"}
 
 
 class Screen:
-    """Draws what it is shown; entered while a run is watched."""
+    """Draws what it is shown; entered while a run is watched. `rows` are asked for anew at each look."""
 
-    def __init__(self, console: Console, title: str, target: str) -> None:
+    def __init__(
+        self, console: Console, title: str, target: str, rows: Callable[[], Iterable[Row]] = lambda: ()
+    ) -> None:
         self._console = console
         self._title = title
         self._target = target
+        self._rows = rows
         self._started = time.monotonic()
         # one spinner of a kind: all of them turn together
         self._spinners = {mark: Spinner("dots", style=style) for mark, style in _MOVING.items()}
@@ -55,8 +61,18 @@ class Screen:
 
     def draw(self, progress: Progress, words: str) -> RenderableType:
         below = Text(words, style="bright_black", no_wrap=True, overflow="ellipsis")
-        above = (self._head(progress), self._table(progress), self._bar(progress))
+        # what is cut off in a low terminal is cut off below
+        above = (self._head(progress), self._door(), self._table(progress), self._bar(progress))
         return Padding(Group(*(Padding(part, (0, 0, 1, 0)) for part in above), below), (1, 0, 1, 0))
+
+    def _door(self) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+        table.add_column(style="bright_black", no_wrap=True)
+        # never cut: what is copied from a terminal must be whole
+        table.add_column(overflow="fold")
+        for name, text in self._rows():
+            table.add_row(name, Text(text, style=f"link {text}" if text.startswith("http") else ""))
+        return table
 
     def _head(self, progress: Progress) -> Table:
         row = Table.grid(expand=True)
@@ -124,6 +140,11 @@ class Preparations:
         self._what = what
         self._status = self._console.status(what, spinner="dots", spinner_style="cyan")
         self._status.start()
+
+    def tell(self, rows: Iterable[Row]) -> None:
+        """Above the line that turns, and there to stay."""
+        for name, text in rows:
+            self._console.print(f"  [bright_black]{name:<10}[/]{escape(text)}", soft_wrap=True, highlight=False)
 
     def done(self) -> None:
         self.abandon()

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from demo.complaint import Complaint
+from demo.door import Door
 from demo.wishes import Wishes
 from harness.airflow import AirflowInstance, free_port
 from harness.fleet import ACCOUNT, RIGHTS, LabFleet, write_inventory
@@ -29,14 +30,21 @@ _PATIENCE = 30.0
 
 
 class World:
-    """Entered, everything runs and the DAG is there; left, nothing does."""
+    """Entered, everything runs and the DAG is there; left, nothing does. `opened` is told as soon as one can log in."""
 
-    def __init__(self, wishes: Wishes, say: Callable[[str], None], folder: Path = FOLDER) -> None:
+    def __init__(
+        self,
+        wishes: Wishes,
+        say: Callable[[str], None],
+        folder: Path = FOLDER,
+        opened: Callable[[Door], None] = lambda _: None,
+    ) -> None:
         self.wishes = wishes
         self.folder = folder
         self.inventory = folder / "inventory"
         self.ssh_config = folder / "ssh_config"
         self._say = say
+        self._opened = opened
         self._lock: int | None = None
         self._guard: Guard | None = None
         self._lab: Session | None = None
@@ -46,8 +54,12 @@ class World:
     def __enter__(self) -> Self:
         try:
             self._take_folder()
+            self.airflow = AirflowInstance(self.folder / "airflow", port=_port(self.wishes.port), say=self._say)
             self._start_lab()
-            self._start_airflow()
+            # neither needs the other yet
+            self.airflow.prepare()
+            self._describe_lab()
+            self._start_airflow(self.airflow)
         except BaseException:
             self._stop()
             raise
@@ -57,6 +69,10 @@ class World:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
+
+    @property
+    def _lab_folder(self) -> Path:
+        return self.folder / "lab"
 
     @property
     def cluster(self) -> dict[str, Any]:
@@ -93,8 +109,7 @@ class World:
     def _start_lab(self) -> None:
         self._say("starting two simulated clusters")
         self._guard = Guard()
-        directory = self.folder / "lab"
-        command = [sys.executable, "-m", "lab", "--latency", "human", "--directory", str(directory)]
+        command = [sys.executable, "-m", "lab", "--latency", "human", "--directory", str(self._lab_folder)]
         environment = {**base_environment(), "PYTHONPATH": str(REPOSITORY / "tests"), "PYTHONUNBUFFERED": "1"}
         self._lab = Session(
             [*command, "--apply", str(RIGHTS)],
@@ -103,7 +118,10 @@ class World:
             self._guard,
             self.folder,
         )
-        self.description = self._wait_for_description(directory / "lab.json")
+
+    def _describe_lab(self) -> None:
+        """Once it runs: the files that Airflow and ssh find it by."""
+        self.description = self._wait_for_description(self._lab_folder / "lab.json")
         self._write_inventory()
         self._write_ssh_config()
 
@@ -144,18 +162,15 @@ class World:
         options = "".join(f"  {name} {value}\n" for name, value in every.items())
         self.ssh_config.write_text("\n".join([*blocks, f"Host *\n{options}"]))
 
-    def _start_airflow(self) -> None:
-        environment = {
+    def _start_airflow(self, airflow: AirflowInstance) -> None:
+        airflow.environment |= {
             **LabFleet(self.description).environment(),
             "KUBEADM_UPGRADE_INVENTORY": str(self.inventory),
             "KUBEADM_UPGRADE_REPORTS": str(self.folder / "reports"),
         }
-        self.airflow = AirflowInstance(
-            self.folder / "airflow", environment, port=_port(self.wishes.port), say=self._say
-        )
-        self.airflow.start()
+        airflow.start(opened=lambda: self._opened(Door.of(airflow)))
         self._say(f"waiting for the DAG {self.wishes.dag_id}")
-        self.airflow.api.wait_for_dag(self.wishes.dag_id)
+        airflow.api.wait_for_dag(self.wishes.dag_id)
 
     def _lab_log(self) -> str:
         return self._lab.end_of_log() if self._lab else ""

@@ -13,6 +13,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,7 +33,10 @@ _HEALTH_KEYS = {
     TRIGGERER: "triggerer",
     DAG_PROCESSOR: "dag_processor",
 }
+# As these components call themselves in the table of jobs.
+_JOB_TYPES = {SCHEDULER: "SchedulerJob", TRIGGERER: "TriggererJob", DAG_PROCESSOR: "DagProcessorJob"}
 _LOG_LINES = 15
+_POLL = 0.2
 
 
 class AirflowNotStarted(Exception):
@@ -60,6 +64,7 @@ class AirflowInstance:
         self.password = secrets.token_urlsafe(9)
         self.environment = {**airflow_environment(home, self.url, _secrets()), **(environment or {})}
         self._say = say
+        self._prepared = False
         self._guard: Guard | None = None
         self._running: dict[str, Session] = {}
         self.api = AirflowApi(self.url, self.user, self.password)
@@ -82,21 +87,47 @@ class AirflowInstance:
     ) -> None:
         self.stop()
 
-    def start(self, patience: float = 180.0) -> None:
-        """Returns when tasks can run: all components healthy, the first slow call to the API server made."""
+    def prepare(self) -> None:
+        """The database. Needs no more of `environment` than this class puts there itself."""
         self.home.mkdir(parents=True, exist_ok=True)
         self._write_password()
+        self._say("preparing Airflow's database")
+        self._run_once("db", "migrate")
+        self._let_readers_pass_writers()
+        self._prepared = True
+
+    def start(self, patience: float = 180.0, opened: Callable[[], None] = lambda: None) -> None:
+        """Returns when tasks can run: all components healthy, the first slow call to the API server made.
+
+        `opened` is called once, as soon as a person can log in.
+        """
         try:
-            self._say("preparing Airflow's database")
-            self._run_once("db", "migrate")
-            self._let_readers_pass_writers()
+            if not self._prepared:
+                self.prepare()
             self._say("starting Airflow")
-            for name in COMPONENTS:
-                self.start_component(name)
+            self._start_components(time.monotonic() + patience, opened)
             self.wait_healthy(patience=patience)
         except BaseException:
             self.stop()
             raise
+
+    def _start_components(self, deadline: float, opened: Callable[[], None]) -> None:
+        """The API server takes longest, on one core. All of them begin with importing Airflow: each of the others waits
+        for one of the cores that are left, or together they would take the API server's."""
+        self.start_component(API_SERVER)
+        waiting, starting, is_open = [DAG_PROCESSOR, SCHEDULER, TRIGGERER], list[str](), False
+        while waiting or not is_open:
+            starting = [name for name in starting if not self._has_begun(name)]
+            if waiting and len(starting) < max(1, (os.cpu_count() or 1) - 1):
+                starting.append(waiting.pop(0))
+                self.start_component(starting[-1])
+            if not is_open and self._is_open():
+                is_open = True
+                opened()
+            self._raise_if_ended(*self._running)
+            if time.monotonic() > deadline:
+                return  # wait_healthy says which one
+            time.sleep(_POLL)
 
     def start_component(self, name: str) -> None:
         """Does not wait for it: see `wait_healthy`."""
@@ -110,15 +141,13 @@ class AirflowInstance:
         """Wait until these components (default: all) have said so themselves, after their last start."""
         deadline = time.monotonic() + patience
         while waiting := [name for name in names or COMPONENTS if not self._is_healthy(name)]:
-            for name in waiting:
-                if self._running[name].exit_code is not None:
-                    raise AirflowNotStarted(f"Airflow's {name} has ended.\n{self._running[name].end_of_log()}")
+            self._raise_if_ended(*waiting)
             if time.monotonic() > deadline:
                 name = waiting[0]
                 raise AirflowNotStarted(
                     f"Airflow's {name} is not healthy after {patience:.0f} s.\n{self._running[name].end_of_log()}"
                 )
-            time.sleep(0.3)
+            time.sleep(_POLL)
 
     def pid(self, name: str) -> int:
         """The component's first process, which leads its session."""
@@ -153,6 +182,25 @@ class AirflowInstance:
             return self.api.is_healthy(_HEALTH_KEYS[name], since=started)
         except httpx.HTTPError:
             return False
+
+    def _is_open(self) -> bool:
+        """A person can log in; what tasks need of the API server may still be missing."""
+        try:
+            return httpx.get(f"{self.url}/api/v2/version", timeout=2, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _has_begun(self, name: str) -> bool:
+        """Through with its imports, by the row that it then writes: the API server may not be there to be asked."""
+        started = datetime.fromtimestamp(self._running[name].started, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        with closing(sqlite3.connect(self.home / DATABASE)) as database:
+            query = "SELECT count(*) FROM job WHERE job_type = ? AND start_date >= ?"
+            return bool(database.execute(query, (_JOB_TYPES[name], started)).fetchone()[0])
+
+    def _raise_if_ended(self, *names: str) -> None:
+        for name in names:
+            if self._running[name].exit_code is not None:
+                raise AirflowNotStarted(f"Airflow's {name} has ended.\n{self._running[name].end_of_log()}")
 
     def _run_once(self, *arguments: str) -> None:
         done = subprocess.run(

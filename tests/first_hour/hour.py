@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -73,6 +73,18 @@ class Hour:
         began = terminal.seconds
         shown = terminal.wait_for(pattern, patience)
         self.moments.append(Moment(began, terminal.seconds, name, "", shown))
+        return shown
+
+    def answer(self, name: str, command: str, answers: Iterable[tuple[str, str]], patience: float) -> str:
+        """A command that asks: each question, and what is typed at it; to its successful end."""
+        terminal = self.terminal(name)
+        began = terminal.seconds
+        before = terminal.start(command)
+        for question, answer in answers:
+            terminal.wait_for(question, patience)
+            terminal.type(f"{answer}\n")
+        shown = terminal.ended(before, patience)
+        self.moments.append(Moment(began, terminal.seconds, name, command, shown))
         return shown
 
     def tell(self, text: str) -> None:

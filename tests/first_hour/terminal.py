@@ -74,10 +74,13 @@ class Terminal:
 
     def run(self, command: str, patience: float) -> str:
         """Type a command and wait for its end. Returns what it showed; raises NotAsWritten unless it succeeded."""
-        before = self.start(command)
-        self._wait(lambda: self._prompts() > before, patience, f"the end of: {command}")
+        return self.ended(self.start(command), patience)
+
+    def ended(self, before: int, patience: float) -> str:
+        """Wait until the command typed after so many prompts has ended, and well. Returns what it showed."""
+        self._wait(lambda: self._prompts() > before, patience, "its end")
         if code := self.exit_code:
-            raise NotAsWritten(f"{self.name}: {command}: exit code {code}\n{self.shown()}")
+            raise NotAsWritten(f"{self.name}: exit code {code}\n{self.shown()}")
         return self.shown()
 
     def start(self, command: str) -> int:

@@ -140,6 +140,9 @@ class AirflowApi:
             body["dag_run_id"] = run_id
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
+    def run_ids(self, dag_id: str) -> set[str]:
+        return {run["dag_run_id"] for run in self._pages(f"/dags/{dag_id}/dagRuns", "dag_runs")}
+
     def run(self, dag_id: str, run_id: str) -> Json:
         return self.get(f"/dags/{dag_id}/dagRuns/{run_id}")
 

@@ -19,7 +19,6 @@ from kubeadm_upgrade.objects import read_nodes
 from kubeadm_upgrade.version import TargetVersion
 
 
-
 def look_at_access(cluster: Cluster, target: TargetVersion | None, watcher: Watcher) -> tuple[Line, ...]:
     with _quietly():
         return asyncio.run(_look_at_access(cluster, target, watcher))

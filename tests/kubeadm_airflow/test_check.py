@@ -185,8 +185,17 @@ def set_flag(name: str, value: Callable[[Place], object] | object) -> Arrange:
 
 MISTAKES = [
     # the connection to the API: path, content, context, address, certificate, token, proxy, rights
-    mistake("no such kubeconfig", set_flag("kubeconfig", "/no/such/file"), API, "connection", "/no/such/file", ""),
-    mistake("an empty kubeconfig", lambda p: p.flags.update(kubeconfig=p.file("empty", "")), API, "connection", "empty", ""),
+    mistake(
+        "no such kubeconfig",
+        set_flag("kubeconfig", "/no/such/file"),
+        API,
+        "connection",
+        "there is no such file",
+        "put the kubeconfig there",
+    ),
+    mistake(
+        "an empty kubeconfig", lambda p: p.flags.update(kubeconfig=p.file("empty", "")), API, "connection", "empty", ""
+    ),
     mistake(
         "no kubeconfig at all but a token",
         lambda p: p.flags.update(kubeconfig=p.file("token", "eyJhbGciOi")),
@@ -195,12 +204,16 @@ MISTAKES = [
     mistake("a context that is not there", set_flag("context", "prod"), API, "connection", "prod", "context"),
     mistake(
         "a port that nobody listens on",
-        lambda p: p.kubeconfig(lambda c: c["clusters"][0]["cluster"].update(server=f"https://127.0.0.1:{closed_port()}")),
+        lambda p: p.kubeconfig(
+            lambda c: c["clusters"][0]["cluster"].update(server=f"https://127.0.0.1:{closed_port()}")
+        ),
         *(API, "answers", "does not answer", "server"),
     ),
     mistake(
         "a host name that does not exist",
-        lambda p: p.kubeconfig(lambda c: c["clusters"][0]["cluster"].update(server="https://no-such-host.invalid:6443")),
+        lambda p: p.kubeconfig(
+            lambda c: c["clusters"][0]["cluster"].update(server="https://no-such-host.invalid:6443")
+        ),
         *(API, "answers", "no-such-host.invalid", ""),
     ),
     mistake(
@@ -211,7 +224,9 @@ MISTAKES = [
     mistake(
         "http instead of https",
         lambda p: p.kubeconfig(
-            lambda c: c["clusters"][0]["cluster"].update(server=c["clusters"][0]["cluster"]["server"].replace("https", "http"))
+            lambda c: c["clusters"][0]["cluster"].update(
+                server=c["clusters"][0]["cluster"]["server"].replace("https", "http")
+            )
         ),
         *(API, "answers", "at http://", "server in the kubeconfig"),
     ),
@@ -237,17 +252,24 @@ MISTAKES = [
     ),
     # the way to the hosts: user, key, host key, port, address
     mistake("another user", set_flag("ssh-user", "root"), W1, "login", "SSH login refused", ""),
-    mistake("another key", lambda p: p.flags.update({"ssh-key": key(p)}), W1, "login", "SSH login refused", "authorized_keys"),
+    mistake(
+        "another key",
+        lambda p: p.flags.update({"ssh-key": key(p)}),
+        W1,
+        "login",
+        "SSH login refused",
+        "authorized_keys",
+    ),
     mistake("no such key", set_flag("ssh-key", "/no/such/key"), W1, "login", "/no/such/key", ""),
     mistake(
         "the public key",
         lambda p: p.flags.update({"ssh-key": f"{key(p)}.pub"}),
-        *(W1, "login", "another_key.pub", ".pub"),
+        *(W1, "login", "another_key.pub", ""),
     ),
     mistake(
         "a key with a passphrase",
         lambda p: p.flags.update({"ssh-key": key(p, "-N", "secret")}),
-        *(W1, "login", "Passphrase must be specified", "private_key_passphrase"),
+        *(W1, "login", "Passphrase must be specified", "ssh-agent"),
     ),
     mistake(
         "a host key that is not known",
@@ -259,13 +281,17 @@ MISTAKES = [
         lambda p: p.flags.update({"known-hosts": known_hosts(p, changed=CP)}),
         *(CP, "host key", "another", "ssh-keygen"),
     ),
-    mistake("no known_hosts", set_flag("known-hosts", "/no/such/known_hosts"), W1, "host key", "/no/such/known_hosts", ""),
+    mistake(
+        "no known_hosts", set_flag("known-hosts", "/no/such/known_hosts"), W1, "host key", "/no/such/known_hosts", ""
+    ),
     mistake(
         "known_hosts is a directory",
         lambda p: p.flags.update({"known-hosts": p.directory}),
         *(W1, "login", "directory", "mount"),
     ),
-    mistake("another port", lambda p: p.flags.update({"ssh-port": closed_port()}), W1, "reached", "no SSH connection", ""),
+    mistake(
+        "another port", lambda p: p.flags.update({"ssh-port": closed_port()}), W1, "reached", "no SSH connection", ""
+    ),
     mistake("a host that is down", lambda p: p.cluster.faults.node_down(W1), W1, "reached", "no SSH connection", ""),
     mistake(
         "a Node without such an address",
@@ -283,7 +309,9 @@ MISTAKES = [
         *(W1, "login", "Welcome!", ".bashrc"),
     ),
     # sudo, packages, clock
-    mistake("sudo asks", lambda p: p.cluster.faults.sudo_refuses(W1), W1, "sudo", "sudo asks for a password", "NOPASSWD"),
+    mistake(
+        "sudo asks", lambda p: p.cluster.faults.sudo_refuses(W1), W1, "sudo", "sudo asks for a password", "NOPASSWD"
+    ),
     mistake(
         "sudo denies one command",
         lambda p: p.cluster.faults.sudo_denies(W1, "apt-mark"),
@@ -313,7 +341,14 @@ MISTAKES = [
         lambda p: p.without_connection(API_ID),
         *(API, "connection", f"Airflow has no connection {API_ID}", "make it in Airflow"),
     ),
-    mistake("no connection to hosts", lambda p: p.without_connection(SSH_ID), W1, "login", f"no connection {SSH_ID}", "make it"),
+    mistake(
+        "no connection to hosts",
+        lambda p: p.without_connection(SSH_ID),
+        W1,
+        "login",
+        f"no connection {SSH_ID}",
+        "make it",
+    ),
     mistake(
         "the types are confused",
         lambda p: p.by_name({API_ID: {"conn_type": "ssh", "extra": {}}}),
@@ -410,7 +445,11 @@ def test_an_api_before_1_28_cannot_say_who_we_are(tmp_path, place, check):
         cluster = lab.clusters["old"]
         cluster.apply(MANIFEST)
         place.flags["kubeconfig"] = cluster.service_account_kubeconfig(*ACCOUNT.split("/"))
-        place.flags |= {"ssh-key": lab.ssh_key, "known-hosts": lab.known_hosts, "ssh-port": cluster.nodes["old-cp1"].port}
+        place.flags |= {
+            "ssh-key": lab.ssh_key,
+            "known-hosts": lab.known_hosts,
+            "ssh-port": cluster.nodes["old-cp1"].port,
+        }
         said = check()
     assert said.code == 0, said.lines
     assert said.of(API, "identity")["what"] == "an API before 1.28 cannot say who we are"
@@ -445,7 +484,9 @@ def test_a_mistake_in_the_file_or_its_name(place, capsys, mistake):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        pytest.param(["check", "x", "--target", "latest"], "'latest' is neither a version such as 1.29.4", id="version"),
+        pytest.param(
+            ["check", "x", "--target", "latest"], "'latest' is neither a version such as 1.29.4", id="version"
+        ),
         pytest.param(["check", "x", "--ssh-port", "ssh"], "'ssh' is no port: a number from 1 to 65535", id="port"),
         pytest.param(["check", "x", "--kube-config", "x"], "unrecognized arguments", id="parameter"),
     ],

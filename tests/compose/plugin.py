@@ -52,7 +52,7 @@ def _download(cache: Path, config: Path) -> None:
         _run("apt-get", *options, "download", "docker-compose", directory=directory)
         package = next(directory.glob("docker-compose_*.deb"))
         _run("dpkg", "-x", package.name, "unpacked", directory=directory)
-        program = next(path for path in (directory / "unpacked").rglob("docker-compose") if path.is_file())
+        program = next((directory / "unpacked").glob("usr/lib*/docker/cli-plugins/docker-compose"))
         plugins = directory / "config" / "cli-plugins"
         plugins.mkdir(parents=True)
         shutil.move(program, plugins / "docker-compose")

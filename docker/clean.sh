@@ -6,6 +6,8 @@ if [ "$days" = 0 ]; then
     echo "KEEP_ROWS_DAYS is 0: no row is ever removed."
     exec sleep infinity
 fi
+# not while everything starts
+sleep 1h
 while true; do
     # what has failed is tried again tomorrow; the log says why
     python /opt/airflow/docker/clean_database.py "$days"

@@ -205,7 +205,9 @@ def test_all_services_sign_with_the_same_keys(name: str) -> None:
 
 
 def test_only_the_api_server_is_told_the_passwords() -> None:
-    assert [name for name, service in EVERY.items() if "PASSWORDS" in service.get("environment", {})] == ["api-server"]
+    assert WITH_CELERY["secrets"] == {"passwords": {"environment": "PASSWORDS"}}
+    assert [name for name, service in EVERY.items() if "secrets" in service] == ["api-server"]
+    assert "${PASSWORDS" not in str(EVERY)
     (kept,) = SERVICES["api-server"]["tmpfs"]
     path = SERVICES["api-server"]["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]
     assert path.startswith(f"{kept.partition(':')[0]}/")
@@ -273,7 +275,8 @@ def test_where_tasks_run_they_are_given_time_to_end(name: str) -> None:
 
 def test_nothing_starts_before_what_it_needs() -> None:
     assert SERVICES["init"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    for name in (*COMPONENTS, "cleaner", "cli"):
+    assert SERVICES["cli"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    for name in (*COMPONENTS, "cleaner"):
         assert SERVICES[name]["depends_on"]["init"] == {"condition": "service_completed_successfully"}
     for name in ("scheduler", "triggerer", "worker"):
         assert EVERY[name]["depends_on"]["api-server"] == {"condition": "service_healthy"}

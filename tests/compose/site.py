@@ -44,13 +44,13 @@ class Site:
     def setting(self, name: str) -> str:
         return read_settings(self.directory / ".env")[name]
 
-    def compose(self, *argv: str, timeout: float = 240) -> str:
-        """`docker compose …`; returns what it printed. Raises DockerError with its words."""
-        return self._run("docker", "compose", *self.files, *argv, timeout=timeout)
+    def compose(self, *argv: str, timeout: float = 240, **settings: str) -> str:
+        """`docker compose …`, with settings over those of .env; returns what it printed. Raises DockerError."""
+        return self._run("docker", "compose", *self.files, *argv, timeout=timeout, **settings)
 
-    def cli(self, *argv: str) -> str:
+    def cli(self, *argv: str, **settings: str) -> str:
         """A command in a container of the service `cli`, as the documentation has it."""
-        return self.compose("run", "--rm", "--no-TTY", "cli", *argv)
+        return self.compose("run", "--rm", "--no-TTY", "cli", *argv, **settings)
 
     def containers(self, service: str) -> list[str]:
         return self.compose("ps", "--quiet", service).split()
@@ -72,8 +72,8 @@ class Site:
         """The last that they have said, for an assertion's message; without secrets it would be no log."""
         return self.compose("logs", "--no-color", "--tail", str(lines), *services)
 
-    def _run(self, *argv: str, timeout: float = 60) -> str:
-        environment = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
+    def _run(self, *argv: str, timeout: float = 60, **settings: str) -> str:
+        environment = {name: value for name, value in os.environ.items() if not _OURS.match(name)} | settings
         done = subprocess.run(
             argv,
             cwd=self.directory,

@@ -25,7 +25,7 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo break mend test test-e2e test-hosts test-trouble bench lint format schema sudoers constraints clean
+.PHONY: help venv demo break mend test test-e2e test-hosts test-trouble test-compose env bench lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,12 @@ test-hosts: $(READY) ## run the procedure on real hosts in containers: root, doc
 
 test-trouble: $(READY) ## upgrade clusters that fall ill meanwhile, and one cluster by two Airflows; minutes, needs nothing but this machine
 	$(PYTEST) -m trouble $(ARGS)
+
+test-compose: $(READY) ## bring up docker-compose.yaml from nothing and upgrade through it: root, docker and debootstrap
+	$(PYTEST) -m compose $(ARGS)
+
+env: ## write .env for docker compose, with secrets made up for you
+	@sh docker/env.sh
 
 bench: $(READY) ## measure how long Airflow takes to parse a fleet
 	$(PYTEST) -m bench -s $(ARGS)

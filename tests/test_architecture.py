@@ -130,7 +130,9 @@ def test_the_lab_knows_nothing_of_the_product():
     ("room", "expected"),
     [
         pytest.param("plugins", {"kubeadm_upgrade_plugin.py"}, id="the plugin loader loads one module"),
-        pytest.param("dags", {"cluster_upgrades.py", "kubeadm_maintenance.py"}, id="every DAG file is found, and only those"),
+        pytest.param(
+            "dags", {"cluster_upgrades.py", "kubeadm_maintenance.py"}, id="every DAG file is found, and only those"
+        ),
     ],
 )
 def test_airflow_finds_what_it_should(room, expected):

@@ -1,4 +1,4 @@
-"""docs/helm-values.yaml: held to the settings, the image and the page that goes with it. The chart is not to be had here."""
+"""docs/helm-values.yaml: held to the settings, the image and its page. The chart itself is not to be had here."""
 
 from __future__ import annotations
 

@@ -38,7 +38,10 @@ class BridgeLab(Lab):
         address = self._network.network[_FIRST + self._taken]
         self._taken += 1
         subprocess.run(
-            ["ip", "address", "add", f"{address}/32", "dev", self._bridge], check=True, capture_output=True, timeout=20
+            ["ip", "address", "replace", f"{address}/32", "dev", self._bridge],
+            check=True,
+            capture_output=True,
+            timeout=20,
         )
         return str(address)
 

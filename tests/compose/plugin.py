@@ -65,9 +65,7 @@ def _own_apt(directory: Path, mirror: str) -> tuple[str, ...]:
     for name in ("lists/partial", "cache/archives/partial", "parts"):
         (directory / name).mkdir(parents=True)
     sources = directory / "newer.sources"
-    sources.write_text(
-        f"Types: deb\nURIs: {mirror}\nSuites: {_SUITE}\nComponents: main\nSigned-By: {_KEYRING}\n"
-    )
+    sources.write_text(f"Types: deb\nURIs: {mirror}\nSuites: {_SUITE}\nComponents: main\nSigned-By: {_KEYRING}\n")
     settings = {
         "Dir::State::Lists": directory / "lists",
         "Dir::Cache": directory / "cache",

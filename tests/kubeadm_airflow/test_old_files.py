@@ -62,6 +62,6 @@ def test_what_cannot_be_removed_fails_the_task_and_stops_nothing(write, monkeypa
         unlink(path, missing_ok)
 
     monkeypatch.setattr(type(stuck), "unlink", refuse)
-    with pytest.raises(OSError, match="1 files cannot be removed, the first of them .*run_id=1.*: Permission denied"):
+    with pytest.raises(OSError, match=r"1 files cannot be removed, the first of them .*run_id=1.*: Permission denied"):
         RemoveOldLogsOperator(task_id="logs", days=30).execute(context())
     assert not free.exists()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.configuration import conf
@@ -20,7 +21,7 @@ class RemoveOldFilesOperator(BaseOperator):
     Whether a run is under way is asked right before its files go: somebody may have cleared a task of an old run.
     """
 
-    def __init__(self, *, days: int, **kwargs: object) -> None:
+    def __init__(self, *, days: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.days = days
 

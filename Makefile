@@ -31,7 +31,7 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo about-demo break faults mend test test-e2e test-hosts test-trouble bench lint format schema sudoers constraints clean
+.PHONY: help venv demo about-demo break faults mend test test-e2e test-first-hour test-hosts test-trouble test-compose first-hour env bench lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,11 +66,23 @@ test: $(READY) ## run the tests that take seconds each, minutes together; ARGS="
 test-e2e: $(READY) ## upgrade simulated clusters with a whole Airflow: scheduler, triggerer, API server; needs nothing but this machine
 	$(PYTEST) -m e2e $(ARGS)
 
+test-first-hour: $(READY) ## type README's commands into terminals, in their order; minutes, needs kubectl
+	$(PYTEST) -m first_hour $(ARGS)
+
+first-hour: $(READY) ## write docs/first-hour.md: the same, recorded, from a fresh clone
+	$(BIN)/python -m first_hour
+
 test-hosts: $(READY) ## run the procedure on real hosts in containers: root, docker and debootstrap; skips where they are not
 	$(PYTEST) -m hosts $(ARGS)
 
 test-trouble: $(READY) ## upgrade clusters that fall ill meanwhile, and one cluster by two Airflows; minutes, needs nothing but this machine
 	$(PYTEST) -m trouble $(ARGS)
+
+test-compose: $(READY) ## bring up docker-compose.yaml from nothing and upgrade through it: root, docker and debootstrap
+	$(PYTEST) -m compose $(ARGS)
+
+env: ## write .env for docker compose, with secrets made up for you
+	@sh docker/env.sh
 
 bench: $(READY) ## measure how long Airflow takes to parse a fleet
 	$(PYTEST) -m bench -s $(ARGS)

@@ -20,7 +20,7 @@ FORBIDDEN = {
         *("airflow", "asyncssh", "paramiko", "kubernetes", "kubernetes_asyncio", "aiohttp"),
         *("kubeadm_airflow", "upgrade_dags"),
     },
-    "plugins": {"upgrade_dags", "cluster_upgrades"},
+    "plugins": {"upgrade_dags", "cluster_upgrades", "kubeadm_maintenance"},
     "dags": {"asyncssh", "paramiko", "kubernetes", "kubernetes_asyncio", "aiohttp"},
 }
 TESTS = {path.name for path in (REPOSITORY / "tests").iterdir() if path.is_dir()} - {
@@ -143,7 +143,9 @@ def test_the_lab_knows_nothing_of_the_product():
     ("room", "expected"),
     [
         pytest.param("plugins", {"kubeadm_upgrade_plugin.py"}, id="the plugin loader loads one module"),
-        pytest.param("dags", {"cluster_upgrades.py"}, id="every DAG file is found, and only those"),
+        pytest.param(
+            "dags", {"cluster_upgrades.py", "kubeadm_maintenance.py"}, id="every DAG file is found, and only those"
+        ),
     ],
 )
 def test_airflow_finds_what_it_should(room, expected):

@@ -23,10 +23,14 @@ _UNDER_WAY = {
 _WORDS = {"failed": "has failed", **_UNDER_WAY}
 
 
+def directory() -> Path:
+    """Where reports are: one directory that tasks write to and the API server reads from."""
+    return Path(os.environ.get(DIRECTORY_VARIABLE) or Path(os.environ.get("AIRFLOW_HOME", ".")) / "reports")
+
+
 def paths(dag_id: str, run_id: str) -> tuple[Path, Path]:
     """Where the Markdown and the JSON of a run's report are."""
-    root = Path(os.environ.get(DIRECTORY_VARIABLE) or Path(os.environ.get("AIRFLOW_HOME", ".")) / "reports")
-    folder, stem = root / _file_name(dag_id), _file_name(run_id)
+    folder, stem = directory() / _file_name(dag_id), _file_name(run_id)
     return folder / f"{stem}.md", folder / f"{stem}.json"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 #: Program -> the Debian package that brings it.
@@ -38,12 +39,20 @@ def answers() -> bool:
 
 def why_not() -> str | None:
     """Why containers cannot run here; None where they can, perhaps with a daemon of our own."""
+    return _why_not(_CLIENT) if os.geteuid() != 0 or answers() else why_not_own()
+
+
+def why_not_own() -> str | None:
+    """Why no daemon of our own can run here."""
+    return _why_not({**_CLIENT, **_OWN_DAEMON})
+
+
+def _why_not(needed: Mapping[str, str]) -> str | None:
     if os.geteuid() != 0:
-        return "the ring of real hosts needs root"
-    needed = _CLIENT if answers() else {**_CLIENT, **_OWN_DAEMON}
+        return "containers of a test need root"
     if missing := [program for program in needed if shutil.which(program) is None]:
         packages = " ".join(dict.fromkeys(needed[program] for program in missing))
-        return f"the ring of real hosts needs {', '.join(missing)}: apt-get install {packages}"
+        return f"containers of a test need {', '.join(missing)}: apt-get install {packages}"
     return None
 
 

@@ -1,0 +1,3 @@
+ARG ROOT
+FROM ${ROOT}
+CMD ["nginx", "-g", "daemon off;"]

@@ -87,6 +87,13 @@ class Play:
         assert self.foreign.versions() == {"v1.29.15"}
         with_api.close()
 
+    def plan(self) -> None:
+        """What would come next, without a run."""
+        self.hour.run(OWN, self.script.next("python -m kubeadm_upgrade look"), _SOON)
+        shown = self.hour.run(OWN, self.script.next("python -m kubeadm_upgrade plan"), _SOON)
+        assert "1.29.15 → 1.33" in shown
+        self.hour.run(OWN, self.script.next("python -m kubeadm_upgrade calendar"), _SOON)
+
     def _init(self, command: str) -> tuple[str, ...]:
         """Answer what it asks. Returns the commands that it prints to be copied."""
         shown = self.hour.answer(OWN, command, self.foreign.answers, _MINUTES)

@@ -38,4 +38,5 @@ def test_every_command_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
         play = Play(hour, script, checkout, foreign, port)
         play.demo()
         play.own_cluster()
+        play.plan()
         assert script.left == ()

@@ -227,7 +227,7 @@ class Terminal:
 
 def test_at_a_terminal_it_asks(newcomer):
     """What is usual is offered; keys are written after a yes, and the table is there at the end."""
-    argv = newcomer.argv(name=None, kubeconfig=None, ssh_user=None, ssh_key=None)
+    argv = newcomer.argv(name=None, kubeconfig=None, ssh_user=None, ssh_key=None, ssh_port=None)
     usual = newcomer.home / ".kube" / "config"
     usual.parent.mkdir()
     usual.write_text(newcomer.kubeconfig.read_text())
@@ -236,6 +236,7 @@ def test_at_a_terminal_it_asks(newcomer):
     terminal.answer("Name of the cluster", "own-1")
     terminal.answer("SSH user", newcomer.lab.ssh_user)
     terminal.answer("SSH private key", str(newcomer.lab.ssh_key))
+    terminal.answer("SSH port", str(newcomer.flags["ssh-port"]))
     terminal.answer("Target version", "1.30")
     terminal.answer("Have you compared them?", "y")
     assert terminal.end() == 0, terminal.said

@@ -19,3 +19,9 @@ def user(text: str) -> str:
     if not sudoers.is_user(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no user name")
     return text
+
+
+def port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535")
+    return int(text)

@@ -11,17 +11,14 @@ from typing import Any
 
 from rich.console import Console
 
-from kubeadm_upgrade import inventory
 from kubeadm_upgrade.access.line import Line, Unwatched, Watcher, not_passed
 from kubeadm_upgrade.access.table import CheckTable
 from kubeadm_upgrade.commands import credentials, hands
 from kubeadm_upgrade.commands.arguments import target_version
+from kubeadm_upgrade.commands.asked_for import asked_for
 from kubeadm_upgrade.commands.credentials import Credentials
-from kubeadm_upgrade.errors import NeedsPerson
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.version import TargetVersion
-
-_NAMELESS = "cluster"
 
 
 def add_to(commands: Any) -> None:
@@ -41,7 +38,7 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     """1 when something is not as it must be."""
     given = Credentials.of(options)
-    cluster, target = _cluster(options.cluster, given)
+    cluster, target = asked_for(options.cluster, given)
     as_json = options.output == "json"
     lines = check(Console(), cluster, options.target or target, given, quiet=as_json)
     if as_json:
@@ -75,30 +72,3 @@ class _Speaking:
 
 def _spoken(lines: Iterable[Line], given: Credentials) -> tuple[Line, ...]:
     return tuple(replace(line, what=given.spoken(line.what), do=given.spoken(line.do)) for line in lines)
-
-
-def _cluster(name: str | None, given: Credentials) -> tuple[Cluster, TargetVersion | None]:
-    """The cluster's file, if there is one; none is needed where everything is typed."""
-    if name is None:
-        if given.kubeconfig is None:
-            raise NeedsPerson(
-                "check needs the name of a cluster, or --kubeconfig",
-                do=f"name one of {', '.join(_names()) or 'your clusters'}; or say --kubeconfig FILE --ssh-user USER",
-            )
-        return credentials.alone(_NAMELESS, None), None
-    if name not in _names() and given.are_whole:
-        return credentials.alone(name, None), None
-    if name not in _names():
-        raise NeedsPerson(
-            f"there is no {name}.yaml in {inventory.directory()}",
-            do=f"name one of {', '.join(_names())}, or make it: python -m kubeadm_upgrade init --name {name}"
-            if _names()
-            else f"make it: python -m kubeadm_upgrade init --name {name}; {inventory.DIRECTORY_VARIABLE} names another "
-            "directory",
-        )
-    cluster = inventory.load_cluster_named(name)
-    return cluster, cluster.target_version
-
-
-def _names() -> list[str]:
-    return [path.stem for path in inventory.cluster_files()]

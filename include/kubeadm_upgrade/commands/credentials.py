@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kubeadm_upgrade.commands.arguments import port
 from kubeadm_upgrade.inventory import Cluster, HostAddress
 
 # of connections that exist for one command; Airflow's own are never shadowed by them
@@ -104,7 +105,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", metavar="NAME", help="of the kubeconfig; default: its current one")
     parser.add_argument("--ssh-user", metavar="USER", help="log in to hosts as this user")
     parser.add_argument("--ssh-key", type=_file, metavar="FILE", help="with this private key; default: the user's own")
-    parser.add_argument("--ssh-port", type=_port, metavar="PORT", help="default: the cluster's file, else 22")
+    parser.add_argument("--ssh-port", type=port, metavar="PORT", help="default: the cluster's file, else 22")
     parser.add_argument(
         "--known-hosts", type=_file, metavar="FILE", help="default: the cluster's file, else the user's"
     )
@@ -118,9 +119,3 @@ def alone(name: str, target: Any) -> Cluster:
 def _file(text: str) -> Path:
     """Whole, since tasks that read it run elsewhere."""
     return Path(text).expanduser().absolute()
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 1 to 65535")
-    return int(text)

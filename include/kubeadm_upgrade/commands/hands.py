@@ -22,6 +22,7 @@ from kubeadm_upgrade.access.line import Line, Watcher
 from kubeadm_upgrade.errors import NeedsPerson
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.version import TargetVersion
 
 _MODULE = "kubeadm_airflow.command_line"
@@ -36,6 +37,9 @@ class Hands(Protocol):
 
     def look_at_access(self, cluster: Cluster, target: TargetVersion | None, watcher: Watcher) -> tuple[Line, ...]:
         """Every line of a check."""
+
+    def look_at_state(self, cluster: Cluster, target: TargetVersion | None) -> State:
+        """What a plan is made of; without a target, for any that the repositories have."""
 
     def look_at_nodes(self, cluster: Cluster) -> tuple[NodeFacts, ...]:
         """The nodes that are ours to upgrade, as the API lists them now."""

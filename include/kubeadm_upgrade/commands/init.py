@@ -20,7 +20,7 @@ from kubeadm_upgrade.access import known_hosts
 from kubeadm_upgrade.access.known_hosts import HostKey, Known
 from kubeadm_upgrade.access.line import not_passed
 from kubeadm_upgrade.commands import credentials, hands, steps_left
-from kubeadm_upgrade.commands.arguments import target_version
+from kubeadm_upgrade.commands.arguments import port, target_version
 from kubeadm_upgrade.commands.asking import Asking
 from kubeadm_upgrade.commands.check import check
 from kubeadm_upgrade.commands.cluster_text import checked, cluster_text
@@ -91,8 +91,9 @@ def _wishes(options: argparse.Namespace, asking: Asking) -> Wishes:
     name = options.name or asking.ask("Name of the cluster", "--name", _usual_name(kubeconfig))
     user = options.ssh_user or asking.ask("SSH user on every host", "--ssh-user", None)
     key = options.ssh_key or _optional(asking.ask_or_leave("SSH private key", _usual_key()))
+    ssh_port = options.ssh_port or _port(asking.ask_or_leave("SSH port", "22"))
     directory = options.inventory or inventory.directory()
-    given = replace(Credentials.of(options), kubeconfig=kubeconfig, user=user, key=key)
+    given = replace(Credentials.of(options), kubeconfig=kubeconfig, user=user, key=key, port=ssh_port)
     return Wishes(checked(name), given, directory.expanduser().absolute() / f"{name}.yaml")
 
 
@@ -177,6 +178,15 @@ def _usual_key() -> str | None:
 
 def _whole(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def _port(text: str | None) -> int | None:
+    """None for the usual one: a file need not say it."""
+    try:
+        found = port(text or "22")
+    except argparse.ArgumentTypeError as error:
+        raise NeedsPerson(f"SSH port: {error}", do="say --ssh-port PORT") from error
+    return None if found == 22 else found
 
 
 def _optional(text: str | None) -> Path | None:

@@ -57,7 +57,7 @@ def blocking(found: Iterable[Finding]) -> list[str]:
     return [finding.message for finding in found if finding.severity is Severity.BLOCK]
 
 
-async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
+async def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State:
     """What the planner needs: nodes, versions and settings, and what the repositories publish on the way."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         nodes, outsiders, control_plane = await _look_at_cluster(api)
@@ -65,8 +65,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
         ledger, _ = await api.ledger()
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     told = await asyncio.gather(*(_told(cluster, node, gate) for node in nodes))
-    minors = range(min(control_plane.minors, default=target.minor), target.minor + 1)
-    published = await look_at_repositories(cluster, nodes, told, minors)
+    published = await look_at_repositories(cluster, nodes, told, _minors_on_the_way(control_plane, target))
     etcd_tag = read_etcd_tag(control_plane.configuration)
     return State(
         cluster_version=control_plane.cluster_version,
@@ -99,6 +98,13 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
         looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=read_cluster_configuration(control_plane.configuration),
     )
+
+
+def _minors_on_the_way(control_plane: ControlPlaneFacts, target: TargetVersion | None) -> range:
+    """What must be published, whatever else there is: from the oldest component to the target, or to the newest."""
+    oldest = min(control_plane.minors)
+    newest = target.minor if target else max(control_plane.minors)
+    return range(oldest, max(oldest, newest) + 1)  # a target below is the planner's to refuse
 
 
 async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:

@@ -1,0 +1,39 @@
+"""Which cluster is meant, and where it is to go?"""
+
+from __future__ import annotations
+
+from kubeadm_upgrade import inventory
+from kubeadm_upgrade.commands import credentials
+from kubeadm_upgrade.commands.credentials import Credentials
+from kubeadm_upgrade.errors import NeedsPerson
+from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.version import TargetVersion
+
+_NAMELESS = "cluster"
+
+
+def asked_for(name: str | None, given: Credentials) -> tuple[Cluster, TargetVersion | None]:
+    """From its file, if there is one; none is needed where everything is typed. Raises NeedsPerson, InventoryError."""
+    if name is None:
+        if given.kubeconfig is None:
+            raise NeedsPerson(
+                "no cluster is named, and no --kubeconfig given",
+                do=f"name one of {', '.join(_names()) or 'your clusters'}; or say --kubeconfig FILE --ssh-user USER",
+            )
+        return credentials.alone(_NAMELESS, None), None
+    if name not in _names() and given.are_whole:
+        return credentials.alone(name, None), None
+    if name not in _names():
+        raise NeedsPerson(
+            f"there is no {name}.yaml in {inventory.directory()}",
+            do=f"name one of {', '.join(_names())}, or make it: python -m kubeadm_upgrade init --name {name}"
+            if _names()
+            else f"make it: python -m kubeadm_upgrade init --name {name}; {inventory.DIRECTORY_VARIABLE} names another "
+            "directory",
+        )
+    cluster = inventory.load_cluster_named(name)
+    return cluster, cluster.target_version
+
+
+def _names() -> list[str]:
+    return [path.stem for path in inventory.cluster_files()]

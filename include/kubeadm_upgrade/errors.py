@@ -27,7 +27,7 @@ class UpgradeError(Exception):
 class OwnMistake(UpgradeError):
     """Something that is no error of ours, seen where only its name can be handed on: a bug."""
 
-    mend = "report this, with this log: it is a mistake in the upgrade's own code"
+    mend = "report this with its log, for it is a mistake in the upgrade's own code"
     then = "then clear this task to try it again"
 
 

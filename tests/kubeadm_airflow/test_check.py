@@ -309,6 +309,18 @@ MISTAKES = [
         *(W1, "address", "first-w1.invalid", ""),
     ),
     mistake(
+        "a jump host that is down",
+        lambda p: p.by_name(
+            ssh={**p.fleet.inventory("first", "1.29")["ssh"], "jump_host": f"127.0.0.1:{closed_port()}"}
+        ),
+        *(W1, "reached", "the jump host of first-w1", "jump_host"),
+    ),
+    mistake(
+        "no jump host at all",
+        lambda p: p.by_name(ssh={**p.fleet.inventory("first", "1.29")["ssh"], "jump_host": "ssh://bastion"}),
+        *(W1, "address", "is no jump host", "[user@]host[:port]"),
+    ),
+    mistake(
         "a shell that prints",
         lambda p: p.cluster.faults.chatty_shell(W1),
         *(W1, "login", "Welcome!", ".bashrc"),

@@ -10,9 +10,10 @@ import pytest
 
 from e2e.first_hour import MISTAKES, Mistake
 
-pytestmark = pytest.mark.e2e
+# the first test waits until all runs have started, and for its own
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-PATIENCE = 300
+PATIENCE = 500
 
 
 @pytest.fixture(scope="session")
@@ -86,12 +87,15 @@ def raw_log(site, dag_id: str, run_id: str, task) -> str:
 
 
 def test_what_time_may_cure_says_that_it_is_tried_again(site, runs):
-    """And how often still."""
+    """And how often still; a try that Airflow itself has ended says nothing."""
     dag_id, run_id = runs["nobody-listens"]
     site.api.wait_for_run(dag_id, run_id, PATIENCE)
     last = site.api.wait_for_task(dag_id, run_id, "look").try_number
-    again = [site.api.log(dag_id, run_id, "look", try_number=number)[-1].text for number in range(1, last)]
-    assert any(text.endswith(": it is tried again by itself, once more") for text in again)
+    ends = [site.api.log(dag_id, run_id, "look", try_number=number)[-1].text for number in range(1, last)]
+    told = [text.rpartition(", ")[2] for text in ends if text.startswith("What to do: ")]
+    assert last >= 3
+    assert set(told) <= {"2 more times", "once more"}
+    assert told or last > 3
 
 
 def test_the_report_of_a_run_that_does_not_exist_is_not_there(browser):

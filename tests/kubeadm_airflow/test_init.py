@@ -138,6 +138,11 @@ def test_no_key_is_trusted_without_a_word(newcomer, init):
     code, out, _ = init()
     assert code == 1
     assert not newcomer.known_hosts.exists()
+    again = (
+        f"check own-1 --kubeconfig {newcomer.kubeconfig} --ssh-user ops --ssh-key {newcomer.lab.ssh_key} --ssh-port "
+    )
+    assert f"Mend this, then: python -m kubeadm_upgrade {again}" in out
+    assert f"export KUBEADM_UPGRADE_INVENTORY={newcomer.inventory}" in out
     shown = [line.strip() for line in out.splitlines() if " ssh-ed25519 AAAA" in line]
     assert len(shown) == 3
     newcomer.known_hosts.parent.mkdir()

@@ -74,7 +74,7 @@ class SimulatedCluster:
         self.spawn(self.controllers.watch_heartbeats())
 
     def _populate(self, release: Release) -> None:
-        for item in workload_objects.namespaces(self.spec) + workload_objects.rbac():
+        for item in workload_objects.namespaces(self.spec) + workload_objects.rbac(release.minor):
             self.store.create(item)
         for number, name in enumerate(self.spec.nodes):
             control_plane = name in self.spec.control_plane_nodes

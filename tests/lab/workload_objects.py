@@ -169,15 +169,16 @@ def _binding(name: str, role: str, *groups: str) -> Item:
     return _plain(f"{api}/v1", "ClusterRoleBinding", None, name, roleRef=reference, subjects=subjects)
 
 
-def rbac() -> list[Item]:
-    """The bootstrap policy, as far as somebody could notice it missing."""
+def rbac(minor: int) -> list[Item]:
+    """The bootstrap policy of a minor release, as far as somebody could notice it missing."""
     health = ["/healthz", "/healthz/*", "/livez", "/livez/*", "/readyz", "/readyz/*", "/version", "/version/"]
     discovery = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"]
     everything = [
         {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
         {"nonResourceURLs": ["*"], "verbs": ["*"]},
     ]
-    reviews = ["selfsubjectaccessreviews", "selfsubjectreviews"]
+    # a right comes before the question whether there is such a resource: before 1.27 who asks is told 403, and not 404
+    reviews = ["selfsubjectaccessreviews", *(["selfsubjectreviews"] if minor >= 27 else [])]
     basic = [
         {
             "apiGroups": ["authorization.k8s.io", "authentication.k8s.io"],

@@ -51,6 +51,10 @@ def failed(node: str, question: str, error: UpgradeError) -> Line:
     }
     if isinstance(error, UnreadableOutput) and question == LOGIN:  # what is asked first is whether the shell is silent
         usual[LOGIN] = "let that user's .bashrc end at once where the shell is not interactive: docs/hosts.md"
+    if "you must have a tty" in error.what:
+        usual[SUDO] = "add to sudoers: Defaults:USER !requiretty"
+    if "sudo: command not found" in error.what:
+        usual[SUDO] = "install sudo"
     return Line(node, question, State.WRONG, error.what, error.do or usual.get(question, "see what it answers there"))
 
 

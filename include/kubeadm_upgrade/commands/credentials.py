@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,19 @@ class Credentials:
     @property
     def has_ssh(self) -> bool:
         return self.user is not None or self.key is not None
+
+    def flags(self) -> Iterator[str]:
+        """As they would be typed again."""
+        for name, value in (
+            ("--kubeconfig", self.kubeconfig),
+            ("--context", self.context),
+            ("--ssh-user", self.user),
+            ("--ssh-key", self.key),
+            ("--ssh-port", self.port),
+            ("--known-hosts", self.known_hosts),
+        ):
+            if value is not None:
+                yield from (name, str(value))
 
     def kubernetes(self) -> Mapping[str, Any]:
         """The connection of type kubernetes."""

@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
     steps_left.say_connections(console, wishes.name, wishes.given)
     steps_left.say_rights(console)
     lines = check(console, replace(cluster, name=wishes.name), target, wishes.given)
-    steps_left.say_next(console, wishes.name, passes=not not_passed(lines))
+    steps_left.say_next(console, wishes.name, wishes.given, passes=not not_passed(lines))
     return int(bool(not_passed(lines)))
 
 

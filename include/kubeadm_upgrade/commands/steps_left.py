@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from kubeadm_upgrade import inventory
 from kubeadm_upgrade.access.known_hosts import HostKey, Known
 from kubeadm_upgrade.access.permissions import ACCOUNT, MANIFEST
 from kubeadm_upgrade.commands.cluster_text import conn_ids
@@ -30,6 +31,8 @@ def say_file(console: Console, path: Path, nodes: Sequence[NodeFacts]) -> None:
         f"{count(planes, 'control plane node')} and {count(workers, 'worker')} at {min(node.kubelet for node in nodes)}"
     )
     _say(console, f"\n[bold]1. The cluster's file[/] is written: {escape(str(path))} ({of})")
+    if path.parent != inventory.directory().absolute():
+        _say(console, f"export {inventory.DIRECTORY_VARIABLE}={_quoted(path.parent)}")
 
 
 def say_host_keys(console: Console, path: Path, keys: Sequence[HostKey]) -> None:
@@ -68,6 +71,11 @@ def say_connections(console: Console, name: str, given: Credentials) -> None:
         _say(console, escape(command))
     files = ", ".join(escape(str(path)) for path in (given.kubeconfig, given.key, given.known_hosts) if path)
     _say(console, f"[dim]{files} must be there and readable wherever workers and the triggerer run.[/]")
+    if given.known_hosts is None:
+        _say(
+            console,
+            "[dim]Host keys are read from ~/.ssh/known_hosts of whoever runs them; --known-hosts names another.[/]",
+        )
 
 
 def connection_commands(name: str, given: Credentials) -> tuple[str, str]:
@@ -95,14 +103,15 @@ def say_rights(console: Console) -> None:
     )
 
 
-def say_next(console: Console, name: str, *, passes: bool) -> None:
+def say_next(console: Console, name: str, given: Credentials, *, passes: bool) -> None:
     if passes:
         dag = shlex.quote(f"kubeadm_upgrade.{name}")
         _say(console, "\n[bold]Next[/], once the connections are made: a dry run, which changes nothing")
         _say(console, f"airflow dags unpause {dag}")
         _say(console, f"airflow dags trigger {dag} --conf '{json.dumps({'dry_run': True})}'")
     else:
-        _say(console, f"\nMend this, then: python -m kubeadm_upgrade check {shlex.quote(name)}")
+        again = shlex.join(["python", "-m", "kubeadm_upgrade", "check", name, *given.flags()])
+        _say(console, f"\nMend this, then: {escape(again)}")
 
 
 def manifest() -> Path:

@@ -220,4 +220,4 @@ def _question_of(error: UpgradeError) -> str | None:
         case CommandFailed() | UnreadableOutput():
             return hosts.LOGIN
         case _:
-            return None
+            return hosts.ADDRESS if "is no jump host" in error.what else None

@@ -18,14 +18,14 @@ from airflow.sdk import (
     task_group,
 )
 
-from kubeadm_airflow.notifiers import ReportSoFar
+from kubeadm_airflow.endings import EndedForAPerson
+from kubeadm_airflow.notifiers import LastLines, ReportSoFar
 from kubeadm_airflow.operators.claim import ClaimOperator
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
 from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor, StaticPodsReadySensor
-from kubeadm_upgrade.errors import NeedsPerson
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.version import TARGET_PATTERN
@@ -37,7 +37,7 @@ _NO_ID = re.compile(r"[^A-Za-z0-9_.-]|(?<=\.)\.")
 _LONGEST_ID = 250
 
 ONLY_WHAT_TIME_CAN_CURE = ExceptionRetryPolicy(
-    rules=[RetryRule(exception=NeedsPerson, action=RetryAction.FAIL, reason="only a person can cure this")]
+    rules=[RetryRule(exception=EndedForAPerson, action=RetryAction.FAIL, reason="only a person can cure this")]
 )
 
 # Of tasks that prove a result or give the cluster back: what is not well now mostly is in two minutes.
@@ -88,6 +88,7 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
             "retry_delay": timedelta(seconds=15),
             "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
             "on_failure_callback": ReportSoFar(cluster=cluster.name),
+            "on_retry_callback": LastLines(),
         },
     ) as dag:
         look = LookOperator(task_id="look", cluster=cluster.name)

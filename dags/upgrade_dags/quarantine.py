@@ -6,24 +6,30 @@ from collections.abc import Sequence
 
 from airflow.sdk import DAG, BaseOperator, Context
 
-from kubeadm_upgrade.errors import NeedsPerson
-from kubeadm_upgrade.inventory import InventoryError
+from kubeadm_airflow.endings import leaving
+from kubeadm_airflow.notifiers import ReportSoFar
+from kubeadm_upgrade.errors import NeedsPerson, several
+from kubeadm_upgrade.inventory import InventoryError, name_of
 from upgrade_dags.cluster import TAGS
 
 
 class BrokenInventoryFile(NeedsPerson):
     """A cluster's file must be mended before the cluster can be upgraded."""
 
+    then = "then its cluster has its own DAG again: start the run there"
+
 
 class SayWhatIsBrokenOperator(BaseOperator):
     """Fail with the problems of a cluster's file."""
 
-    def __init__(self, *, problems: list[str], **kwargs: object) -> None:
+    def __init__(self, *, path: str, problems: list[str], **kwargs: object) -> None:
         super().__init__(**kwargs)
+        self.path = path
         self.problems = problems
 
     def execute(self, context: Context) -> None:
-        raise BrokenInventoryFile("\n".join(self.problems))
+        with leaving():
+            raise BrokenInventoryFile(several(self.problems), do=f"mend {self.path}")
 
 
 def build_quarantine_dag(dag_id: str, error: InventoryError, ignored: Sequence[str] = ()) -> DAG:
@@ -37,5 +43,11 @@ def build_quarantine_dag(dag_id: str, error: InventoryError, ignored: Sequence[s
         schedule=None,
         tags=[*TAGS, "quarantine"],
     ) as dag:
-        SayWhatIsBrokenOperator(task_id="inventory_file_is_broken", problems=problems, retries=0)
+        SayWhatIsBrokenOperator(
+            task_id="inventory_file_is_broken",
+            path=str(error.path),
+            problems=problems,
+            retries=0,
+            on_failure_callback=ReportSoFar(cluster=name_of(error.path) or error.path.stem),
+        )
     return dag

@@ -1,4 +1,4 @@
-"""`python -m kubeadm_upgrade`: what can be had without Airflow."""
+"""`python -m kubeadm_upgrade`: what can be had from a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from pathlib import Path
 from rich.console import Console
 
 from kubeadm_upgrade import inventory
-from kubeadm_upgrade.errors import NeedsPerson, UpgradeRefused
+from kubeadm_upgrade.access.permissions import MANIFEST
+from kubeadm_upgrade.commands import check, init
+from kubeadm_upgrade.commands.arguments import target_version, user
+from kubeadm_upgrade.errors import NeedsPerson, UpgradeError, UpgradeRefused
 from kubeadm_upgrade.kubeadm_preflight import reasons
 from kubeadm_upgrade.planning import plan_page, terminal
 from kubeadm_upgrade.planning.path import Policy, WorkerMoves
@@ -23,24 +26,27 @@ from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.releases import files
 from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.rights import sudoers
-from kubeadm_upgrade.version import TargetVersion
 
+INTERRUPTED = 130  # as a shell has it for what was ended by Ctrl-C
 _SCHEMAS = {"cluster": inventory.json_schema, "release": files.json_schema}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 1 when a plan is refused or an input cannot be used, with a sentence on each reason."""
+    """Returns the exit code: 1 when a plan is refused, an input cannot be used, or a check finds something wrong."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except UpgradeRefused as refused:
         for reason in refused.reasons:
             print(f"refused: {reason}", file=sys.stderr)
         return 1
-    except NeedsPerson as error:
-        print(error, file=sys.stderr)
+    except UpgradeError as error:
+        print(error.what, file=sys.stderr)
+        if error.do:
+            print(f"What to do: {error.do}", file=sys.stderr)
         return 1
-    return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 
     planning = commands.add_parser("plan", help="plan the path of a cluster to a target version")
     planning.add_argument("--from-state", type=Path, required=True, metavar="FILE", help="what the task look returned")
-    planning.add_argument("--target", type=_target, required=True, metavar="VERSION", help="1.33 or 1.33.4")
+    planning.add_argument("--target", type=target_version, required=True, metavar="VERSION", help="1.33 or 1.33.4")
     planning.add_argument("--worker-moves", type=WorkerMoves, choices=list(WorkerMoves), default=Policy.worker_moves)
     planning.add_argument("--max-kubelet-skew", type=int, choices=(1, 2, 3), default=Policy.max_kubelet_skew)
     planning.add_argument(
@@ -75,9 +81,16 @@ def _parser() -> argparse.ArgumentParser:
     schema.set_defaults(run=lambda options: print(json.dumps(_SCHEMAS[options.of](), indent=2)))
 
     allowed = commands.add_parser("sudoers", help="print the sudoers file that allows what is run on hosts")
-    allowed.add_argument("--user", type=_user, default=sudoers.USER, help="who logs in (default: %(default)s)")
+    allowed.add_argument("--user", type=user, default=sudoers.USER, help="who logs in (default: %(default)s)")
     allowed.add_argument("--wildcards", action="store_true", help="for sudo before 1.9.10: no regular expressions")
-    allowed.set_defaults(run=lambda options: print(sudoers.text(options.user, wildcards=options.wildcards), end=""))
+    allowed.add_argument("--examples", action="store_true", help="one command for every rule, as JSON: for check")
+    allowed.set_defaults(run=_sudoers)
+
+    rights = commands.add_parser("rbac", help="print the rights that the API must grant, as docs/rbac.yaml has them")
+    rights.set_defaults(run=lambda _: print(MANIFEST.read_text(), end=""))
+
+    check.add_to(commands)
+    init.add_to(commands)
     return parser
 
 
@@ -97,6 +110,13 @@ def _plan(options: argparse.Namespace) -> None:
             print(plan_page.as_markdown(options.from_state.stem, path), end="")
         case _:
             terminal.show_plan(Console(), path)
+
+
+def _sudoers(options: argparse.Namespace) -> None:
+    if options.examples:
+        print(json.dumps(sudoers.examples(), indent=1))
+    else:
+        print(sudoers.text(options.user, wildcards=options.wildcards), end="")
 
 
 def _ignored(named: Sequence[str]) -> Mapping[str, str]:
@@ -119,19 +139,6 @@ def _state(path: Path) -> State:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise NeedsPerson(f"{path}: not what the task look returns (its XCom return_value): {what}") from error
-
-
-def _target(text: str) -> TargetVersion:
-    try:
-        return TargetVersion.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _user(text: str) -> str:
-    if not sudoers.is_user(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no user name")
-    return text
 
 
 def _as_a_tool() -> int:

@@ -12,7 +12,7 @@ from typing import Literal, NoReturn, Protocol
 
 from kubeadm_upgrade import units
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteFailed, Run, TakeClusterAgain
-from kubeadm_upgrade.errors import CommandFailed, NodeGone, StepNotDone, StepRefused, TimeCures, UnitFailed
+from kubeadm_upgrade.errors import CommandFailed, Misdirected, NodeGone, StepNotDone, StepRefused, TimeCures, UnitFailed
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.journal import essence, plain
@@ -41,15 +41,15 @@ class Port(Protocol):
 async def perform(step: Step, hop: Hop, port: Port, progress: Progress | None = None) -> Outcome | Pending:
     """Bring about the state that `step` promises, or go as far as can be gone now.
 
-    Raises StepRefused, CommandFailed, UnitFailed, StepNotDone, and whatever the port raises; an error that time can
-    cure carries the progress until then.
+    Raises StepRefused, CommandFailed, UnitFailed, StepNotDone, and whatever the port raises; one that is waited for
+    carries the progress until then.
     """
     attempt = _Attempt(step, hop, port, progress or Progress())
     try:
         for _ in range(ROUNDS):
             if result := await attempt.round():
                 return result
-    except TimeCures as error:
+    except (TimeCures, Misdirected) as error:
         error.progress = attempt.progress
         raise
     raise StepNotDone(f"{step.name}: not done after {ROUNDS} rounds, the last action was: {attempt.progress.told[-1]}")

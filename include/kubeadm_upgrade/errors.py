@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 
 class UpgradeError(Exception):
-    """Anything that keeps an upgrade from going on. The message says what, where, and what to do."""
+    """Anything that keeps an upgrade from going on: what is wrong and where, and what to do about it.
+
+    `do` is an order such as "make it in Airflow"; None where the fact says it all, or says it itself. What becomes of
+    the task after that is its family's to say: `remedy` does. Of a fact with several lines the first is the fact, and
+    the others are what somebody has said about it.
+    """
+
+    mend: ClassVar[str] = "mend this"  # the order, where none is given
+    then: ClassVar[str] = "then clear this task: the run goes on from here"
+    progress: Any = None  # what was done before one that is waited for, as steps.Progress
+
+    def __init__(self, what: str, *, do: str | None = None) -> None:
+        super().__init__(what if do is None else f"{what}\n{do}" if "\n" in what else f"{what}: {do}")
+        self.what = what
+        self.do = do
+
+
+class OwnMistake(UpgradeError):
+    """Something that is no error of ours, seen where only its name can be handed on: a bug."""
+
+    mend = "report this, with this log: it is a mistake in the upgrade's own code"
+    then = "then clear this task to try it again"
 
 
 class TimeCures(UpgradeError):
     """Worth trying again without anybody doing anything."""
 
-    progress: Any = None  # what was done before it, as steps.Progress
+    mend = "see whether it is well again"
 
 
 class NeedsPerson(UpgradeError):
@@ -69,6 +91,13 @@ class Forbidden(NeedsPerson):
     """The API or a host knows us and says no."""
 
 
+class Misdirected(NeedsPerson):
+    """What answers in an API's place is not the API. A first look fails at once; whoever is in the middle waits.
+
+    A load balancer may show a page of its own while the API server behind it is upgraded.
+    """
+
+
 class ObjectNotFound(NeedsPerson):
     """The API knows no such object."""
 
@@ -78,14 +107,18 @@ class HostKeyUnknown(NeedsPerson):
 
 
 class BadParameters(NeedsPerson):
-    """The run was started with parameters that cannot be honoured."""
+    """The run was started with parameters that cannot be honoured, and a run keeps those it was started with."""
+
+    mend = "mend the parameter"
+    then = "then start a new run: this one has changed nothing"
 
 
 class UpgradeRefused(NeedsPerson):
     """The version skew policy, kubeadm or the facts forbid this upgrade; the message gives all reasons at once."""
 
-    def __init__(self, *reasons: str) -> None:
-        super().__init__("; ".join(reasons))
+    def __init__(self, *reasons: str, do: str | None = None) -> None:
+        super().__init__("; ".join(reasons), do=do)
+        self.what = several(reasons)
         self.reasons = reasons
 
 
@@ -97,5 +130,29 @@ class NotAsPromised(NeedsPerson):
     """The run went through and the cluster is not what it promised."""
 
 
+class NotFinished(NotAsPromised):
+    """A run has ended before it was done: what its report says, and not this error, is what a person acts on."""
+
+    mend = "mend what the report says"
+    then = "then clear the tasks that failed: the run goes on from there, and reports again"
+
+
 class UnreadableOutput(NeedsPerson):
     """A tool printed something that we do not understand; guessing would be unsafe."""
+
+
+def several(sentences: Sequence[str]) -> str:
+    """Some facts as one: the first, how many more there are, and each of those on a line of its own."""
+    first, *others = sentences
+    if not others:
+        return first
+    head, *rest = first.splitlines()
+    return "\n".join((f"{head} (and {len(others)} more)", *rest, *others))
+
+
+def remedy(error: UpgradeError, *, tries_left: int = 0) -> str:
+    """What to do about an error that ended a task's try, and what becomes of the task then."""
+    if tries_left and not isinstance(error, NeedsPerson):
+        more = "once more" if tries_left == 1 else f"{tries_left} more times"
+        return f"{error.do or 'nothing yet'}: it is tried again by itself, {more}"
+    return f"{error.do or error.mend}, {error.then}"

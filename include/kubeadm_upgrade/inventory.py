@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, problems
+from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.kubeadm_preflight import reasons
 from kubeadm_upgrade.packages.port import MANAGERS
@@ -29,11 +30,13 @@ ENDING = ".yaml"
 _CLUSTER_FILE = re.compile(r"(?P<name>.+)\.ya?ml(\.txt)?\s*", re.IGNORECASE)
 
 
-class InventoryError(Exception):
+class InventoryError(NeedsPerson):
     """A cluster file that cannot be used; `problems` are sentences that name file and field."""
 
     def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
+        self.what = several(problems)
+        self.do = f"mend {path}"
         self.path = path
         self.problems = problems
 
@@ -120,11 +123,6 @@ def files_by_cluster() -> Mapping[str, tuple[Path, ...]]:
     return dict(sorted(found.items()))
 
 
-def cluster_files() -> Iterator[Path]:
-    """The file of every cluster, in order."""
-    yield from (first for first, *_ in files_by_cluster().values())
-
-
 def ignored(read: Path, others: Iterable[Path]) -> Iterator[str]:
     """A sentence on each file of a cluster that is not read, since another one is."""
     yield from (f"{other.name} is ignored, since {read.name} is there: remove one of them" for other in others)
@@ -134,10 +132,13 @@ def load_cluster(path: Path) -> Cluster:
     """Read one file. Raises InventoryError with every problem at once."""
     try:
         plain = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise InventoryError(path, (f"{path.name}: there is no such file in {path.parent}",)) from error
     except OSError as error:
         raise InventoryError(path, (f"{path.name}: not readable: {error.strerror}",)) from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InventoryError(path, (f"{path.name}: not readable as YAML: {error}", *_misnamed(path, None))) from error
+        problem = f"{path.name}: not readable as YAML: {_why(error)}"
+        raise InventoryError(path, (problem, *_misnamed(path, None))) from error
     if not isinstance(plain, dict):
         problem = f"{path.name}: must be a mapping with name, target_version and so on"
         raise InventoryError(path, (problem, *_misnamed(path, None)))
@@ -149,6 +150,12 @@ def load_cluster(path: Path) -> Cluster:
     if misnamed:
         raise InventoryError(path, misnamed)
     return cluster
+
+
+def _why(error: Exception) -> str:
+    """In one line: yaml writes three, with a picture of the place."""
+    mark: Any = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}: {getattr(error, 'problem', error)}" if mark else str(error)
 
 
 def load_cluster_named(name: str) -> Cluster:

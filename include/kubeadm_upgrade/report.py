@@ -49,6 +49,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         _broken(report),
         _given_up(report),
         _failures(report),
+        _unseen(report),
         _findings(report),
         _nodes(report),
         _plan(report),
@@ -102,6 +103,12 @@ def _failures(report: Mapping[str, Any]) -> str:
     return "\n\n".join(("## Not done", *rows)) if rows else ""
 
 
+def _unseen(report: Mapping[str, Any]) -> str:
+    """Why there are no nodes below. A run that has promised something says it among its broken promises."""
+    why = report.get("unseen")
+    return f"The cluster could not be looked at when this was written: {why}" if why and not report["hop"] else ""
+
+
 def _calm(tasks: Sequence[Mapping[str, Any]]) -> bool:
     return all(task["state"] != "failed" for task in tasks)
 
@@ -117,9 +124,11 @@ def _not_done(who: str, tasks: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _stopped(task: Mapping[str, Any]) -> Iterator[str]:
-    """The state in words, the reason behind it, and what a host has said as it stood there."""
+    """The state in words, the reason behind it, what to do, and what a host has said as it stood there."""
     reason, *said = (task.get("why") or "").splitlines() or [""]
     yield f"  - `{task['task']}` {_WORDS[task['state']]}" + (f": {reason}" if reason else "")
+    if task.get("do"):
+        yield from ("", f"    **What to do:** {task['do']}")
     if said:
         yield from ("", "    ```", *(f"    {line}" for line in said), "    ```")
 

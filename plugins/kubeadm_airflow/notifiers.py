@@ -1,4 +1,4 @@
-"""Whoever looks at a run learns of a failed task at once, not when the run is over."""
+"""Whoever looks at a task or at its run learns of a failure at once, not when the run is over."""
 
 from __future__ import annotations
 
@@ -7,11 +7,31 @@ from typing import Any
 
 from airflow.sdk import BaseNotifier, Context
 
+from kubeadm_airflow.endings import Ending
 from kubeadm_airflow.run_report import FAILURE, failure_of, write_report
 
 
-class ReportSoFar(BaseNotifier):
-    """Write the report as far as the run has come, with the reason of the failure.
+class LastLines(BaseNotifier):
+    """End the log of a task's try with two lines: what is wrong, and what to do.
+
+    Airflow calls it after its own last word on the try, but for the mark that ends a group of lines which its UI shows
+    folded: so that mark comes before ours as well.
+    """
+
+    def notify(self, context: Context) -> None:
+        """Called by a task's own process, when a try has failed."""
+        ti: Any = context["ti"]
+        tries_left = ti.max_tries + 1 - ti.try_number if ti.state == "up_for_retry" else 0
+        ending = Ending.of(context.get("exception"), tries_left)
+        self.log.info("::endgroup::")
+        for line in ending.said:
+            self.log.info("%s", line)
+        for line in ending.lines:
+            self.log.error("%s", line)
+
+
+class ReportSoFar(LastLines):
+    """Before that, write the report as far as the run has come, with the reason of the failure.
 
     The other nodes go on, or wait for a person: until the last of them has ended, the task `report` does not run.
     """
@@ -21,7 +41,11 @@ class ReportSoFar(BaseNotifier):
         self.cluster = cluster
 
     def notify(self, context: Context) -> None:
-        """Called by a task's own process, when it has failed and is not tried again."""
+        """Called when a task has failed and is not tried again. What keeps the report from being written is told."""
         ti: Any = context["ti"]
-        ti.xcom_push(FAILURE, failure_of(ti.task_id, ti.map_index, context.get("exception")))
-        asyncio.run(write_report(context, self.cluster))
+        try:
+            ti.xcom_push(FAILURE, failure_of(ti.task_id, ti.map_index, context.get("exception")))
+            asyncio.run(write_report(context, self.cluster))
+        except Exception as error:
+            self.log.warning("the report could not be written: %s", Ending.of(error).what)
+        super().notify(context)

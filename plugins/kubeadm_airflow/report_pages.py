@@ -6,10 +6,14 @@ from html import escape
 from pathlib import Path
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.models.dagrun import DagRun
+from airflow.utils.state import State
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse
 from markdown_it import MarkdownIt
+from sqlalchemy import select
 
 from kubeadm_upgrade import report
 
@@ -22,6 +26,14 @@ code { font-size: .85em; overflow-wrap: anywhere } li { margin: .15rem 0 }
 """
 
 _UNDER_WAY = "*The run is under way: this is its plan. The report takes its place when the run ends.*\n\n"
+_NOT_PLANNED = "The run is under way, and has no plan yet: it is shown here once it is made."
+_NO_RUN = "There is no run `{run_id}` of `{dag_id}`, and no report of one."
+_ENDED = """The run has ended ({state}), and there is no report of it in `{directory}`: {said}.
+
+**What to do:** read that task's log, and see whether `KUBEADM_UPGRADE_REPORTS` is one directory for workers and API
+server. Clearing the task writes the report.
+
+"""
 
 # An Airflow page has no login of its own: without this dependency anybody could read a report.
 _MAY_SEE_RUN = Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN))
@@ -32,14 +44,19 @@ def app() -> FastAPI:
     pages = FastAPI(title="kubeadm upgrade reports", docs_url=None, redoc_url=None, openapi_url=None)
 
     @pages.get("/reports/{dag_id}/{run_id}", dependencies=[_MAY_SEE_RUN])
-    def page(dag_id: str, run_id: str) -> HTMLResponse:
+    def page(dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
+        """A report outlives its run's rows in Airflow's database; those are asked where there is none."""
         markdown, _ = report.paths(dag_id, run_id)
+        if markdown.is_file():
+            return _page(dag_id, run_id, markdown.read_text())
+        found = session.scalar(select(DagRun).filter_by(dag_id=dag_id, run_id=run_id))
         plan = report.plan_path(dag_id, run_id)
-        if not markdown.is_file() and not plan.is_file():
-            return HTMLResponse(_html("No plan yet", "<p>The plan is shown here once it is made.</p>"))
-        text = markdown.read_text() if markdown.is_file() else _UNDER_WAY + plan.read_text()
-        # no raw HTML: the text holds what hosts and the API said
-        return HTMLResponse(_html(f"{dag_id} {run_id}", MarkdownIt("js-default").render(text)))
+        planned = plan.read_text() if plan.is_file() else ""
+        if found is None and not planned:
+            return _page(dag_id, run_id, _NO_RUN.format(dag_id=dag_id, run_id=run_id), 404)
+        if found is None or found.state in State.finished_dr_states:
+            return _page(dag_id, run_id, _without_report(found, markdown) + planned)
+        return _page(dag_id, run_id, _UNDER_WAY + planned if planned else _NOT_PLANNED)
 
     @pages.get("/reports/{dag_id}/{run_id}/{kind}", dependencies=[_MAY_SEE_RUN])
     def file(dag_id: str, run_id: str, kind: str) -> FileResponse:
@@ -49,6 +66,18 @@ def app() -> FastAPI:
         return FileResponse(path)
 
     return pages
+
+
+def _without_report(run: DagRun | None, markdown: Path) -> str:
+    """Why there is none, as far as it can be seen from here."""
+    task = run.get_task_instance("report") if run else None
+    said = f"its task `report` is in state *{task.state}*" if task else "it had no task `report`"
+    return _ENDED.format(state=run.state if run else "ended", said=said, directory=markdown.parent)
+
+
+def _page(dag_id: str, run_id: str, text: str, status: int = 200) -> HTMLResponse:
+    # no raw HTML: the text holds what hosts and the API said
+    return HTMLResponse(_html(f"{dag_id} {run_id}", MarkdownIt("js-default").render(text)), status)
 
 
 def _html(title: str, body: str) -> str:

@@ -11,13 +11,13 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from kubeadm_airflow.endings import Ending
 from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade import report
 from kubeadm_upgrade.assignment import RunId
-from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
+from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.verify import Result, shortcomings, unsettled
 
@@ -51,9 +51,10 @@ def durations_of(written: Json) -> dict[str, list[float]]:
 
 
 def failure_of(task_id: str, map_index: int, error: BaseException | str | None) -> Json:
-    """Why a task has failed, for its XCom. Only our own sentences are known to hold no secret."""
-    why = str(error) if isinstance(error, UpgradeError) else f"{type(error).__name__}, see its log"
-    return {"task": task_id, "map_index": map_index, "why": why}
+    """Why a task has failed and what to do about it, for its XCom."""
+    ending = Ending.of(error)
+    why = "\n".join((ending.what, *ending.said))
+    return {"task": task_id, "map_index": map_index, "why": why, "do": ending.do}
 
 
 async def _collect(context: Context, cluster: str) -> dict[str, Any]:
@@ -62,10 +63,11 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
     hop = Hop.from_json(plain) if plain else None
     state = await ti.axcom_pull(task_ids="look") or {"nodes": []}
     before = {node["name"]: node["kubelet"] for node in state["nodes"]}
-    dry_run = bool(context["params"]["dry_run"])
+    dry_run = bool(context["params"].get("dry_run"))
     result, unseen = await _look(cluster)
-    outcomes = await _outcomes(ti)
-    unfinished = list(_unfinished(_left(_tasks(hop), outcomes), _states(context), await _failures(ti)))
+    outcomes, run_tasks = await _outcomes(ti), _run_tasks(context)
+    failures = await _failures(ti, run_tasks)
+    unfinished = list(_unfinished(_left(_tasks(run_tasks, hop), outcomes), _states(context), failures))
     broken = [] if dry_run else _broken_promises(hop, run_of(context), result, unseen)
     ailing = list(unsettled(hop, result)) if hop and result and not dry_run else []
     return {
@@ -83,6 +85,7 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
         "next_run": await ti.axcom_pull(task_ids="next_hop", key="trigger_run_id"),
         "findings": await ti.axcom_pull(task_ids="preflight", key="findings") or [],
         "unfinished": unfinished,
+        "unseen": unseen,
         "broken_promises": [*broken, *ailing],
         "given_up": dict(result.ledger.given_up) if result else {},
         "joined": await ti.axcom_pull(task_ids="verify") or [],
@@ -97,9 +100,10 @@ async def _look(cluster: str) -> tuple[Result | None, str]:
 
     try:
         return await look_at_result(load_cluster_named(cluster)), ""
-    except (UpgradeError, InventoryError) as error:
-        log.warning("the nodes are missing from the report: %s", error)
-        return None, str(error)
+    except Exception as error:
+        ending = Ending.of(error)
+        log.warning("the nodes are missing from the report: %s", ending.what, exc_info=ending.is_mistake)
+        return None, ending.what
 
 
 def _broken_promises(hop: Hop | None, run: RunId, result: Result | None, unseen: str) -> list[str]:
@@ -125,9 +129,10 @@ async def _outcomes(ti: Any) -> list[Json]:
     return [json.loads(value) if isinstance(value, str) else value for value in pushed if value is not None]
 
 
-async def _failures(ti: Any) -> dict[Task, str]:
-    pushed = await ti.axcom_pull(task_ids=(*RUN_TASKS, *STEP_TASKS), key=FAILURE)
-    return {(one["task"], one["map_index"]): one["why"] for one in pushed if one is not None}
+async def _failures(ti: Any, run_tasks: Iterable[str]) -> dict[Task, Json]:
+    """What failed tasks have told of themselves."""
+    pushed = await ti.axcom_pull(task_ids=(*run_tasks, *STEP_TASKS), key=FAILURE)
+    return {(one["task"], one["map_index"]): one for one in pushed if one is not None}
 
 
 def _states(context: Context) -> Json:
@@ -138,9 +143,15 @@ def _states(context: Context) -> Json:
     return states
 
 
-def _tasks(hop: Hop | None) -> Iterator[tuple[Task, str | None]]:
+def _run_tasks(context: Context) -> tuple[str, ...]:
+    """The DAG that stands in for one whose file is broken has none of them, and one of its own."""
+    there = context["dag"].task_ids
+    return tuple(name for name in RUN_TASKS if name in there) or tuple(there)
+
+
+def _tasks(run_tasks: Iterable[str], hop: Hop | None) -> Iterator[tuple[Task, str | None]]:
     """Every task of the run that is worth telling, with its node."""
-    for name in RUN_TASKS:
+    for name in run_tasks:
         yield (name, -1), None
     for group, steps in GROUPS.items():
         for index, node in enumerate(hop.nodes_of(group) if hop else ()):
@@ -158,19 +169,24 @@ def _left(tasks: Iterable[tuple[Task, str | None]], outcomes: Iterable[Json]) ->
     return ((task, node) for task, node in tasks if (task[0], node) not in done)
 
 
-def _unfinished(tasks: Iterable[tuple[Task, str | None]], states: Json, failures: Mapping[Task, str]) -> Iterator[Json]:
-    """The tasks that did not succeed; a failed one with the reason."""
+def _unfinished(
+    tasks: Iterable[tuple[Task, str | None]], states: Json, failures: Mapping[Task, Json]
+) -> Iterator[Json]:
+    """The tasks that did not succeed; a failed one with the reason and the remedy."""
     for (name, index), node in tasks:
-        state, why = states.get(f"{name}_{index}" if index >= 0 else name), failures.get((name, index))
-        if why and state == "running":
+        state, failure = states.get(f"{name}_{index}" if index >= 0 else name), failures.get((name, index))
+        if failure and state == "running":
             state = "failed"  # it is telling us of it
         if state != DONE:
-            told = {"why": why or _BY_HAND} if state == "failed" else {}
+            told = {key: (failure or _BY_HAND).get(key) for key in ("why", "do")} if state == "failed" else {}
             yield {"task": name, "node": node, "state": str(state)} | told
 
 
 # a task that fails by itself says why before it ends
-_BY_HAND = "it was marked as failed, or its process was killed; what it had begun may have gone on"
+_BY_HAND = {
+    "why": "it was marked as failed, or its process was killed; what it had begun may have gone on",
+    "do": "clear this task, if it is to go on: it looks first at what is done",
+}
 
 
 def _result(dry_run: bool, unfinished: Sequence[object], broken: Sequence[str]) -> str:

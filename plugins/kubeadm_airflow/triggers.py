@@ -8,30 +8,41 @@ evicting twice is evicting once. The first to end decides; what the other sees i
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
+from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.operators.step import told_beside
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
-from kubeadm_upgrade.errors import Conflict, StepTimedOut, Unauthorized, Unreachable, UpgradeError
+from kubeadm_upgrade.errors import (
+    Conflict,
+    Misdirected,
+    OwnMistake,
+    StepTimedOut,
+    Unauthorized,
+    Unreachable,
+    UpgradeError,
+)
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
 
+log = logging.getLogger(__name__)
+
 POLL_SECONDS = 2.0
 MOST_TURNS = 15  # nobody looks less often than every 15 polls, however many come first
 SAY_AGAIN_SECONDS = 60.0  # a reason that changes all the time is said no more often than this
-# credentials that are not accepted: somebody renews them, or nobody does
-_UNAUTHORIZED_PATIENCE = timedelta(hours=1)
-_WAITED_FOR = (Unreachable, Conflict, Unauthorized)
+# credentials that are not accepted, or another's answer: somebody sees to it, or nobody does
+_PERSONS_PATIENCE = timedelta(hours=1)
+_WAITED_FOR = (Unreachable, Conflict, Unauthorized, Misdirected)
 
 
 class Said:
@@ -52,10 +63,11 @@ async def events(work: Awaitable[Any]) -> TriggerEvent:
     try:
         return TaskSuccessEvent(xcoms={"return_value": await work})
     except UpgradeError as error:
-        return TriggerEvent({"error": type(error).__name__, "message": str(error)})
-    except Exception:
+        return TriggerEvent(to_event(error))
+    except Exception as error:
         # An exception that leaves a trigger fails its task without a word of why.
-        return TriggerEvent({"error": "UpgradeError", "message": traceback.format_exc()})
+        log.exception("A mistake in the upgrade's own code")
+        return TriggerEvent(to_event(OwnMistake(type(error).__name__)))
 
 
 class StepTrigger(BaseTrigger):
@@ -74,7 +86,7 @@ class StepTrigger(BaseTrigger):
         self.progress = progress
         self.began = began
         self.deadline = deadline
-        self._unauthorized_since: datetime | None = None
+        self._for_a_person_since: datetime | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         names = ("work", "progress", "began", "deadline")
@@ -91,7 +103,7 @@ class StepTrigger(BaseTrigger):
                 outcome = await self._go_on(work, progress, said)
             except _WAITED_FOR as error:
                 progress = error.progress or progress
-                said(str(error))
+                said(error.what)
                 self._check_patience(work, error)
                 await asyncio.sleep(POLL_SECONDS)
                 continue
@@ -106,7 +118,7 @@ class StepTrigger(BaseTrigger):
                 result = await perform(STEPS[work.step], work.hop, port, progress)
                 if isinstance(result, Outcome):
                     return result
-                self._unauthorized_since = None
+                self._for_a_person_since = None
                 progress = result.progress
                 said(result.reason)
                 self._check_patience(work, result)
@@ -114,13 +126,13 @@ class StepTrigger(BaseTrigger):
 
     def _check_patience(self, work: Assignment, waiting: Pending | UpgradeError) -> None:
         now = datetime.now(UTC)
-        if isinstance(waiting, Unauthorized):
-            self._unauthorized_since = self._unauthorized_since or now
-            if now - self._unauthorized_since >= _UNAUTHORIZED_PATIENCE:
-                raise StepTimedOut(f"{work}: patience has ended: {waiting}")
+        if isinstance(waiting, Unauthorized | Misdirected):
+            self._for_a_person_since = self._for_a_person_since or now
+            if now - self._for_a_person_since >= _PERSONS_PATIENCE:
+                raise StepTimedOut(f"{work}: patience has ended: {waiting.what}", do=waiting.do)
         if self.deadline is not None and now >= datetime.fromisoformat(self.deadline):
-            reason = waiting.reason if isinstance(waiting, Pending) else str(waiting)
-            raise StepTimedOut(f"{work}: patience has ended, still waiting: {reason}")
+            reason, do = (waiting.reason, None) if isinstance(waiting, Pending) else (waiting.what, waiting.do)
+            raise StepTimedOut(f"{work}: patience has ended, still waiting: {reason}", do=do)
 
 
 class ClaimTrigger(BaseTrigger):
@@ -148,7 +160,7 @@ class ClaimTrigger(BaseTrigger):
                 cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
                 reason = await claim(cluster, RunId.from_json(self.claimant), self.take_over, self.give_up)
             except _WAITED_FOR as error:
-                reason = str(error)
+                reason = error.what
             if reason is None:
                 return
             said(reason)

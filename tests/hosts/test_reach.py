@@ -214,25 +214,26 @@ REACHED: dict[str, Callable[[Place], Way]] = {
 }
 
 # The error, and its whole sentence. {node}, {node6}, {bastion} are addresses, {known} the file of known hosts.
-COMPARE = ". Compare its fingerprint with the host's own, then: "
+COMPARE = ": compare its fingerprint with the host's own, and add it "
 NOT_KNOWN = "real-w1 ({node}): the host key is not known (Host key is not trusted for host {node})"
 CHANGED = (
     f"{NOT_KNOWN}, and {{known}} has another for it: it was installed anew, or another machine answers{COMPARE}"
-    "ssh-keygen -f {known} -R {node} && ssh-keyscan {node} >> {known}"
+    "(ssh-keygen -f {known} -R {node} && ssh-keyscan {node} >> {known})"
 )
-REFUSED_LOGIN = "real-w1 ({node}): SSH login refused (Permission denied for user %s on host {node}): check real_ssh"
+CHECK_LOGIN = "check login and key of connection real_ssh, and that user's ~/.ssh/authorized_keys on the host"
+REFUSED_LOGIN = f"real-w1 ({{node}}): SSH login refused (Permission denied for user %s on host {{node}}): {CHECK_LOGIN}"
 REFUSED: dict[str, tuple[Callable[[Place], Way], type[errors.UpgradeError], str]] = {
     "not known, by IPv6, on another port": (
         lambda at: Way((), {"address": ipv6(at.node), "port": PORT}),
         errors.HostKeyUnknown,
         "real-w1 ({node6} port 2222): the host key is not known (Host key is not trusted for host {node6})"
         + COMPARE
-        + "ssh-keyscan -p 2222 {node6} >> {known}",
+        + "(ssh-keyscan -p 2222 {node6} >> {known})",
     ),
     "known on another port only": (
         lambda at: Way((known(at.node, port=PORT),)),
         errors.HostKeyUnknown,
-        NOT_KNOWN + COMPARE + "ssh-keyscan {node} >> {known}",
+        NOT_KNOWN + COMPARE + "(ssh-keyscan {node} >> {known})",
     ),
     "its key has changed": (
         lambda at: Way((known(at.node),), situations=(other_host_keys(at.node, "-t", "ed25519"),)),
@@ -249,14 +250,14 @@ REFUSED: dict[str, tuple[Callable[[Place], Way], type[errors.UpgradeError], str]
         errors.HostKeyUnknown,
         (
             "real-w1 ({node}): the host key is not the host_key of connection real_ssh (Host key is not trusted for "
-            "host {node}). Compare with the host's own (ssh-keyscan {node} prints them), then set it there, or remove "
-            "it and use known_hosts"
+            "host {node}): compare with the host's own (ssh-keyscan {node} prints them), and set it there, or remove "
+            "it for known_hosts"
         ),
     ),
     "no certificate, where an authority is all that is known": (
         lambda at: Way((f"@cert-authority * {text_of(at, 'authority.pub')}",)),
         errors.HostKeyUnknown,
-        NOT_KNOWN + COMPARE + "ssh-keyscan {node} >> {known}",
+        NOT_KNOWN + COMPARE + "(ssh-keyscan {node} >> {known})",
     ),
     "a certificate for another host": (
         lambda at: Way(
@@ -265,19 +266,19 @@ REFUSED: dict[str, tuple[Callable[[Place], Way], type[errors.UpgradeError], str]
         errors.HostKeyUnknown,
         "real-w1 ({node}): the host key is not known (Certificate principal mismatch for host {node})"
         + COMPARE
-        + "ssh-keyscan {node} >> {known}",
+        + "(ssh-keyscan {node} >> {known})",
     ),
     "a jump host whose key is not known": (
         lambda at: through(at, known=(known(at.node),)),
         errors.HostKeyUnknown,
         "the jump host of real-w1 ({bastion}): the host key is not known (Host key is not trusted for host {bastion})"
         + COMPARE
-        + "ssh-keyscan {bastion} >> {known}",
+        + "(ssh-keyscan {bastion} >> {known})",
     ),
     "not known, behind a jump host": (
         lambda at: through(at, known=(known(at.bastion),)),
         errors.HostKeyUnknown,
-        NOT_KNOWN + COMPARE + "ssh ssh://{bastion} ssh-keyscan {node} >> {known}",
+        NOT_KNOWN + COMPARE + "(ssh ssh://{bastion} ssh-keyscan {node} >> {known})",
     ),
     "past the jump host": (
         lambda at: Way((known(at.node),), situations=(only_from_the_bastion(at),)),
@@ -294,7 +295,7 @@ REFUSED: dict[str, tuple[Callable[[Place], Way], type[errors.UpgradeError], str]
         errors.Forbidden,
         (
             "the jump host of real-w1 ({bastion}): SSH login refused (Permission denied for user nobody-here on host "
-            "{bastion}): check real_ssh"
+            f"{{bastion}}): {CHECK_LOGIN}"
         ),
     ),
     "a jump host that forwards nothing": (
@@ -302,7 +303,7 @@ REFUSED: dict[str, tuple[Callable[[Place], Way], type[errors.UpgradeError], str]
         errors.Forbidden,
         (
             "real-w1 ({node}): the jump host {bastion} does not forward to it (open failed): see AllowTcpForwarding "
-            "and PermitOpen in its sshd_config, and the options of the key in its authorized_keys"
+            "and PermitOpen in its sshd_config, and the options of the key in authorized_keys"
         ),
     ),
     "nobody listens behind the jump host": (
@@ -313,14 +314,17 @@ REFUSED: dict[str, tuple[Callable[[Place], Way], type[errors.UpgradeError], str]
     "nobody listens": (
         lambda at: Way((), {"port": 2200}),
         errors.Unreachable,
-        "real-w1 ({node} port 2200): no SSH connection: [Errno 111] Connect call failed ('{node}', 2200)",
+        (
+            "real-w1 ({node} port 2200): no SSH connection: Connection refused: see whether sshd runs and listens "
+            "there, and correct nodes.real-w1.address or ssh.port in real.yaml"
+        ),
     ),
     "an encrypted key without its passphrase": (
         lambda at: Way((known(at.node),), extra={"key_file": key(at, "encrypted")}),
         errors.NeedsPerson,
         (
-            "the private key of connection real_ssh cannot be used: Passphrase must be specified to import encrypted "
-            "private keys"
+            "the private key of connection real_ssh cannot be used: {directory}/encrypted: Passphrase must be "
+            "specified to import encrypted private keys: set private_key_passphrase in its extra"
         ),
     ),
     "a key that it does not know": (
@@ -393,7 +397,12 @@ def test_a_host_that_is_not_reached_says_why(place, tmp_path, name):
     way, error, sentence = REFUSED[name]
     with written_down(place, way(place), tmp_path) as known_hosts, pytest.raises(errors.UpgradeError) as refused:
         asyncio.run(reach())
-    told = {"node": place.node.address, "node6": place.node.ipv6, "bastion": place.bastion.address}
+    told = {
+        "node": place.node.address,
+        "node6": place.node.ipv6,
+        "bastion": place.bastion.address,
+        "directory": place.directory,
+    }
     assert str(refused.value) == sentence.format(known=known_hosts, **told)
     assert type(refused.value) is error
 

@@ -19,6 +19,7 @@ from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import (
     Conflict,
     Forbidden,
+    Misdirected,
     NeedsPerson,
     ObjectNotFound,
     TimeCures,
@@ -106,14 +107,14 @@ def _impatient(monkeypatch):
         pytest.param(
             refusal(401, "Unauthorized"),
             Unauthorized,
-            "Unauthorized: the connection's credentials are not valid, or have expired: renew them in Airflow's "
-            "connection prod_kubernetes",
+            "Unauthorized: the credentials of connection prod_kubernetes are not accepted: they are not valid, or have "
+            "expired: renew them in Airflow's connection prod_kubernetes",
             id="who are you",
         ),
         pytest.param(
             readyz(READY, refusal(403, "nodes is forbidden")),
             Forbidden,
-            "nodes is forbidden .docs/rbac.yaml",
+            "nodes is forbidden: grant what is missing: kubectl apply -f docs/rbac.yaml",
             id="not allowed",
         ),
         pytest.param(refusal(404, 'nodes "w1" not found'), ObjectNotFound, 'nodes "w1" not found', id="gone"),
@@ -128,9 +129,15 @@ def _impatient(monkeypatch):
         pytest.param(says(502, "<html>Bad Gateway"), Unreachable, "status 502: <html>Bad Gateway", id="load balancer"),
         pytest.param(says(503, ""), Unreachable, "status 503", id="nothing behind it"),
         pytest.param(
-            says(200, "<html>Please log in"), UnreadableOutput, "no JSON.*<html>Please log in", id="login page"
+            says(200, "<html>Please log in"),
+            Misdirected,
+            "something else than .* answers at .*, a web page",
+            id="login page",
         ),
-        pytest.param(says(200, "[]"), UnreadableOutput, "no JSON object", id="JSON of another shape"),
+        pytest.param(says(200, "[]"), Misdirected, "no JSON object", id="JSON of another shape"),
+        pytest.param(
+            says(400, "Client sent an HTTP request to an HTTPS server.\n"), Misdirected, "write https://", id="no TLS"
+        ),
     ],
 )
 def test_an_answer_becomes_an_error_with_the_apis_own_words(answer, error, words):
@@ -161,7 +168,7 @@ async def never_answers(request: web.Request) -> web.Response:
 def test_an_api_that_does_not_answer_is_waited_for(answer, monkeypatch):
     """The control plane goes away while it is upgraded."""
     monkeypatch.setattr(cluster_api, "REQUEST_SECONDS", 0.5)
-    with pytest.raises(Unreachable, match="the Kubernetes API does not answer: "):
+    with pytest.raises(Unreachable, match="the Kubernetes API does not answer at http://"):
         ask(answer, lambda api: api.nodes())
 
 

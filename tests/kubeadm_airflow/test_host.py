@@ -194,9 +194,9 @@ def test_a_changed_host_key_is_told_from_a_new_host(sshd, ssh_connection, tmp_pa
         asyncio.run(run_on(cluster(ssh_connection, path), sshd.port, TRUE))
     assert str(refused.value) == (
         f"node-1 (127.0.0.1 port {sshd.port}): the host key is not known (Host key is not trusted for host 127.0.0.1), "
-        f"and {path} has another for it: it was installed anew, or another machine answers. Compare its fingerprint "
-        f"with the host's own, then: ssh-keygen -f {path} -R '[127.0.0.1]:{sshd.port}' && "
-        f"ssh-keyscan -p {sshd.port} 127.0.0.1 >> {path}"
+        f"and {path} has another for it: it was installed anew, or another machine answers: compare its fingerprint "
+        f"with the host's own, and add it (ssh-keygen -f {path} -R '[127.0.0.1]:{sshd.port}' && "
+        f"ssh-keyscan -p {sshd.port} 127.0.0.1 >> {path})"
     )
 
 
@@ -234,7 +234,7 @@ def test_another_key_than_the_connections_is_mended_in_the_connection(sshd, know
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
     connection = {"conn_type": "ssh", "extra": {"key_file": str(sshd.user_key), "host_key": other}}
     monkeypatch.setenv("AIRFLOW_CONN_PINNED", json.dumps(connection))
-    words = r"the host key is not the host_key of connection pinned \(.*\).* then set it there, or remove it"
+    words = r"the host key is not the host_key of connection pinned \(.*\).* and set it there, or remove it"
     with pytest.raises(HostKeyUnknown, match=words):
         asyncio.run(run_on(cluster("pinned", known_hosts), sshd.port, TRUE))
 
@@ -251,7 +251,7 @@ UNUSABLE_KEYS = {
     "no passphrase": ({"key_file": "{encrypted}"}, "Passphrase must be specified"),
     "another passphrase": ({"key_file": "{encrypted}", "private_key_passphrase": "x"}, "Incorrect passphrase"),
     "another passphrase for a key in the connection": ({"private_key": "{text}", "passphrase": "x"}, "Incorrect"),
-    "no such file": ({"key_file": "{encrypted}.none"}, "No such file or directory"),
+    "no such file": ({"key_file": "{encrypted}.none"}, "there is no file"),
     "no key": ({"private_key": "-----BEGIN NOTHING-----"}, "Invalid private key"),
 }
 
@@ -355,7 +355,7 @@ def test_the_key_of_a_host_behind_a_jump_host_is_asked_for_from_there(sshd, ssh_
         async with Host.open(cluster(ssh_connection, path), address):
             pass
 
-    words = rf"then: ssh ssh://{address.jump_host} ssh-keyscan -p {sshd.port} localhost >> {path}"
+    words = rf"add it \(ssh ssh://{address.jump_host} ssh-keyscan -p {sshd.port} localhost >> {path}"
     with pytest.raises(HostKeyUnknown, match=words):
         asyncio.run(through())
 

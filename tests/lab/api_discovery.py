@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lab.kinds import RESOURCES, REVIEWS, VERBS, Resource, groups
+from lab.api_reviews import NO_REVIEWS, Review, served
+from lab.kinds import RESOURCES, VERBS, Resource, groups
 from lab.releases import client_version
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def content(cluster: SimulatedCluster, path: str, verbose: bool) -> str | dict[s
         "api/v1": _resources("", "v1"),
     }
     found = re.fullmatch(r"apis/([^/]+)(?:/([^/]+))?", health)
-    return _named_group(found.group(1), found.group(2)) if found else fixed.get(health)
+    return _named_group(cluster, found.group(1), found.group(2)) if found else fixed.get(health)
 
 
 def is_health(path: str) -> bool:
@@ -56,10 +58,14 @@ def _health(what: str) -> str:
     return "".join(f"[+]{check} ok\n" for check in _CHECKS) + f"{what} check passed\n"
 
 
-def _named_group(name: str, version: str | None) -> dict[str, Any] | None:
+def _named_group(cluster: SimulatedCluster, name: str, version: str | None) -> dict[str, Any] | None:
     if name not in groups() or version not in (None, "v1"):
         return None
-    return _resources(name, version) if version else {"kind": "APIGroup", "apiVersion": "v1"} | _group(name)
+    return (
+        _resources(name, version, served(cluster))
+        if version
+        else {"kind": "APIGroup", "apiVersion": "v1"} | _group(name)
+    )
 
 
 def _group(name: str) -> dict[str, Any]:
@@ -67,9 +73,9 @@ def _group(name: str) -> dict[str, Any]:
     return {"name": name, "versions": [version], "preferredVersion": version}
 
 
-def _resources(group: str, version: str) -> dict[str, Any]:
+def _resources(group: str, version: str, reviews: Mapping[Review, str] = NO_REVIEWS) -> dict[str, Any]:
     rows = [row for r in RESOURCES if (r.group, r.version) == (group, version) for row in _rows(r)]
-    for (own, _, plural), kind in REVIEWS.items():
+    for (own, _, plural), kind in reviews.items():
         if own == group:
             rows.append({"name": plural, "singularName": "", "namespaced": False, "kind": kind, "verbs": ["create"]})
     name = f"{group}/{version}" if group else version

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from aiohttp import web
 
-from lab import api_discovery, api_objects
+from lab import api_discovery, api_objects, api_reviews
 from lab.api_door import Phase
-from lab.kinds import BY_PLURAL, REVIEWS, Resource
+from lab.kinds import BY_PLURAL, Resource
 from lab.query import is_true
 from lab.rbac import Question, User, allowed, forbidden
 from lab.records import ApiRecord, now
@@ -97,8 +97,8 @@ async def _answer(cluster: SimulatedCluster, request: web.Request, user: User, b
     question = Question(verb, target.group, target.plural, target.subresource, target.namespace, target.name)
     if not _may(cluster, user, question):
         raise forbidden(user, question)
-    if (target.group, target.version, target.plural) in REVIEWS:
-        return json_response(_review(cluster, target, user, body or {}), 201)
+    if (target.group, target.version, target.plural) in api_reviews.served(cluster):
+        return json_response(api_reviews.answer(cluster.store, target.plural, user, body or {}), 201)
     if target.resource is None or (target.resource.namespaced and target.name and not target.namespace):
         raise no_such_path()
     return await api_objects.answer(cluster, request, target, verb, body)
@@ -148,28 +148,3 @@ def _plain_path(cluster: SimulatedCluster, request: web.Request, user: User) -> 
     if isinstance(content, str):
         return web.Response(text=content, content_type="text/plain")
     return json_response(content)
-
-
-def _review(cluster: SimulatedCluster, target: Target, user: User, body: dict[str, Any]) -> dict[str, Any]:
-    if target.plural == "selfsubjectreviews":
-        info = {"username": user.name, "groups": list(user.groups)}
-        return {
-            "kind": "SelfSubjectReview",
-            "apiVersion": "authentication.k8s.io/v1",
-            "status": {"userInfo": info},
-        }
-    spec = body.get("spec", {})
-    wanted, path = spec.get("resourceAttributes") or {}, spec.get("nonResourceAttributes")
-    question = Question(
-        wanted.get("verb", ""),
-        wanted.get("group", ""),
-        wanted.get("resource", ""),
-        wanted.get("subresource", ""),
-        wanted.get("namespace") or None,
-        wanted.get("name") or None,
-    )
-    if path is not None:
-        question = Question(path.get("verb", ""), path=path.get("path", ""))
-    status: dict[str, Any] = {"allowed": allowed(cluster.store, user, question)}
-    kind = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}}
-    return kind | {"spec": spec, "status": status}

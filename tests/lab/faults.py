@@ -26,6 +26,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "etcd_alarm": ("node", "alarm"),
     "german": ("node",),
     "sudo_refuses": ("node",),
+    "sudo_denies": ("node", "argv"),
+    "clock_off": ("node", "seconds"),
     "chatty_shell": ("node", "says"),
 }
 

@@ -110,6 +110,14 @@ class Faults:
         """sudo wants a password."""
         return self._add(Fault("sudo_refuses", node))
 
+    def sudo_denies(self, node: str | None, argv_prefix: Argv) -> ActiveFault:
+        """sudoers takes these commands back, and allows all others without a password."""
+        return self._add(Fault("sudo_denies", node, words(argv_prefix)))
+
+    def clock_off(self, node: str, seconds: float) -> ActiveFault:
+        """Ahead of the others, or behind them."""
+        return self._add(Fault("clock_off", node, seconds=seconds))
+
     def chatty_shell(self, node: str, says: str = "Welcome!") -> ActiveFault:
         """The login shell's .bashrc prints a line, for a command that SSH brings as well."""
         return self._add(Fault("chatty_shell", node, says=says))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.commands import PROGRAMS
+from lab.commands.sudo import NOT_ALLOWED, asks_sudo, denies
 from lab.german import say, sudo_says
 from lab.mutations import mutates
 from lab.options import UsageError
@@ -54,7 +55,7 @@ def parse_line(text: str) -> Line:
     except ValueError as error:
         raise NotPlain(f"bash: -c: line 1: {error}") from error
     command, before = _without_environment(words)
-    root = command[:1] == ["sudo"]
+    root = command[:1] == ["sudo"] and not asks_sudo(command)
     if root:
         argv = _without_sudo(command)
         before = {name: value for name, value in before.items() if _KEPT_BY_SUDO.match(name)}
@@ -123,6 +124,8 @@ async def _run(process: Process, line: Line) -> int:
         return fault.exit_code
     if process.root and process.unit is None and faults.is_on("sudo_refuses", node):
         return process.refuse(sudo_says(process, "sudo: a password is required"), 1)
+    if process.root and process.unit is None and denies(process.host, line.argv):
+        return process.refuse(NOT_ALLOWED.format(shlex.join(line.argv), node), 1)
     await asyncio.sleep(faults.delay("slow", node, line.argv))
     return await run_program(process)
 

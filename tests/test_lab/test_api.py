@@ -7,12 +7,13 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from kubernetes import client, watch
 from kubernetes.client.rest import ApiException
 
-from lab import Budget, LabCluster
+from lab import Budget, ClusterSpec, Lab, LabCluster
 from lab.workload_objects import budget
 from test_lab.conftest import core, eventually
 
@@ -115,6 +116,27 @@ def test_access_review(small: LabCluster) -> None:
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize(("version", "knows"), [("1.27.16", False), ("1.28.15", True)])
+def test_who_am_i(tmp_path: Path, version: str, knows: bool) -> None:
+    """Since 1.28, and 404 before; a review says which binding it is that allows."""
+    with Lab(tmp_path, [ClusterSpec("aged", workers=0, version=version)]) as lab:
+        cluster = lab.clusters["aged"]
+        cluster.apply(READER)
+        api_client = core(cluster.service_account_kubeconfig("kube-system", "reader")).api_client
+        who = client.AuthenticationV1Api(api_client).create_self_subject_review
+        if knows:
+            assert who({}).status.user_info.username == "system:serviceaccount:kube-system:reader"
+        else:
+            with pytest.raises(ApiException) as unknown:
+                who({})
+            assert unknown.value.status == 404
+        may = client.AuthorizationV1Api(api_client).create_self_subject_access_review
+        spec = client.V1SelfSubjectAccessReviewSpec(resource_attributes=client.V1ResourceAttributes(verb="list"))
+        assert may(client.V1SelfSubjectAccessReview(spec=spec)).status.to_dict()["reason"] is None
+        spec.resource_attributes.resource = "pods"
+        assert may(client.V1SelfSubjectAccessReview(spec=spec)).status.reason.startswith("RBAC: allowed by ")
 
 
 def test_conflicts(api: client.CoreV1Api) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from lab import LabCluster
@@ -89,6 +91,35 @@ def test_sudo_refuses(ssh: Ssh, small: LabCluster) -> None:
         small.faults.german(NODE)
         assert ssh(NODE, "sudo -n hostname").stderr == "sudo: Ein Passwort ist notwendig\n"
     assert ssh(NODE, "sudo -n hostname").returncode == 0
+
+
+def test_sudo_tells_what_it_would_allow(ssh: Ssh, small: LabCluster) -> None:
+    """golden/sudo-list.txt; whatever is asked about is not run."""
+
+    def said(command: str) -> tuple[int, str, str]:
+        done = ssh(NODE, command)
+        return done.returncode, done.stdout, done.stderr
+
+    everything = f"User ops may run the following commands on {NODE}:\n    (ALL) NOPASSWD: ALL"
+    assert said("sudo -n -l") == (0, f"{everything}\n", "")
+    assert said("env LC_ALL=C sudo -n -l -- true") == (0, "/usr/bin/true\n", "")
+    assert said("sudo -n -l -- dnf repoquery") == (1, "", "sudo: dnf: command not found\n")
+    with small.faults.sudo_denies(NODE, "systemctl stop"):
+        assert said("sudo -n -l") == (0, f"{everything}, !/usr/bin/systemctl stop *\n", "")
+        assert said("sudo -n -l -- systemctl stop x") == (1, "", "")
+        assert said("sudo -nl systemctl daemon-reload") == (0, "/usr/bin/systemctl daemon-reload\n", "")
+        refusal = f"Sorry, user ops is not allowed to execute '/usr/bin/systemctl stop kubelet' as root on {NODE}.\n"
+        assert said("sudo -n systemctl stop kubelet") == (1, "", refusal)
+    assert small.node_state(NODE).ready
+    with small.faults.sudo_refuses(NODE):
+        assert said("sudo -n -l") == said("sudo -n -l -- true") == (1, "", "sudo: a password is required\n")
+    assert not any(record.mutating for record in small.log)
+
+
+def test_a_clock_that_is_off(ssh: Ssh, small: LabCluster) -> None:
+    with small.faults.clock_off(NODE, 90):
+        assert float(ssh(NODE, "date +%s.%N").stdout) - time.time() == pytest.approx(90, abs=5)
+    assert float(ssh(NODE, "date +%s.%N").stdout) == pytest.approx(time.time(), abs=5)
 
 
 def test_a_chatty_shell_prints_before_every_command(ssh: Ssh, small: LabCluster) -> None:

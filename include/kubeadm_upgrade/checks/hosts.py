@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from statistics import median
 
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
@@ -66,16 +66,19 @@ def hostname_unchanged(scene: Scene) -> Iterator[str]:
             )
 
 
+def off_by(ahead: Mapping[str, float]) -> Mapping[str, int]:
+    """Of hosts by the seconds that they are ahead of us, those that are far from the others, and by how much."""
+    # our clock counts as one, and as two where that makes the number odd: the one in the middle is right
+    usual = median([*ahead.values(), *[0.0] * (1 + len(ahead) % 2)])
+    off = {name: round(seconds - usual) for name, seconds in ahead.items()}
+    return {name: seconds for name, seconds in off.items() if abs(seconds) > MOST_CLOCK_SKEW}
+
+
 def clocks_agree(scene: Scene) -> Iterator[str]:
     """No host's clock is far from the others': certificates that were just made are not valid yet, leases are lost."""
-    ahead = [machine.ahead.total_seconds() for _, machine in scene.machines]
-    # Airflow's clock counts as one, and as two where that makes the number odd: the one in the middle is right
-    usual = median([*ahead, *[0.0] * (1 + len(ahead) % 2)])
-    for node, machine in scene.machines:
-        seconds = round(machine.ahead.total_seconds() - usual)
-        if abs(seconds) > MOST_CLOCK_SKEW:
-            where = "ahead of" if seconds > 0 else "behind"
-            yield f"{node.name}: its clock is {abs(seconds)} s {where} the others': see to its time synchronisation"
+    for name, seconds in off_by({node.name: machine.ahead.total_seconds() for node, machine in scene.machines}).items():
+        where = "ahead of" if seconds > 0 else "behind"
+        yield f"{name}: its clock is {abs(seconds)} s {where} the others': see to its time synchronisation"
 
 
 def file_systems_writable(scene: Scene) -> Iterator[str]:

@@ -76,6 +76,16 @@ def text(user: str = USER, *, wildcards: bool = False) -> str:
     return "\n".join(parts)
 
 
+def examples() -> Sequence[Mapping[str, Sequence[str]]]:
+    """One command for every rule, and what wants it: what a host's sudo can be asked about (access/sudo.py)."""
+    real = {_NAME.text: min(_NAMES)}
+    return [
+        {"wanted_by": wanted_by, "argv": [real.get(word, word) for word in argv]}
+        for wanted_by, rules in _groups().items()
+        for argv in rules
+    ]
+
+
 @cache
 def _groups() -> Mapping[tuple[str, ...], Sequence[Argv]]:
     """Every rule once, under all that want it, in the order in which they first do."""

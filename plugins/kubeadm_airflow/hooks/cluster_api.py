@@ -10,22 +10,24 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
 from kubeadm_airflow.hooks.connections import connection_named
+from kubeadm_airflow.hooks.kubeconfig import expired_certificate, refusal
+from kubeadm_airflow.hooks.no_answer import no_answer, not_the_api
 from kubeadm_upgrade.errors import (
     Conflict,
     Forbidden,
+    Misdirected,
     NeedsPerson,
     ObjectNotFound,
     Unauthorized,
     Unreachable,
-    UnreadableOutput,
 )
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Ledger
@@ -52,11 +54,15 @@ class ClusterApi:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, conn_id: str) -> AsyncIterator[ClusterApi]:
+    async def open(cls, conn_id: str) -> AsyncIterator[Self]:
         """Connect with the credentials of an Airflow connection of type kubernetes."""
-        _, extras = await connection_named(conn_id)
+        _, extras = await connection_named(conn_id, "kubernetes")
         hook = AsyncKubernetesHook(conn_id=conn_id, connection_extras=extras)
-        async with hook.get_conn() as client:
+        async with AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(hook.get_conn())
+            except Exception as error:  # of half a dozen libraries: what they could not read is named here
+                raise refusal(conn_id, extras, error) from error
             yield cls(client, conn_id)
 
     async def nodes(self) -> list[Json]:
@@ -160,7 +166,10 @@ class ClusterApi:
         status, text = await self._request(method, path, query, body, content_type)
         if status >= 300:
             raise _error(status, text, f"{method} {path}")
-        return _object(text, f"{method} {path}")
+        found = _json(text)
+        if not isinstance(found, dict):
+            raise not_the_api(f"{method} {path}", self._server, self._conn_id, text)
+        return found
 
     async def _request(
         self,
@@ -173,11 +182,25 @@ class ClusterApi:
         """Status and text of an answer; a 403 only when it lasts."""
         status, text = await self._lasting(partial(self._ask, method, path, query, body, content_type))
         if status == 401:
-            raise Unauthorized(
-                f"{method} {path}: {_words(text)}: the connection's credentials are not valid, or have expired: renew "
-                f"them in Airflow's connection {self._conn_id}"
+            raise self._unauthorized(f"{method} {path}: {_words(text)}")
+        if status == 400 and "HTTP request to an HTTPS server" in text:
+            raise Misdirected(
+                f"the Kubernetes API at {self._server} speaks HTTPS",
+                do=f"write https:// into server in the kubeconfig of connection {self._conn_id}",
             )
         return status, text
+
+    def _unauthorized(self, said: str) -> Unauthorized:
+        ended = expired_certificate(self._client.configuration.cert_file)
+        why = f"its client certificate has ended on {ended}" if ended else "they are not valid, or have expired"
+        return Unauthorized(
+            f"{said}: the credentials of connection {self._conn_id} are not accepted: {why}",
+            do=f"renew them in Airflow's connection {self._conn_id}",
+        )
+
+    @property
+    def _server(self) -> str:
+        return str(self._client.configuration.host)
 
     async def _lasting(self, ask: Callable[[], Awaitable[tuple[int, str]]]) -> tuple[int, str]:
         """An answer; a missing right is one only when an API server that is ready stays with it.
@@ -222,17 +245,10 @@ class ClusterApi:
             )
             return response.status, await response.text()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"the Kubernetes API does not answer: {error or type(error).__name__}") from error
+            raise no_answer(error, self._server, self._conn_id) from error
 
 
-def _object(text: str, request: str) -> Json:
-    """A proxy in front of the API may answer with a page of its own, and status 200."""
-    found = _json(text)
-    if not isinstance(found, dict):
-        raise UnreadableOutput(
-            f"{request}: the answer is no JSON object (is a proxy in between?): {text.strip()[:200]}"
-        )
-    return found
+_GRANT = "grant what is missing: kubectl apply -f docs/rbac.yaml holds all the rights that are needed"
 
 
 def _status_object(text: str) -> Json:
@@ -265,7 +281,7 @@ def _error(status: int, text: str, request: str) -> Exception:
         case 403 if denied_by_admission(_status_object(text)):
             return Forbidden(f"{request}: {said}")
         case 403:
-            return Forbidden(f"{request}: {said} (docs/rbac.yaml holds the rights that are needed)")
+            return Forbidden(f"{request}: {said}", do=_GRANT)
         case 404:
             return ObjectNotFound(f"{request}: {said}")
         case 409:

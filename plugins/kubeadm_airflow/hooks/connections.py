@@ -2,21 +2,61 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.common.compat.connection import get_async_connection
 from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import amask_secret
 
 from kubeadm_upgrade.errors import NeedsPerson
 
+# Airflow hides what a sensitive word is in the name of, and kube_config is one: the path of one is no secret
+_NO_SECRET = ("kube_config_path", "extra__kubernetes__kube_config_path")
 
-async def connection_named(conn_id: str) -> tuple[Any, dict[str, Any]]:
-    """A connection and its extra. Raises NeedsPerson when there is none of this id.
 
-    The extra is unpacked without a synchronous call, which can deadlock a triggerer that serves many triggers.
+async def connection_named(conn_id: str, conn_type: str | None = None) -> tuple[Any, dict[str, Any]]:
+    """A connection and its extra. Raises NeedsPerson when there is none of this id, or it is of another type.
+
+    The extra is read here, and not by the connection itself, which says nothing of one that is no JSON, and hides paths
+    that a message must name. Its secrets are hidden without a synchronous call, which can deadlock a triggerer that
+    serves many triggers.
     """
     try:
         connection = await get_async_connection(conn_id)
     except AirflowNotFoundException as error:
-        raise NeedsPerson(f"Airflow has no connection {conn_id}: make it, or mend the inventory file") from error
-    return connection, await get_async_extra_dejson(connection)
+        raise NeedsPerson(
+            f"Airflow has no connection {conn_id}", do="make it in Airflow, or name another in the cluster's file"
+        ) from error
+    if conn_type and connection.conn_type != conn_type:
+        raise NeedsPerson(
+            f"the connection {conn_id} is of type {connection.conn_type}, and must be of type {conn_type}",
+            do=f"name one of type {conn_type} as {conn_type}_conn_id in the cluster's file, or change this one's type",
+        )
+    extra = _extra(conn_id, connection.conn_type, connection.extra)
+    await amask_secret({name: value for name, value in extra.items() if name not in _NO_SECRET})
+    return connection, extra
+
+
+def _extra(conn_id: str, conn_type: str | None, text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError as error:
+        if "clusters:" in str(text):
+            raise NeedsPerson(
+                f"the extra of connection {conn_id} is no JSON, but a kubeconfig in YAML", do=_KUBECONFIG_AS_JSON
+            ) from error
+        raise NeedsPerson(f"the extra of connection {conn_id} is no JSON: {error}", do=_as_json(conn_type)) from error
+    if not isinstance(found, dict):
+        raise NeedsPerson(f"the extra of connection {conn_id} is no JSON object", do=_as_json(conn_type))
+    return found
+
+
+_KUBECONFIG_AS_JSON = (
+    "put it into the extra's field kube_config, as a string: jq -Rs '{kube_config: .}' KUBECONFIG prints that"
+)
+
+
+def _as_json(conn_type: str | None) -> str:
+    field = "key_file" if conn_type == "ssh" else "kube_config_path"
+    return f'write it as JSON, such as {{"{field}": "/the/path"}}'

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import asyncssh
@@ -14,6 +14,7 @@ from asyncssh.constants import OPEN_ADMINISTRATIVELY_PROHIBITED
 
 from kubeadm_airflow.hooks.connections import connection_named
 from kubeadm_airflow.hooks.host_keys import trusted_keys
+from kubeadm_airflow.hooks.logins import client_keys, login_remedy, reach_remedy
 from kubeadm_upgrade import queries
 from kubeadm_upgrade.actions import Run
 from kubeadm_upgrade.errors import CommandFailed, Forbidden, NeedsPerson, Unreachable, UnreadableOutput
@@ -54,8 +55,8 @@ def address_of(cluster: Cluster, node: NodeFacts) -> Address:
     if host is None:
         has = ", ".join(node.addresses) or "none"
         raise NeedsPerson(
-            f"{node.name} has no address of type {cluster.address_type} (it has {has}): set ssh.address_type, "
-            f"or nodes.{node.name}.address, in {cluster.name}.yaml"
+            f"{node.name} has no address of type {cluster.address_type} (it has {has})",
+            do=f"set ssh.address_type, or nodes.{node.name}.address, in {cluster.name}.yaml",
         )
     return Address(node.name, host, reach.port, reach.jump_host)
 
@@ -115,14 +116,16 @@ class Host:
 
 
 def refused_by_sudo(address: Address, run: Run, completed: Completed) -> Forbidden | None:
-    """What a person does about a command that sudo has not run; None when it has."""
+    """The error for a command that sudo has not run; None when it has."""
     said = completed.stderr
     if completed.exit_status != _SUDO_HAS_REFUSED:
         return None
     if "sudo: a password is required" in said or "sudo: a terminal is required" in said:
-        return Forbidden(f"{address}: sudo asks for a password: allow what we run with NOPASSWD, see docs/hosts.md")
+        return Forbidden(
+            f"{address}: sudo asks for a password", do="allow what we run with NOPASSWD, see docs/hosts.md"
+        )
     if re.search(r"^Sorry, user \S+ (is not allowed to execute|may not run sudo)", said, re.MULTILINE):
-        return Forbidden(f"{address}: sudo does not allow {run}: install this release's list, see docs/hosts.md")
+        return Forbidden(f"{address}: sudo does not allow {run}", do="install this release's list, see docs/hosts.md")
     return None
 
 
@@ -137,7 +140,7 @@ def failure(address: Address, run: Run, completed: Completed) -> Exception:
 async def _connect(
     cluster: Cluster, address: Address, jump: asyncssh.SSHClientConnection | None = None
 ) -> asyncssh.SSHClientConnection:
-    login, extra = await connection_named(cluster.ssh_conn_id)
+    login, extra = await connection_named(cluster.ssh_conn_id, "ssh")
     trusted = trusted_keys(cluster, extra, of_jump_host=address.is_jump_host)
     port = address.port or login.port or asyncssh.DEFAULT_PORT
     options = {**_options(cluster, address, login, extra), "port": port, "known_hosts": trusted.keys}
@@ -147,20 +150,28 @@ async def _connect(
     except asyncssh.HostKeyNotVerifiable as error:
         raise trusted.refusal(address, address.host, port, address.jump_host, error) from error
     except asyncssh.PermissionDenied as error:
-        raise Forbidden(f"{address}: SSH login refused ({error}): check {cluster.ssh_conn_id}") from error
+        do = login_remedy(cluster.ssh_conn_id, options)
+        raise Forbidden(f"{address}: SSH login refused ({error})", do=do) from error
     except asyncssh.ChannelOpenError as error:
         raise _not_forwarded(address, error) from error
     except (TimeoutError, OSError, asyncssh.Error) as error:
-        words = str(error) or f"no answer in {CONNECT_SECONDS} s"
-        raise Unreachable(f"{address}: no SSH connection: {words}") from error
+        words = _words(error) or f"no answer in {CONNECT_SECONDS} s"
+        do = reach_remedy(cluster, address)
+        raise Unreachable(f"{address}: no SSH connection: {words}", do=do) from error
+
+
+def _words(error: Exception) -> str:
+    """The system's own, where asyncio writes a call and its arguments in their place."""
+    code = error.errno if isinstance(error, ConnectionError) else None
+    return str(error) if code is None else os.strerror(code)
 
 
 def _not_forwarded(address: Address, error: asyncssh.ChannelOpenError) -> Exception:
     if error.code != OPEN_ADMINISTRATIVELY_PROHIBITED:
         return Unreachable(f"{address}: no SSH connection through {address.jump_host}: {error}")
     return Forbidden(
-        f"{address}: the jump host {address.jump_host} does not forward to it ({error}): see AllowTcpForwarding and "
-        "PermitOpen in its sshd_config, and the options of the key in its authorized_keys"
+        f"{address}: the jump host {address.jump_host} does not forward to it ({error})",
+        do="see AllowTcpForwarding and PermitOpen in its sshd_config, and the options of the key in authorized_keys",
     )
 
 
@@ -170,8 +181,8 @@ def _jump_address(address: Address) -> Address:
     port = int(match["port"]) if match and match["port"] else None
     if match is None or (port or 0) > 65535:
         raise NeedsPerson(
-            f"{address.node}: {address.jump_host!r} is no jump host: write [user@]host[:port], "
-            "and an IPv6 address in brackets"
+            f"{address.node}: {address.jump_host!r} is no jump host",
+            do="write [user@]host[:port], and an IPv6 address in brackets",
         )
     host = match["ipv6"] or match["host"]
     return Address(f"the jump host of {address.node}", host, port, None, match["user"], is_jump_host=True)
@@ -179,25 +190,15 @@ def _jump_address(address: Address) -> Address:
 
 def _options(cluster: Cluster, address: Address, login: Any, extra: dict[str, Any]) -> dict[str, Any]:
     if str(extra.get("no_host_key_check", "false")).lower() == "true":
-        raise NeedsPerson(f"connection {cluster.ssh_conn_id} sets no_host_key_check: host keys are always checked here")
+        raise NeedsPerson(
+            f"connection {cluster.ssh_conn_id} sets no_host_key_check: host keys are always checked here",
+            do="take it out of its extra, and put the hosts' keys into known_hosts",
+        )
     return {
         "host": address.host,
         "username": address.user or login.login or (),  # asyncssh: whoever runs Airflow
         "password": login.password or None,
         "connect_timeout": CONNECT_SECONDS,
         "keepalive_interval": KEEPALIVE_SECONDS,
-        **_client_keys(cluster.ssh_conn_id, extra),
+        **client_keys(cluster.ssh_conn_id, extra),
     }
-
-
-def _client_keys(conn_id: str, extra: dict[str, Any]) -> dict[str, Any]:
-    """The connection's key, by the names that the ssh provider documents; none: asyncssh's defaults and agent."""
-    passphrase = extra.get("private_key_passphrase") or extra.get("passphrase") or None
-    try:
-        if text := extra.get("private_key"):
-            return {"client_keys": [asyncssh.import_private_key(text, passphrase)]}
-        if path := extra.get("key_file"):
-            return {"client_keys": asyncssh.load_keypairs([str(Path(path).expanduser())], passphrase)}
-    except (OSError, ValueError) as error:
-        raise NeedsPerson(f"the private key of connection {conn_id} cannot be used: {error}") from error
-    return {}

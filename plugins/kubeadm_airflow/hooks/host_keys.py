@@ -25,6 +25,7 @@ class TrustedKeys:
     keys: asyncssh.SSHKnownHosts
     source: str
     pinned: bool = False  # by the connection, whose one key is asked for whatever known_hosts says
+    missing: bool = False  # there is no such file
 
     def algorithms(self, host: str, port: int) -> list[str]:
         """The kinds of keys that are known of the host before all others, as OpenSSH's client asks for them.
@@ -42,8 +43,15 @@ class TrustedKeys:
         scan = _ssh_keyscan(host, port, jump_host)
         if self.pinned:
             return HostKeyUnknown(
-                f"{where}: the host key is not the {self.source} ({error}). Compare with the host's own "
-                f"({scan} prints them), then set it there, or remove it and use known_hosts"
+                f"{where}: the host key is not the {self.source} ({error})",
+                do=f"compare with the host's own ({scan} prints them), and set it there, or remove it for known_hosts",
+            )
+        if self.missing:
+            path = Path(self.source)
+            return HostKeyUnknown(
+                f"{where}: the host key is not known: there is no file {path} where tasks run (workers and triggerer)",
+                do=f"compare its fingerprint with the host's own, and make the file there "
+                f"(mkdir -p {path.parent} && {scan} >> {path})",
             )
         changed, forget = "", ""
         if any(self._of(host, port)[:1]):
@@ -51,8 +59,8 @@ class TrustedKeys:
             changed = f", and {self.source} has another for it: it was installed anew, or another machine answers"
             forget = f"ssh-keygen -f {self.source} -R {shlex.quote(entry)} && "
         return HostKeyUnknown(
-            f"{where}: the host key is not known ({error}){changed}. Compare its fingerprint with the host's own, "
-            f"then: {forget}{scan} >> {self.source}"
+            f"{where}: the host key is not known ({error}){changed}",
+            do=f"compare its fingerprint with the host's own, and add it ({forget}{scan} >> {self.source})",
         )
 
     def _of(self, host: str, port: int) -> Sequence[Any]:
@@ -68,9 +76,14 @@ def trusted_keys(cluster: Cluster, extra: dict[str, Any], *, of_jump_host: bool)
     try:
         keys = asyncssh.read_known_hosts(str(Path(path).expanduser()))
     except FileNotFoundError:
-        keys = asyncssh.import_known_hosts("")  # not b"": to asyncssh that is the user's own file
+        return TrustedKeys(asyncssh.import_known_hosts(""), path, missing=True)  # not b"": that is the user's own file
+    except IsADirectoryError as error:
+        raise NeedsPerson(
+            f"{path} is no known_hosts file: it is a directory",
+            do="put the file in its place: a container's mount of a file that is missing becomes a directory",
+        ) from error
     except (OSError, ValueError) as error:
-        raise NeedsPerson(f"{path} is no known_hosts file: {error}") from error
+        raise NeedsPerson(f"{path} is no known_hosts file: {error}", do="mend it where tasks run") from error
     return TrustedKeys(keys, path)
 
 
@@ -81,7 +94,7 @@ def _pinned(text: str, conn_id: str) -> TrustedKeys:
         line = text if len(text.split()) > 1 else f"{_kind(text)} {text}"
         asyncssh.import_public_key(line)
     except ValueError as error:
-        raise NeedsPerson(f"{source} is no public key ({error}): write it as known_hosts has it") from error
+        raise NeedsPerson(f"{source} is no public key ({error})", do="write it as known_hosts has it") from error
     return TrustedKeys(asyncssh.import_known_hosts(f"* {line}"), source, pinned=True)
 
 

@@ -48,7 +48,7 @@ async def look_at_host(host: Host) -> dict[str, Any]:
     if manager is None:
         return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
     wanted: tuple[Query[Any], ...] = (*manager.QUERIES, queries.KUBELET, queries.KUBELET_AGE)
-    *answers, kubelet, age = await _some_at_once([host.ask(wish) for wish in wanted])
+    *answers, kubelet, age = await some_at_once([host.ask(wish) for wish in wanted])
     binary = await host.ask(queries.running_binary(kubelet.pid)) if kubelet.pid else None
     return {
         "os": os,
@@ -73,7 +73,7 @@ async def look_at_kubelet_settings(host: Host) -> Settings:
         raise UnreadableOutput(f"{host.address}: its kubelet would not start with what it is told: {error}") from error
 
 
-async def _some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
+async def some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
     gate = asyncio.Semaphore(SESSIONS_AT_ONCE)
 
     async def one(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from airflow.sdk import Context
 
+from kubeadm_airflow.endings import from_event
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.run import ClusterOperator, refuse_unknown_parameters
-from kubeadm_airflow.operators.step import raise_from_trigger
 from kubeadm_upgrade.errors import ClusterHeld
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish
@@ -42,6 +43,6 @@ class ClaimOperator(ClusterOperator):
         self.log.info("%s: waiting: %s", self.cluster, reason)
         self.defer(trigger=ClaimTrigger(cluster=self.cluster, run=run.to_json(), **wishes), method_name="resume")
 
-    def resume(self, context: Context, event: dict[str, str]) -> NoReturn:
+    def resume(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
         """The trigger ended with an error."""
-        raise_from_trigger(event)
+        raise from_event(event)

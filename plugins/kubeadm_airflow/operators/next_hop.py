@@ -9,8 +9,9 @@ from airflow.sdk import BaseAsyncOperator, BaseOperatorLink, Context
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from kubeadm_airflow.dag_runs import dag_run
+from kubeadm_airflow.endings import EndsInTwoLines
 from kubeadm_airflow.identity import run_of
-from kubeadm_upgrade.errors import BadParameters, StepRefused
+from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import names_in, successor_of
 
@@ -26,7 +27,7 @@ class NextHopLink(BaseOperatorLink):
         return build_airflow_dagrun_url(operator.dag_id, operator.next_run) if operator.next_run else ""
 
 
-class NextHopOperator(BaseAsyncOperator):
+class NextHopOperator(EndsInTwoLines, BaseAsyncOperator):
     """Trigger the run that goes on, with the same parameters: the path's next hop, or nodes that joined meanwhile.
 
     The runs of a path are numbered, so a second try finds its successor and starts no second one. A run that was
@@ -92,14 +93,15 @@ class NextHopOperator(BaseAsyncOperator):
             raise StepRefused(f"{self.cluster}: the path ends here: {reason}")
 
     def _is_there(self, context: Context, conf: dict[str, Any]) -> bool:
-        """Whether the successor exists. Raises BadParameters where it is another's, of the same name."""
+        """Whether the successor exists. Raises StepRefused where it is another's, of the same name."""
         ti: Any = context["ti"]
         if not ti.get_dr_count(dag_id=self.dag_id, run_ids=[self.next_run]):
             return False
         there = dag_run(self.dag_id, str(self.next_run)).conf or {}
         if there == conf:
             return True
-        raise BadParameters(
+        raise StepRefused(
             f"{self.cluster}: the path goes on in run {self.next_run}, and there is a run of this name with other "
-            f"parameters ({there}): delete it and clear this task, or start the next hop by hand"
+            f"parameters ({there})",
+            do="delete that run, or start the next hop by hand",
         )

@@ -9,7 +9,7 @@ from airflow.sdk import Context
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.run import ClusterOperator
 from kubeadm_airflow.run_report import durations_of, write_report
-from kubeadm_upgrade.errors import NotAsPromised, NotSettled
+from kubeadm_upgrade.errors import NotFinished, NotSettled, UpgradeError
 from kubeadm_upgrade.inventory import load_cluster_named
 
 
@@ -28,11 +28,17 @@ class ReportOperator(ClusterOperator):
         if not context["params"]["dry_run"]:
             await self._give_back(context, written)
         if written["result"] not in ("Done and verified", "Rehearsed"):
-            kind = NotSettled if written["may_settle"] else NotAsPromised
+            kind = NotSettled if written["may_settle"] else NotFinished
             raise kind(f"{self.cluster}: {written['result'].lower()}: see the report, {markdown}")
         return {"markdown": str(markdown), "json": str(plain)}
 
     async def _give_back(self, context: Context, written: dict[str, Any]) -> None:
+        """Where the run never had the cluster, whatever kept it from that is told already."""
         from kubeadm_airflow.hooks.cluster_claim import release
 
-        await release(load_cluster_named(self.cluster), run_of(context), durations_of(written))
+        try:
+            await release(load_cluster_named(self.cluster), run_of(context), durations_of(written))
+        except UpgradeError as error:
+            if not any(task["task"] == "claim" for task in written["unfinished"]):
+                raise
+            self.log.info("%s: there is nothing to give back: %s", self.cluster, error.what)

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
 
+from kubeadm_airflow.endings import EndsInTwoLines
 from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade import report
-from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed
+from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
@@ -24,7 +25,7 @@ from kubeadm_upgrade.wording import agreeing
 LOOK_IS_OLD = timedelta(minutes=10)
 
 
-class ClusterOperator(BaseAsyncOperator):
+class ClusterOperator(EndsInTwoLines, BaseAsyncOperator):
     """A task of a whole run, for one cluster and, once it is planned, one hop."""
 
     template_fields: Sequence[str] = ("hop",)
@@ -93,7 +94,7 @@ class PlanOperator(LookOperator):
         return await self.look(context)
 
 
-class NodesOperator(BaseOperator):
+class NodesOperator(EndsInTwoLines, BaseOperator):
     """Name the nodes of one kind, in their order: Airflow maps a task group over an XCom, not over a part of one."""
 
     template_fields: Sequence[str] = ("hop",)
@@ -126,7 +127,7 @@ class PreflightOperator(ClusterOperator):
         await ti.axcom_push(key="findings", value=[str(finding) for finding in found])
         if sentences := blocking(found):
             kind = NotSettled if may_settle(found) else PreflightFailed
-            raise kind(f"{self.cluster}: nothing was touched: " + "; ".join(sentences))
+            raise kind(f"{self.cluster}: nothing was touched: {several(sentences)}")
         if not context["params"]["dry_run"]:
             await note_judgement(cluster, run_of(context))
 
@@ -145,9 +146,9 @@ class VerifyOperator(ClusterOperator):
             self.log.info("a dry run promises nothing")
             return []
         if missing := list(shortcomings(hop, run_of(context), result)):
-            raise NotAsPromised(f"{self.cluster}: " + "; ".join(missing))
+            raise NotAsPromised(f"{self.cluster}: {several(missing)}")
         if ailing := list(unsettled(hop, result)):
-            raise NotSettled(f"{self.cluster}: " + "; ".join(ailing))
+            raise NotSettled(f"{self.cluster}: {several(ailing)}")
         return list(joined(hop, result))
 
 
@@ -157,4 +158,7 @@ def refuse_unknown_parameters(context: Context) -> None:
     given = set(context["dag_run"].conf or {})
     if unknown := sorted(given - known):
         parameters = agreeing(unknown, "parameter", "parameters")
-        raise BadParameters(f"unknown {parameters} {', '.join(unknown)}: this DAG knows {', '.join(sorted(known))}")
+        raise BadParameters(
+            f"unknown {parameters} {', '.join(unknown)}",
+            do=f"write one that this DAG knows ({', '.join(sorted(known))})",
+        )

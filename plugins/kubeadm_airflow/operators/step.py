@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseAsyncOperator, Context
 
+from kubeadm_airflow.endings import EndsInTwoLines, from_event
 from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.assignment import Assignment
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from kubeadm_airflow.hooks.node_connection import NodeConnection
 
 
-class StepOperator(BaseAsyncOperator):
+class StepOperator(EndsInTwoLines, BaseAsyncOperator):
     """Perform one step on one node, and leave the waiting to a trigger.
 
     The task's documentation is the step's own, so that the page, the code and the UI agree.
@@ -47,9 +48,9 @@ class StepOperator(BaseAsyncOperator):
             return self._told(result) | told_beside(work, began)
         self._wait(work, result, began)
 
-    def resume(self, context: Context, event: dict[str, str]) -> NoReturn:
+    def resume(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
         """The trigger ended with an error: raise it here, where the retry policy sees its family."""
-        raise_from_trigger(event)
+        raise from_event(event)
 
     async def _attempt(self, work: Assignment, *, dry_run: bool) -> Outcome | Pending:
         from kubeadm_airflow.hooks.node_connection import NodeConnection  # heavy, and DAG files import this module
@@ -59,11 +60,11 @@ class StepOperator(BaseAsyncOperator):
                 if dry_run:
                     return await self._rehearse(port, work.hop)
                 return await perform(STEPS[self.step], work.hop, port)
-        except (errors.Unreachable, errors.Unauthorized) as error:
+        except (errors.Unreachable, errors.Unauthorized, errors.Misdirected) as error:
             if dry_run:
                 raise
             # the control plane goes away while it is upgraded: wait for it
-            return Pending(str(error), error.progress or Progress())
+            return Pending(error.what, error.progress or Progress())
 
     def _assignment(self, context: Context) -> Assignment:
         hop = Hop.from_json(self.hop)
@@ -111,9 +112,3 @@ class StepOperator(BaseAsyncOperator):
 def told_beside(work: Assignment, began: datetime) -> dict[str, Any]:
     """What an outcome does not know of itself, and reports live on."""
     return {"group": work.group, "seconds": round((datetime.now(UTC) - began).total_seconds(), 1)}
-
-
-def raise_from_trigger(event: dict[str, str]) -> NoReturn:
-    """What a trigger could not end by itself, as the error that it met there."""
-    kind = getattr(errors, event["error"], errors.UpgradeError)
-    raise kind(event["message"])

@@ -70,7 +70,8 @@ async def id_(process: Process) -> int:
 
 async def date(process: Process) -> int:
     form = next((word[1:] for word in process.arguments if word.startswith("+")), None)
-    moment = time.time()
+    faults, node = process.host.cluster.faults, process.host.name
+    moment = time.time() + sum(fault.seconds or 0.0 for fault in faults.matching("clock_off", node))
     if form is None:
         process.print(systemd(moment))
     else:

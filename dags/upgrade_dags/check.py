@@ -1,0 +1,47 @@
+"""The DAG that asks whether a run is possible, and changes nothing: once from a worker, once from the triggerer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from kubeadm_airflow.notifiers import LastLines
+from kubeadm_airflow.operators.check import CheckOperator
+from kubeadm_upgrade.inventory import Cluster
+from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, TAGS
+
+PREFIX = "kubeadm_check."
+
+DOC = """
+Asks the API of the kubeadm cluster **{name}** and every host whether an upgrade is possible: rights, host keys, login,
+sudo, packages, repository, clocks. It changes nothing. `python -m kubeadm_upgrade check {name}` shows it as a table.
+
+Workers and triggerer are asked by themselves: each reads known_hosts, keys and kubeconfigs where it runs.
+"""
+
+
+def check_dag_id_of(name: str) -> str:
+    return f"{PREFIX}{name}"
+
+
+def build_check_dag(cluster: Cluster) -> DAG:
+    """Both tasks at once: neither waits for the other, and either makes the run red."""
+    with DAG(
+        check_dag_id_of(cluster.name),
+        description=f"Check whether kubeadm cluster {cluster.name} can be upgraded",
+        doc_md=DOC.format(name=cluster.name),
+        schedule=None,
+        max_active_runs=1,
+        tags=list(TAGS),
+        default_args={
+            "retries": 1,
+            "retry_delay": timedelta(seconds=15),
+            "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
+            "on_failure_callback": LastLines(),
+            "on_retry_callback": LastLines(),
+        },
+    ) as dag:
+        CheckOperator(task_id="in_a_worker", cluster=cluster.name)
+        CheckOperator(task_id="in_the_triggerer", cluster=cluster.name, in_triggerer=True)
+    return dag

@@ -83,6 +83,7 @@ schema: $(READY) ## write the JSON Schemas of our YAML files for editors
 sudoers: $(READY) ## write docs/sudoers: which commands hosts must allow, generated from the code that runs them
 	$(BIN)/python -m kubeadm_upgrade sudoers > docs/sudoers
 	$(BIN)/python -m kubeadm_upgrade sudoers --wildcards > docs/sudoers-wildcards
+	$(BIN)/python -m kubeadm_upgrade sudoers --examples > include/kubeadm_upgrade/rights/examples.json
 
 constraints: $(READY) ## write constraints.txt anew from .venv
 	@{ sed -n '/^#/p;/^#/!q' constraints.txt; PYTHONPATH= $(BIN)/python -m pip freeze; } > constraints.new

@@ -66,7 +66,8 @@ ABOVE = {
     "admission": {"procedure", "backup", "installs", "ready", "stage", "rights"},
     "planning": {"steps", "procedure", "ledger", "admission", "standing"},
     "packages": {"steps", "procedure", "ledger", "admission", "standing", "installs"},
-    "procedure": {"rights", "checks", "report", "preflight"},
+    "procedure": {"rights", "checks", "report", "preflight", "access"},
+    "access": {"commands", "report", "ledger", "standing", "admission"},
 }
 DOMAIN = REPOSITORY / "include" / "kubeadm_upgrade"
 
@@ -90,6 +91,18 @@ def test_the_rooms_of_the_domain_import_one_way(room):
     # Admission is two: what facts are made of, and the step and the gates that judge by them
     found = {ids(path): rooms_of(path) & ABOVE[room] for path in paths}
     assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_one_file_of_include_knows_whose_hands_it_borrows():
+    """A command that must look finds kubeadm_airflow by its name, when it is run.
+
+    `python -m kubeadm_upgrade` is where the parts are put together for a terminal, as dags/ is for Airflow: so it may
+    know who has hands, in one place. Nothing else of include knows that name, and no rule stands on a command.
+    """
+    names = {ids(path) for path in (REPOSITORY / "include").rglob("*.py") if "kubeadm_airflow" in path.read_text()}
+    assert names == {"include/kubeadm_upgrade/commands/hands.py"}
+    stand_on = {ids(path) for path in DOMAIN.rglob("*.py") if "commands" in rooms_of(path)}
+    assert {path for path in stand_on if "/commands/" not in path} == {"include/kubeadm_upgrade/__main__.py"}
 
 
 def test_no_two_files_of_the_domain_import_each_other():

@@ -151,7 +151,7 @@ class _Attempt:
         said = _told_late(self.step, facts, untold) if untold else _unit_failure(self.step, facts, unit)
         if self.step.repeats:
             raise CommandFailed(said)
-        raise UnitFailed(f"{said}\nIt is not run again by itself: mend what it says, and clear this task")
+        raise UnitFailed(said, do="mend what it says: it is not run again by itself")
 
     async def _gone(self, node: str) -> Outcome | Pending:
         """A Node that has left the cluster leaves its slot to the others."""
@@ -218,6 +218,6 @@ def _told_late(step: Step, facts: Facts, failure: Failure) -> str:
 
 def _unit_failure(step: Step, facts: Facts, unit: Unit) -> str:
     """What matters first: a report shows the first line, and a whole journal is long."""
-    said = f": {essence(unit.journal)}; its journal ends:\n{plain(unit.journal)}" if unit.journal else ""
+    said = f": {essence(unit.journal)}\nits journal ends:\n{plain(unit.journal)}" if unit.journal else ""
     how = f"exit status {unit.exit_status} ({unit.result})"
     return f"{facts.node.name}: {step.name}: unit {unit.name} ended with {how}{said}"

@@ -27,7 +27,7 @@ class UpgradeError(Exception):
 class OwnMistake(UpgradeError):
     """Something that is no error of ours, seen where only its name can be handed on: a bug."""
 
-    mend = "report this, with this log: it is a mistake in the upgrade's own code"
+    mend = "report this with its log, for it is a mistake in the upgrade's own code"
     then = "then clear this task to try it again"
 
 
@@ -115,6 +115,8 @@ class BadParameters(NeedsPerson):
 
 class UpgradeRefused(NeedsPerson):
     """The version skew policy, kubeadm or the facts forbid this upgrade; the message gives all reasons at once."""
+
+    then = "then clear the task look, with what comes after it; or start a new run, if it is to go elsewhere"
 
     def __init__(self, *reasons: str, do: str | None = None) -> None:
         super().__init__("; ".join(reasons), do=do)

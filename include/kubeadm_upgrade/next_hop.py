@@ -48,10 +48,10 @@ class Wish:
                 are_none = agreeing(unknown, "is not a worker", "are no workers")
                 no_worker = f"{parameter}: {', '.join(unknown)} {are_none} of this cluster"
                 left_out = "".join(f"; {one}, and is left out" for one in state.outsiders if one.name in unknown)
-                raise BadParameters(f"{no_worker}{left_out}; its workers are: {workers}")
+                raise BadParameters(f"{no_worker}{left_out}", do=f"name some of its workers ({workers})")
         chosen = frozenset(self.nodes or known) - frozenset(self.give_up)
         if known and not chosen:
-            raise BadParameters("nodes and give_up leave no worker: name fewer in give_up")
+            raise BadParameters("nodes and give_up leave no worker", do="name fewer in give_up")
         return chosen if self.nodes or self.give_up else frozenset()
 
 

@@ -45,19 +45,33 @@ def parse(tmp_path, monkeypatch):
             monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", wanted)
         sys.modules.pop("cluster_upgrades", None)
         module = importlib.import_module("cluster_upgrades")
-        return {name: dag for name, dag in vars(module).items() if name.startswith("kubeadm_upgrade.")}
+        return {
+            name: dag for name, dag in vars(module).items() if name.startswith(("kubeadm_upgrade.", "kubeadm_check."))
+        }
 
     return parse
 
 
-def test_every_cluster_has_its_dag(parse):
-    """One DAG a file, named after it."""
-    assert set(parse("a", "b")) == {"kubeadm_upgrade.a", "kubeadm_upgrade.b"}
+def test_every_cluster_has_its_dags(parse):
+    """Two DAGs a file, named after it."""
+    assert set(parse("a", "b")) == {f"kubeadm_{what}.{name}" for what in ("upgrade", "check") for name in ("a", "b")}
 
 
 def test_a_task_parses_only_its_own_dag(parse):
     """A worker that runs one task must not build the DAGs of the whole fleet."""
     assert set(parse("a", "b", "c", wanted="kubeadm_upgrade.b")) == {"kubeadm_upgrade.b"}
+    assert set(parse("a", "b", "c", wanted="kubeadm_check.b")) == {"kubeadm_check.b"}
+
+
+def test_a_check_asks_in_a_worker_and_in_the_triggerer(parse):
+    """Two tasks that do not wait for each other, of a DAG that starts by itself never and is found by the same tag."""
+    dag = parse("a")["kubeadm_check.a"]
+    assert {name: task.in_triggerer for name, task in dag.task_dict.items()} == {
+        "in_a_worker": False,
+        "in_the_triggerer": True,
+    }
+    assert not any(task.downstream_task_ids for task in dag.task_dict.values())
+    assert (dag.schedule, set(dag.tags)) == (None, {"kubeadm-upgrade"})
 
 
 def test_a_broken_file_leaves_the_others_alone(parse, tmp_path):
@@ -65,7 +79,7 @@ def test_a_broken_file_leaves_the_others_alone(parse, tmp_path):
     parse("a")
     (tmp_path / "clusters" / "bad.yaml").write_text("name: bad\nfoo: 1\n")
     dags = parse("a")
-    assert set(dags) == {"kubeadm_upgrade.a", "kubeadm_upgrade.bad"}
+    assert set(dags) == {"kubeadm_upgrade.a", "kubeadm_check.a", "kubeadm_upgrade.bad"}
     assert "bad.yaml: foo: unknown key" in dags["kubeadm_upgrade.bad"].doc_md
     assert set(dags["kubeadm_upgrade.bad"].task_dict) == {"inventory_file_is_broken"}
 
@@ -150,8 +164,8 @@ def test_the_report_waits_for_every_node(parse):
 
 def test_every_task_tells_of_its_failure(parse):
     """Also a step of a mapped group."""
-    dag = parse("a")["kubeadm_upgrade.a"]
-    assert {name for name, task in dag.task_dict.items() if not task.has_on_failure_callback} == set()
+    for dag in parse("a").values():
+        assert {name for name, task in dag.task_dict.items() if not task.has_on_failure_callback} == set()
 
 
 @pytest.fixture
@@ -220,7 +234,7 @@ def test_only_what_must_be_there_is_marked_as_required(parse):
 
 def test_the_dag_is_the_same_at_every_parse(parse):
     """Nothing volatile goes into the DAG, or every parse would make a new version of it."""
-    first, second = (json.dumps(DagSerialization.to_dict(parse("a")["kubeadm_upgrade.a"])) for _ in range(2))
+    first, second = ([json.dumps(DagSerialization.to_dict(dag)) for dag in parse("a").values()] for _ in range(2))
     assert first == second
 
 
@@ -255,7 +269,7 @@ def test_parse_and_serialise_a_fleet(parse):
     serialised = time.perf_counter()
     own = parse(*names, wanted="kubeadm_upgrade.cluster-050")
     ended = time.perf_counter()
-    assert (len(dags), len(own)) == (FLEET, 1)
+    assert (len(dags), len(own)) == (2 * FLEET, 1)
     print(
         f"\n{FLEET} clusters: parse {parsed - started:.2f} s, serialise {serialised - parsed:.2f} s "
         f"({sum(sizes) / len(sizes) / 1024:.0f} KiB a DAG); a task's own parse {ended - serialised:.3f} s"

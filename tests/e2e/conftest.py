@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from e2e.first_hour import make_mistakes
 from harness.site import Clusters, Site, open_site
 
 # control plane nodes, workers, and what the cluster's file says beyond the smallest one
@@ -17,6 +18,7 @@ CLUSTERS: Clusters = {
     "killed": (1, 2, {}),
     "climb": (1, 3, {"max_unavailable": 2}),
     "stranger": (1, 1, {"ssh": {"known_hosts": "/dev/null"}}),
+    "novice": (1, 1, {}),
 }
 
 # One file for each of three mistakes: an unknown key, a bad version, a wrong type.
@@ -30,7 +32,7 @@ BROKEN = {
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Everything runs, and every cluster has its DAG."""
-    with open_site(tmp_path_factory.mktemp("site"), CLUSTERS, BROKEN) as running:
+    with open_site(tmp_path_factory.mktemp("site"), CLUSTERS, BROKEN, make_mistakes) as running:
         yield running
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,15 +70,25 @@ class Site:
 
 
 @contextmanager
-def open_site(directory: Path, clusters: Clusters, broken: Mapping[str, Mapping[str, Any]]) -> Iterator[Site]:
-    """Everything runs, and every cluster has its DAG; `broken` are files with a mistake each."""
+def open_site(
+    directory: Path,
+    clusters: Clusters,
+    broken: Mapping[str, Mapping[str, Any]],
+    further: Callable[[Lab, LabFleet, Path], Mapping[str, str]] = lambda *_: {},
+) -> Iterator[Site]:
+    """Everything runs, and every cluster has its DAG; `broken` are files with a mistake each.
+
+    `further` writes files of its own into the inventory, and returns the environment that they want.
+    """
     specs = [
         ClusterSpec(name, control_plane=control_plane, workers=workers, version="1.28.15")
         for name, (control_plane, workers, _) in clusters.items()
     ]
     with Lab(directory / "lab", specs) as lab:
-        fleet = join(lab, directory / "inventory", clusters, broken)
-        with AirflowInstance(directory / "airflow", environment_of(fleet, directory / "inventory")) as airflow:
+        inventory = directory / "inventory"
+        fleet = join(lab, inventory, clusters, broken)
+        environment = {**environment_of(fleet, inventory), **further(lab, fleet, inventory)}
+        with AirflowInstance(directory / "airflow", environment) as airflow:
             for name in clusters:
                 airflow.api.wait_for_dag(f"kubeadm_upgrade.{name}")
             yield Site(lab, airflow)

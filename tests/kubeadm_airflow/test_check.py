@@ -185,7 +185,14 @@ def set_flag(name: str, value: Callable[[Place], object] | object) -> Arrange:
 
 MISTAKES = [
     # the connection to the API: path, content, context, address, certificate, token, proxy, rights
-    mistake("no such kubeconfig", set_flag("kubeconfig", "/no/such/file"), API, "connection", "/no/such/file", ""),
+    mistake(
+        "no such kubeconfig",
+        set_flag("kubeconfig", "/no/such/file"),
+        API,
+        "connection",
+        "there is no such file",
+        "put the kubeconfig there",
+    ),
     mistake(
         "an empty kubeconfig", lambda p: p.flags.update(kubeconfig=p.file("empty", "")), API, "connection", "empty", ""
     ),
@@ -257,12 +264,12 @@ MISTAKES = [
     mistake(
         "the public key",
         lambda p: p.flags.update({"ssh-key": f"{key(p)}.pub"}),
-        *(W1, "login", "another_key.pub", ".pub"),
+        *(W1, "login", "another_key.pub", ""),
     ),
     mistake(
         "a key with a passphrase",
         lambda p: p.flags.update({"ssh-key": key(p, "-N", "secret")}),
-        *(W1, "login", "Passphrase must be specified", "private_key_passphrase"),
+        *(W1, "login", "Passphrase must be specified", "ssh-agent"),
     ),
     mistake(
         "a host key that is not known",

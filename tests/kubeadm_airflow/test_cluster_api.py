@@ -114,7 +114,7 @@ def _impatient(monkeypatch):
         pytest.param(
             readyz(READY, refusal(403, "nodes is forbidden")),
             Forbidden,
-            "nodes is forbidden: grant what is missing: kubectl apply -f docs/rbac.yaml",
+            "nodes is forbidden: grant all that docs/rbac.yaml lists",
             id="not allowed",
         ),
         pytest.param(refusal(404, 'nodes "w1" not found'), ObjectNotFound, 'nodes "w1" not found', id="gone"),

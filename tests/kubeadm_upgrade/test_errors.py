@@ -32,7 +32,11 @@ SAID = {
     ),
     "the last try": (errors.Unreachable("no answer"), 0, f"see whether it is well again, {CLEAR}"),
     "tries do not matter where only a person can": (errors.Forbidden("no", do="grant it"), 2, f"grant it, {CLEAR}"),
-    "several reasons": (errors.UpgradeRefused("a", "b"), 0, f"mend this, {CLEAR}"),
+    "of a plan, which takes what look has seen": (
+        errors.UpgradeRefused("a", "b"),
+        0,
+        "mend this, then clear the task look, with what comes after it; or start a new run, if it is to go elsewhere",
+    ),
 }
 
 
@@ -45,6 +49,13 @@ def test_as_one_sentence() -> None:
     assert str(errors.NeedsPerson("no key", do="make one")) == "no key: make one"
     assert str(errors.NeedsPerson("no key")) == "no key"
     assert str(errors.UnitFailed("it ended\nits journal", do="read it")) == "it ended\nits journal\nread it"
+
+
+def test_of_several_reasons_the_first_is_the_line():
+    """The others follow, and none is lost."""
+    error = errors.UpgradeRefused("no 1.29", "w1 is newer", "etcd is unknown")
+    assert error.what.splitlines() == ["no 1.29 (and 2 more)", "w1 is newer", "etcd is unknown"]
+    assert str(error) == "no 1.29; w1 is newer; etcd is unknown"
 
 
 @pytest.mark.parametrize("again", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "pickle"])

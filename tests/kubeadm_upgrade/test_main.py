@@ -14,6 +14,7 @@ import pytest
 from in_memory.golden import FOLDER
 from in_memory.states import cluster
 from kubeadm_upgrade.__main__ import main
+from kubeadm_upgrade.access.sudo import EXAMPLES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -186,6 +187,18 @@ def test_the_sudoers_files_are_those_of_the_code(capsys, file, options):
     code, out, _ = run(capsys, "sudoers", *options)
     assert code == 0
     assert out == (DOCS / file).read_text()
+
+
+def test_the_examples_are_those_of_the_code(capsys):
+    """What check asks sudo about: make sudoers writes them beside the two files."""
+    _, out, _ = run(capsys, "sudoers", "--examples")
+    assert out == EXAMPLES.read_text()
+
+
+def test_the_page_of_rights_is_what_is_checked(capsys):
+    """docs/rbac.yaml is the package's own manifest, for whoever reads the docs."""
+    code, out, _ = run(capsys, "rbac")
+    assert (code, out) == (0, (DOCS / "rbac.yaml").read_text())
 
 
 def test_a_user_of_sudoers_is_one_user(capsys):

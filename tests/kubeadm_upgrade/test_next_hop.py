@@ -145,7 +145,7 @@ def test_the_node_that_has_applied_stays_the_first():
 
 def test_unknown_workers_are_named():
     """With those that there are."""
-    with pytest.raises(BadParameters, match=r"w9 is not a worker of this cluster; its workers are: w1, w2"):
+    with pytest.raises(BadParameters, match=r"w9 is not a worker of this cluster: name some of its workers .w1, w2."):
         hop_of(state(*NODES), nodes=("w1", "w9"))
     with pytest.raises(BadParameters, match=r"w8, w9 are no workers of this cluster; its workers are: w1, w2"):
         hop_of(state(*NODES), nodes=("w9", "w8"))
@@ -155,7 +155,7 @@ def test_a_node_that_is_left_out_by_itself_is_not_named_for_nothing():
     """Whoever names it learns why it is none of the workers."""
     found = replace(state(*NODES), outsiders=(Outsider("win1", "runs Windows", version("1.28.15")),))
     with pytest.raises(
-        BadParameters, match=r"win1 is not a worker of this cluster; win1 runs Windows, and is left out;"
+        BadParameters, match=r"win1 is not a worker of this cluster; win1 runs Windows, and is left out:"
     ):
         hop_of(found, nodes=("w1", "win1"))
 
@@ -189,7 +189,9 @@ def test_a_worker_that_is_given_up_is_left_as_it_is():
     hop = hop_of(state(*NODES), give_up=("w1",))
     assert (hop.workers, hop.others) == (("w2",), ("w1",))
     assert hop_of(state(*NODES, worker("w3", "1.28.15")), nodes=("w1", "w2"), give_up=("w1",)).workers == ("w2",)
-    with pytest.raises(BadParameters, match=r"give_up: w9 is not a worker of this cluster; its workers are: w1, w2"):
+    with pytest.raises(
+        BadParameters, match=r"give_up: w9 is not a worker of this cluster: name some of its workers .w1, w2."
+    ):
         hop_of(state(*NODES), give_up=("w9",))
     with pytest.raises(BadParameters, match="nodes and give_up leave no worker: name fewer in give_up"):
         hop_of(state(*NODES), nodes=("w1",), give_up=("w1",))

@@ -54,21 +54,25 @@ def test_what_kubeadm_was_told_to_ignore_stands_at_the_top():
     assert "told to ignore" not in report.as_markdown(REPORT)
 
 
-JOURNAL = "w2: its unit ended with exit status 1; its journal ends:\n[upgrade]\nno space"
+REMEDY = "make room, then clear this task: the run goes on from here"
+JOURNAL = "w2: its unit ended with exit status 1\nits journal ends:\n[upgrade]\nno space"
 STOPPED = [
     {"task": "verify", "node": None, "state": "upstream_failed"},
     {"task": "workers.admit", "node": "w1", "state": "deferred"},
     {"task": "workers.drain_node", "node": "w1", "state": "None"},
-    {"task": "workers.kubeadm_upgrade_node", "node": "w2", "state": "failed", "why": JOURNAL},
+    {"task": "workers.kubeadm_upgrade_node", "node": "w2", "state": "failed", "why": JOURNAL, "do": REMEDY},
     {"task": "workers.drain_node", "node": "w2", "state": "upstream_failed"},
     {"task": "workers.node_ready", "node": "w2", "state": "upstream_failed"},
 ]
 NOT_DONE = """## Not done
 
 - **w2**
-  - `workers.kubeadm_upgrade_node` has failed: w2: its unit ended with exit status 1; its journal ends:
+  - `workers.kubeadm_upgrade_node` has failed: w2: its unit ended with exit status 1
+
+    **What to do:** make room, then clear this task: the run goes on from here
 
     ```
+    its journal ends:
     [upgrade]
     no space
     ```
@@ -94,8 +98,10 @@ def test_whoever_is_needed_comes_first_with_the_reason():
 
 def test_a_run_without_a_plan_has_a_report_too():
     """The first task may be what failed."""
-    page = report.as_markdown({**REPORT, "hop": None, "nodes": [], "outcomes": [], "findings": []})
+    empty = {"hop": None, "nodes": [], "outcomes": [], "findings": []}
+    page = report.as_markdown({**REPORT, **empty, "unseen": "Airflow has no connection prod"})
     assert page.startswith("# prod: not planned\n")
+    assert "The cluster could not be looked at when this was written: Airflow has no connection prod\n" in page
 
 
 @pytest.mark.parametrize("run_id", ["manual__2026-11-23T06:00:00+00:00", "../../etc/passwd", "a/b c", "..", "x" * 50])

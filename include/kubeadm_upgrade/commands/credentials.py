@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,10 +75,27 @@ class Credentials:
 
     def spoken(self, text: str) -> str:
         """A message on these connections, by the names that somebody has typed."""
-        for name, flags in ((KUBERNETES, "--kubeconfig and --context"), (SSH, "--ssh-user and --ssh-key")):
-            for words in (f"Airflow's connection {name}", f"the connection {name}", f"connection {name}", name):
-                text = text.replace(words, flags)
+        for typed, words in ((self.kubeconfig is not None, _OF_KUBECONFIG), (self.has_ssh, _OF_SSH)):
+            if typed:
+                for pattern, flag in words:
+                    text = re.sub(pattern, flag, text)
         return text
+
+
+# what hooks call the parts of a connection, and what they were typed as
+_OF_KUBECONFIG = (
+    (rf"the kubeconfig of connection {KUBERNETES}", "the kubeconfig"),
+    (rf"((Airflow's|the) )?(connection )?{KUBERNETES}(: its kube_config_path)?", "--kubeconfig"),
+    (re.escape(" where tasks run (workers and triggerer)"), ""),
+    (r"\bkube_config_path( in its extra)?", "--kubeconfig"),
+    (r"\bcluster_context( in its extra)?", "--context"),
+)
+_OF_SSH = (
+    (rf"((Airflow's|the) )?(connection )?{SSH}", "--ssh-user and --ssh-key"),
+    (re.escape(" where tasks run (workers and triggerer)"), ""),
+    (r"\bset private_key_passphrase in its extra", "load the key into an ssh-agent, and leave --ssh-key out"),
+    (r"\bkey_file( in its extra)?", "--ssh-key"),
+)
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,19 +121,30 @@ def _write(wishes: Wishes, target: TargetVersion, *, force: bool) -> None:
     """In one change, and never over a file that came meanwhile."""
     beside = (wishes.path.parent / "cluster.schema.json").is_file()
     text = cluster_text(wishes.name, target, wishes.given, with_schema=beside)
+    unfinished = wishes.path.with_name(f".{wishes.path.name}.{os.getpid()}")
     try:
-        wishes.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = wishes.path.with_name(f".{wishes.path.name}.{os.getpid()}")
+        if not wishes.path.parent.is_dir():
+            wishes.path.parent.mkdir(parents=True)
         unfinished.write_text(text)
-        try:
-            (unfinished.replace if force else wishes.path.hardlink_to)(wishes.path if force else unfinished)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except FileExistsError as error:
-        raise NeedsPerson(f"{wishes.path} exists", do="say --force to write over it") from error
+        if force:
+            unfinished.replace(wishes.path)
+        elif not _named(unfinished, wishes.path):
+            raise NeedsPerson(f"{wishes.path} exists", do="say --force to write over it")
     except OSError as error:
         do = "say --inventory DIR for a directory that you may write"
         raise NeedsPerson(f"{wishes.path}: not writable: {error.strerror}", do=do) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def _named(unfinished: Path, path: Path) -> bool:
+    """Whether it has the name now; never where another file has it."""
+    try:
+        path.hardlink_to(unfinished)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _host_keys(console: Console, asking: Asking, wishes: Wishes, keys: Sequence[HostKey], *, accepted: bool) -> None:

@@ -248,7 +248,7 @@ class ClusterApi:
             raise no_answer(error, self._server, self._conn_id) from error
 
 
-_GRANT = "grant what is missing: kubectl apply -f docs/rbac.yaml holds all the rights that are needed"
+_GRANT = "grant all that docs/rbac.yaml lists (kubectl apply -f docs/rbac.yaml)"
 
 
 def _status_object(text: str) -> Json:

@@ -11,16 +11,12 @@ from airflow.sdk.log import amask_secret
 
 from kubeadm_upgrade.errors import NeedsPerson
 
-# Airflow hides what a sensitive word is in the name of, and kube_config is one: the path of one is no secret
-_NO_SECRET = ("kube_config_path", "extra__kubernetes__kube_config_path")
-
 
 async def connection_named(conn_id: str, conn_type: str | None = None) -> tuple[Any, dict[str, Any]]:
     """A connection and its extra. Raises NeedsPerson when there is none of this id, or it is of another type.
 
-    The extra is read here, and not by the connection itself, which says nothing of one that is no JSON, and hides paths
-    that a message must name. Its secrets are hidden without a synchronous call, which can deadlock a triggerer that
-    serves many triggers.
+    The extra is read here, and not by the connection itself, which takes one that is no JSON for none. Its secrets are
+    hidden without a synchronous call, which can deadlock a triggerer that serves many triggers.
     """
     try:
         connection = await get_async_connection(conn_id)
@@ -34,7 +30,7 @@ async def connection_named(conn_id: str, conn_type: str | None = None) -> tuple[
             do=f"name one of type {conn_type} as {conn_type}_conn_id in the cluster's file, or change this one's type",
         )
     extra = _extra(conn_id, connection.conn_type, connection.extra)
-    await amask_secret({name: value for name, value in extra.items() if name not in _NO_SECRET})
+    await amask_secret(extra)
     return connection, extra
 
 

@@ -68,10 +68,11 @@ class _Source:
         self.path = Path(path).expanduser() if path else None
 
     def __str__(self) -> str:
+        """File and directory apart: the path as a whole is hidden, for its field has kube_config in its name."""
         if len(self.given) > 1:
             return f"connection {self.conn_id}"
         if "kube_config_path" in self.given:
-            return f"connection {self.conn_id}: its kube_config_path {self.path}"
+            return f"connection {self.conn_id}: its kube_config_path ({_apart(self.path)})"
         return f"connection {self.conn_id}" + (": its kube_config" if "kube_config" in self.given else "")
 
     def problems(self) -> Iterator[Problem]:
@@ -95,7 +96,7 @@ class _Source:
             if path.exists():
                 return None
             return (
-                f" names no kubeconfig, and there is no {path} {_WHERE}",
+                f" names no kubeconfig, and there is no {_apart(path)} {_WHERE}",
                 "set kube_config_path or kube_config in its extra",
             )
         if path.is_dir():
@@ -163,6 +164,10 @@ class _Source:
 
 _ANEW = "write the kubeconfig anew: docs/rbac.yaml says how"
 _FLAT = "write a kubeconfig that holds everything itself: kubectl config view --raw --flatten --minify"
+
+
+def _apart(path: Path | None) -> str:
+    return f"{path.name} in {path.parent}" if path else ""
 
 
 def _named(config: Mapping[str, Any], kind: str, key: str) -> dict[str, Mapping[str, Any]]:

@@ -409,6 +409,17 @@ def test_no_rule_is_written_twice(wildcards):
 
 
 @FORMS
+def test_every_rule_has_an_example_that_it_allows(wildcards):
+    """So a host's sudo that allows the examples has the whole list."""
+    argvs = [tuple(one["argv"]) for one in sudoers.examples()]
+    assert [argv for argv in argvs if not allowed(argv, wildcards)] == []
+    if not wildcards:  # of those, several stand for one
+        lines = [(argv[0], " ".join(argv[1:])) for argv in argvs]
+        for rule in rules_of(wildcards):
+            assert any(program == rule.program and rule.arguments.fullmatch(line) for program, line in lines), rule
+
+
+@FORMS
 def test_visudo_finds_no_mistake(wildcards, tmp_path):
     """sudo's own parser, where this machine has it; tests/hosts asks that of real hosts."""
     visudo = shutil.which("visudo") or shutil.which("visudo", path="/usr/sbin")

@@ -63,6 +63,12 @@ Upgrades the kubeadm cluster **{name}**, in the order of
 [the official page](https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/). One run is one hop of
 the control plane; a run with hops left triggers the next one. The whole path is on the first run's page.
 
+Airflow names a run by its time. One that you name yourself when you trigger it (*Run ID*, as `spring-to-1.32`) says
+where it goes, and so do those that its path goes on in: `spring-to-1.32~2`, `spring-to-1.32~3`, each with a note.
+
+Airflow shows a mapped task by its node's name once it has begun, and by a number before: the XComs of
+`control_plane_nodes` and `worker_nodes` list the nodes in that order, from 0; `stage` has the workers behind.
+
 A task that failed can be cleared at any time: every step first looks whether it is done, and goes on from there.
 A node that failed stays cordoned and keeps its slot until its tasks succeed.
 """
@@ -77,7 +83,7 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
     """Shape only: what the nodes are is found out when the DAG runs. `ignored`: files that are not read, to be told."""
     with DAG(
         dag_id_of(cluster.name),
-        description=f"Upgrade kubeadm cluster {cluster.name}",
+        description=f"Upgrade kubeadm cluster {cluster.name} to {cluster.target_version}, or where a run says",
         doc_md="".join(f"**{sentence}.**\n\n" for sentence in ignored) + DOC.format(name=cluster.name),
         schedule=None,
         max_active_runs=1,

@@ -9,7 +9,7 @@ from airflow.sdk import DAG, BaseOperator, Context
 from kubeadm_airflow.endings import leaving
 from kubeadm_airflow.notifiers import ReportSoFar
 from kubeadm_upgrade.errors import NeedsPerson, several
-from kubeadm_upgrade.inventory import InventoryError
+from kubeadm_upgrade.inventory import InventoryError, name_of
 from upgrade_dags.cluster import TAGS
 
 
@@ -48,6 +48,6 @@ def build_quarantine_dag(dag_id: str, error: InventoryError, ignored: Sequence[s
             path=str(error.path),
             problems=problems,
             retries=0,
-            on_failure_callback=ReportSoFar(cluster=error.path.stem),
+            on_failure_callback=ReportSoFar(cluster=name_of(error.path) or error.path.stem),
         )
     return dag

@@ -123,11 +123,6 @@ def files_by_cluster() -> Mapping[str, tuple[Path, ...]]:
     return dict(sorted(found.items()))
 
 
-def cluster_files() -> Iterator[Path]:
-    """The file of every cluster, in order."""
-    yield from (first for first, *_ in files_by_cluster().values())
-
-
 def ignored(read: Path, others: Iterable[Path]) -> Iterator[str]:
     """A sentence on each file of a cluster that is not read, since another one is."""
     yield from (f"{other.name} is ignored, since {read.name} is there: remove one of them" for other in others)

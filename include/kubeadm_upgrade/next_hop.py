@@ -36,7 +36,7 @@ class Wish:
         try:
             target = TargetVersion.parse(str(params["target_version"]))
         except ValueError as error:
-            raise BadParameters(f"target_version: {error}: start a new run with one") from error
+            raise BadParameters(f"target_version: {error}", do="write one of the two") from error
         return cls(target, names_in(params["nodes"]), names_in(params["give_up"]))
 
     def workers_of(self, state: State) -> frozenset[str]:

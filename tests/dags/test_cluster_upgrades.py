@@ -220,6 +220,11 @@ def test_what_the_form_sends_is_taken(refused, given):
     assert refused(**given) == ""
 
 
+def test_the_list_of_dags_says_where_each_goes(parse):
+    """A run's id cannot: Airflow makes it before it knows the run's parameters."""
+    assert parse("a")["kubeadm_upgrade.a"].description == "Upgrade kubeadm cluster a to 1.29, or where a run says"
+
+
 def test_only_what_must_be_there_is_marked_as_required(parse):
     """The form marks a field unless its type may be null (3.3.2)."""
     params = parse("a")["kubeadm_upgrade.a"].params

@@ -96,8 +96,8 @@ class Play:
 
     def _init(self, command: str) -> tuple[str, ...]:
         """Answer what it asks. Returns the commands that it prints to be copied."""
-        shown = self.hour.answer(OWN, command, self.foreign.answers, _MINUTES)
-        return tuple(line for line in shown.splitlines() if line.startswith("airflow connections add"))
+        self.hour.answer(OWN, command, self.foreign.answers, _MINUTES)
+        return tuple(line for line in self.hour.terminal(OWN).lines() if line.startswith("airflow connections add"))
 
     def _run_to_success(self, api: AirflowApi, command: str) -> None:
         before = api.run_ids(_DAG)

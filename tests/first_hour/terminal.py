@@ -30,6 +30,7 @@ os.execvp("bash", ["bash", "--noprofile", "--norc", "-i"])
 """
 _MARKED = {"TERM": "xterm-256color", "PS1": "$ ", "PROMPT_COMMAND": r"printf '\033]777;%d\007' $?"}
 _PROMPT = re.compile(r"\x1b\]777;(\d+)\x07")  # an operating system command, which no screen shows
+_ESCAPES = re.compile(r"\x1b(\][^\x07]*\x07|\[[0-9;?]*[ -/]*[@-~])")
 _READ = 65536
 
 
@@ -47,6 +48,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
         self._lock = threading.Lock()
         self._said = ""  # as it came, with the marks of the prompts
+        self._typed_at = 0
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self._file = ours
@@ -87,6 +89,7 @@ class Terminal:
         """Type a command. Returns how many prompts there were before it."""
         before = self._prompts()
         with self._lock:
+            self._typed_at = len(self._said)
             self._screen.reset()
             self._screen.history.top.clear()
             self._stream.feed(b"$ ")  # what the reset has taken away
@@ -124,6 +127,12 @@ class Terminal:
             scrolled = [_text(line) for line in self._screen.history.top]
             lines = [*scrolled, *self._screen.display]
         return "\n".join(line.rstrip() for line in lines).strip("\n")
+
+    def lines(self) -> list[str]:
+        """What was written since the last command was typed, however long: as a mouse copies it."""
+        with self._lock:
+            said = self._said[self._typed_at :]
+        return [line.rstrip() for line in _ESCAPES.sub("", said).splitlines()]
 
     def close(self) -> None:
         """End the shell and whatever it has started."""

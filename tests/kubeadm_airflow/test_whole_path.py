@@ -9,12 +9,18 @@ import pytest
 
 from e2e.records import cordons, widest_kubelet_skew
 from harness.walk import join
+from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_scene import look_at_state
+from kubeadm_airflow.hooks.host import Host, address_of
+from kubeadm_airflow.hooks.repositories import ask_published
 from kubeadm_upgrade.errors import CommandFailed, UnitFailed, UpgradeRefused
+from kubeadm_upgrade.facts import HostFacts, OsRelease
+from kubeadm_upgrade.objects import read_nodes
+from kubeadm_upgrade.packages.port import APT
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.planning.plan import plan
 from kubeadm_upgrade.releases.known import releases
-from kubeadm_upgrade.version import TargetVersion
+from kubeadm_upgrade.version import TargetVersion, in_package
 from lab import ClusterSpec, Lab
 
 
@@ -77,6 +83,25 @@ def test_a_repository_in_trouble_on_the_way_is_no_missing_one(walk):
     cluster = walk(spec, target="1.29").cluster
     with pytest.raises(CommandFailed, match="Could not resolve host"):
         asyncio.run(look_at_state(cluster, cluster.target_version))
+
+
+def test_who_asks_at_the_same_time_reads_the_answer_to_its_own_question(walk):
+    """A dry run to one release beside a run to another, on the same host."""
+    cluster = walk(ClusterSpec("asked", workers=1, version="1.28.15")).cluster
+
+    async def ask(node, minor):
+        async with Host.open(cluster, address_of(cluster, node)) as host:
+            facts = HostFacts(OsRelease("debian"), {})
+            return await ask_published(host, APT, facts, cluster.repository(f"1.{minor}", "deb").url)
+
+    async def all_at_once():
+        async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+            node = read_nodes(await api.nodes())[0]
+        return await asyncio.gather(*(ask(node, minor) for minor in (29, 30, 31) * 4))
+
+    answers = asyncio.run(all_at_once())
+    releases_of = [{in_package(text).release for text in answer["kubeadm"]} for answer in answers]
+    assert releases_of == [{"1.29"}, {"1.30"}, {"1.31"}] * 4
 
 
 IGNORED = "--ignore-preflight-errors=SystemVerification"

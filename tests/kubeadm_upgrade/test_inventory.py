@@ -13,7 +13,7 @@ import yaml
 
 from kubeadm_upgrade import inventory
 from kubeadm_upgrade.hop import Repository
-from kubeadm_upgrade.inventory import InventoryError, cluster_files, json_schema, load_cluster
+from kubeadm_upgrade.inventory import InventoryError, files_by_cluster, json_schema, load_cluster
 
 SMALLEST = {
     "name": "prod",
@@ -241,7 +241,7 @@ def test_all_problems_come_at_once(load):
             "prod.yml: only files that end in .yaml are read: rename it to prod.yaml",
             id="another ending",
         ),
-        pytest.param("staging.yaml", "prod.yaml: not readable: No such file or directory", id="no file"),
+        pytest.param("staging.yaml", "prod.yaml: there is no such file in {directory}", id="no file"),
     ],
 )
 def test_a_task_says_why_its_cluster_has_no_file(monkeypatch, tmp_path, file, problem):
@@ -250,17 +250,17 @@ def test_a_task_says_why_its_cluster_has_no_file(monkeypatch, tmp_path, file, pr
     (tmp_path / file).write_text(yaml.safe_dump(SMALLEST))
     with pytest.raises(InventoryError) as caught:
         inventory.load_cluster_named("prod")
-    assert caught.value.problems == (problem,)
+    assert caught.value.problems == (problem.format(directory=tmp_path),)
 
 
 def test_a_missing_directory_is_an_empty_fleet(monkeypatch, tmp_path):
     """And hidden files are no clusters."""
     monkeypatch.setenv(inventory.DIRECTORY_VARIABLE, str(tmp_path / "none"))
-    assert list(cluster_files()) == []
+    assert files_by_cluster() == {}
     monkeypatch.setenv(inventory.DIRECTORY_VARIABLE, str(tmp_path))
     (tmp_path / ".prod.yaml").touch()
     (tmp_path / "prod.yaml").touch()
-    assert [path.name for path in cluster_files()] == ["prod.yaml"]
+    assert files_by_cluster() == {"prod": (tmp_path / "prod.yaml",)}
 
 
 def test_the_schema_for_editors_is_in_step():

@@ -180,7 +180,7 @@ def test_names_are_read_as_a_form_gives_them(listed, names):
 
 def test_a_target_that_came_past_the_form_is_refused_in_words():
     """A schema lets it pass that an older version of the DAG had, or another client's."""
-    with pytest.raises(BadParameters, match=r"target_version: 'latest' is neither a version .*: start a new run with"):
+    with pytest.raises(BadParameters, match=r"target_version: 'latest' is neither a version .*: write one of the two"):
         Wish.read({"target_version": "latest", "nodes": [], "give_up": []})
 
 

@@ -36,4 +36,4 @@ def asked_for(name: str | None, given: Credentials) -> tuple[Cluster, TargetVers
 
 
 def _names() -> list[str]:
-    return [path.stem for path in inventory.cluster_files()]
+    return list(inventory.files_by_cluster())

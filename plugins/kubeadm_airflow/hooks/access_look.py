@@ -13,7 +13,7 @@ import asyncssh
 
 from kubeadm_airflow.hooks.access_api import AccessApi
 from kubeadm_airflow.hooks.host import Address, Host, address_of
-from kubeadm_airflow.hooks.repositories import ask_published
+from kubeadm_airflow.hooks.repositories import ask_published, last_words
 from kubeadm_airflow.hooks.sights import look_at_host, some_at_once
 from kubeadm_upgrade import machine, queries
 from kubeadm_upgrade.access import api, hosts, sudo
@@ -193,8 +193,7 @@ class _HostLook:
             return hosts.repository(self.node.name, self._target, url, await ask_published(host, manager, facts, url))
         except CommandFailed as error:
             if manager.is_missing(error):
-                said = str(error).splitlines()[-1]
-                return hosts.no_repository(self.node.name, self._target, url, said)
+                return hosts.no_repository(self.node.name, self._target, url, last_words(error, url))
             raise
 
 

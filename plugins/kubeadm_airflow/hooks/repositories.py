@@ -81,7 +81,7 @@ async def _ask(cluster: Cluster, manager: PackageManager, host: Host, minors: ra
             # trouble beyond the target is no reason not to go there
             if minor in minors and not manager.is_missing(answer):
                 raise answer
-            missing[f"1.{minor}"] = f"{url} answers: {_last_words(answer, url)}"
+            missing[f"1.{minor}"] = f"{url} answers: {last_words(answer, url)}"
             continue
         for name in PACKAGES:
             versions[name] = (*versions.get(name, ()), *answer.get(name, ()))
@@ -118,5 +118,6 @@ async def _ask_at_once(
     return {url: failed.get(url) or offered.get(url, {}) for url in urls}
 
 
-def _last_words(error: CommandFailed, url: str) -> str:
+def last_words(error: CommandFailed, url: str) -> str:
+    """Why a repository gave no answer, in the words of the package manager alone."""
     return str(error).splitlines()[-1].rpartition(f"{url}  ")[2]

@@ -31,6 +31,8 @@ _PINS = ("requirements.txt", "requirements-image.txt", "requirements-celery.txt"
 _HOME = "/home/airflow"
 _VENV = f"{_HOME}/.local"
 _WHEELS = "/wheels"
+# the redis client asks for it below Python 3.11.3; Debian has 3.11.2, the official image has not
+_FOR_DEBIAN = "async-timeout==5.0.1"
 _NOT_NEEDED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 _AS_AIRFLOW = ("--userspec", "50000:0")
 
@@ -72,7 +74,7 @@ def _download(wheels: Path) -> None:
     for_image = ("--only-binary", ":all:", "--python-version", _PYTHON)
     _run(
         *(sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels), *for_image),
-        *("--requirement", str(REPOSITORY / "requirements-celery.txt")),
+        *("--requirement", str(REPOSITORY / "requirements-celery.txt"), _FOR_DEBIAN),
         *("--constraint", str(REPOSITORY / "constraints.txt")),
     )
 

@@ -21,6 +21,8 @@ _CHECKOUT = (
     *(".env.example", "constraints.txt", "requirements.txt", "requirements-image.txt", "requirements-celery.txt"),
     *("dags", "plugins", "include", "ssh", "kubeconfigs"),
 )
+# a user that the image does not know, and the address of a proxy: both have broken other people's compose files
+_SETTINGS = {"AIRFLOW_UID": "4711", "BASE_URL": "https://airflow.example.com"}
 _FILES = ("-f", "docker-compose.yaml")
 CELERY = (*_FILES, "-f", "docker-compose.celery.yaml")
 
@@ -37,7 +39,7 @@ class Site:
             copy(source, directory / name)
         self._run("sh", "docker/env.sh")
         with (directory / ".env").open("a") as file:
-            file.write("".join(f"{name}={value}\n" for name, value in {**images, "PORT": port}.items()))
+            file.write("".join(f"{name}={value}\n" for name, value in {**images, **_SETTINGS, "PORT": port}.items()))
         password = json.loads(self.setting("PASSWORDS").strip("'"))["admin"]
         self.api = AirflowApi(f"http://127.0.0.1:{port}", "admin", password)
 

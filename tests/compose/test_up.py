@@ -181,7 +181,9 @@ def test_an_upgrade_comes_through_although_every_component_dies_once(fleet: Flee
     ):
         reached(site, dag, run, task)
         crash(site, victim)
-    assert site.api.wait_for_run(dag, run, patience=400) == "success", seen(site, dag, run)
+    assert site.api.wait_for_run(dag, run, patience=600) == "success", seen(site, dag, run)
+    assert any("prod-1" in line.text for line in site.api.log(dag, run, "look"))
+    assert "Done and verified" in site.compose("exec", "--no-TTY", "api-server", "sh", "-c", "cat reports/*/*.md")
     cluster = fleet.lab.clusters["prod-1"]
     assert cluster.violations == []
     assert {cluster.node_state(name).kubelet for name in cluster.nodes} == {"1.29.15"}

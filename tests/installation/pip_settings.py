@@ -24,6 +24,7 @@ _WITHOUT_EFFECT = frozenset(
         *("disable-pip-version-check", "no-python-version-warning", "no-warn-script-location", "no-warn-conflicts"),
         *("cache-dir", "compile", "no-compile", "exists-action", "upgrade", "upgrade-strategy", "prefer-binary"),
         *("require-virtualenv", "break-system-packages", "root-user-action", "user"),
+        *("config-file", "use-feature", "use-deprecated"),
     }
 )
 
@@ -67,6 +68,9 @@ def translate(settings: Mapping[str, str], environment: Mapping[str, str]) -> Fo
             constraints += [Path(path) for path in value.split()]
         elif option not in _WITHOUT_EFFECT:
             unknown.append(option)
+    if "--no-index" in arguments:
+        # pip forgets the indexes then, and uv refuses to be told both
+        told = {name: text for name, text in told.items() if name not in ("UV_DEFAULT_INDEX", "UV_INDEX")}
     told = {**_trust(environment), **told}
     mine = {name: text for name, text in told.items() if name not in environment or name in _NOT_ONLY_OF_UV}
     return ForUv(mine, tuple(constraints), tuple(arguments), tuple(unknown))

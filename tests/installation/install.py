@@ -124,7 +124,7 @@ class Installation:
         return pip_settings.translate(pip_settings.read(text), self._environment)
 
     def _run_uv(self, settings: pip_settings.ForUv) -> None:
-        constraints = (CONSTRAINTS, *map(str, settings.constraints))
+        constraints = (CONSTRAINTS, *settings.constraints)
         arguments = ["pip", "install", "--python", str(_program("python")), "--color=never", "--no-progress"]
         arguments += [*settings.arguments, *(f"--constraints={path}" for path in constraints)]
         self._install(

@@ -34,7 +34,7 @@ class ForUv:
     """`unknown`: options that change what is installed and that uv has nothing like; pip must do the work then."""
 
     environment: Mapping[str, str]
-    constraints: tuple[Path, ...]
+    constraints: tuple[str, ...]
     arguments: tuple[str, ...]
     unknown: tuple[str, ...]
 
@@ -46,7 +46,7 @@ def read(listing: str) -> dict[str, str]:
     for section in _SECTIONS:
         for key, _, value in lines:
             where, _, option = key.rpartition(".")
-            if where == section:
+            if where == section and ast.literal_eval(value):  # pip ignores an empty one
                 found[option.replace("_", "-").lower()] = str(ast.literal_eval(value))
     return found
 
@@ -55,7 +55,7 @@ def translate(settings: Mapping[str, str], environment: Mapping[str, str]) -> Fo
     """`environment` is the user's: what it says to uv itself stands."""
     told: dict[str, str] = {}
     arguments: list[str] = []
-    constraints: list[Path] = []
+    constraints: list[str] = []
     unknown: list[str] = []
     for option, value in settings.items():
         if option in _VARIABLES:
@@ -65,7 +65,7 @@ def translate(settings: Mapping[str, str], environment: Mapping[str, str]) -> Fo
         elif option == "no-index":
             arguments += ["--no-index"] if _is_yes(value) else []
         elif option == "constraint":
-            constraints += [Path(path) for path in value.split()]
+            constraints += value.split()
         elif option not in _WITHOUT_EFFECT:
             unknown.append(option)
     if "--no-index" in arguments:

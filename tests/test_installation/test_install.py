@@ -44,9 +44,7 @@ def test_uv_installs_what_pips_settings_point_at(checkout: Checkout) -> None:
     [
         pytest.param(None, NOTHING, "(ERROR: No matching distribution found for uv", id="the index has no uv"),
         pytest.param("echo 'error: no such thing'; exit 2", NOTHING, "(error: no such thing)", id="uv fails"),
-        pytest.param("kill -ABRT $$", NOTHING, "(uv ended with code -6)", id="uv does not run on this machine"),
         pytest.param("exit 0", {"PIP_PRE": "1"}, "pip is configured with pre,", id="uv cannot be told a setting"),
-        pytest.param("exit 2", {"INSTALLER": "pip"}, "a minute or two", id="uv is not wished for"),
     ],
 )
 def test_pip_does_it_where_uv_cannot(
@@ -57,11 +55,15 @@ def test_pip_does_it_where_uv_cannot(
     code, said = checkout.install(**environment)
     assert (code, checkout.installed) == (0, WHOLE), said
     assert sentence in said
-    assert (PIP_DOES_IT in said) == ("INSTALLER" not in environment)
+    assert PIP_DOES_IT in said
     assert checkout.ready
 
 
 def test_what_fails_ends_with_what_failed_what_was_said_and_what_to_do(checkout: Checkout) -> None:
+    old = checkout.folder / ".venv" / "lib" / "old.py"
+    old.parent.mkdir(parents=True)
+    for leftover in (old, checkout.folder / ".venv" / ".ready"):
+        leftover.touch()
     checkout.remove_package("two")
     code, said = checkout.install()
     assert code == 1
@@ -71,6 +73,7 @@ def test_what_fails_ends_with_what_failed_what_was_said_and_what_to_do(checkout:
     assert advice.startswith("The package index does not have what constraints.txt asks for")
     assert advice.endswith("Then say make again.")
     assert not checkout.ready
+    assert not old.exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told(checkout: Checkout) -> None:
@@ -112,7 +115,7 @@ def test_an_old_python_can_read_that_far() -> None:
     assert MAIN.read_text().isascii()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
 def test_what_was_ended_in_the_middle_is_made_whole_by_the_next_call(checkout: Checkout, how: signal.Signals) -> None:
     with _at_work(checkout) as process:
         process.send_signal(how)
@@ -122,6 +125,7 @@ def test_what_was_ended_in_the_middle_is_made_whole_by_the_next_call(checkout: C
     assert not checkout.ready
     code, said = checkout.install(INSTALLER="pip")
     assert (code, checkout.installed) == (0, WHOLE), said
+    assert "uv" not in said
 
 
 def test_what_a_killed_one_has_started_is_waited_for(checkout: Checkout) -> None:
@@ -169,17 +173,6 @@ def _at_work(checkout: Checkout) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         (folder / "go").touch()
-
-
-def test_old_leftovers_go_and_the_mark_goes_first(checkout: Checkout) -> None:
-    old = checkout.folder / ".venv" / "lib" / "old.py"
-    old.parent.mkdir(parents=True)
-    old.touch()
-    (checkout.folder / ".venv" / ".ready").touch()
-    checkout.remove_package("two")
-    assert checkout.install()[0] == 1
-    assert not old.exists()
-    assert not checkout.ready
 
 
 def test_uv_does_without_a_cache_that_it_cannot_write(tmp_path: Path) -> None:

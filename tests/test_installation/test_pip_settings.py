@@ -73,13 +73,14 @@ def test_a_setting_of_pip_is_a_variable_of_uv(settings: Settings, told: Settings
         pytest.param({"only-binary": ":all:"}, ("--only-binary=:all:",), (), id="nothing is built"),
         pytest.param({"no-binary": "a,b"}, ("--no-binary=a", "--no-binary=b"), (), id="these are built"),
         pytest.param({"constraint": "/etc/a.txt /etc/b.txt"}, (), ("/etc/a.txt", "/etc/b.txt"), id="constraints"),
+        pytest.param({"constraint": "https://a/c.txt"}, (), ("https://a/c.txt",), id="constraints from elsewhere"),
     ],
 )
 def test_what_uv_has_no_variable_for_is_an_argument(
     settings: Settings, arguments: tuple[str, ...], constraints: tuple[str, ...]
 ) -> None:
     for_uv = translate(settings, {})
-    assert (for_uv.arguments, tuple(map(str, for_uv.constraints))) == (arguments, constraints)
+    assert (for_uv.arguments, for_uv.constraints) == (arguments, constraints)
     assert not {"UV_DEFAULT_INDEX", "UV_INDEX"} & for_uv.environment.keys()
     assert for_uv.unknown == ()
 
@@ -146,6 +147,7 @@ def test_who_has_the_last_word(settings: Settings, environment: Settings, told: 
             {"index-url": "https://a/?x=y"},
             id="an equals sign, and a line that is none",
         ),
+        pytest.param(":env:.extra-index-url=''", {}, id="an empty one"),
         pytest.param("", {}, id="nothing"),
     ],
 )

@@ -102,7 +102,7 @@ def test_the_screen_shows_them_whole_at_every_look(cluster: str, width: int) -> 
     wishes = Wishes(cluster, "1.32.13")
     page = DOOR.page(wishes.dag_id, "to-1.32.13~2")
     console = Console(width=width, height=24, file=io.StringIO(), no_color=True)
-    screen = Screen(console, cluster, "1.29", lambda: (*DOOR.rows_of_run(page), meanwhile(wishes)))
+    screen = Screen(console, cluster, "1.29", lambda: (("Airflow", page), DOOR.login, meanwhile(wishes)))
     seen = Progress("running", (), nodes, Journey.unplanned(dict.fromkeys((node.name for node in nodes), True)))
     console.print(screen.draw(seen, "words"))
     text = console.file.getvalue()  # type: ignore[attr-defined]

@@ -48,8 +48,9 @@ demo: about-demo $(READY) ## upgrade a simulated cluster and watch: CLUSTER=demo
 
 # First, and by the shell alone: nobody should wonder what goes on, however long Python takes to start.
 about-demo:
-	@echo "Two simulated clusters over real SSH and HTTPS, a real Airflow, and an upgrade of $$CLUSTER to $$TARGET to watch."
-	@echo "It takes about three minutes on two cores; the first time up to a minute more, to install Python packages into $(VENV)."
+	@echo "make demo starts two simulated clusters and a real Airflow, and upgrades $$CLUSTER"
+	@echo "to $$TARGET while you watch. About three minutes on two cores; the first time up to"
+	@echo "a minute more, for the Python packages that it installs into $(VENV)."
 
 break: $(READY) ## break the demo while it runs: CLUSTER=demo-a, FAULT="never_ready node=demo-a-w2"
 	@$(BIN)/python -m lab break --directory .demo/lab $(CLUSTER) $(FAULT)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from demo.complaint import Complaint, RunFailed
-from demo.door import Door, Row, meanwhile
+from demo.door import Row, meanwhile
 from demo.farewell import short, show_how_to_go_on, show_line, show_nodes, show_what_to_try, where_the_reports_are
 from demo.follow import Follower
 from demo.kubernetes import KubernetesNodes
@@ -54,7 +54,7 @@ def _play_live(wishes: Wishes, console: Console) -> int:
             except Complaint as complaint:
                 _complain(console, complaint)
                 code = 1
-            show_what_to_try(console, world, airflow, follower)
+            show_what_to_try(console, world, follower)
             _stay(console)
             return code
     finally:
@@ -66,7 +66,7 @@ def _watch_over_failures(console: Console, world: World, airflow: AirflowInstanc
     title = f"{world.wishes.cluster}  {world.cluster['version']} → {world.wishes.target}"
 
     def rows() -> Iterable[Row]:
-        return (*Door.of(airflow).rows_of_run(follower.page), meanwhile(world.wishes))
+        return (*follower.rows, meanwhile(world.wishes))
 
     while True:
         try:
@@ -76,7 +76,7 @@ def _watch_over_failures(console: Console, world: World, airflow: AirflowInstanc
             return
         except RunFailed as complaint:
             _complain(console, complaint)
-            show_what_to_try(console, world, airflow, follower)
+            show_what_to_try(console, world, follower)
             show_how_to_go_on(console, world)
             follower.wait_until_cleared()
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from demo.wishes import Wishes
 from harness.airflow import AirflowInstance
 
+# What is shown of it, line by line: a name, and a text that may be copied.
 Row = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Door:
-    """What a browser needs; the rows are what is shown of it, a name and a text each."""
+    """What a browser needs."""
 
     url: str
     user: str
@@ -33,9 +34,6 @@ class Door:
     def rows(self) -> tuple[Row, ...]:
         """As soon as it is open."""
         return (("Airflow", self.url), self.login)
-
-    def rows_of_run(self, page: str) -> tuple[Row, ...]:
-        return (("Airflow", page), self.login)
 
 
 def meanwhile(wishes: Wishes) -> Row:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from demo.door import Door, Row
+from demo.door import Row
 from demo.follow import Follower
 from demo.world import World
 from harness.airflow import AirflowInstance
@@ -36,12 +36,12 @@ def where_the_reports_are(world: World, airflow: AirflowInstance, runs: Iterable
             yield path
 
 
-def show_what_to_try(console: Console, world: World, airflow: AirflowInstance, follower: Follower) -> None:
+def show_what_to_try(console: Console, world: World, follower: Follower) -> None:
     """Everything still runs: how to look at it."""
     node = next(name for name, is_control_plane in world.nodes.items() if not is_control_plane)
     kubeconfig = short(Path(world.cluster["admin_kubeconfig"]))
     rows = (
-        *Door.of(airflow).rows_of_run(follower.page),
+        *follower.rows,
         ("a node", f"ssh -F {short(world.ssh_config)} {node}"),
         ("the cluster", f"kubectl --kubeconfig {kubeconfig} get nodes"),
     )

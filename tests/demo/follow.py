@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from demo.complaint import Complaint, RunFailed
-from demo.door import Door
+from demo.door import Door, Row
 from demo.journey import Journey
 from demo.kubernetes import KubernetesNodes
 from demo.progress import NodeSeen, Progress
@@ -43,6 +43,11 @@ class Follower:
     def page(self) -> str:
         """The run under way in Airflow's UI."""
         return self._door.page(self._dag_id, self.runs.id)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """That page, and who may look at it."""
+        return (("Airflow", self.page), self._door.login)
 
     def watch(self, show: Show) -> Progress:
         """Show every change, until the last run is over or waits for a person; returns the last look.

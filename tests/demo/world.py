@@ -107,7 +107,7 @@ class World:
                 shutil.rmtree(path)
 
     def _start_lab(self) -> None:
-        self._say("starting two simulated clusters")
+        self._say("starting two simulated clusters, preparing Airflow's database")
         self._guard = Guard()
         command = [sys.executable, "-m", "lab", "--latency", "human", "--directory", str(self._lab_folder)]
         environment = {**base_environment(), "PYTHONPATH": str(REPOSITORY / "tests"), "PYTHONUNBUFFERED": "1"}

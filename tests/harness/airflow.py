@@ -88,10 +88,9 @@ class AirflowInstance:
         self.stop()
 
     def prepare(self) -> None:
-        """The database. Needs no more of `environment` than this class puts there itself."""
+        """The database. Needs no more of `environment` than this class puts there itself, and says nothing."""
         self.home.mkdir(parents=True, exist_ok=True)
         self._write_password()
-        self._say("preparing Airflow's database")
         self._run_once("db", "migrate")
         self._let_readers_pass_writers()
         self._prepared = True
@@ -103,6 +102,7 @@ class AirflowInstance:
         """
         try:
             if not self._prepared:
+                self._say("preparing Airflow's database")
                 self.prepare()
             self._say("starting Airflow")
             self._start_components(time.monotonic() + patience, opened)

@@ -13,8 +13,8 @@ ADVICE = {
     "certificate: python3 -m pip config set global.cert /path/to/certificate.pem",
     "name resolution|connection|timed out|timeout|unreachable|proxy|getaddrinfo|nodename": "The package index was not "
     "reached: look at the network and the proxy. For a mirror: python3 -m pip config set global.index-url https://...",
-    "no matching distribution": "The package index does not have what constraints.txt asks for; a mirror may be "
-    "behind: python3 -m pip config list shows where pip looks.",
+    "no matching distribution|resolutionimpossible": "The package index does not have what constraints.txt asks for; a "
+    "mirror may be behind: python3 -m pip config list shows where pip looks.",
 }
 _ELSE = "What it says must be mended first."
 

@@ -71,8 +71,8 @@ class Installation:
         """Raises Failed."""
         with_uv = _wished(self._environment)
         self._display.say(
-            f"{VENV} is missing or out of date: {self._pins} packages are installed into it, about 85 MB to download "
-            "unless they are in a cache.\n" + ("Usually 10 to 60 seconds." if with_uv else "Usually a minute or two.")
+            f"{VENV} is missing or out of date: installing {self._pins} Python packages into it, about 85 MB\n"
+            f"unless they are in a cache. It usually takes {'10 to 60 seconds' if with_uv else 'a minute or two'}."
         )
         self._show("making an empty environment", 0.0)
         self._make_empty()
@@ -115,6 +115,7 @@ class Installation:
         fetch = ["install", "--no-deps", "--only-binary=:all:", "--no-compile", "--retries=2", "-r", INSTALLER]
         with self._programs.started([*self._pip, "config", "list"], stderr=DEVNULL) as listing:
             self._programs.run(
+                "pip",
                 [*self._pip, *fetch],
                 heard=lambda line: None,
                 tick=lambda: self._show("fetching uv, which installs the rest", _AFTER_UV / 2),
@@ -123,21 +124,21 @@ class Installation:
         return pip_settings.translate(pip_settings.read(text), self._environment)
 
     def _run_uv(self, settings: pip_settings.ForUv) -> None:
-        constraints = (CONSTRAINTS, *map(str, settings.constraints))
+        constraints = (CONSTRAINTS, *settings.constraints)
         arguments = ["pip", "install", "--python", str(_program("python")), "--color=never", "--no-progress"]
         arguments += [*settings.arguments, *(f"--constraints={path}" for path in constraints)]
         self._install(
-            [str(_program("uv")), *arguments], _AFTER_UV, {**settings.environment, **_cache(self._environment)}
+            "uv", [str(_program("uv")), *arguments], _AFTER_UV, {**settings.environment, **_cache(self._environment)}
         )
 
     def _install_with_pip(self) -> None:
         arguments = ["install", "--no-compile", "--progress-bar=off", f"--constraint={CONSTRAINTS}"]
         try:
-            self._install([*self._pip, *arguments], 0.0, {})
+            self._install("pip", [*self._pip, *arguments], 0.0, {})
         except Ended as ended:
             raise Failed(why(ended)) from ended
 
-    def _install(self, command: list[str], begin: float, environment: Mapping[str, str]) -> None:
+    def _install(self, name: str, command: list[str], begin: float, environment: Mapping[str, str]) -> None:
         """The part that takes long; both programs take what to install in the same words."""
         hearing = Hearing(self._pins)
 
@@ -147,7 +148,7 @@ class Installation:
 
         # pip is there for whoever uses .venv by hand; it is the one that Python brings, so nothing is downloaded
         also = [] if self._bundled is None else [str(self._bundled)]
-        self._programs.run([*command, "-r", REQUIREMENTS, *also], hearing.hear, tick, environment)
+        self._programs.run(name, [*command, "-r", REQUIREMENTS, *also], hearing.hear, tick, environment)
 
     @property
     def _pip(self) -> list[str]:

@@ -24,6 +24,7 @@ _WITHOUT_EFFECT = frozenset(
         *("disable-pip-version-check", "no-python-version-warning", "no-warn-script-location", "no-warn-conflicts"),
         *("cache-dir", "compile", "no-compile", "exists-action", "upgrade", "upgrade-strategy", "prefer-binary"),
         *("require-virtualenv", "break-system-packages", "root-user-action", "user"),
+        *("config-file", "use-feature", "use-deprecated"),
     }
 )
 
@@ -33,7 +34,7 @@ class ForUv:
     """`unknown`: options that change what is installed and that uv has nothing like; pip must do the work then."""
 
     environment: Mapping[str, str]
-    constraints: tuple[Path, ...]
+    constraints: tuple[str, ...]
     arguments: tuple[str, ...]
     unknown: tuple[str, ...]
 
@@ -45,7 +46,7 @@ def read(listing: str) -> dict[str, str]:
     for section in _SECTIONS:
         for key, _, value in lines:
             where, _, option = key.rpartition(".")
-            if where == section:
+            if where == section and ast.literal_eval(value):  # pip ignores an empty one
                 found[option.replace("_", "-").lower()] = str(ast.literal_eval(value))
     return found
 
@@ -54,7 +55,7 @@ def translate(settings: Mapping[str, str], environment: Mapping[str, str]) -> Fo
     """`environment` is the user's: what it says to uv itself stands."""
     told: dict[str, str] = {}
     arguments: list[str] = []
-    constraints: list[Path] = []
+    constraints: list[str] = []
     unknown: list[str] = []
     for option, value in settings.items():
         if option in _VARIABLES:
@@ -64,9 +65,12 @@ def translate(settings: Mapping[str, str], environment: Mapping[str, str]) -> Fo
         elif option == "no-index":
             arguments += ["--no-index"] if _is_yes(value) else []
         elif option == "constraint":
-            constraints += [Path(path) for path in value.split()]
+            constraints += value.split()
         elif option not in _WITHOUT_EFFECT:
             unknown.append(option)
+    if "--no-index" in arguments:
+        # pip forgets the indexes then, and uv refuses to be told both
+        told = {name: text for name, text in told.items() if name not in ("UV_DEFAULT_INDEX", "UV_INDEX")}
     told = {**_trust(environment), **told}
     mine = {name: text for name, text in told.items() if name not in environment or name in _NOT_ONLY_OF_UV}
     return ForUv(mine, tuple(constraints), tuple(arguments), tuple(unknown))

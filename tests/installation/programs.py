@@ -9,7 +9,6 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import MappingProxyType
 
 _PULSE = 0.1
@@ -41,12 +40,13 @@ class Programs:
 
     def run(
         self,
+        name: str,
         argv: Sequence[str],
         heard: Callable[[str], None],
         tick: Callable[[], None],
         environment: Mapping[str, str] = _NOTHING,
     ) -> None:
-        """To its end; `heard` gets each line, `tick` comes some times a second. Raises Ended."""
+        """To its end. `name` is for messages, `heard` gets each line, `tick` comes often. Raises Ended."""
         words: deque[str] = deque(maxlen=_LAST_WORDS)
         with self.started(argv, environment=environment) as process:
             for line in _lines(process, tick):
@@ -55,7 +55,7 @@ class Programs:
                 heard(line)
             code = process.wait()
         if code != 0:
-            raise Ended(f"{Path(argv[0]).name} ended with code {code}", words)
+            raise Ended(f"{name} ended with code {code}", words)
 
     @contextmanager
     def started(

@@ -161,7 +161,7 @@ def _word(state: State) -> Text:
 
 
 def _table(*headings: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     for number, heading in enumerate(headings):
         # names and addresses are folded where there is no room, and never cut
         table.add_column(heading, overflow="fold", no_wrap=number > 1 and bool(heading))

@@ -12,7 +12,16 @@ from typing import Literal, NoReturn, Protocol
 
 from kubeadm_upgrade import units
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteFailed, Run, TakeClusterAgain
-from kubeadm_upgrade.errors import CommandFailed, Misdirected, NodeGone, StepNotDone, StepRefused, TimeCures, UnitFailed
+from kubeadm_upgrade.errors import (
+    CommandFailed,
+    Misdirected,
+    NodeGone,
+    NotToAct,
+    StepNotDone,
+    StepRefused,
+    TimeCures,
+    UnitFailed,
+)
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.journal import essence, plain
@@ -120,7 +129,7 @@ class _Attempt:
         for verdict, sentence in verdicts(standing):
             if verdict is Verdict.WAIT:
                 return sentence
-            raise StepRefused(f"{standing.node}: {self.step.name}: {sentence}")
+            raise NotToAct(f"{standing.node}: {self.step.name}: {sentence}")
         return await self._take_cluster_again(standing) if standing.ledger.ended_at else None
 
     async def _take_cluster_again(self, standing: Standing) -> str | None:

@@ -66,6 +66,8 @@ class UnitFailed(NeedsPerson):
 class ClusterHeld(NeedsPerson):
     """Another run holds the cluster, and this one was told not to wait for it."""
 
+    mend = "wait until that run has ended, or take over from it (docs/ledger.md)"
+
 
 class NotSettled(TimeCures):
     """Something is not healthy yet that usually comes back by itself."""
@@ -81,6 +83,13 @@ class StepNotDone(TimeCures):
 
 class StepRefused(NeedsPerson):
     """Acting now would be wrong; nothing was changed."""
+
+
+class NotToAct(StepRefused):
+    """A standing rule says that this run may not act any more: clearing its task would change nothing."""
+
+    mend = "see who has the cluster, and why (docs/ledger.md)"
+    then = "then start a new run for what is left"
 
 
 class StepTimedOut(NeedsPerson):

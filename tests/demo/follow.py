@@ -103,8 +103,7 @@ class Follower:
             return f"The run has failed without a failed task: see {self.page}"
         task = progress.failed[0]
         errors = [line for line in self._log(task) if line.level in ("error", "critical")]
-        # Airflow's own first line says no more than that something has failed
-        reason = errors[-1].text.removeprefix("Task failed with exception\n") if errors else "see its log"
+        reason = "\n".join(line.text for line in errors[-2:]) or "see its log"  # what is wrong, and what to do
         where = f" on {task.label}" if task.label else ""
         log = self._page_of(task) if self._world.wishes.live else self._log_file(task)
         return f"{task.step} has failed{where}.\n{reason}\nIts log: {log}"

@@ -279,6 +279,7 @@ def test_before_there_is_an_airflow(newcomer):
     assert list(newcomer.home.iterdir()) == list(scratch.iterdir()) == []
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.e2e  # the airflow command needs its time, and half a minute for a database of its own
 def test_the_commands_it_prints_make_the_connections(newcomer):
     """Run as they stand, by a real Airflow's command into its database; then check needs a name and nothing else."""

@@ -55,7 +55,8 @@ def archive(cache: Path) -> Path:
 
 
 def _recipe() -> str:
-    sources = [*(REPOSITORY / name for name in _PINS), *sorted(IMAGES.iterdir()), Path(__file__)]
+    files = sorted(path for path in IMAGES.iterdir() if path.is_file())
+    sources = [*(REPOSITORY / name for name in _PINS), *files, Path(__file__)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 

@@ -97,26 +97,24 @@ def test_the_documented_proxy_speaks_tls_and_hides_what_tasks_speak_to(fleet: Fl
     with nginx(fleet.site, tmp_path) as proxy:
 
         def ask(url: str) -> str:
-            resolve = (
-                "--resolve",
-                "airflow.example.com:443:127.0.0.1",
-                "--resolve",
-                "airflow.example.com:80:127.0.0.1",
-            )
+            names = [f"airflow.example.com:{port}:127.0.0.1" for port in (443, 80)]
+            resolve = [word for name in names for word in ("--resolve", name)]
+            patience = ("--retry", "60", "--retry-delay", "1", "--retry-connrefused")
             told = ("--output", "/dev/null", "--write-out", "%{http_code} %{redirect_url}")
-            return docker("exec", proxy, "curl", "--silent", "--insecure", *resolve, *told, url).strip()
+            return docker("exec", proxy, "curl", "--silent", "--insecure", *patience, *resolve, *told, url).strip()
 
-        wait_for(lambda: ask("https://airflow.example.com/api/v2/version").startswith("200"), "nginx", 30)
+        assert ask("https://airflow.example.com/api/v2/version") == "200"
         assert ask("http://airflow.example.com/x") == "301 https://airflow.example.com/x"
         assert ask("https://airflow.example.com/execution/health") == "404"
-        # Airflow itself redirects here, to where the user is and not to where nginx found it
-        assert ask("https://airflow.example.com/auth/login/").split()[-1].startswith("https://airflow.example.com/")
+        # where Airflow itself sends people to: it must believe the proxy about the scheme
+        assert ask("https://airflow.example.com/api/v2/auth/login") == "307 https://airflow.example.com/auth/login"
 
 
 @contextmanager
 def nginx(site: Site, directory: Path) -> Iterator[str]:
     name, certificate = "kubeadm-fleet-nginx", ("/etc/ssl/airflow/privkey.pem", "/etc/ssl/airflow/fullchain.pem")
-    request = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=airflow.example.com -days 1 -keyout {} -out {}"
+    new = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1"
+    request = f"openssl req {new} -subj /CN=airflow.example.com -keyout {{}} -out {{}}"
     start = f"mkdir -p /etc/ssl/airflow && {request.format(*certificate)} && exec nginx -g 'daemon off;'"
     (server,) = site.containers("api-server")
     docker(
@@ -154,7 +152,8 @@ def test_a_clean_up_leaves_alone_what_is_under_way(fleet: Fleet) -> None:
     dag = "kubeadm_upgrade.prod-2"
     site.api.wait_for_dag(dag)
     old, waiting = (site.api.trigger(dag, run_id=name) for name in ("old", "waiting"))  # it is paused: both wait
-    site.api.mark_run(dag, old, "failed")
+    # not through the API, by which the run would end with its teardown only
+    sql(f"update dag_run set state = 'failed' where run_id = '{old}'")
     for run, years in ((old, 3), (waiting, 2)):
         moment = f"now() - interval '{years} years'"
         sql(f"update dag_run set start_date = {moment}, run_after = {moment} where run_id = '{run}'")

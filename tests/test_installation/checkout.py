@@ -81,7 +81,7 @@ class Checkout:
     def install(self, **environment: str) -> tuple[int, str]:
         """Its exit code, and all that it says."""
         process = self.start(**environment)
-        said, _ = process.communicate(timeout=120)
+        said, _ = process.communicate(timeout=200)
         return process.returncode, said
 
     def _write(self, name: str, *lines: str) -> None:
@@ -92,7 +92,7 @@ class Checkout:
         with zipfile.ZipFile(self.wheels / f"{name}-py3-none-any.whl", "w") as wheel:
             for path, content in files.items():
                 member = zipfile.ZipInfo(path)
-                member.external_attr = 0o755 << 16
+                member.external_attr = 0o100755 << 16
                 wheel.writestr(member, content)
 
 

@@ -119,7 +119,7 @@ def test_an_old_python_can_read_that_far() -> None:
 def test_what_was_ended_in_the_middle_is_made_whole_by_the_next_call(checkout: Checkout, how: signal.Signals) -> None:
     with _at_work(checkout) as process:
         process.send_signal(how)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=200)
     assert process.returncode == {signal.SIGKILL: -9}.get(how, 130), said
     assert "Traceback" not in said
     assert not checkout.ready
@@ -137,7 +137,7 @@ def test_what_a_killed_one_has_started_is_waited_for(checkout: Checkout) -> None
         assert again.stdout is not None
         assert "waiting for it to end" in again.stdout.readline()
         assert not (checkout.folder / "uv-is-over").exists()
-    said, _ = again.communicate(timeout=60)
+    said, _ = again.communicate(timeout=200)
     assert (checkout.folder / "uv-is-over").exists()
     assert (again.returncode, checkout.installed) == (0, WHOLE), said
 
@@ -147,7 +147,7 @@ def test_of_two_at_once_the_second_finds_it_done(checkout: Checkout) -> None:
         second = checkout.start()
         assert second.stdout is not None
         assert "waiting for it to end" in second.stdout.readline()
-    said = [process.communicate(timeout=60)[0] for process in (first, second)]
+    said = [process.communicate(timeout=200)[0] for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], said
     assert said[1] == ""
     assert checkout.ready
@@ -165,7 +165,7 @@ def _at_work(checkout: Checkout) -> Iterator[subprocess.Popen[str]]:
     )
     process = checkout.start()
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (folder / "uv-is-there").exists():
             assert time.monotonic() < deadline, "uv was not started"
             assert process.poll() is None, process.communicate()

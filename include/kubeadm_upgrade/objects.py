@@ -215,6 +215,7 @@ def _static_pod(pod: Json, configured: LocalEtcd) -> StaticPod:
         image_tag=_image_tag(pod, component),
         image=_image(pod, component),
         local_etcd=_local_etcd(pod, configured) if component == "etcd" else None,
+        command=_command(_container(pod, component)),
         ready=_ready_condition(pod.get("status", {})).get("status") == "True",
         created=_time(pod["metadata"].get("creationTimestamp")),
     )
@@ -228,7 +229,11 @@ def _local_etcd(pod: Json, configured: LocalEtcd) -> LocalEtcd:
         for mount in container.get("volumeMounts") or ()
         if mount["name"] in on_host
     }
-    return started_with((*(container.get("command") or ()), *(container.get("args") or ())), mounts, configured)
+    return started_with(_command(container), mounts, configured)
+
+
+def _command(container: Json) -> tuple[str, ...]:
+    return (*map(str, container.get("command") or ()), *map(str, container.get("args") or ()))
 
 
 def _image_tag(pod: Json, component: str) -> str:

@@ -59,6 +59,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         cluster.drain_allowed,
         cluster.etcd_on_control_plane,
         cluster.settings_still_known,
+        cluster.manifests_explained,
         cluster.outsiders_let_apply,
         service.slots_left,
     ),

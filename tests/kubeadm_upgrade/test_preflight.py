@@ -74,6 +74,11 @@ def with_external_etcd(plane):
     return replace(plane, static_pods=pods, configuration="etcd: {external: {endpoints: []}}")
 
 
+def with_flag(plane, component, word):
+    pods = (replace(pod, command=(component, word)) if pod.component == component else pod for pod in plane.static_pods)
+    return replace(plane, static_pods=tuple(pods))
+
+
 def by_digest(scene, component, node):
     """One static Pod's image is named by its digest only."""
     image = f"registry.example/{component}@sha256:ab"
@@ -195,6 +200,10 @@ FAULTS = {
         lambda s, f: with_host(s, "w1", settings=Settings(flags=("cloud-config",))),
         "the kubelet on w1 is started with the flag --cloud-config, which 1.29 no longer knows: remove it first",
     ),
+    "manifests_explained": (
+        lambda s, f: replace(s, control_plane=with_flag(s.control_plane, "kube-apiserver", "--audit-policy-file=/x")),
+        "kube-apiserver on cp1, cp2 is started with --audit-policy-file, which only its manifest says: kubeadm writes",
+    ),
     "kubelet_unit_loaded": (
         lambda s, f: with_host(s, "w1", settings=Settings(unit_outdated=True)),
         "w1: unit files of its kubelet have changed since systemd read them, and what they set was not looked at: run",
@@ -231,6 +240,21 @@ def with_role(scene, name):
     nodes = tuple(replace(n, control_plane=True) if n.name == name else n for n in scene.nodes)
     plane = replace(scene.control_plane, nodes_ready={**scene.control_plane.nodes_ready, name: True})
     return replace(scene, nodes=nodes, control_plane=plane, hop=replace(scene.hop, control_plane=("cp1", "cp2", name)))
+
+
+def test_a_flag_of_a_manifest_may_be_dropped_and_is_gone_once_kubeadm_was_there(scene):
+    """By its name in the cluster's file; on a node that has moved the manifest is kubeadm's."""
+    fault, _ = FAULTS["manifests_explained"]
+    found = fault(scene, None)
+    assert findings(replace(found, policy=RolloutPolicy(drop_flags={"audit-policy-file": "not needed"}))) == ()
+    pods = tuple(
+        replace(pod, image_tag=scene.hop.to.tag) if pod.node == "cp1" and pod.component != "etcd" else pod
+        for pod in found.control_plane.static_pods
+    )
+    plane = replace(found.control_plane, static_pods=pods, cluster_version=scene.hop.to)
+    nodes = tuple(replace(n, kubelet=scene.hop.to) if n.name == "cp1" else n for n in scene.nodes)
+    (one,) = findings(replace(found, control_plane=plane, nodes=nodes))
+    assert one.message.startswith("kube-apiserver on cp2 is started with --audit-policy-file")
 
 
 WINDOWS = Outsider("win1", "runs Windows", OLD)

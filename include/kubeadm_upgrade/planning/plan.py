@@ -16,7 +16,7 @@ from kubeadm_upgrade.planning.legs import Leg, legs
 from kubeadm_upgrade.planning.needs import needs_on_the_way
 from kubeadm_upgrade.planning.path import Change, Group, Path, PathHop, Policy
 from kubeadm_upgrade.planning.refusals import behind, by_kubelet, objections, objections_to
-from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, removed_apis
+from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, manifest_findings, removed_apis
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.planning.stops import Stops, stop_of, stops
 from kubeadm_upgrade.releases.release import Minimum, Releases
@@ -208,6 +208,9 @@ def _changes(releases: Releases, leg: Leg) -> Iterator[Change]:
 
 def _findings(case: Case, came_from: Version, to: Version, moving: _Workers, index: int) -> Iterator[str]:
     yield from control_plane_findings(case.state.settings, case.releases, came_from, to)
+    if index == 0:  # after it the manifests are kubeadm's
+        moving_too = {node.name for node in case.state.control_plane if node.apiserver != to}
+        yield from manifest_findings(case.state.settings, case.releases, to, moving_too)
     control_plane = by_kubelet(case.state.control_plane) if index == 0 else {came_from: list(case.state.control_plane)}
     for kubelet, nodes in (*control_plane.items(), *moving.items()):
         told = {node.name: node.settings for node in nodes}

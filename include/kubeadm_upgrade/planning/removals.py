@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
+from kubeadm_upgrade.manifest_flags import flag_of
 from kubeadm_upgrade.planning.skew import KUBELET
 from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
@@ -18,6 +19,39 @@ def control_plane_findings(
     for component, settings in told.items():
         for what, release in _lost(releases, component, settings, came_from, to):
             yield f"kubeadm-config sets {what} for {component}, which 1.{release} no longer knows: remove it first"
+
+
+def manifest_findings(
+    told: Mapping[str, Settings], releases: Releases, to: Version, moving: Container[str], dropped: Container[str] = ()
+) -> Iterator[str]:
+    """What the manifests of these nodes alone say, and a hop would take away; but for what may be `dropped`."""
+    for component, settings in told.items():
+        for unexplained, nodes in settings.only_in_manifests.items():
+            flag, word = flag_of(unexplained)
+            concerned = [node for node in nodes if node in moving]
+            if concerned and flag not in dropped and not _is_gone(releases, component, flag, word, to):
+                yield (
+                    f"{component} on {shortened(concerned)} is started with --{unexplained}, which only its manifest "
+                    f"says: kubeadm writes that anew, without it (its --patches are not supported): add it to "
+                    f"{_EXTRA_ARGS[component]} in the ConfigMap kubeadm-config, and the files that it reads to "
+                    f"extraVolumes there, or name {flag} with your reason under drop_flags in the inventory"
+                )
+
+
+_EXTRA_ARGS = {
+    "kube-apiserver": "apiServer.extraArgs",
+    "kube-controller-manager": "controllerManager.extraArgs",
+    "kube-scheduler": "scheduler.extraArgs",
+    "etcd": "etcd.local.extraArgs",
+}
+
+
+def _is_gone(releases: Releases, component: str, flag: str, word: str, to: Version) -> bool:
+    """Whether it is no loss, as the release does not know it any more."""
+    for removed in (one for release in releases if release.minor <= to.minor for one in release.removed):
+        if flag in removed.flags.get(component, ()) or word in (*removed.feature_gates, *removed.admission_plugins):
+            return True
+    return False
 
 
 def kubelet_findings(

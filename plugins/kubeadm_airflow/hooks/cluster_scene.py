@@ -96,7 +96,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion) -> State:
         outsiders=outsiders,
         unversioned=control_plane.unversioned,
         looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        settings=read_cluster_configuration(control_plane.configuration),
+        settings=read_cluster_configuration(control_plane.configuration, control_plane.static_pods),
     )
 
 

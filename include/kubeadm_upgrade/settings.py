@@ -42,6 +42,11 @@ class Settings:
     # of the control plane: what kubeadm would leave out, as its configuration does not say it; and on which nodes
     only_in_manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def names_cri_endpoint(self) -> bool:
+        """Whether a kubelet before 1.24 talks to a runtime beside it; with a dockershim of its own it does not."""
+        return "container-runtime-endpoint" in (*self.flags, *self.kubeadm_flags)
+
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Settings:
         return cls(**{name: _with_tuples(value) for name, value in plain.items()})

@@ -242,6 +242,19 @@ def with_role(scene, name):
     return replace(scene, nodes=nodes, control_plane=plane, hop=replace(scene.hop, control_plane=("cp1", "cp2", name)))
 
 
+def test_docker_by_a_dockershim_stops_before_the_first_node_is_drained(scene):
+    """By the facts of 1.24, and on each host, whatever the plan knew."""
+    old, new = Version(1, 23, 17), Version(1, 24, 17)
+    runtimes = {"w1": "docker://20.10.21", "w2": "docker://20.10.21"}
+    nodes = tuple(replace(n, kubelet=old, runtime=runtimes.get(n.name, "containerd://1.6.9")) for n in scene.nodes)
+    needs = {"cri_endpoint": Feature("made up", "https://example.org")}
+    change = releases(release(24, needs=Needs(**needs)))
+    scene = replace(scene, nodes=nodes, releases=change, hop=replace(scene.hop, came_from=old, to=new))
+    scene = with_host(scene, "w2", settings=Settings(kubeadm_flags=("container-runtime-endpoint",)))
+    (one,) = (found for found in findings(scene) if found.check == "needs_met")
+    assert one.message.startswith("the kubelet's runtime on w1 is docker://20.10.21 by its dockershim, and 1.24 needs")
+
+
 def test_a_flag_of_a_manifest_may_be_dropped_and_is_gone_once_kubeadm_was_there(scene):
     """By its name in the cluster's file; on a node that has moved the manifest is kubeadm's."""
     fault, _ = FAULTS["manifests_explained"]

@@ -82,6 +82,8 @@ def _lost(
     left = set(settings.kubeadm_flags).difference(releases.of(to.minor).kubeadm.cleans)
     for minor in _on_the_way(releases, came_from, to):
         for removed in releases.of(minor).removed:
+            if removed.of_dockershim and not settings.names_cri_endpoint:
+                continue  # it runs with one, and would not without these
             flags = set(removed.flags.get(component, ())).intersection(left.union(settings.flags))
             gates = set(removed.feature_gates).intersection(settings.feature_gates)
             plugins = set(removed.admission_plugins).intersection(settings.admission_plugins)

@@ -117,11 +117,15 @@ class Needs:
     kernel: Minimum | None = None  # these on each host that moves here
     containerd: Minimum | None = None
     cgroup_v2: Feature | None = None
+    cri_endpoint: Feature | None = None  # a kubelet that is told where its runtime listens, and has no dockershim
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What this release no longer knows. Flags by component (kubelet, kube-apiserver and so on), without dashes."""
+    """What this release no longer knows. Flags by component (kubelet, kube-apiserver and so on), without dashes.
+
+    `of_dockershim`: flags that a kubelet cannot do without as long as it runs one; `needs.cri_endpoint` is on that.
+    """
 
     __pydantic_config__ = _STRICT
     source: str
@@ -129,6 +133,7 @@ class Removed:
     feature_gates: tuple[str, ...] = ()
     admission_plugins: tuple[str, ...] = ()
     apis: tuple[str, ...] = ()  # as `batch/v1beta1 CronJob`
+    of_dockershim: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,19 @@ def test_what_a_kubelet_is_started_with(settings, came_from, to, expected):
     assert all(words in sentence for words, sentence in zip(expected, found, strict=True)), found
 
 
+@pytest.mark.parametrize(
+    ("others", "found"),
+    [
+        pytest.param((), 0, id="its dockershim needs it until it has moved, which needs.py asks for"),
+        pytest.param(("container-runtime-endpoint",), 1, id="left over beside containerd"),
+    ],
+)
+def test_flags_of_the_dockershim(others, found):
+    """By the facts of 1.24: never taken from a kubelet that would not run without."""
+    told = {"w1": Settings(kubeadm_flags=("network-plugin", *others))}
+    assert len(list(kubelet_findings(told, known_releases(), version("1.23"), version("1.24")))) == found
+
+
 def test_nodes_with_the_same_setting_share_a_sentence():
     """A large cluster has one finding, not a thousand."""
     told = {f"w{number}": Settings(flags=("old",)) for number in range(9)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from posixpath import basename
 from typing import Any
 
@@ -17,6 +17,11 @@ KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"  # kubeadm's own; it takes 
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 EXTRA_ARGS = ("/etc/default/kubelet", "/etc/sysconfig/kubelet")  # Debian's and Red Hat's
 KUBELET_FILES = (KUBEADM_FLAGS, KUBELET_CONFIG, *EXTRA_ARGS)
+
+# what kubeadm itself sets for each node, as its resolver and its runtime are
+_OF_EACH_NODE = ("resolvConf", "containerRuntimeEndpoint", "imageServiceEndpoint")
+
+_EMPTY = ("", "0s", None)
 
 # as kubeadm's packages have it, for a host whose systemd knows no kubelet
 _PACKAGED = Service(
@@ -34,9 +39,12 @@ def says_all(service: Service) -> bool:
     return program == "kubelet" and set(service.environment_files) <= set(KUBELET_FILES)
 
 
-def read_kubelet(service: Service, files: Mapping[str, str], running: Iterable[str] = ()) -> Settings:
+def read_kubelet(
+    service: Service, files: Mapping[str, str], running: Iterable[str] = (), of_cluster: str | None = None
+) -> Settings:
     """From the text of KUBELET_FILES, as far as they exist, and from the words that a running kubelet was started with.
 
+    `of_cluster` is the configuration in the ConfigMap kubelet-config, with which kubeadm replaces the node's own.
     Raises UnreadableOutput when the configuration is none; systemd takes an environment file as it is.
     """
     environment = read_environment(files.get(KUBEADM_FLAGS, ""))
@@ -45,7 +53,8 @@ def read_kubelet(service: Service, files: Mapping[str, str], running: Iterable[s
     told = read_flags(command_line(service if service.argv else _PACKAGED, others))
     extra = _added({name: values for name, values in read_flags(running).items() if name not in own}, told)
     flags = _added(own, extra)
-    config = _configuration(files.get(KUBELET_CONFIG, ""))
+    on_node = _configuration(files.get(KUBELET_CONFIG, ""), KUBELET_CONFIG)
+    config = on_node if of_cluster is None else _configuration(of_cluster, "ConfigMap kube-system/kubelet-config")
     fails_on_swap, fails_on_cgroup_v1 = last(flags, "fail-swap-on"), last(flags, "fail-cgroupv1")
     return Settings(
         flags=tuple(sorted(extra)),
@@ -56,12 +65,27 @@ def read_kubelet(service: Service, files: Mapping[str, str], running: Iterable[s
             str(config.get("failCgroupV1", True)) if fails_on_cgroup_v1 is None else fails_on_cgroup_v1
         ),
         unit_outdated=service.outdated,
+        lost_configuration=tuple(sorted(_lost(on_node, config))),
     )
 
 
-def _configuration(text: str) -> Mapping[str, Any]:
-    with reading(KUBELET_CONFIG):
+def _configuration(text: str, where: str) -> Mapping[str, Any]:
+    with reading(where):
         return mapping(yaml.safe_load(text))
+
+
+def _lost(on_node: Mapping[str, Any], replaced_by: Mapping[str, Any]) -> Iterator[str]:
+    """What the node's own file says otherwise than the one that kubeadm puts in its place."""
+    for key, value in on_node.items():
+        if key not in _OF_EACH_NODE and _says_more(value, replaced_by.get(key)):
+            yield str(key)
+
+
+def _says_more(value: Any, than: Any) -> bool:
+    """What is empty says nothing: a kubeadm of another release writes it in other ways."""
+    if isinstance(value, Mapping):
+        return any(_says_more(item, mapping(than).get(key)) for key, item in value.items())
+    return value not in _EMPTY and value != than
 
 
 def _added(first: Flags, second: Flags) -> Flags:

@@ -69,6 +69,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         service.out_of_service,
         cluster.outsiders_left_out,
         hosts.kubelet_unit_loaded,
+        hosts.kubelet_configuration_kept,
         hosts.no_reboot_pending,
     ),
 }

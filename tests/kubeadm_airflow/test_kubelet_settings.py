@@ -62,6 +62,24 @@ def test_a_kubelet_that_is_told_not_to_mind_swap(walker, flags):
     assert [message.split(":")[0] for message in found] == ["flags-w2"]
 
 
+@pytest.mark.parametrize("everywhere", [False, True], ids=["on the host", "in the ConfigMap too"])
+def test_what_only_the_host_says_is_gone_after_kubeadm(walker, everywhere):
+    """kubeadm replaces the file from the ConfigMap kubelet-config before the kubelet starts again."""
+    item = walker.lab.object("ConfigMap", "kube-system", "kubelet-config")
+    text = yaml.safe_dump(yaml.safe_load(item["data"]["kubelet"]) | {"failSwapOn": False})
+    walker.lab.put_file("flags-w1", "/proc/swaps", SWAPS)
+    walker.lab.put_file("flags-w1", "/var/lib/kubelet/config.yaml", text)
+    if everywhere:
+        walker.lab.apply([{**item, "data": {"kubelet": text}}])
+    _, found = findings(walker)
+    if everywhere:
+        assert found == []
+    else:
+        swap, lost = found
+        assert "set failSwapOn: false, which only its own config.yaml says, in the ConfigMap kubelet-config" in swap
+        assert lost.startswith("/var/lib/kubelet/config.yaml on flags-w1 sets failSwapOn otherwise than the ConfigMap")
+
+
 def test_a_feature_gate_of_kubeadm_itself(walker):
     """The kubeadm of the next release refuses a configuration that sets one that it does not know."""
     item = walker.lab.object("ConfigMap", "kube-system", "kubeadm-config")

@@ -163,6 +163,48 @@ def test_a_configuration_that_cannot_be_read_is_no_setting_at_all():
         read_kubelet(UNIT, {KUBELET_CONFIG: "a: [\n"})
 
 
+@pytest.mark.parametrize(
+    ("on_node", "of_cluster", "settings"),
+    [
+        pytest.param("failSwapOn: false", "{}", Settings(lost_configuration=("failSwapOn",)), id="only on the node"),
+        pytest.param("{}", "failSwapOn: false", Settings(runs_with_swap=True), id="only in the ConfigMap: it comes"),
+        pytest.param("failSwapOn: false", "failSwapOn: false", Settings(runs_with_swap=True), id="in both"),
+        pytest.param("failSwapOn: false", None, Settings(runs_with_swap=True), id="a cluster without the ConfigMap"),
+        pytest.param("failCgroupV1: false", "failCgroupV1: false", Settings(runs_on_cgroup_v1=True), id="cgroup v1"),
+        pytest.param("{}", "featureGates: {A: true}", Settings(feature_gates=("A",)), id="a gate that comes"),
+        pytest.param(
+            "featureGates: {A: true}", "{}", Settings(lost_configuration=("featureGates",)), id="a gate that goes"
+        ),
+        pytest.param(
+            "{resolvConf: /run/systemd/resolve/resolv.conf, containerRuntimeEndpoint: unix:///x, maxPods: 9}",
+            "maxPods: 9",
+            NO_SETTINGS,
+            id="what kubeadm sets for each node",
+        ),
+        pytest.param(
+            "{logging: {}, syncFrequency: 0s, authentication: {x509: {clientCAFile: /x}}}",
+            "{logging: {flushFrequency: 0}, authentication: {x509: {clientCAFile: /x}, anonymous: {enabled: false}}}",
+            NO_SETTINGS,
+            id="written by kubeadm of another release",
+        ),
+        pytest.param(
+            "authentication: {anonymous: {enabled: true}}",
+            "authentication: {anonymous: {enabled: false}}",
+            Settings(lost_configuration=("authentication",)),
+            id="deeper down",
+        ),
+    ],
+)
+def test_the_next_start_sees_the_configuration_of_the_cluster(on_node, of_cluster, settings):
+    """kubeadm upgrade node writes it over the node's own: golden/kubeadm-upgrade-node-w1.txt."""
+    assert read_kubelet(UNIT, {KUBELET_CONFIG: on_node}, (), of_cluster) == settings
+
+
+def test_a_configuration_of_the_cluster_that_cannot_be_read():
+    with pytest.raises(UnreadableOutput, match="ConfigMap kube-system/kubelet-config cannot be read"):
+        read_kubelet(UNIT, {}, (), "a: [\n")
+
+
 def test_unit_files_that_systemd_has_not_read_yet_are_told_of():
     assert read_kubelet(Service(("/usr/bin/kubelet",), outdated=True), {}) == Settings(unit_outdated=True)
 

@@ -204,6 +204,10 @@ FAULTS = {
         lambda s, f: replace(s, control_plane=with_flag(s.control_plane, "kube-apiserver", "--audit-policy-file=/x")),
         "kube-apiserver on cp1, cp2 is started with --audit-policy-file, which only its manifest says: kubeadm writes",
     ),
+    "kubelet_configuration_kept": (
+        lambda s, f: with_host(s, "w1", settings=Settings(lost_configuration=("maxPods", "podPidsLimit"))),
+        "/var/lib/kubelet/config.yaml on w1 sets maxPods, podPidsLimit otherwise than the ConfigMap kubelet-config",
+    ),
     "kubelet_unit_loaded": (
         lambda s, f: with_host(s, "w1", settings=Settings(unit_outdated=True)),
         "w1: unit files of its kubelet have changed since systemd read them, and what they set was not looked at: run",

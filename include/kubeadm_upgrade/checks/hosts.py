@@ -12,6 +12,7 @@ from kubeadm_upgrade.flags import read_flags
 from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.planning.needs import unmet
 from kubeadm_upgrade.planning.state import NodeState
+from kubeadm_upgrade.wording import shortened
 
 MOST_CLOCK_SKEW = 30  # seconds
 _NAMING_FLAGS = {"hostname-override", "cloud-provider"}  # a kubelet takes the host's name unless it has one of them
@@ -107,10 +108,26 @@ def swap_off(scene: Scene) -> Iterator[str]:
     """No kubelet would refuse to start because of swap that was turned on since."""
     for node, machine in scene.machines:
         if machine.swaps and not scene.hosts[node.name].settings.runs_with_swap:
+            settings = scene.hosts[node.name].settings
+            here = ", which only its own config.yaml says," if "failSwapOn" in settings.lost_configuration else ""
             yield (
                 f"{node.name}: swap is on ({', '.join(machine.swaps)}), and its kubelet does not start with it: run "
-                "swapoff -a, or set failSwapOn: false"
+                f"swapoff -a, or set failSwapOn: false{here} in the ConfigMap kubelet-config, with which kubeadm "
+                "replaces /var/lib/kubelet/config.yaml"
             )
+
+
+def kubelet_configuration_kept(scene: Scene) -> Iterator[str]:
+    """No kubelet's configuration says what kubeadm would not write there again."""
+    lost: dict[tuple[str, ...], list[str]] = {}
+    for node, _ in scene.machines:
+        if scene.is_to_move(node) and (keys := scene.hosts[node.name].settings.lost_configuration):
+            lost.setdefault(keys, []).append(node.name)
+    for keys, nodes in lost.items():
+        yield (
+            f"/var/lib/kubelet/config.yaml on {shortened(nodes)} sets {', '.join(keys)} otherwise than the ConfigMap "
+            "kubelet-config, with which kubeadm replaces it: change the ConfigMap where that is meant for all nodes"
+        )
 
 
 def kubelet_unit_loaded(scene: Scene) -> Iterator[str]:

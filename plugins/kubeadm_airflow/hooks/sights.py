@@ -62,13 +62,13 @@ async def look_at_host(host: Host) -> dict[str, Any]:
     }
 
 
-async def look_at_kubelet_settings(host: Host) -> Settings:
+async def look_at_kubelet_settings(host: Host, of_cluster: str | None) -> Settings:
     """What its kubelet will be told; the one that runs is asked where unit and files do not say all of it."""
     service = await host.ask(queries.KUBELET_SERVICE)
     files = await host.ask(queries.KUBELET_SETTINGS)
     running = () if says_all(service) else (await host.ask(machine.KUBELET_ARGS))["kubelet_args"]
     try:
-        return read_kubelet(service, files, running)
+        return read_kubelet(service, files, running, of_cluster)
     except UnreadableOutput as error:
         raise UnreadableOutput(f"{host.address}: its kubelet would not start with what it is told: {error}") from error
 

@@ -33,10 +33,11 @@ _PACKAGED = Service(
 def says_all(service: Service) -> bool:
     """Whether the unit and KUBELET_FILES are all that the next start depends on.
 
-    Otherwise, as with a script in between or an environment file elsewhere, only the kubelet that runs tells the rest.
+    Otherwise, as with a script in between, an environment file elsewhere or a value that systemd does not show, only
+    the kubelet that runs tells the rest.
     """
     program = basename(service.argv[0]) if service.argv else ""
-    return program == "kubelet" and set(service.environment_files) <= set(KUBELET_FILES)
+    return program == "kubelet" and not service.hidden and set(service.environment_files) <= set(KUBELET_FILES)
 
 
 def read_kubelet(

@@ -157,6 +157,25 @@ def test_where_files_do_not_say_all_the_one_that_runs_does(service):
     )
 
 
+# as systemd 239 of Red Hat 8 shows kubeadm's own unit and a drop-in: `good ? str : "[unprintable]"` in its
+# src/shared/bus-util.c, where a value with a blank in it is not good
+OF_RED_HAT_8 = """ExecStart={ path=/usr/bin/kubelet ; argv[]=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS \
+$KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS ; ignore_errors=no ; start_time=[n/a] ; pid=0 }
+Environment=[unprintable] KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml [unprintable]
+EnvironmentFiles=/var/lib/kubelet/kubeadm-flags.env (ignore_errors=yes)
+EnvironmentFiles=/etc/sysconfig/kubelet (ignore_errors=yes)
+NeedDaemonReload=no
+""".replace("\\\n", "")
+
+
+def test_values_that_systemd_does_not_show_are_asked_of_the_one_that_runs():
+    service = read_service(OF_RED_HAT_8)
+    assert not says_all(service)
+    assert says_all(read_service(OF_RED_HAT_8.replace("[unprintable]", "A=b")))
+    running = ("/usr/bin/kubelet", "--config=/var/lib/kubelet/config.yaml", f"--{PAUSE}=x", "--node-ip=192.0.2.7")
+    assert read_kubelet(service, {}, running).flags == ("config", "node-ip", PAUSE)
+
+
 def test_a_configuration_that_cannot_be_read_is_no_setting_at_all():
     """It is an error that names the file, not silence."""
     with pytest.raises(UnreadableOutput, match=r"/var/lib/kubelet/config\.yaml cannot be read"):

@@ -25,6 +25,7 @@ _COMPONENTS = {
     "scheduler": "kube-scheduler",
 }
 _KUBEADM = "kubeadm"  # itself: it has feature gates of its own
+NO_CLOUD_IN_TREE = ("", "external")  # values of --cloud-provider that name none within the component itself
 _PLUGIN_FLAGS = ("enable-admission-plugins", "disable-admission-plugins")
 
 

@@ -367,7 +367,7 @@ def test_clocks_are_compared_with_each_other(scene, ahead, found):
         pytest.param(
             {"hostname": "other", "kubelet_args": ("/usr/bin/kubelet", "--cloud-provider=aws")},
             Settings(),
-            id="a cloud provider names its nodes",
+            id="a cloud provider in the kubelet names its nodes",
         ),
         pytest.param({"hostname": "W1"}, Settings(), id="kubelets write their names in lower case"),
         pytest.param({"id": ""}, Settings(), id="no machine-id that could be compared"),
@@ -376,6 +376,24 @@ def test_clocks_are_compared_with_each_other(scene, ahead, found):
 def test_what_is_meant_that_way_is_no_finding(scene, machine, settings):
     """The kubelet is told so."""
     assert findings(with_host(with_machine(scene, "w1", **machine), "w1", settings=settings)) == ()
+
+
+@pytest.mark.parametrize(
+    ("flag", "minor"),
+    [
+        pytest.param("--cloud-provider=external", 28, id="one outside of the kubelet has no say"),
+        pytest.param("--cloud-provider=", 28, id="none"),
+        pytest.param("--cloud-provider=aws", 31, id="there is none in the kubelet any more"),
+        pytest.param("--hostname-override-not=w1", 28, id="another flag"),
+    ],
+)
+def test_a_kubelet_that_would_take_the_hosts_new_name(scene, flag, minor):
+    """Unless it is told another."""
+    kubelet = Version(1, minor, 15)
+    nodes = tuple(replace(n, kubelet=kubelet) if n.name == "w1" else n for n in scene.nodes)
+    machine = {"hostname": "other", "kubelet_args": ("/usr/bin/kubelet", flag)}
+    found = findings(with_machine(replace(scene, nodes=nodes), "w1", **machine))
+    assert [one.check for one in found] == ["hostname_unchanged"]
 
 
 @pytest.mark.parametrize(

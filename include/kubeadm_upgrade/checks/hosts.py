@@ -8,14 +8,15 @@ from statistics import median
 
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import NodeFacts
-from kubeadm_upgrade.flags import read_flags
+from kubeadm_upgrade.flags import Flags, last, read_flags
 from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.planning.needs import unmet
 from kubeadm_upgrade.planning.state import NodeState
+from kubeadm_upgrade.settings import NO_CLOUD_IN_TREE
 from kubeadm_upgrade.wording import shortened
 
 MOST_CLOCK_SKEW = 30  # seconds
-_NAMING_FLAGS = {"hostname-override", "cloud-provider"}  # a kubelet takes the host's name unless it has one of them
+_LAST_IN_TREE = 30  # minor release; with a cloud provider within it, a kubelet took its name from there
 _MIB = 2**20
 # least room, in bytes: packages unpacked and fetched, and what the kubelet needs to pull images without evicting Pods
 _ROOM = {"/usr": 512 * _MIB, "/var/cache": 256 * _MIB, "/var/lib/kubelet": 1024 * _MIB}
@@ -58,12 +59,18 @@ def host_is_the_nodes(scene: Scene) -> Iterator[str]:
 def hostname_unchanged(scene: Scene) -> Iterator[str]:
     """No kubelet would come back under another name: without an override it takes the host's."""
     for node, machine in scene.machines:
-        told = not _NAMING_FLAGS.isdisjoint(read_flags(machine.kubelet_args))
+        told = _is_named_otherwise(read_flags(machine.kubelet_args), node.kubelet.minor)
         if machine.hostname and machine.hostname.lower() != node.name and not told:
             yield (
                 f"{node.name}: its host is named {machine.hostname} now, and its kubelet would come back under that "
                 f"name: run hostnamectl set-hostname {node.name}"
             )
+
+
+def _is_named_otherwise(flags: Flags, minor: int) -> bool:
+    """Whether a kubelet does not take the host's name; an external cloud provider has no say in it."""
+    in_tree = minor <= _LAST_IN_TREE and last(flags, "cloud-provider") not in (None, *NO_CLOUD_IN_TREE)
+    return in_tree or "hostname-override" in flags
 
 
 def clocks_agree(scene: Scene) -> Iterator[str]:

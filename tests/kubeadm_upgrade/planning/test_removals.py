@@ -115,6 +115,15 @@ def test_feature_gates_of_kubeadm_itself(gate, last, gone):
     ]
 
 
+@pytest.mark.parametrize("flag", ["port", "address"])
+@pytest.mark.parametrize("component", ["kube-apiserver", "kube-controller-manager", "kube-scheduler"])
+def test_insecure_serving(component, flag):
+    """By the facts of 1.24, of every component that had it: kubernetes/kubeadm#2716."""
+    told = {component: Settings(flags=(flag,))}
+    (found,) = control_plane_findings(told, known_releases(), version("1.23"), version("1.24"))
+    assert found.startswith(f"kubeadm-config sets the flag --{flag} for {component}, which 1.24 no longer knows")
+
+
 def test_apis_that_are_no_longer_served():
     """Of every release on the way."""
     assert removed_apis(FACTS, version("1.26"), version("1.28")) == ("storage/v1beta1 Thing",)

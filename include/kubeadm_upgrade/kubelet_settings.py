@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from kubeadm_upgrade.flags import Flags, gates, is_false, last, read_flags
+from kubeadm_upgrade.flags import Flags, gates, gates_off, is_false, last, read_flags
 from kubeadm_upgrade.reading import reading
-from kubeadm_upgrade.settings import Settings, mapping
+from kubeadm_upgrade.settings import Settings, cloud_in_tree, mapping
 from kubeadm_upgrade.systemd_service import Service, command_line, read_environment, words
 
 KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"  # kubeadm's own; it takes out what it knows to be gone
@@ -57,10 +57,14 @@ def read_kubelet(
     on_node = _configuration(files.get(KUBELET_CONFIG, ""), KUBELET_CONFIG)
     config = on_node if of_cluster is None else _configuration(of_cluster, "ConfigMap kube-system/kubelet-config")
     fails_on_swap, fails_on_cgroup_v1 = last(flags, "fail-swap-on"), last(flags, "fail-cgroupv1")
+    configured = {str(name): str(value) for name, value in mapping(config.get("featureGates")).items()}
+    off = (name for name, value in configured.items() if is_false(value) and name not in gates(flags))
     return Settings(
         flags=tuple(sorted(extra)),
         kubeadm_flags=tuple(sorted(own)),
-        feature_gates=tuple(sorted({*gates(flags), *map(str, mapping(config.get("featureGates")))})),
+        feature_gates=tuple(sorted({*gates(flags), *configured})),
+        feature_gates_off=tuple(sorted({*gates_off(flags), *off})),
+        cloud_provider=cloud_in_tree(flags),
         runs_with_swap=is_false(str(config.get("failSwapOn", True)) if fails_on_swap is None else fails_on_swap),
         runs_on_cgroup_v1=is_false(
             str(config.get("failCgroupV1", True)) if fails_on_cgroup_v1 is None else fails_on_cgroup_v1

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from kubeadm_upgrade.flags import Flags, gates, listed, name_of
+from kubeadm_upgrade.flags import Flags, gates, gates_off, is_false, last, listed, name_of
 from kubeadm_upgrade.local_etcd import CERTIFICATES, DATA, LocalEtcd, configured
 from kubeadm_upgrade.manifest_flags import only_in_manifests
 from kubeadm_upgrade.reading import reading
@@ -25,17 +25,19 @@ _COMPONENTS = {
     "scheduler": "kube-scheduler",
 }
 _KUBEADM = "kubeadm"  # itself: it has feature gates of its own
-NO_CLOUD_IN_TREE = ("", "external")  # values of --cloud-provider that name none within the component itself
+_NO_CLOUD_IN_TREE = ("", "external")
 _PLUGIN_FLAGS = ("enable-admission-plugins", "disable-admission-plugins")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Flags without dashes and without values."""
+    """Flags without dashes, and without values, which may be secrets."""
 
     flags: tuple[str, ...] = ()
     kubeadm_flags: tuple[str, ...] = ()  # those that kubeadm wrote for the kubelet
     feature_gates: tuple[str, ...] = ()
+    feature_gates_off: tuple[str, ...] = ()  # of them
+    cloud_provider: str = ""  # one within the component itself
     admission_plugins: tuple[str, ...] = ()
     runs_with_swap: bool = False  # a kubelet that is told not to mind it
     unit_outdated: bool = False  # unit files of a kubelet that systemd has not read yet may say something else
@@ -77,16 +79,25 @@ def read_cluster_configuration(text: str, running: Iterable[StaticPod] = ()) -> 
     told = {name: _of_component(flags) for name, flags in arguments.items() if flags}
     own = mapping(configuration.get("featureGates"))
     if own:
-        told[_KUBEADM] = Settings(feature_gates=tuple(sorted(map(str, own))))
+        off = tuple(sorted(str(name) for name, value in own.items() if is_false(str(value))))
+        told[_KUBEADM] = Settings(feature_gates=tuple(sorted(map(str, own))), feature_gates_off=off)
     for name, left_out in only_in_manifests(running, arguments, map(str, own)).items():
         told[name] = replace(told.get(name, NO_SETTINGS), only_in_manifests=left_out)
     return told
+
+
+def cloud_in_tree(flags: Flags) -> str:
+    """The cloud provider that a component is to have within itself; empty where it is to have none."""
+    provider = last(flags, "cloud-provider") or ""
+    return "" if provider in _NO_CLOUD_IN_TREE else provider
 
 
 def _of_component(flags: Flags) -> Settings:
     return Settings(
         flags=tuple(sorted(flags)),
         feature_gates=tuple(sorted(set(gates(flags)))),
+        feature_gates_off=tuple(sorted(gates_off(flags))),
+        cloud_provider=cloud_in_tree(flags),
         admission_plugins=tuple(sorted({plugin for flag in _PLUGIN_FLAGS for plugin in listed(flags, flag)})),
     )
 

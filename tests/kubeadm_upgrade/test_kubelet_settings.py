@@ -45,7 +45,7 @@ def extra(*flags: str, **more: object) -> Settings:
         ),
         pytest.param(
             {SYSCONFIG: "KUBELET_EXTRA_ARGS='--feature-gates=A=true,B=false --v 4'\n"},
-            extra("feature-gates", "v", feature_gates=("A", "B")),
+            extra("feature-gates", "v", feature_gates=("A", "B"), feature_gates_off=("B",)),
             id="Red Hat's file, gates among the flags",
         ),
         pytest.param(
@@ -75,7 +75,7 @@ def extra(*flags: str, **more: object) -> Settings:
         ),
         pytest.param(
             {DEFAULTS: "KUBELET_EXTRA_ARGS=--feature-gates HugePages=false\n"},
-            extra("feature-gates", feature_gates=("HugePages",)),
+            extra("feature-gates", feature_gates=("HugePages",), feature_gates_off=("HugePages",)),
             id="a gate behind a blank",
         ),
         pytest.param(
@@ -105,6 +105,19 @@ def extra(*flags: str, **more: object) -> Settings:
             {KUBELET_CONFIG: "kind: KubeletConfiguration\nfeatureGates:\n  C: true\n"},
             Settings(feature_gates=("C",)),
             id="gates in the configuration file",
+        ),
+        pytest.param(
+            {
+                KUBELET_CONFIG: "featureGates: {C: false, D: false}\n",
+                DEFAULTS: "KUBELET_EXTRA_ARGS=--feature-gates=D=1\n",
+            },
+            extra("feature-gates", feature_gates=("C", "D"), feature_gates_off=("C",)),
+            id="a gate's flag goes over the configuration",
+        ),
+        pytest.param(
+            {KUBEADM_FLAGS: "KUBELET_KUBEADM_ARGS=--cloud-provider=aws\n"},
+            Settings(kubeadm_flags=("cloud-provider",), cloud_provider="aws"),
+            id="a cloud provider within the kubelet",
         ),
         pytest.param(
             {KUBELET_CONFIG: "failCgroupV1: false\n"}, Settings(runs_on_cgroup_v1=True), id="told to run on cgroup v1"

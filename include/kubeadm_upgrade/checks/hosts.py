@@ -8,11 +8,11 @@ from statistics import median
 
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.facts import NodeFacts
-from kubeadm_upgrade.flags import Flags, last, read_flags
+from kubeadm_upgrade.flags import Flags, read_flags
 from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.planning.needs import unmet
 from kubeadm_upgrade.planning.state import NodeState
-from kubeadm_upgrade.settings import NO_CLOUD_IN_TREE
+from kubeadm_upgrade.settings import cloud_in_tree
 from kubeadm_upgrade.wording import shortened
 
 MOST_CLOCK_SKEW = 30  # seconds
@@ -69,8 +69,7 @@ def hostname_unchanged(scene: Scene) -> Iterator[str]:
 
 def _is_named_otherwise(flags: Flags, minor: int) -> bool:
     """Whether a kubelet does not take the host's name; an external cloud provider has no say in it."""
-    in_tree = minor <= _LAST_IN_TREE and last(flags, "cloud-provider") not in (None, *NO_CLOUD_IN_TREE)
-    return in_tree or "hostname-override" in flags
+    return "hostname-override" in flags or (minor <= _LAST_IN_TREE and bool(cloud_in_tree(flags)))
 
 
 def clocks_agree(scene: Scene) -> Iterator[str]:

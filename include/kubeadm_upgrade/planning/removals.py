@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
 
 from kubeadm_upgrade.manifest_flags import flag_of
 from kubeadm_upgrade.planning.skew import KUBELET
@@ -11,14 +12,29 @@ from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.wording import shortened
 
+_TO_EXTERNAL = "move to the external cloud controller manager, and to --cloud-provider=external, first"
+
+
+@dataclass(frozen=True, order=True)
+class _Loss:
+    """What a release takes away, in the words of a sentence."""
+
+    what: str
+    minor: int
+    remedy: str = "remove it first"
+
+    @property
+    def why(self) -> str:
+        return f"which 1.{self.minor} no longer knows: {self.remedy}"
+
 
 def control_plane_findings(
     told: Mapping[str, Settings], releases: Releases, came_from: Version, to: Version
 ) -> Iterator[str]:
     """What kubeadm-config sets for its components, and a hop of the control plane takes away."""
     for component, settings in told.items():
-        for what, release in _lost(releases, component, settings, came_from, to):
-            yield f"kubeadm-config sets {what} for {component}, which 1.{release} no longer knows: remove it first"
+        for loss in _lost(releases, component, settings, came_from, to):
+            yield f"kubeadm-config sets {loss.what} for {component}, {loss.why}"
 
 
 def manifest_findings(
@@ -58,13 +74,12 @@ def kubelet_findings(
     told: Mapping[str, Settings], releases: Releases, came_from: Version, to: Version
 ) -> Iterator[str]:
     """What kubelets (by node) are started with, and a release on their way takes away: a jump meets all at once."""
-    losers: dict[tuple[str, int], list[str]] = {}
+    losers: dict[_Loss, list[str]] = {}
     for node, settings in told.items():
         for loss in _lost(releases, KUBELET, settings, came_from, to):
             losers.setdefault(loss, []).append(node)
-    for (what, release), nodes in sorted(losers.items()):
-        where = shortened(nodes)
-        yield f"the kubelet on {where} is started with {what}, which 1.{release} no longer knows: remove it first"
+    for loss, nodes in sorted(losers.items()):
+        yield f"the kubelet on {shortened(nodes)} is started with {loss.what}, {loss.why}"
 
 
 def removed_apis(releases: Releases, came_from: Version, to: Version) -> tuple[str, ...]:
@@ -73,9 +88,7 @@ def removed_apis(releases: Releases, came_from: Version, to: Version) -> tuple[s
     return tuple(api for minor in on_the_way for removed in releases.of(minor).removed for api in removed.apis)
 
 
-def _lost(
-    releases: Releases, component: str, settings: Settings, came_from: Version, to: Version
-) -> Iterator[tuple[str, int]]:
+def _lost(releases: Releases, component: str, settings: Settings, came_from: Version, to: Version) -> Iterator[_Loss]:
     if settings == NO_SETTINGS:
         return
     # only the kubeadm that runs cleans up: one that a jump passes over never does
@@ -87,9 +100,21 @@ def _lost(
             flags = set(removed.flags.get(component, ())).intersection(left.union(settings.flags))
             gates = set(removed.feature_gates).intersection(settings.feature_gates)
             plugins = set(removed.admission_plugins).intersection(settings.admission_plugins)
-            yield from ((f"the flag --{name}", minor) for name in sorted(flags))
-            yield from ((f"the feature gate {name}", minor) for name in sorted(gates))
-            yield from ((f"the admission plugin {name}", minor) for name in sorted(plugins))
+            yield from (_Loss(f"the flag --{name}", minor) for name in sorted(flags))
+            yield from (_Loss(f"the feature gate {name}", minor) for name in sorted(gates))
+            yield from (_Loss(f"the admission plugin {name}", minor) for name in sorted(plugins))
+    if (minor := _without_cloud(releases, settings, came_from, to)) is not None:
+        yield _Loss(f"--cloud-provider={settings.cloud_provider}", minor, _TO_EXTERNAL)
+
+
+def _without_cloud(releases: Releases, settings: Settings, came_from: Version, to: Version) -> int | None:
+    """The first release on the way that has no such cloud provider within its components."""
+    for minor in _on_the_way(releases, came_from, to):
+        for removed in releases.of(minor).removed:
+            kept = removed.unless_off in settings.feature_gates_off
+            if settings.cloud_provider in removed.cloud_providers and not kept:
+                return minor
+    return None
 
 
 def _on_the_way(releases: Releases, came_from: Version, to: Version) -> Iterator[int]:

@@ -124,7 +124,9 @@ class Needs:
 class Removed:
     """What this release no longer knows. Flags by component (kubelet, kube-apiserver and so on), without dashes.
 
-    `of_dockershim`: flags that a kubelet cannot do without as long as it runs one; `needs.cri_endpoint` is on that.
+    `cloud_providers`: values of --cloud-provider; where `unless_off` names a feature gate that is set to false, they
+    are still there. `of_dockershim`: flags that a kubelet cannot do without as long as it runs one; `needs.cri_endpoint`
+    is on that.
     """
 
     __pydantic_config__ = _STRICT
@@ -133,6 +135,8 @@ class Removed:
     feature_gates: tuple[str, ...] = ()
     admission_plugins: tuple[str, ...] = ()
     apis: tuple[str, ...] = ()  # as `batch/v1beta1 CronJob`
+    cloud_providers: tuple[str, ...] = ()
+    unless_off: str = ""
     of_dockershim: bool = False
 
 

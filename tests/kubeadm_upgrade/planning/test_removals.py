@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from in_memory.states import release, releases, version
@@ -122,6 +124,28 @@ def test_insecure_serving(component, flag):
     told = {component: Settings(flags=(flag,))}
     (found,) = control_plane_findings(told, known_releases(), version("1.23"), version("1.24"))
     assert found.startswith(f"kubeadm-config sets the flag --{flag} for {component}, which 1.24 no longer knows")
+
+
+@pytest.mark.parametrize(
+    ("provider", "off", "last", "gone"),
+    [
+        pytest.param("openstack", (), "1.25", "1.26", id="openstack"),
+        pytest.param("aws", (), "1.26", "1.27", id="aws"),
+        pytest.param("azure", (), "1.28", "1.29", id="azure"),
+        pytest.param("vsphere", ("DisableCloudProviders",), "1.30", "1.31", id="vsphere, kept by its gate"),
+        pytest.param("gce", ("DisableCloudProviders",), "1.30", "1.31", id="gce, kept by its gate"),
+    ],
+)
+def test_cloud_providers_within_components(provider, off, last, gone):
+    """By the facts of the releases: in the control plane, and in kubelets that jump."""
+    told = Settings(cloud_provider=provider, feature_gates=off, feature_gates_off=off)
+    words = f", which {gone} no longer knows: move to the external cloud controller manager"
+    for findings, name in ((control_plane_findings, "kube-controller-manager"), (kubelet_findings, "w1")):
+        before = list(findings({name: told}, known_releases(), version("1.22"), version(last)))
+        (found,) = findings({name: replace(told, feature_gates=())}, known_releases(), version(last), version("1.32"))
+        assert before == []
+        assert f"--cloud-provider={provider}" in found
+        assert words in found
 
 
 def test_apis_that_are_no_longer_served():

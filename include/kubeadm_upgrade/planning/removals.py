@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
+from kubeadm_upgrade.kubelet_settings import KUBEADM_FLAGS
 from kubeadm_upgrade.manifest_flags import flag_of
 from kubeadm_upgrade.planning.skew import KUBELET
 from kubeadm_upgrade.releases.release import Releases
@@ -12,6 +13,7 @@ from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.wording import shortened
 
+_OF_KUBEADM = f"remove it from {KUBEADM_FLAGS} first"
 _TO_EXTERNAL = "move to the external cloud controller manager, and to --cloud-provider=external, first"
 
 
@@ -97,10 +99,12 @@ def _lost(releases: Releases, component: str, settings: Settings, came_from: Ver
         for removed in releases.of(minor).removed:
             if removed.of_dockershim and not settings.names_cri_endpoint:
                 continue  # it runs with one, and would not without these
-            flags = set(removed.flags.get(component, ())).intersection(left.union(settings.flags))
+            known = set(removed.flags.get(component, ()))
+            flags, kubeadms = known.intersection(settings.flags), known.intersection(left).difference(settings.flags)
             gates = set(removed.feature_gates).intersection(settings.feature_gates)
             plugins = set(removed.admission_plugins).intersection(settings.admission_plugins)
             yield from (_Loss(f"the flag --{name}", minor) for name in sorted(flags))
+            yield from (_Loss(f"the flag --{name}", minor, _OF_KUBEADM) for name in sorted(kubeadms))
             yield from (_Loss(f"the feature gate {name}", minor) for name in sorted(gates))
             yield from (_Loss(f"the admission plugin {name}", minor) for name in sorted(plugins))
     if (minor := _without_cloud(releases, settings, came_from, to)) is not None:

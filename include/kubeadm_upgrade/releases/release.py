@@ -125,8 +125,8 @@ class Removed:
     """What this release no longer knows. Flags by component (kubelet, kube-apiserver and so on), without dashes.
 
     `cloud_providers`: values of --cloud-provider; where `unless_off` names a feature gate that is set to false, they
-    are still there. `of_dockershim`: flags that a kubelet cannot do without as long as it runs one; `needs.cri_endpoint`
-    is on that.
+    are still there. `of_dockershim`: flags that a kubelet cannot do without as long as it runs one, on which
+    `needs.cri_endpoint` has its say.
     """
 
     __pydantic_config__ = _STRICT

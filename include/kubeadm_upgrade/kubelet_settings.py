@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from posixpath import basename
+from dataclasses import dataclass
+from posixpath import basename, dirname
 from typing import Any
 
 import yaml
@@ -45,17 +46,18 @@ def read_kubelet(
 ) -> Settings:
     """From the text of KUBELET_FILES, as far as they exist, and from the words that a running kubelet was started with.
 
-    `of_cluster` is the configuration in the ConfigMap kubelet-config, with which kubeadm replaces the node's own.
+    Among the files are those of its `places` elsewhere. `of_cluster` is the configuration in the ConfigMap
+    kubelet-config, with which kubeadm replaces the node's own.
     Raises UnreadableOutput when the configuration is none; systemd takes an environment file as it is.
     """
-    environment = read_environment(files.get(KUBEADM_FLAGS, ""))
-    own = read_flags(word for value in environment.values() for word in words(value))
-    others = {path: text for path, text in files.items() if path != KUBEADM_FLAGS}
-    told = read_flags(command_line(service if service.argv else _PACKAGED, others))
-    extra = _added({name: values for name, values in read_flags(running).items() if name not in own}, told)
+    own, extra = _flags(service, files, running)
     flags = _added(own, extra)
-    on_node = _configuration(files.get(KUBELET_CONFIG, ""), KUBELET_CONFIG)
-    config = on_node if of_cluster is None else _configuration(of_cluster, "ConfigMap kube-system/kubelet-config")
+    at = _places(flags)
+    on_node = _configuration(files.get(at.file, ""), at.file)
+    replaced = of_cluster is not None and at.file == KUBELET_CONFIG
+    config = _configuration(of_cluster or "", "ConfigMap kube-system/kubelet-config") if replaced else on_node
+    for path in sorted(path for path in files if at.holds(path)):
+        config = _merged(config, _configuration(files[path], path))
     fails_on_swap, fails_on_cgroup_v1 = last(flags, "fail-swap-on"), last(flags, "fail-cgroupv1")
     configured = {str(name): str(value) for name, value in mapping(config.get("featureGates")).items()}
     off = (name for name, value in configured.items() if is_false(value) and name not in gates(flags))
@@ -70,8 +72,56 @@ def read_kubelet(
             str(config.get("failCgroupV1", True)) if fails_on_cgroup_v1 is None else fails_on_cgroup_v1
         ),
         unit_outdated=service.outdated,
-        lost_configuration=tuple(sorted(_lost(on_node, config))),
+        lost_configuration=tuple(sorted(_lost(on_node, config))) if replaced else (),
     )
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a kubelet's configuration is: a file, and perhaps a directory of files that go over it, in their order.
+
+    https://kubernetes.io/docs/tasks/administer-cluster/kubelet-config-file/#kubelet-conf-d
+    """
+
+    file: str = KUBELET_CONFIG
+    directory: str = ""
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """What is not among KUBELET_FILES."""
+        return tuple(path for path in (self.file, self.directory) if path not in ("", KUBELET_CONFIG))
+
+    def holds(self, path: str) -> bool:
+        """Whether it is one of those that go over the file."""
+        return bool(self.directory) and dirname(path) == self.directory and path.endswith(".conf")
+
+
+def places(service: Service, files: Mapping[str, str], running: Iterable[str] = ()) -> Places:
+    """Where the next start will look for its configuration."""
+    return _places(_added(*_flags(service, files, running)))
+
+
+def _places(flags: Flags) -> Places:
+    return Places(last(flags, "config") or KUBELET_CONFIG, (last(flags, "config-dir") or "").rstrip("/"))
+
+
+def _flags(service: Service, files: Mapping[str, str], running: Iterable[str]) -> tuple[Flags, Flags]:
+    """Those that kubeadm wrote, and all others."""
+    environment = read_environment(files.get(KUBEADM_FLAGS, ""))
+    own = read_flags(word for value in environment.values() for word in words(value))
+    others = {path: text for path, text in files.items() if path != KUBEADM_FLAGS}
+    told = read_flags(command_line(service if service.argv else _PACKAGED, others))
+    return own, _added({name: values for name, values in read_flags(running).items() if name not in own}, told)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Key by key, as the kubelet does."""
+    both = {
+        key: _merged(below[key], value)
+        for key, value in above.items()
+        if isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
+    }
+    return {**below, **above, **both}
 
 
 def _configuration(text: str, where: str) -> Mapping[str, Any]:

@@ -70,6 +70,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         cluster.outsiders_left_out,
         hosts.kubelet_unit_loaded,
         hosts.kubelet_configuration_kept,
+        hosts.kubelet_configuration_seen,
         hosts.no_reboot_pending,
     ),
 }

@@ -42,6 +42,7 @@ class Settings:
     runs_with_swap: bool = False  # a kubelet that is told not to mind it
     unit_outdated: bool = False  # unit files of a kubelet that systemd has not read yet may say something else
     runs_on_cgroup_v1: bool = False  # and one that is told to start there, where releases refuse it by default
+    unseen: tuple[str, ...] = ()  # where a kubelet's configuration is, and could not be read
     # keys that only the configuration on a kubelet's host says, and that kubeadm writes over
     lost_configuration: tuple[str, ...] = ()
     # of the control plane: what kubeadm would leave out, as its configuration does not say it; and on which nodes

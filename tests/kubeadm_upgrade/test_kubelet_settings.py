@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from in_memory.golden import FOLDER
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.kubelet_settings import EXTRA_ARGS, KUBEADM_FLAGS, KUBELET_CONFIG, read_kubelet, says_all
+from kubeadm_upgrade.kubelet_settings import EXTRA_ARGS, KUBEADM_FLAGS, KUBELET_CONFIG, places, read_kubelet, says_all
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 from kubeadm_upgrade.systemd_service import Service, read_service
 
@@ -230,6 +230,42 @@ def test_a_configuration_that_cannot_be_read_is_no_setting_at_all():
 def test_the_next_start_sees_the_configuration_of_the_cluster(on_node, of_cluster, settings):
     """kubeadm upgrade node writes it over the node's own: golden/kubeadm-upgrade-node-w1.txt."""
     assert read_kubelet(UNIT, {KUBELET_CONFIG: on_node}, (), of_cluster) == settings
+
+
+@pytest.mark.parametrize(
+    ("flags", "files", "elsewhere", "settings"),
+    [
+        pytest.param(
+            "--config=/etc/kubelet.yaml",
+            {"/etc/kubelet.yaml": "failSwapOn: false", KUBELET_CONFIG: "featureGates: {A: true}"},
+            ("/etc/kubelet.yaml",),
+            extra("config", runs_with_swap=True),
+            id="a file elsewhere, which kubeadm does not write",
+        ),
+        pytest.param(
+            "--config-dir=/etc/kubelet.d/",
+            {"/etc/kubelet.d/9.conf": "failSwapOn: false", "/etc/kubelet.d/1.conf": "failSwapOn: true"},
+            ("/etc/kubelet.d",),
+            extra("config-dir", runs_with_swap=True, feature_gates=("Cluster",)),
+            id="a directory over it, in its order",
+        ),
+        pytest.param(
+            "--config-dir /etc/kubelet.d",
+            {"/etc/kubelet.d/1.conf": "featureGates: {B: true}", "/etc/kubelet.d/old.yaml": "featureGates: {C: true}"},
+            ("/etc/kubelet.d",),
+            extra("config-dir", feature_gates=("B", "Cluster")),
+            id="gates there add up; only .conf counts",
+        ),
+        pytest.param(
+            f"--config={KUBELET_CONFIG}", {}, (), extra("config", feature_gates=("Cluster",)), id="as kubeadm"
+        ),
+    ],
+)
+def test_a_configuration_elsewhere(flags, files, elsewhere, settings):
+    """It is looked for where the command line says, and kubeadm leaves it as it is."""
+    files = {DEFAULTS: f"KUBELET_EXTRA_ARGS={flags!r}", **files}
+    assert places(UNIT, files).elsewhere == elsewhere
+    assert read_kubelet(UNIT, files, (), "featureGates: {Cluster: true}") == settings
 
 
 def test_a_configuration_of_the_cluster_that_cannot_be_read():

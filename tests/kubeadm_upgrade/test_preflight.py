@@ -208,6 +208,10 @@ FAULTS = {
         lambda s, f: with_host(s, "w1", settings=Settings(lost_configuration=("maxPods", "podPidsLimit"))),
         "/var/lib/kubelet/config.yaml on w1 sets maxPods, podPidsLimit otherwise than the ConfigMap kubelet-config",
     ),
+    "kubelet_configuration_seen": (
+        lambda s, f: with_host(s, "w1", settings=Settings(unseen=("/etc/kubelet.d",))),
+        "w1: its kubelet is started with a configuration in /etc/kubelet.d, which the SSH user could not read, so it",
+    ),
     "kubelet_unit_loaded": (
         lambda s, f: with_host(s, "w1", settings=Settings(unit_outdated=True)),
         "w1: unit files of its kubelet have changed since systemd read them, and what they set was not looked at: run",

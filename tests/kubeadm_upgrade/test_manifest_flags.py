@@ -12,14 +12,14 @@ from in_memory.states import release, releases, version
 from kubeadm_upgrade.manifest_flags import KUBEADMS_OWN
 from kubeadm_upgrade.objects import read_control_plane
 from kubeadm_upgrade.planning.removals import manifest_findings
-from kubeadm_upgrade.releases.release import Removed
+from kubeadm_upgrade.releases.release import Locked, Removed
 from kubeadm_upgrade.settings import Settings, read_cluster_configuration
 from kubeadm_upgrade.static_pod import StaticPod
 
 GONE = Removed(
     "made up", flags={"kube-apiserver": ("old",)}, feature_gates=("Old",), admission_plugins=("PodSecurityPolicy",)
 )
-FACTS = releases(release(25, removed=(GONE,)))
+FACTS = releases(release(25, removed=(GONE,), locked=(Locked("made up", enabled=("Fixed",)),)))
 
 
 def pod(component, *words, node="cp1"):
@@ -106,6 +106,8 @@ def test_gates_of_kubeadm_itself_are_passed_on():
         pytest.param(("--old=1",), "1.24", (), "--old, which only its manifest says", id="not gone yet"),
         pytest.param(("--old=1",), "1.25", (), "", id="gone in the release, as it was taken out of kubeadm-config"),
         pytest.param(("--feature-gates=Old=true",), "1.26", (), "", id="a gate that is gone"),
+        pytest.param(("--feature-gates=Fixed=false",), "1.25", (), "", id="a gate that is locked"),
+        pytest.param(("--feature-gates=Fixed=false",), "1.24", (), "--feature-gates=Fixed, which", id="not yet locked"),
         pytest.param(("--enable-admission-plugins=PodSecurityPolicy",), "1.25", (), "", id="a plugin that is gone"),
     ],
 )

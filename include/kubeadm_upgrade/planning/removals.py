@@ -24,9 +24,12 @@ class _Loss:
     what: str
     minor: int
     remedy: str = "remove it first"
+    locked_to: str = ""
 
     @property
     def why(self) -> str:
+        if self.locked_to:
+            return f"which 1.{self.minor} has locked {self.locked_to}, so it would not start: {self.remedy}"
         return f"which 1.{self.minor} no longer knows: {self.remedy}"
 
 
@@ -69,7 +72,13 @@ def _is_gone(releases: Releases, component: str, flag: str, word: str, to: Versi
     for removed in (one for release in releases if release.minor <= to.minor for one in release.removed):
         if flag in removed.flags.get(component, ()) or word in (*removed.feature_gates, *removed.admission_plugins):
             return True
-    return False
+    # of a gate that is locked only its default is left
+    return any(
+        word in (*one.enabled, *one.disabled)
+        for release in releases
+        if release.minor <= to.minor
+        for one in release.locked
+    )
 
 
 def kubelet_findings(
@@ -107,8 +116,26 @@ def _lost(releases: Releases, component: str, settings: Settings, came_from: Ver
             yield from (_Loss(f"the flag --{name}", minor, _OF_KUBEADM) for name in sorted(kubeadms))
             yield from (_Loss(f"the feature gate {name}", minor) for name in sorted(gates))
             yield from (_Loss(f"the admission plugin {name}", minor) for name in sorted(plugins))
+    yield from _locked(releases, settings, came_from, to)
     if (minor := _without_cloud(releases, settings, came_from, to)) is not None:
         yield _Loss(f"--cloud-provider={settings.cloud_provider}", minor, _TO_EXTERNAL)
+
+
+def _locked(releases: Releases, settings: Settings, came_from: Version, to: Version) -> Iterator[_Loss]:
+    """Gates that are set against what a release has locked them to; where a later one has none, that is said alone."""
+    off = set(settings.feature_gates_off)
+    on = set(settings.feature_gates).difference(off)
+    removed = {gate for minor in _on_the_way(releases, came_from, to) for gate in _removed_gates(releases, minor)}
+    for minor in _on_the_way(releases, came_from, to):
+        for locked in releases.of(minor).locked:
+            wrong = off.intersection(locked.enabled) | on.intersection(locked.disabled)
+            for gate in sorted(wrong - removed):
+                way = "on" if gate in off else "off"
+                yield _Loss(f"the feature gate {gate} {'off' if gate in off else 'on'}", minor, locked_to=way)
+
+
+def _removed_gates(releases: Releases, minor: int) -> Iterator[str]:
+    return (gate for removed in releases.of(minor).removed for gate in removed.feature_gates)
 
 
 def _without_cloud(releases: Releases, settings: Settings, came_from: Version, to: Version) -> int | None:

@@ -141,6 +141,16 @@ class Removed:
 
 
 @dataclass(frozen=True)
+class Locked:
+    """Feature gates that this release does not let be set otherwise than to their defaults."""
+
+    __pydantic_config__ = _STRICT
+    source: str
+    enabled: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Release:
     """One minor release."""
 
@@ -152,6 +162,7 @@ class Release:
     kubeadm: Kubeadm
     needs: Needs = field(default_factory=Needs)
     removed: tuple[Removed, ...] = ()
+    locked: tuple[Locked, ...] = ()
     notes: tuple[Reason, ...] = ()  # what a person should know before this hop
 
     @property

@@ -148,6 +148,39 @@ def test_cloud_providers_within_components(provider, off, last, gone):
         assert words in found
 
 
+@pytest.mark.parametrize(
+    ("gate", "off", "last", "locked", "way"),
+    [
+        pytest.param("APIPriorityAndFairness", True, "1.28", "1.29", "on", id="1.29"),
+        pytest.param("DisableCloudProviders", True, "1.30", "1.31", "on", id="1.31"),
+        pytest.param("NodeSwap", True, "1.33", "1.34", "on", id="1.34"),
+        pytest.param("WatchFromStorageWithoutResourceVersion", False, "1.32", "1.33", "off", id="locked to off"),
+    ],
+)
+def test_gates_against_their_lock(gate, off, last, locked, way):
+    """By the facts of the releases: a component does not start with one, and with one that agrees it does."""
+    wrong = Settings(feature_gates=(gate,), feature_gates_off=(gate,) if off else ())
+    right = Settings(feature_gates=(gate,), feature_gates_off=() if off else (gate,))
+
+    def found(settings, came_from, to):
+        return list(control_plane_findings({"kube-apiserver": settings}, known_releases(), came_from, to))
+
+    assert found(wrong, version("1.22"), version(last)) == []
+    assert found(right, version(last), version(locked)) == []
+    (sentence,) = found(wrong, version(last), version(locked))
+    assert sentence == (
+        f"kubeadm-config sets the feature gate {gate} {'off' if off else 'on'} for kube-apiserver, which {locked} has "
+        f"locked {way}, so it would not start: remove it first"
+    )
+
+
+def test_a_gate_that_is_locked_and_then_gone_is_told_of_once():
+    """A kubelet that jumps over both."""
+    told = {"w1": Settings(feature_gates=("APIPriorityAndFairness",), feature_gates_off=("APIPriorityAndFairness",))}
+    (found,) = kubelet_findings(told, known_releases(), version("1.28"), version("1.31"))
+    assert "which 1.31 no longer knows" in found
+
+
 def test_apis_that_are_no_longer_served():
     """Of every release on the way."""
     assert removed_apis(FACTS, version("1.26"), version("1.28")) == ("storage/v1beta1 Thing",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeadm_upgrade import machine
+from kubeadm_upgrade.local_etcd import configured
 from kubeadm_upgrade.machine import Room
 
 FILES = """\
@@ -41,8 +42,18 @@ def test_small_files_are_read_in_one_look():
 @pytest.mark.parametrize(
     ("mounts", "read_only"),
     [
-        pytest.param("/dev/vda / ext4 ro 0 0", machine.WRITTEN, id="the root, and all below"),
-        pytest.param("/dev/vda / ext4 ro 0 0\ntmpfs /var tmpfs rw 0 0", ("/", "/etc", "/opt", "/usr"), id="but /var"),
+        pytest.param("/dev/vda / ext4 ro 0 0", ("/",), id="the root, and all below"),
+        pytest.param("/dev/vda / ext4 ro 0 0\ntmpfs /var tmpfs rw 0 0", ("/",), id="but /var"),
+        pytest.param(
+            "/dev/vda / ext4 rw 0 0\n/dev/vdb /var/lib ext4 ro 0 0", ("/var/lib",), id="once, whatever is below"
+        ),
+        *(
+            pytest.param(f"/dev/vda / ext4 rw 0 0\n/dev/vdb {path} ext4 ro 0 0", (path,), id=path)
+            for path in (
+                *("/etc/kubernetes", "/var/cache", "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers"),
+                *("/var/lib/docker", "/var/lib/etcd"),
+            )
+        ),
         pytest.param("/dev/vda / ext4 rw 0 0\ntmpfs /usr/share tmpfs ro 0 0", (), id="something below only"),
         pytest.param("/dev/vda / ext4 rw 0 0\ntmpfs /us tmpfs ro 0 0", (), id="a name that begins alike"),
         pytest.param("", (), id="nothing known"),
@@ -51,6 +62,13 @@ def test_small_files_are_read_in_one_look():
 def test_the_nearest_mount_above_decides(mounts, read_only):
     text = "".join(f"/proc/mounts:{line}\n" for line in mounts.splitlines())
     assert machine.read_files(text)["read_only"] == read_only
+
+
+def test_etcds_data_may_be_elsewhere():
+    """Where its static Pod has it."""
+    text = "/proc/mounts:/dev/vda / ext4 rw 0 0\n/proc/mounts:/dev/vdb /data ext4 ro 0 0\n"
+    (files, *_) = machine.questions(configured("/data/etcd"))
+    assert files.answer(text)["read_only"] == ("/data/etcd",)
 
 
 def test_room_is_read_by_path():

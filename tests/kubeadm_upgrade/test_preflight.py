@@ -311,6 +311,21 @@ def test_room_is_wanted_where_etcd_has_its_data(scene):
     assert "cp1: /data has 299 MiB free, and 300 MiB are needed: make room" in [one.message for one in findings(small)]
 
 
+@pytest.mark.parametrize(
+    ("room", "found"),
+    [
+        pytest.param(Room("/images", 1023 * 2**20), ["w1: /images has 1023 MiB free, and 1024 MiB are"], id="its own"),
+        pytest.param(Room("/", 2048 * 2**20), [], id="with the kubelet: it is wanted once"),
+    ],
+)
+def test_room_is_wanted_where_images_go(scene, room, found):
+    """On its own file system, too."""
+    rooms = {**scene.hosts["w1"].machine.room, "/var/lib/containerd": room}
+    said = [one.message for one in findings(with_machine(scene, "w1", room=rooms))]
+    assert len(said) == len(found)
+    assert all(one.startswith(words) for words, one in zip(found, said, strict=True))
+
+
 def test_room_that_df_does_not_know_is_not_taken_for_enough(scene):
     """Unknown is not pass; and the other findings are there too."""
     room = {**scene.hosts["w1"].machine.room, "/var/lib/kubelet": Room("/mnt", None)}

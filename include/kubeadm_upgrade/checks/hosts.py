@@ -18,8 +18,11 @@ from kubeadm_upgrade.wording import shortened
 MOST_CLOCK_SKEW = 30  # seconds
 _LAST_IN_TREE = 30  # minor release; with a cloud provider within it, a kubelet took its name from there
 _MIB = 2**20
-# least room, in bytes: packages unpacked and fetched, and what the kubelet needs to pull images without evicting Pods
-_ROOM = {"/usr": 512 * _MIB, "/var/cache": 256 * _MIB, "/var/lib/kubelet": 1024 * _MIB}
+# least room, in bytes: packages unpacked and fetched
+_ROOM = {"/usr": 512 * _MIB, "/var/cache": 256 * _MIB}
+# and what the kubelet needs to pull images without evicting Pods, once for each file system
+_ROOM_FOR_IMAGES = 1024 * _MIB
+_WITH_IMAGES = ("/var/lib/kubelet", "/var/lib/containerd")
 # where copies of etcd's database lie for a while, beside our snapshot in its own directory: its backup, kubeadm's copy
 _COPIES_OF_ETCD = ("/var", "/etc/kubernetes")
 
@@ -98,6 +101,8 @@ def room_on_disks(scene: Scene) -> Iterator[str]:
         for path, size in _wanted(node, machine).items():
             if path in machine.room:
                 wanted[machine.room[path].filesystem] += size
+        for filesystem in {machine.room[path].filesystem for path in _WITH_IMAGES if path in machine.room}:
+            wanted[filesystem] += _ROOM_FOR_IMAGES
         free = {room.filesystem: room.free for room in machine.room.values()}
         for filesystem, size in wanted.items():
             has, needs = free[filesystem], size // _MIB

@@ -22,6 +22,7 @@ from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version, etcd_version
 
 CONTROL_PLANE_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+CRI_SOCKET = "kubeadm.alpha.kubernetes.io/cri-socket"  # kubeadm's annotation of a Node
 PACKAGES = ("kubeadm", "kubelet", "kubectl")
 COMPANIONS = ("cri-tools", "kubernetes-cni")  # come with them as dependencies
 
@@ -44,6 +45,7 @@ class NodeFacts:
     os_image: str = ""
     runtime: str = ""
     kernel: str = ""
+    cri_socket: str = ""  # where kubeadm looks for the runtime
     machine_id: str = ""  # of the machine that its kubelet runs on, as it was when the kubelet started
     boot_id: str = ""
     resource_version: str = ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, CRI_SOCKET, ControlPlaneFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.outsiders import kubelet_version, node_info, why_outsider
 from kubeadm_upgrade.reading import name_of, reading
@@ -56,6 +56,7 @@ def _node(node: Json) -> NodeFacts:
         addresses=_addresses(status),
         os_image=info.get("osImage", ""),
         runtime=info.get("containerRuntimeVersion", ""),
+        cri_socket=str((meta.get("annotations") or {}).get(CRI_SOCKET, "")),
         machine_id=info.get("machineID", ""),
         boot_id=info.get("bootID", ""),
         kernel=info.get("kernelVersion", ""),

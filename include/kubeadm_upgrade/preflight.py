@@ -49,6 +49,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         hosts.room_on_disks,
         hosts.swap_off,
         hosts.needs_met,
+        hosts.cri_socket_agrees,
         packages.package_manager_known,
         packages.repository_file_replaceable,
         packages.repository_offers_version,

@@ -326,6 +326,7 @@ def test_a_node_tells_its_kernel_and_its_runtime():
     told = first["status"]["nodeInfo"]
     assert (node.kernel, node.runtime) == (told["kernelVersion"], told["containerRuntimeVersion"])
     assert node.kernel[0].isdigit()
+    assert node.cri_socket == "/run/containerd/containerd.sock"
 
 
 CORDON, OURS = {"f:spec": {"f:unschedulable": {}}}, {"f:metadata": {"f:annotations": {f"f:{CORDONED_BY}": {}}}}

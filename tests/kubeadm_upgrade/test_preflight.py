@@ -79,6 +79,12 @@ def with_flag(plane, component, word):
     return replace(plane, static_pods=tuple(pods))
 
 
+def with_runtime(scene, name, runtime, socket, kubelet=OLD):
+    changes = {"runtime": runtime, "cri_socket": socket, "kubelet": kubelet}
+    nodes = tuple(replace(n, **changes) if n.name == name else n for n in scene.nodes)
+    return replace(scene, nodes=nodes)
+
+
 def by_digest(scene, component, node):
     """One static Pod's image is named by its digest only."""
     image = f"registry.example/{component}@sha256:ab"
@@ -136,6 +142,10 @@ FAULTS = {
     "needs_met": (
         lambda s, f: with_machine(replace(s, releases=NEEDY), "w1", cgroup="v1"),
         "the cgroup version on w1 is v1, and 1.29 needs v2 (made up; https://example.org): boot into cgroup v2",
+    ),
+    "cri_socket_agrees": (
+        lambda s, f: with_runtime(s, "cp1", "containerd://1.7.24", "/var/run/dockershim.sock"),
+        "cp1: kubeadm would look for its container runtime at /var/run/dockershim.sock, and its kubelet uses",
     ),
     "no_reboot_pending": (
         lambda s, f: with_machine(s, "w1", wants_reboot=True),
@@ -395,6 +405,31 @@ def test_clocks_are_compared_with_each_other(scene, ahead, found):
 def test_what_is_meant_that_way_is_no_finding(scene, machine, settings):
     """The kubelet is told so."""
     assert findings(with_host(with_machine(scene, "w1", **machine), "w1", settings=settings)) == ()
+
+
+DOCKERSHIM = "/var/run/dockershim.sock"
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime", "socket", "kubelet", "found"),
+    [
+        pytest.param("cp1", "containerd://1.7.24", "unix:///run/containerd/containerd.sock", OLD, 0, id="containerd"),
+        pytest.param("cp1", "cri-o://1.28.1", "/var/run/crio/crio.sock", OLD, 0, id="CRI-O, written as of old"),
+        pytest.param("cp1", "containerd://1.7.24", "", OLD, 0, id="kubeadm of today has no annotation"),
+        pytest.param("cp1", "containerd://1.7.24", "unix:///run/k0s/ours.sock", OLD, 0, id="a socket of another name"),
+        pytest.param("cp1", "docker://20.10.21", DOCKERSHIM, Version(1, 22, 17), 0, id="a dockershim that is there"),
+        pytest.param("w1", "containerd://1.7.24", DOCKERSHIM, OLD, 0, id="on workers kubeadm pulls nothing"),
+        pytest.param("cp1", "docker://20.10.21", DOCKERSHIM, OLD, 1, id="cri-dockerd instead"),
+        pytest.param("cp1", "cri-o://1.28.1", "unix:///run/containerd/containerd.sock", OLD, 1, id="CRI-O instead"),
+    ],
+)
+def test_where_kubeadm_looks_for_the_runtime(scene, name, runtime, socket, kubelet, found):
+    """It is the Node's annotation that counts, whatever the kubelet uses: kubernetes/kubeadm#2364."""
+    said = findings(with_runtime(scene, name, runtime, socket, kubelet))
+    assert [one.check for one in said] == ["cri_socket_agrees"] * found
+    at = {"docker": "cri-dockerd.sock", "cri-o": "crio/crio.sock"}.get(runtime.partition(":")[0])
+    way = f"kubectl annotate node {name} --overwrite kubeadm.alpha.kubernetes.io/cri-socket=unix:///var/run/{at}"
+    assert all(one.message.endswith(way) for one in said)
 
 
 @pytest.mark.parametrize(

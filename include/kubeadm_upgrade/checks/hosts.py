@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from posixpath import basename
 from statistics import median
 
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
-from kubeadm_upgrade.facts import NodeFacts
+from kubeadm_upgrade.facts import CRI_SOCKET, NodeFacts
 from kubeadm_upgrade.flags import Flags, read_flags
 from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.planning.needs import unmet
@@ -23,6 +24,19 @@ _ROOM = {"/usr": 512 * _MIB, "/var/cache": 256 * _MIB}
 # and what the kubelet needs to pull images without evicting Pods, once for each file system
 _ROOM_FOR_IMAGES = 1024 * _MIB
 _WITH_IMAGES = ("/var/lib/kubelet", "/var/lib/containerd")
+# sockets whose names say of which runtime they are, by the runtime's name in a Node; and where kubeadm expects those
+_DOCKERSHIM = "dockershim.sock"
+_SOCKETS = {
+    _DOCKERSHIM: "docker",
+    "cri-dockerd.sock": "docker",
+    "containerd.sock": "containerd",
+    "crio.sock": "cri-o",
+}
+_AT = {
+    "containerd": "unix:///var/run/containerd/containerd.sock",
+    "cri-o": "unix:///var/run/crio/crio.sock",
+    "docker": "unix:///var/run/cri-dockerd.sock",
+}
 # where copies of etcd's database lie for a while, beside our snapshot in its own directory: its backup, kubeadm's copy
 _COPIES_OF_ETCD = ("/var", "/etc/kubernetes")
 
@@ -159,6 +173,29 @@ def kubelet_configuration_seen(scene: Scene) -> Iterator[str]:
                 f"{node.name}: its kubelet is started with a configuration in {', '.join(unseen)}, which the SSH user "
                 "could not read, so it was not looked at: let that user read it"
             )
+
+
+def cri_socket_agrees(scene: Scene) -> Iterator[str]:
+    """kubeadm looks for the container runtime of a control plane node where it is: there it pulls images."""
+    for node, _ in scene.machines:
+        if node.control_plane and scene.is_to_move(node) and _is_of_another_runtime(scene, node):
+            at = _AT.get(_runtime(node), "...")
+            yield (
+                f"{node.name}: kubeadm would look for its container runtime at {node.cri_socket}, and its kubelet uses "
+                f"{node.runtime}: kubectl annotate node {node.name} --overwrite {CRI_SOCKET}={at}"
+            )
+
+
+def _is_of_another_runtime(scene: Scene, node: NodeFacts) -> bool:
+    """As far as the socket's name says of which it is."""
+    socket = basename(node.cri_socket)
+    if socket == _DOCKERSHIM and (node.kubelet.minor >= 24 or scene.hosts[node.name].settings.names_cri_endpoint):
+        return True  # which nobody has any more, or not this kubelet
+    return bool(node.runtime) and socket in _SOCKETS and _SOCKETS[socket] != _runtime(node)
+
+
+def _runtime(node: NodeFacts) -> str:
+    return node.runtime.partition("://")[0]
 
 
 def needs_met(scene: Scene) -> Iterator[str]:

@@ -188,11 +188,14 @@ class OsRelease:
     like: tuple[str, ...] = ()
     version: str = ""
     name: str = ""
+    image_based: bool = False  # as Fedora CoreOS: no package manager changes it
     platform: str = ""  # what it is built as, `platform:el8`: kin of Red Hat's count their own releases
 
     @property
     def package_format(self) -> str | None:
         """deb or rpm; None for a system whose packages we do not know how to change, as one with only yum."""
+        if self.image_based:
+            return None
         names = {self.id, *self.like}
         if names & {"debian", "ubuntu"}:
             return "deb"

@@ -17,8 +17,9 @@ _HOSTNAME = "/proc/sys/kernel/hostname"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _SWAPS = "/proc/swaps"
 _MOUNTS = "/proc/mounts"
+_KERNEL_ARGUMENTS = "/proc/cmdline"
 _REBOOT_REQUIRED = "/run/reboot-required"  # Debian's and Ubuntu's; dnf is asked
-_FILES = (_MACHINE_ID, _HOSTNAME, _BOOT_ID, _SWAPS, _MOUNTS, _REBOOT_REQUIRED)
+_FILES = (_MACHINE_ID, _HOSTNAME, _BOOT_ID, _SWAPS, _MOUNTS, _KERNEL_ARGUMENTS, _REBOOT_REQUIRED)
 # where images are unpacked: by containerd, CRI-O, Docker
 IMAGES = ("/var/lib/containerd", "/var/lib/containers", "/var/lib/docker")
 # what packages, kubeadm, the kubelet and runtimes write below, each perhaps a file system of its own; and etcd's data
@@ -27,6 +28,8 @@ _WRITTEN = (
     *("/var/lib/kubelet", *IMAGES),
 )
 _MEASURED = ("/usr", "/var", "/var/cache", "/var/lib/kubelet", "/etc/kubernetes", "/var/lib/containerd")
+# what boots an operating system that is one image: ostree, and bootc with it or without
+_BOOTS_AN_IMAGE = ("ostree=", "composefs=")
 _CGROUP2_SUPER_MAGIC = "63677270"  # linux/magic.h: what kubelet and kubeadm, too, know cgroup v2 by
 
 
@@ -50,6 +53,7 @@ class Machine:
     swaps: tuple[str, ...] = ()
     wants_reboot: bool = False
     read_only: tuple[str, ...] = ()  # what is written below and cannot be: of each file system the first
+    image_based: bool = False  # its operating system is replaced as a whole, and no package of it
     room: Mapping[str, Room] = field(default_factory=dict)
     etcd_data: str = DATA  # the directory of etcd's data, which is `etcd_size` bytes large
     etcd_size: int = 0
@@ -69,6 +73,7 @@ def read_files(output: str, etcd_data: str = DATA) -> Mapping[str, Any]:
         "boot_id": files.get(_BOOT_ID, "").strip(),
         "swaps": tuple(line.split()[0] for line in swaps),
         "wants_reboot": _REBOOT_REQUIRED in files,
+        "image_based": any(word.startswith(_BOOTS_AN_IMAGE) for word in files.get(_KERNEL_ARGUMENTS, "").split()),
         "read_only": tuple(_read_only(files.get(_MOUNTS, ""), etcd_data)),
     }
 

@@ -50,6 +50,7 @@ def read_os_release(text: str) -> OsRelease:
         version=values.get("VERSION_ID", ""),
         name=values.get("PRETTY_NAME", values.get("ID", "unknown")),
         platform=values.get("PLATFORM_ID", ""),
+        image_based="OSTREE_VERSION" in values,
     )
 
 

@@ -35,6 +35,7 @@ def test_small_files_are_read_in_one_look():
         "boot_id": "5c5d5c4e-6f0a-4a55-8f4e-0b5f6c1f2a3b",
         "swaps": ("/dev/vdb",),
         "wants_reboot": True,
+        "image_based": False,
         "read_only": ("/usr",),
     }
 
@@ -69,6 +70,18 @@ def test_etcds_data_may_be_elsewhere():
     text = "/proc/mounts:/dev/vda / ext4 rw 0 0\n/proc/mounts:/dev/vdb /data ext4 ro 0 0\n"
     (files, *_) = machine.questions(configured("/data/etcd"))
     assert files.answer(text)["read_only"] == ("/data/etcd",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "image_based"),
+    [
+        pytest.param("BOOT_IMAGE=(hd0,gpt3)/boot/vmlinuz-5.14 root=UUID=1 ro quiet", False, id="packages"),
+        pytest.param("BOOT_IMAGE=/ostree/vmlinuz root=UUID=1 rw ostree=/ostree/boot.1/default/ab/0", True, id="ostree"),
+        pytest.param("root=UUID=1 composefs=ab12 rw", True, id="bootc without ostree"),
+    ],
+)
+def test_an_operating_system_that_is_an_image_is_known_by_how_it_is_booted(arguments, image_based):
+    assert machine.read_files(f"/proc/cmdline:{arguments}\n")["image_based"] is image_based
 
 
 def test_room_is_read_by_path():

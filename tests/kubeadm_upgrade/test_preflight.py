@@ -314,6 +314,12 @@ def test_every_check_is_tested_here():
     assert {*FAULTS, "outsiders_let_apply"} == {check.__name__ for checks in CHECKS.values() for check in checks}
 
 
+def test_an_image_is_not_told_to_be_remounted(scene):
+    """Its /usr is read-only for good."""
+    (found,) = findings(with_machine(scene, "w1", read_only=("/usr",), image_based=True))
+    assert found.message.startswith("w1: its operating system is an image (ostree, bootc) in which no package can be")
+
+
 def test_room_is_wanted_where_etcd_has_its_data(scene):
     """Wherever that is: the snapshot is written there first."""
     room = {**scene.hosts["cp1"].machine.room, "/data/etcd": Room("/data", 299 * 2**20)}

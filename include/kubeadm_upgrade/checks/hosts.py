@@ -104,7 +104,13 @@ def clocks_agree(scene: Scene) -> Iterator[str]:
 def file_systems_writable(scene: Scene) -> Iterator[str]:
     """No file system that an upgrade writes to is mounted read-only, as after an error of its disk."""
     for node, machine in scene.machines:
-        if machine.read_only:
+        if machine.image_based:
+            way = "" if node.control_plane else "; leave the node out with the parameter give_up"
+            yield (
+                f"{node.name}: its operating system is an image (ostree, bootc) in which no package can be upgraded: "
+                f"such hosts are not supported{way}"
+            )
+        elif machine.read_only:
             yield f"{node.name}: {', '.join(machine.read_only)} is mounted read-only: see dmesg, and remount it"
 
 

@@ -117,8 +117,8 @@ def _lost(releases: Releases, component: str, settings: Settings, came_from: Ver
             yield from (_Loss(f"the feature gate {name}", minor) for name in sorted(gates))
             yield from (_Loss(f"the admission plugin {name}", minor) for name in sorted(plugins))
     yield from _locked(releases, settings, came_from, to)
-    if (minor := _without_cloud(releases, settings, came_from, to)) is not None:
-        yield _Loss(f"--cloud-provider={settings.cloud_provider}", minor, _TO_EXTERNAL)
+    if (without := _without_cloud(releases, settings, came_from, to)) is not None:
+        yield _Loss(f"--cloud-provider={settings.cloud_provider}", without, _TO_EXTERNAL)
 
 
 def _locked(releases: Releases, settings: Settings, came_from: Version, to: Version) -> Iterator[_Loss]:

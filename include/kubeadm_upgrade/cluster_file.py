@@ -20,6 +20,8 @@ from kubeadm_upgrade.version import TARGET_PATTERN
 _DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
+_FLAG = r"^[a-z0-9][a-z0-9-]*$"
+
 # a URL up to its path, with nobody before the host
 _PLAIN_HOST = re.compile(r"https?://(\[[^]/]+\]|[^/@:]+)(:\d+)?/")
 
@@ -141,6 +143,12 @@ class ClusterFile(_Strict):
         default_factory=dict,
         description="kubeadm's preflight errors that an upgrade passes over: the name of each, and the reason, which "
         "plan and report show. A change of the names is another plan",
+    )
+
+    drop_flags: dict[Annotated[str, Field(pattern=_FLAG)], Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="flags of the control plane, without dashes, that only its static Pods' manifests say, and that an "
+        "upgrade may leave out as kubeadm writes them anew: the name of each, and the reason",
     )
 
     @field_validator("ignore_preflight_errors", mode="before")

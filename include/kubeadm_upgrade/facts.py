@@ -22,6 +22,7 @@ from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version, etcd_version
 
 CONTROL_PLANE_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+CRI_SOCKET = "kubeadm.alpha.kubernetes.io/cri-socket"  # kubeadm's annotation of a Node
 PACKAGES = ("kubeadm", "kubelet", "kubectl")
 COMPANIONS = ("cri-tools", "kubernetes-cni")  # come with them as dependencies
 
@@ -44,6 +45,7 @@ class NodeFacts:
     os_image: str = ""
     runtime: str = ""
     kernel: str = ""
+    cri_socket: str = ""  # where kubeadm looks for the runtime
     machine_id: str = ""  # of the machine that its kubelet runs on, as it was when the kubelet started
     boot_id: str = ""
     resource_version: str = ""
@@ -186,11 +188,14 @@ class OsRelease:
     like: tuple[str, ...] = ()
     version: str = ""
     name: str = ""
+    image_based: bool = False  # as Fedora CoreOS: no package manager changes it
     platform: str = ""  # what it is built as, `platform:el8`: kin of Red Hat's count their own releases
 
     @property
     def package_format(self) -> str | None:
         """deb or rpm; None for a system whose packages we do not know how to change, as one with only yum."""
+        if self.image_based:
+            return None
         names = {self.id, *self.like}
         if names & {"debian", "ubuntu"}:
             return "deb"

@@ -50,6 +50,12 @@ def gates(flags: Flags) -> tuple[str, ...]:
     return tuple(gate.partition("=")[0].strip().rpartition(":")[2] for gate in listed(flags, "feature-gates"))
 
 
+def gates_off(flags: Flags) -> tuple[str, ...]:
+    """Those that are set to false; of two settings of one the last holds."""
+    states = {gates({"feature-gates": (gate,)})[0]: gate.partition("=")[2] for gate in listed(flags, "feature-gates")}
+    return tuple(name for name, value in states.items() if is_false(value.strip()))
+
+
 def is_false(value: str) -> bool:
     """As Go's strconv.ParseBool."""
     return value.lower() in _FALSE

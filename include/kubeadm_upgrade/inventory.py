@@ -66,13 +66,14 @@ class Cluster:
     repository_url: str = RepositorySettings().url
     key_url: str | None = None
     drain: DrainPolicy = DrainPolicy()
+    drop_flags: Mapping[str, str] = field(default_factory=dict)
     policy: Policy = Policy()
     patience: Mapping[str, timedelta] = field(default_factory=dict)
 
     @property
     def rollout(self) -> RolloutPolicy:
         """How carefully nodes are taken out of service."""
-        return RolloutPolicy(self.max_unavailable, self.drain)
+        return RolloutPolicy(self.max_unavailable, self.drain, self.drop_flags)
 
     def reach(self, node: str) -> HostAddress:
         """How to reach a node's host: its own settings before the cluster's."""
@@ -192,6 +193,7 @@ def _cluster(file: ClusterFile) -> Cluster:
         repository_url=file.repository.url,
         key_url=file.repository.key_url,
         drain=DrainPolicy(**file.drain.model_dump()),
+        drop_flags=file.drop_flags,
         policy=Policy(**file.path.model_dump(), ignore_preflight_errors=reasons(file.ignore_preflight_errors)),
         patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from kubeadm_upgrade.local_etcd import DATA, LocalEtcd
@@ -16,11 +17,19 @@ _HOSTNAME = "/proc/sys/kernel/hostname"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _SWAPS = "/proc/swaps"
 _MOUNTS = "/proc/mounts"
+_KERNEL_ARGUMENTS = "/proc/cmdline"
 _REBOOT_REQUIRED = "/run/reboot-required"  # Debian's and Ubuntu's; dnf is asked
-_FILES = (_MACHINE_ID, _HOSTNAME, _BOOT_ID, _SWAPS, _MOUNTS, _REBOOT_REQUIRED)
-# what packages, kubeadm and the kubelet write below
-WRITTEN = ("/", "/etc", "/opt", "/usr", "/var")
-_MEASURED = ("/usr", "/var", "/var/cache", "/var/lib/kubelet", "/etc/kubernetes")
+_FILES = (_MACHINE_ID, _HOSTNAME, _BOOT_ID, _SWAPS, _MOUNTS, _KERNEL_ARGUMENTS, _REBOOT_REQUIRED)
+# where images are unpacked: by containerd, CRI-O, Docker
+IMAGES = ("/var/lib/containerd", "/var/lib/containers", "/var/lib/docker")
+# what packages, kubeadm, the kubelet and runtimes write below, each perhaps a file system of its own; and etcd's data
+_WRITTEN = (
+    *("/", "/etc", "/etc/kubernetes", "/opt", "/usr", "/var", "/var/backups", "/var/cache", "/var/lib"),
+    *("/var/lib/kubelet", *IMAGES),
+)
+_MEASURED = ("/usr", "/var", "/var/cache", "/var/lib/kubelet", "/etc/kubernetes", "/var/lib/containerd")
+# what boots an operating system that is one image: ostree, and bootc with it or without
+_BOOTS_AN_IMAGE = ("ostree=", "composefs=")
 _CGROUP2_SUPER_MAGIC = "63677270"  # linux/magic.h: what kubelet and kubeadm, too, know cgroup v2 by
 
 
@@ -43,7 +52,8 @@ class Machine:
     ahead: timedelta = timedelta()  # of Airflow's clock
     swaps: tuple[str, ...] = ()
     wants_reboot: bool = False
-    read_only: tuple[str, ...] = ()  # of WRITTEN
+    read_only: tuple[str, ...] = ()  # what is written below and cannot be: of each file system the first
+    image_based: bool = False  # its operating system is replaced as a whole, and no package of it
     room: Mapping[str, Room] = field(default_factory=dict)
     etcd_data: str = DATA  # the directory of etcd's data, which is `etcd_size` bytes large
     etcd_size: int = 0
@@ -53,7 +63,7 @@ class Machine:
 NOT_LOOKED_AT = Machine()
 
 
-def read_files(output: str) -> Mapping[str, Any]:
+def read_files(output: str, etcd_data: str = DATA) -> Mapping[str, Any]:
     """`grep -sH ''` over small files."""
     files = read_files_with_text(output)
     swaps = files.get(_SWAPS, "").splitlines()[1:]  # below the headings
@@ -63,16 +73,20 @@ def read_files(output: str) -> Mapping[str, Any]:
         "boot_id": files.get(_BOOT_ID, "").strip(),
         "swaps": tuple(line.split()[0] for line in swaps),
         "wants_reboot": _REBOOT_REQUIRED in files,
-        "read_only": tuple(_read_only(files.get(_MOUNTS, ""))),
+        "image_based": any(word.startswith(_BOOTS_AN_IMAGE) for word in files.get(_KERNEL_ARGUMENTS, "").split()),
+        "read_only": tuple(_read_only(files.get(_MOUNTS, ""), etcd_data)),
     }
 
 
-def _read_only(mounts: str) -> Iterator[str]:
-    """Of WRITTEN, those whose file system is mounted read-only; a later line hides an earlier one."""
+def _read_only(mounts: str, etcd_data: str) -> Iterator[str]:
+    """Where nothing can be written, once for each file system; a later line hides an earlier one."""
     options = {target: set(words.split(",")) for _, target, _, words, *_ in map(str.split, mounts.splitlines())}
-    for path in WRITTEN:
+    told = set()
+    for path in (*_WRITTEN, etcd_data):
         above = [target for target in options if f"{path}/".startswith(f"{target.rstrip('/')}/")]
-        if above and "ro" in options[max(above, key=len)]:
+        nearest = max(above, key=len, default="")
+        if nearest and "ro" in options[nearest] and nearest not in told:
+            told.add(nearest)
             yield path
 
 
@@ -116,7 +130,7 @@ def questions(local: LocalEtcd) -> tuple[Query[Mapping[str, Any]], ...]:
     """Of a host whose etcd, where it has one, is found there. A worker has none, which is no failure."""
     measured = (*_MEASURED, local.data_on_host)
     return (
-        query("grep", "-sH", "", *_FILES, read=read_files, answers=(0, 1, 2)),
+        query("grep", "-sH", "", *_FILES, read=partial(read_files, etcd_data=local.data_on_host), answers=(0, 1, 2)),
         KUBELET_ARGS,
         query("df", "--output=file,avail,target", "-B1", *measured, read=read_room, answers=(0, 1)),
         query("stat", "-c", "%s", local.database, read=read_etcd_size, root=True, answers=(0, 1)),

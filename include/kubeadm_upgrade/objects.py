@@ -11,7 +11,7 @@ from typing import Any
 
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, CRI_SOCKET, ControlPlaneFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.outsiders import kubelet_version, node_info, why_outsider
 from kubeadm_upgrade.reading import name_of, reading
@@ -56,6 +56,7 @@ def _node(node: Json) -> NodeFacts:
         addresses=_addresses(status),
         os_image=info.get("osImage", ""),
         runtime=info.get("containerRuntimeVersion", ""),
+        cri_socket=str((meta.get("annotations") or {}).get(CRI_SOCKET, "")),
         machine_id=info.get("machineID", ""),
         boot_id=info.get("bootID", ""),
         kernel=info.get("kernelVersion", ""),
@@ -160,9 +161,9 @@ def read_kube_proxies(pods: Iterable[Json]) -> Mapping[str, Version]:
     for pod in pods:
         with reading(f"Pod {name_of(pod)}"):
             tag, node = _image_tag(pod, "kube-proxy"), pod["spec"].get("nodeName")
-        if node:
-            with suppress(ValueError):
-                found[node] = Version.of_tag(tag)
+            if node:
+                with suppress(ValueError):
+                    found[node] = Version.of_tag(tag)
     return found
 
 
@@ -215,6 +216,7 @@ def _static_pod(pod: Json, configured: LocalEtcd) -> StaticPod:
         image_tag=_image_tag(pod, component),
         image=_image(pod, component),
         local_etcd=_local_etcd(pod, configured) if component == "etcd" else None,
+        command=_command(_container(pod, component)),
         ready=_ready_condition(pod.get("status", {})).get("status") == "True",
         created=_time(pod["metadata"].get("creationTimestamp")),
     )
@@ -228,7 +230,11 @@ def _local_etcd(pod: Json, configured: LocalEtcd) -> LocalEtcd:
         for mount in container.get("volumeMounts") or ()
         if mount["name"] in on_host
     }
-    return started_with((*(container.get("command") or ()), *(container.get("args") or ())), mounts, configured)
+    return started_with(_command(container), mounts, configured)
+
+
+def _command(container: Json) -> tuple[str, ...]:
+    return (*map(str, container.get("command") or ()), *map(str, container.get("args") or ()))
 
 
 def _image_tag(pod: Json, component: str) -> str:

@@ -6,7 +6,8 @@ So the remedy that a message names works from the next look on, and a run can be
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 # A backup that is older than this is taken again before the control plane moves, and preflight's judgement with it.
@@ -27,6 +28,8 @@ class RolloutPolicy:
 
     max_unavailable: int | str = 1
     drain: DrainPolicy = DrainPolicy()
+    # flags that only manifests of the control plane say, and that an upgrade may leave out: name -> why
+    drop_flags: Mapping[str, str] = field(default_factory=dict)
 
     def workers_at_once(self, workers: int) -> int:
         """A count, or a percentage of the workers rounded as Kubernetes rounds maxUnavailable (down), at least one.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 import yaml
 
-from kubeadm_upgrade.flags import Flags, gates, listed, name_of
+from kubeadm_upgrade.flags import Flags, gates, gates_off, is_false, last, listed, name_of
 from kubeadm_upgrade.local_etcd import CERTIFICATES, DATA, LocalEtcd, configured
+from kubeadm_upgrade.manifest_flags import only_in_manifests
 from kubeadm_upgrade.reading import reading
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.version import Version
 
 _KUBEADM_CONFIG = "ConfigMap kube-system/kubeadm-config"
@@ -23,46 +25,80 @@ _COMPONENTS = {
     "scheduler": "kube-scheduler",
 }
 _KUBEADM = "kubeadm"  # itself: it has feature gates of its own
+_NO_CLOUD_IN_TREE = ("", "external")
 _PLUGIN_FLAGS = ("enable-admission-plugins", "disable-admission-plugins")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Flags without dashes and without values."""
+    """Flags without dashes, and without values, which may be secrets."""
 
     flags: tuple[str, ...] = ()
     kubeadm_flags: tuple[str, ...] = ()  # those that kubeadm wrote for the kubelet
     feature_gates: tuple[str, ...] = ()
+    feature_gates_off: tuple[str, ...] = ()  # of them
+    cloud_provider: str = ""  # one within the component itself
     admission_plugins: tuple[str, ...] = ()
     runs_with_swap: bool = False  # a kubelet that is told not to mind it
     unit_outdated: bool = False  # unit files of a kubelet that systemd has not read yet may say something else
     runs_on_cgroup_v1: bool = False  # and one that is told to start there, where releases refuse it by default
+    unseen: tuple[str, ...] = ()  # where a kubelet's configuration is, and could not be read
+    # keys that only the configuration on a kubelet's host says, and that kubeadm writes over
+    lost_configuration: tuple[str, ...] = ()
+    # of the control plane: what kubeadm would leave out, as its configuration does not say it; and on which nodes
+    only_in_manifests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def names_cri_endpoint(self) -> bool:
+        """Whether a kubelet before 1.24 talks to a runtime beside it; with a dockershim of its own it does not."""
+        return "container-runtime-endpoint" in (*self.flags, *self.kubeadm_flags)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Settings:
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
-        return cls(**values)
+        return cls(**{name: _with_tuples(value) for name, value in plain.items()})
+
+
+def _with_tuples(value: Any) -> Any:
+    """JSON has lists instead."""
+    if isinstance(value, Mapping):
+        return {name: _with_tuples(item) for name, item in value.items()}
+    return tuple(value) if isinstance(value, list) else value
 
 
 NO_SETTINGS = Settings()
 
 
 @reading(_KUBEADM_CONFIG)
-def read_cluster_configuration(text: str) -> Mapping[str, Settings]:
-    """Component -> its settings, kubeadm among them, from the ClusterConfiguration in the ConfigMap kubeadm-config."""
+def read_cluster_configuration(text: str, running: Iterable[StaticPod] = ()) -> Mapping[str, Settings]:
+    """Component -> its settings, kubeadm among them, from the ClusterConfiguration in the ConfigMap kubeadm-config.
+
+    And from the static Pods that run, as far as it does not say what they are started with.
+    """
     configuration = _parsed(text)
     arguments = {name: _extra_args(configuration.get(key)) for key, name in _COMPONENTS.items()}
     arguments["etcd"] = _extra_args(_local_etcd(configuration))
     told = {name: _of_component(flags) for name, flags in arguments.items() if flags}
-    if own := mapping(configuration.get("featureGates")):
-        told[_KUBEADM] = Settings(feature_gates=tuple(sorted(map(str, own))))
+    own = mapping(configuration.get("featureGates"))
+    if own:
+        off = tuple(sorted(str(name) for name, value in own.items() if is_false(str(value))))
+        told[_KUBEADM] = Settings(feature_gates=tuple(sorted(map(str, own))), feature_gates_off=off)
+    for name, left_out in only_in_manifests(running, arguments, map(str, own)).items():
+        told[name] = replace(told.get(name, NO_SETTINGS), only_in_manifests=left_out)
     return told
+
+
+def cloud_in_tree(flags: Flags) -> str:
+    """The cloud provider that a component is to have within itself; empty where it is to have none."""
+    provider = last(flags, "cloud-provider") or ""
+    return "" if provider in _NO_CLOUD_IN_TREE else provider
 
 
 def _of_component(flags: Flags) -> Settings:
     return Settings(
         flags=tuple(sorted(flags)),
         feature_gates=tuple(sorted(set(gates(flags)))),
+        feature_gates_off=tuple(sorted(gates_off(flags))),
+        cloud_provider=cloud_in_tree(flags),
         admission_plugins=tuple(sorted({plugin for flag in _PLUGIN_FLAGS for plugin in listed(flags, flag)})),
     )
 

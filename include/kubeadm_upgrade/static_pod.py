@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from kubeadm_upgrade.errors import UnreadableOutput
@@ -21,6 +21,7 @@ class StaticPod:
     created: datetime | None = None  # the mirror Pod: a kubelet of another minor release makes it anew
     image: str = ""  # whole, for sentences
     local_etcd: LocalEtcd | None = None  # of etcd, where it was looked at what it was started with
+    command: tuple[str, ...] = field(default=(), repr=False)  # with its arguments, which may hold a secret
 
     @property
     def version(self) -> Version:

@@ -26,6 +26,8 @@ _ENTRY = re.compile(
 )
 
 _ARGV = re.compile(r"argv\[\]=(.*?) ; (?:ignore_errors|flags)=")
+# systemd before 243 shows so what it would have to escape, as a value with a blank in it, and says no more of it
+_UNPRINTABLE = "[unprintable]"
 _FILE = re.compile(r"(.*) \(ignore_errors=(?:yes|no)\)")
 
 
@@ -37,6 +39,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     environment_files: tuple[str, ...] = ()  # a later one goes over an earlier one, and each over `environment`
     outdated: bool = False  # its files have changed since
+    hidden: bool = False  # some of it was not shown
 
 
 def read_service(text: str) -> Service:
@@ -50,9 +53,10 @@ def read_service(text: str) -> Service:
     assignments = [word for name, value in lines if name == "Environment" for word in words(value)]
     return Service(
         tuple(words(commands[-1])) if commands else (),
-        dict(one.partition("=")[::2] for one in assignments),
+        dict(one.partition("=")[::2] for one in assignments if one != _UNPRINTABLE),
         tuple(files),
         ("NeedDaemonReload", "yes") in lines,
+        any(_UNPRINTABLE in value for _, value in lines),
     )
 
 

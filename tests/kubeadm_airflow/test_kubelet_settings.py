@@ -62,6 +62,41 @@ def test_a_kubelet_that_is_told_not_to_mind_swap(walker, flags):
     assert [message.split(":")[0] for message in found] == ["flags-w2"]
 
 
+@pytest.mark.parametrize("everywhere", [False, True], ids=["on the host", "in the ConfigMap too"])
+def test_what_only_the_host_says_is_gone_after_kubeadm(walker, everywhere):
+    """kubeadm replaces the file from the ConfigMap kubelet-config before the kubelet starts again."""
+    item = walker.lab.object("ConfigMap", "kube-system", "kubelet-config")
+    text = yaml.safe_dump(yaml.safe_load(item["data"]["kubelet"]) | {"failSwapOn": False})
+    walker.lab.put_file("flags-w1", "/proc/swaps", SWAPS)
+    walker.lab.put_file("flags-w1", "/var/lib/kubelet/config.yaml", text)
+    if everywhere:
+        walker.lab.apply([{**item, "data": {"kubelet": text}}])
+    _, found = findings(walker)
+    if everywhere:
+        assert found == []
+    else:
+        swap, lost = found
+        assert "set failSwapOn: false, which only its own config.yaml says, in the ConfigMap kubelet-config" in swap
+        assert lost.startswith("/var/lib/kubelet/config.yaml on flags-w1 sets failSwapOn otherwise than the ConfigMap")
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        pytest.param("/etc/kubelet.d/10-swap.conf", [], id="in a directory that the command line names"),
+        pytest.param("/etc/elsewhere.d/10-swap.conf", ["swap is on", "could not read"], id="which is not there"),
+    ],
+)
+def test_a_configuration_in_a_directory_of_its_own(walker, path, found):
+    """It is looked at, or it is said that nobody could."""
+    walker.lab.put_file("flags-w1", "/proc/swaps", SWAPS)
+    walker.lab.put_file("flags-w1", DEFAULTS, "KUBELET_EXTRA_ARGS=--config-dir=/etc/kubelet.d\n")
+    walker.lab.put_file("flags-w1", path, "failSwapOn: false\n")
+    _, said = findings(walker)
+    assert len(said) == len(found)
+    assert all(words in sentence for words, sentence in zip(found, said, strict=True))
+
+
 def test_a_feature_gate_of_kubeadm_itself(walker):
     """The kubeadm of the next release refuses a configuration that sets one that it does not know."""
     item = walker.lab.object("ConfigMap", "kube-system", "kubeadm-config")

@@ -27,6 +27,9 @@ NEEDED = {
     "all pods": lambda api: api.pods(),
     "control plane pods": lambda api: api.control_plane_pods(),
     "kubeadm-config": lambda api: api.kubeadm_config(),
+    "kubelet-config": lambda api: api.kubelet_config(35),
+    "kubelet-config-1.22": lambda api: api.kubelet_config(22),
+    "kubelet-config-1.23": lambda api: api.kubelet_config(23),
     "readyz": lambda api: api.readyz(),
     "cordon": lambda api: api.patch_node(NODE, {"spec": {"unschedulable": True}}),
     "evict": lambda api: api.evict("shop", POD, "uid"),
@@ -39,7 +42,7 @@ NEEDED = {
 
 BEYOND = {
     "read secrets": ("GET", "/api/v1/secrets"),
-    "read other ConfigMaps": ("GET", "/api/v1/namespaces/kube-system/configmaps/kubelet-config"),
+    "read other ConfigMaps": ("GET", "/api/v1/namespaces/kube-system/configmaps/kube-proxy"),
     "list ConfigMaps": ("GET", "/api/v1/namespaces/kube-system/configmaps"),
     "replace kubeadm-config": ("PUT", "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"),
     "make ConfigMaps elsewhere": ("POST", "/api/v1/namespaces/shop/configmaps"),

@@ -115,6 +115,8 @@ def test_a_host_on_cgroup_v1_is_refused_before_anything_moves_or_named_with_a_re
             walker.lab.put_file(node, "/sys/fs/cgroup/memory/tasks", "")
             config = walker.lab.file(node, "/var/lib/kubelet/config.yaml")
             walker.lab.put_file(node, "/var/lib/kubelet/config.yaml", f"{config}failCgroupV1: false\n")
+        item = walker.lab.object("ConfigMap", "kube-system", "kubelet-config")  # from which kubeadm writes it anew
+        walker.lab.apply([{**item, "data": {"kubelet": f"{item['data']['kubelet']}failCgroupV1: false\n"}}])
         with pytest.raises(UpgradeRefused, match="the cgroup version on old-cp1, old-w1, old-w2 is v1, and"):
             asyncio.run(walker.plan("run-1"))
         assert [record.command for record in walker.lab.log if record.mutating] == []

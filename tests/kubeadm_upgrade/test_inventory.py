@@ -104,6 +104,11 @@ def test_a_nodes_own_settings_come_first(load):
         pytest.param({"repository": {"url": "https://m/{minor}/'; id'/"}}, "repository.url: ", id="a quote in the URL"),
         pytest.param({"timeouts": {"drain": -1}}, "timeouts.drain: Input should be greater than 0", id="negative time"),
         pytest.param(
+            {"drop_flags": {"--audit-policy-file": "why"}},
+            "drop_flags.--audit-policy-file",
+            id="a flag with dashes",
+        ),
+        pytest.param(
             {"ignore_preflight_errors": ["SystemVerification"]},
             "ignore_preflight_errors: must be a mapping of each error to the reason",
             id="preflight errors without reasons",
@@ -282,3 +287,9 @@ def test_the_shipped_example_is_valid(load, options):
     jsonschema.validate(content, json_schema())
     if options:
         assert set(content) == set(json_schema()["properties"])
+
+
+def test_flags_that_may_be_dropped_are_read_fresh(load):
+    """With how carefully a run goes about its work: the remedy that preflight names holds from the next look on."""
+    why = {"audit-policy-file": "the audit log is written elsewhere now"}
+    assert load(SMALLEST | {"drop_flags": why}).rollout.drop_flags == why

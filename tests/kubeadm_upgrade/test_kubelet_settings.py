@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from in_memory.golden import FOLDER
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.kubelet_settings import EXTRA_ARGS, KUBEADM_FLAGS, KUBELET_CONFIG, read_kubelet, says_all
+from kubeadm_upgrade.kubelet_settings import EXTRA_ARGS, KUBEADM_FLAGS, KUBELET_CONFIG, places, read_kubelet, says_all
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 from kubeadm_upgrade.systemd_service import Service, read_service
 
@@ -45,7 +45,7 @@ def extra(*flags: str, **more: object) -> Settings:
         ),
         pytest.param(
             {SYSCONFIG: "KUBELET_EXTRA_ARGS='--feature-gates=A=true,B=false --v 4'\n"},
-            extra("feature-gates", "v", feature_gates=("A", "B")),
+            extra("feature-gates", "v", feature_gates=("A", "B"), feature_gates_off=("B",)),
             id="Red Hat's file, gates among the flags",
         ),
         pytest.param(
@@ -75,7 +75,7 @@ def extra(*flags: str, **more: object) -> Settings:
         ),
         pytest.param(
             {DEFAULTS: "KUBELET_EXTRA_ARGS=--feature-gates HugePages=false\n"},
-            extra("feature-gates", feature_gates=("HugePages",)),
+            extra("feature-gates", feature_gates=("HugePages",), feature_gates_off=("HugePages",)),
             id="a gate behind a blank",
         ),
         pytest.param(
@@ -105,6 +105,19 @@ def extra(*flags: str, **more: object) -> Settings:
             {KUBELET_CONFIG: "kind: KubeletConfiguration\nfeatureGates:\n  C: true\n"},
             Settings(feature_gates=("C",)),
             id="gates in the configuration file",
+        ),
+        pytest.param(
+            {
+                KUBELET_CONFIG: "featureGates: {C: false, D: false}\n",
+                DEFAULTS: "KUBELET_EXTRA_ARGS=--feature-gates=D=1\n",
+            },
+            extra("feature-gates", feature_gates=("C", "D"), feature_gates_off=("C",)),
+            id="a gate's flag goes over the configuration",
+        ),
+        pytest.param(
+            {KUBEADM_FLAGS: "KUBELET_KUBEADM_ARGS=--cloud-provider=aws\n"},
+            Settings(kubeadm_flags=("cloud-provider",), cloud_provider="aws"),
+            id="a cloud provider within the kubelet",
         ),
         pytest.param(
             {KUBELET_CONFIG: "failCgroupV1: false\n"}, Settings(runs_on_cgroup_v1=True), id="told to run on cgroup v1"
@@ -157,10 +170,107 @@ def test_where_files_do_not_say_all_the_one_that_runs_does(service):
     )
 
 
+# as systemd 239 of Red Hat 8 shows kubeadm's own unit and a drop-in: `good ? str : "[unprintable]"` in its
+# src/shared/bus-util.c, where a value with a blank in it is not good
+OF_RED_HAT_8 = """ExecStart={ path=/usr/bin/kubelet ; argv[]=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS \
+$KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS ; ignore_errors=no ; start_time=[n/a] ; pid=0 }
+Environment=[unprintable] KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml [unprintable]
+EnvironmentFiles=/var/lib/kubelet/kubeadm-flags.env (ignore_errors=yes)
+EnvironmentFiles=/etc/sysconfig/kubelet (ignore_errors=yes)
+NeedDaemonReload=no
+""".replace("\\\n", "")
+
+
+def test_values_that_systemd_does_not_show_are_asked_of_the_one_that_runs():
+    service = read_service(OF_RED_HAT_8)
+    assert not says_all(service)
+    assert says_all(read_service(OF_RED_HAT_8.replace("[unprintable]", "A=b")))
+    running = ("/usr/bin/kubelet", "--config=/var/lib/kubelet/config.yaml", f"--{PAUSE}=x", "--node-ip=192.0.2.7")
+    assert read_kubelet(service, {}, running).flags == ("config", "node-ip", PAUSE)
+
+
 def test_a_configuration_that_cannot_be_read_is_no_setting_at_all():
     """It is an error that names the file, not silence."""
     with pytest.raises(UnreadableOutput, match=r"/var/lib/kubelet/config\.yaml cannot be read"):
         read_kubelet(UNIT, {KUBELET_CONFIG: "a: [\n"})
+
+
+@pytest.mark.parametrize(
+    ("on_node", "of_cluster", "settings"),
+    [
+        pytest.param("failSwapOn: false", "{}", Settings(lost_configuration=("failSwapOn",)), id="only on the node"),
+        pytest.param("{}", "failSwapOn: false", Settings(runs_with_swap=True), id="only in the ConfigMap: it comes"),
+        pytest.param("failSwapOn: false", "failSwapOn: false", Settings(runs_with_swap=True), id="in both"),
+        pytest.param("failSwapOn: false", None, Settings(runs_with_swap=True), id="a cluster without the ConfigMap"),
+        pytest.param("failCgroupV1: false", "failCgroupV1: false", Settings(runs_on_cgroup_v1=True), id="cgroup v1"),
+        pytest.param("{}", "featureGates: {A: true}", Settings(feature_gates=("A",)), id="a gate that comes"),
+        pytest.param(
+            "featureGates: {A: true}", "{}", Settings(lost_configuration=("featureGates",)), id="a gate that goes"
+        ),
+        pytest.param(
+            "{resolvConf: /run/systemd/resolve/resolv.conf, containerRuntimeEndpoint: unix:///x, maxPods: 9}",
+            "maxPods: 9",
+            NO_SETTINGS,
+            id="what kubeadm sets for each node",
+        ),
+        pytest.param(
+            "{logging: {}, syncFrequency: 0s, authentication: {x509: {clientCAFile: /x}}}",
+            "{logging: {flushFrequency: 0}, authentication: {x509: {clientCAFile: /x}, anonymous: {enabled: false}}}",
+            NO_SETTINGS,
+            id="written by kubeadm of another release",
+        ),
+        pytest.param(
+            "authentication: {anonymous: {enabled: true}}",
+            "authentication: {anonymous: {enabled: false}}",
+            Settings(lost_configuration=("authentication",)),
+            id="deeper down",
+        ),
+    ],
+)
+def test_the_next_start_sees_the_configuration_of_the_cluster(on_node, of_cluster, settings):
+    """kubeadm upgrade node writes it over the node's own: golden/kubeadm-upgrade-node-w1.txt."""
+    assert read_kubelet(UNIT, {KUBELET_CONFIG: on_node}, (), of_cluster) == settings
+
+
+@pytest.mark.parametrize(
+    ("flags", "files", "elsewhere", "settings"),
+    [
+        pytest.param(
+            "--config=/etc/kubelet.yaml",
+            {"/etc/kubelet.yaml": "failSwapOn: false", KUBELET_CONFIG: "featureGates: {A: true}"},
+            ("/etc/kubelet.yaml",),
+            extra("config", runs_with_swap=True),
+            id="a file elsewhere, which kubeadm does not write",
+        ),
+        pytest.param(
+            "--config-dir=/etc/kubelet.d/",
+            {"/etc/kubelet.d/9.conf": "failSwapOn: false", "/etc/kubelet.d/1.conf": "failSwapOn: true"},
+            ("/etc/kubelet.d",),
+            extra("config-dir", runs_with_swap=True, feature_gates=("Cluster",)),
+            id="a directory over it, in its order",
+        ),
+        pytest.param(
+            "--config-dir /etc/kubelet.d",
+            {"/etc/kubelet.d/1.conf": "featureGates: {B: true}", "/etc/kubelet.d/old.yaml": "featureGates: {C: true}"},
+            ("/etc/kubelet.d",),
+            extra("config-dir", feature_gates=("B", "Cluster")),
+            id="gates there add up; only .conf counts",
+        ),
+        pytest.param(
+            f"--config={KUBELET_CONFIG}", {}, (), extra("config", feature_gates=("Cluster",)), id="as kubeadm"
+        ),
+    ],
+)
+def test_a_configuration_elsewhere(flags, files, elsewhere, settings):
+    """It is looked for where the command line says, and kubeadm leaves it as it is."""
+    files = {DEFAULTS: f"KUBELET_EXTRA_ARGS={flags!r}", **files}
+    assert places(UNIT, files).elsewhere == elsewhere
+    assert read_kubelet(UNIT, files, (), "featureGates: {Cluster: true}") == settings
+
+
+def test_a_configuration_of_the_cluster_that_cannot_be_read():
+    with pytest.raises(UnreadableOutput, match="ConfigMap kube-system/kubelet-config cannot be read"):
+        read_kubelet(UNIT, {}, (), "a: [\n")
 
 
 def test_unit_files_that_systemd_has_not_read_yet_are_told_of():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeadm_upgrade import machine
+from kubeadm_upgrade.local_etcd import configured
 from kubeadm_upgrade.machine import Room
 
 FILES = """\
@@ -34,6 +35,7 @@ def test_small_files_are_read_in_one_look():
         "boot_id": "5c5d5c4e-6f0a-4a55-8f4e-0b5f6c1f2a3b",
         "swaps": ("/dev/vdb",),
         "wants_reboot": True,
+        "image_based": False,
         "read_only": ("/usr",),
     }
 
@@ -41,8 +43,18 @@ def test_small_files_are_read_in_one_look():
 @pytest.mark.parametrize(
     ("mounts", "read_only"),
     [
-        pytest.param("/dev/vda / ext4 ro 0 0", machine.WRITTEN, id="the root, and all below"),
-        pytest.param("/dev/vda / ext4 ro 0 0\ntmpfs /var tmpfs rw 0 0", ("/", "/etc", "/opt", "/usr"), id="but /var"),
+        pytest.param("/dev/vda / ext4 ro 0 0", ("/",), id="the root, and all below"),
+        pytest.param("/dev/vda / ext4 ro 0 0\ntmpfs /var tmpfs rw 0 0", ("/",), id="but /var"),
+        pytest.param(
+            "/dev/vda / ext4 rw 0 0\n/dev/vdb /var/lib ext4 ro 0 0", ("/var/lib",), id="once, whatever is below"
+        ),
+        *(
+            pytest.param(f"/dev/vda / ext4 rw 0 0\n/dev/vdb {path} ext4 ro 0 0", (path,), id=path)
+            for path in (
+                *("/etc/kubernetes", "/var/cache", "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers"),
+                *("/var/lib/docker", "/var/lib/etcd"),
+            )
+        ),
         pytest.param("/dev/vda / ext4 rw 0 0\ntmpfs /usr/share tmpfs ro 0 0", (), id="something below only"),
         pytest.param("/dev/vda / ext4 rw 0 0\ntmpfs /us tmpfs ro 0 0", (), id="a name that begins alike"),
         pytest.param("", (), id="nothing known"),
@@ -51,6 +63,25 @@ def test_small_files_are_read_in_one_look():
 def test_the_nearest_mount_above_decides(mounts, read_only):
     text = "".join(f"/proc/mounts:{line}\n" for line in mounts.splitlines())
     assert machine.read_files(text)["read_only"] == read_only
+
+
+def test_etcds_data_may_be_elsewhere():
+    """Where its static Pod has it."""
+    text = "/proc/mounts:/dev/vda / ext4 rw 0 0\n/proc/mounts:/dev/vdb /data ext4 ro 0 0\n"
+    (files, *_) = machine.questions(configured("/data/etcd"))
+    assert files.answer(text)["read_only"] == ("/data/etcd",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "image_based"),
+    [
+        pytest.param("BOOT_IMAGE=(hd0,gpt3)/boot/vmlinuz-5.14 root=UUID=1 ro quiet", False, id="packages"),
+        pytest.param("BOOT_IMAGE=/ostree/vmlinuz root=UUID=1 rw ostree=/ostree/boot.1/default/ab/0", True, id="ostree"),
+        pytest.param("root=UUID=1 composefs=ab12 rw", True, id="bootc without ostree"),
+    ],
+)
+def test_an_operating_system_that_is_an_image_is_known_by_how_it_is_booted(arguments, image_based):
+    assert machine.read_files(f"/proc/cmdline:{arguments}\n")["image_based"] is image_based
 
 
 def test_room_is_read_by_path():

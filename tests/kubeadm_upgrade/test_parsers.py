@@ -152,6 +152,9 @@ def test_a_half_installed_package_is_no_installed_package(status):
         pytest.param('ID="almalinux"\nID_LIKE="rhel centos fedora"\n', "rpm", id="Alma"),
         pytest.param('ID="ol"\nID_LIKE="fedora"\n', "rpm", id="Oracle"),
         pytest.param("ID=fedora\nVERSION_ID=40\n", "rpm", id="Fedora"),
+        pytest.param(
+            "ID=fedora\nVERSION_ID=40\nVARIANT_ID=coreos\nOSTREE_VERSION='40.20240906.3.0'\n", None, id="Fedora CoreOS"
+        ),
         pytest.param("ID=fedora\nVERSION_ID=44\n", None, id="Fedora with dnf 5"),
         pytest.param('ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\n', "rpm", id="Amazon Linux 2023"),
         pytest.param('ID="amzn"\nID_LIKE="centos rhel fedora"\nVERSION_ID="2"\n', None, id="Amazon Linux 2"),
@@ -326,6 +329,7 @@ def test_a_node_tells_its_kernel_and_its_runtime():
     told = first["status"]["nodeInfo"]
     assert (node.kernel, node.runtime) == (told["kernelVersion"], told["containerRuntimeVersion"])
     assert node.kernel[0].isdigit()
+    assert node.cri_socket == "/run/containerd/containerd.sock"
 
 
 CORDON, OURS = {"f:spec": {"f:unschedulable": {}}}, {"f:metadata": {"f:annotations": {f"f:{CORDONED_BY}": {}}}}

@@ -74,6 +74,17 @@ def with_external_etcd(plane):
     return replace(plane, static_pods=pods, configuration="etcd: {external: {endpoints: []}}")
 
 
+def with_flag(plane, component, word):
+    pods = (replace(pod, command=(component, word)) if pod.component == component else pod for pod in plane.static_pods)
+    return replace(plane, static_pods=tuple(pods))
+
+
+def with_runtime(scene, name, runtime, socket, kubelet=OLD):
+    changes = {"runtime": runtime, "cri_socket": socket, "kubelet": kubelet}
+    nodes = tuple(replace(n, **changes) if n.name == name else n for n in scene.nodes)
+    return replace(scene, nodes=nodes)
+
+
 def by_digest(scene, component, node):
     """One static Pod's image is named by its digest only."""
     image = f"registry.example/{component}@sha256:ab"
@@ -131,6 +142,10 @@ FAULTS = {
     "needs_met": (
         lambda s, f: with_machine(replace(s, releases=NEEDY), "w1", cgroup="v1"),
         "the cgroup version on w1 is v1, and 1.29 needs v2 (made up; https://example.org): boot into cgroup v2",
+    ),
+    "cri_socket_agrees": (
+        lambda s, f: with_runtime(s, "cp1", "containerd://1.7.24", "/var/run/dockershim.sock"),
+        "cp1: kubeadm would look for its container runtime at /var/run/dockershim.sock, and its kubelet uses",
     ),
     "no_reboot_pending": (
         lambda s, f: with_machine(s, "w1", wants_reboot=True),
@@ -195,6 +210,18 @@ FAULTS = {
         lambda s, f: with_host(s, "w1", settings=Settings(flags=("cloud-config",))),
         "the kubelet on w1 is started with the flag --cloud-config, which 1.29 no longer knows: remove it first",
     ),
+    "manifests_explained": (
+        lambda s, f: replace(s, control_plane=with_flag(s.control_plane, "kube-apiserver", "--audit-policy-file=/x")),
+        "kube-apiserver on cp1, cp2 is started with --audit-policy-file, which only its manifest says: kubeadm writes",
+    ),
+    "kubelet_configuration_kept": (
+        lambda s, f: with_host(s, "w1", settings=Settings(lost_configuration=("maxPods", "podPidsLimit"))),
+        "/var/lib/kubelet/config.yaml on w1 sets maxPods, podPidsLimit otherwise than the ConfigMap kubelet-config",
+    ),
+    "kubelet_configuration_seen": (
+        lambda s, f: with_host(s, "w1", settings=Settings(unseen=("/etc/kubelet.d",))),
+        "w1: its kubelet is started with a configuration in /etc/kubelet.d, which the SSH user could not read, so it",
+    ),
     "kubelet_unit_loaded": (
         lambda s, f: with_host(s, "w1", settings=Settings(unit_outdated=True)),
         "w1: unit files of its kubelet have changed since systemd read them, and what they set was not looked at: run",
@@ -233,6 +260,34 @@ def with_role(scene, name):
     return replace(scene, nodes=nodes, control_plane=plane, hop=replace(scene.hop, control_plane=("cp1", "cp2", name)))
 
 
+def test_docker_by_a_dockershim_stops_before_the_first_node_is_drained(scene):
+    """By the facts of 1.24, and on each host, whatever the plan knew."""
+    old, new = Version(1, 23, 17), Version(1, 24, 17)
+    runtimes = {"w1": "docker://20.10.21", "w2": "docker://20.10.21"}
+    nodes = tuple(replace(n, kubelet=old, runtime=runtimes.get(n.name, "containerd://1.6.9")) for n in scene.nodes)
+    needs = {"cri_endpoint": Feature("made up", "https://example.org")}
+    change = releases(release(24, needs=Needs(**needs)))
+    scene = replace(scene, nodes=nodes, releases=change, hop=replace(scene.hop, came_from=old, to=new))
+    scene = with_host(scene, "w2", settings=Settings(kubeadm_flags=("container-runtime-endpoint",)))
+    (one,) = (found for found in findings(scene) if found.check == "needs_met")
+    assert one.message.startswith("the kubelet's runtime on w1 is docker://20.10.21 by its dockershim, and 1.24 needs")
+
+
+def test_a_flag_of_a_manifest_may_be_dropped_and_is_gone_once_kubeadm_was_there(scene):
+    """By its name in the cluster's file; on a node that has moved the manifest is kubeadm's."""
+    fault, _ = FAULTS["manifests_explained"]
+    found = fault(scene, None)
+    assert findings(replace(found, policy=RolloutPolicy(drop_flags={"audit-policy-file": "not needed"}))) == ()
+    pods = tuple(
+        replace(pod, image_tag=scene.hop.to.tag) if pod.node == "cp1" and pod.component != "etcd" else pod
+        for pod in found.control_plane.static_pods
+    )
+    plane = replace(found.control_plane, static_pods=pods, cluster_version=scene.hop.to)
+    nodes = tuple(replace(n, kubelet=scene.hop.to) if n.name == "cp1" else n for n in scene.nodes)
+    (one,) = findings(replace(found, control_plane=plane, nodes=nodes))
+    assert one.message.startswith("kube-apiserver on cp2 is started with --audit-policy-file")
+
+
 WINDOWS = Outsider("win1", "runs Windows", OLD)
 FAULTS |= {
     "slots_left": (
@@ -259,11 +314,32 @@ def test_every_check_is_tested_here():
     assert {*FAULTS, "outsiders_let_apply"} == {check.__name__ for checks in CHECKS.values() for check in checks}
 
 
+def test_an_image_is_not_told_to_be_remounted(scene):
+    """Its /usr is read-only for good."""
+    (found,) = findings(with_machine(scene, "w1", read_only=("/usr",), image_based=True))
+    assert found.message.startswith("w1: its operating system is an image (ostree, bootc) in which no package can be")
+
+
 def test_room_is_wanted_where_etcd_has_its_data(scene):
     """Wherever that is: the snapshot is written there first."""
     room = {**scene.hosts["cp1"].machine.room, "/data/etcd": Room("/data", 299 * 2**20)}
     small = with_machine(scene, "cp1", room=room, etcd_data="/data/etcd", etcd_size=300 * 2**20)
     assert "cp1: /data has 299 MiB free, and 300 MiB are needed: make room" in [one.message for one in findings(small)]
+
+
+@pytest.mark.parametrize(
+    ("room", "found"),
+    [
+        pytest.param(Room("/images", 1023 * 2**20), ["w1: /images has 1023 MiB free, and 1024 MiB are"], id="its own"),
+        pytest.param(Room("/", 2048 * 2**20), [], id="with the kubelet: it is wanted once"),
+    ],
+)
+def test_room_is_wanted_where_images_go(scene, room, found):
+    """On its own file system, too."""
+    rooms = {**scene.hosts["w1"].machine.room, "/var/lib/containerd": room}
+    said = [one.message for one in findings(with_machine(scene, "w1", room=rooms))]
+    assert len(said) == len(found)
+    assert all(one.startswith(words) for words, one in zip(found, said, strict=True))
 
 
 def test_room_that_df_does_not_know_is_not_taken_for_enough(scene):
@@ -326,7 +402,7 @@ def test_clocks_are_compared_with_each_other(scene, ahead, found):
         pytest.param(
             {"hostname": "other", "kubelet_args": ("/usr/bin/kubelet", "--cloud-provider=aws")},
             Settings(),
-            id="a cloud provider names its nodes",
+            id="a cloud provider in the kubelet names its nodes",
         ),
         pytest.param({"hostname": "W1"}, Settings(), id="kubelets write their names in lower case"),
         pytest.param({"id": ""}, Settings(), id="no machine-id that could be compared"),
@@ -335,6 +411,49 @@ def test_clocks_are_compared_with_each_other(scene, ahead, found):
 def test_what_is_meant_that_way_is_no_finding(scene, machine, settings):
     """The kubelet is told so."""
     assert findings(with_host(with_machine(scene, "w1", **machine), "w1", settings=settings)) == ()
+
+
+DOCKERSHIM = "/var/run/dockershim.sock"
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime", "socket", "kubelet", "found"),
+    [
+        pytest.param("cp1", "containerd://1.7.24", "unix:///run/containerd/containerd.sock", OLD, 0, id="containerd"),
+        pytest.param("cp1", "cri-o://1.28.1", "/var/run/crio/crio.sock", OLD, 0, id="CRI-O, written as of old"),
+        pytest.param("cp1", "containerd://1.7.24", "", OLD, 0, id="kubeadm of today has no annotation"),
+        pytest.param("cp1", "containerd://1.7.24", "unix:///run/k0s/ours.sock", OLD, 0, id="a socket of another name"),
+        pytest.param("cp1", "docker://20.10.21", DOCKERSHIM, Version(1, 22, 17), 0, id="a dockershim that is there"),
+        pytest.param("w1", "containerd://1.7.24", DOCKERSHIM, OLD, 0, id="on workers kubeadm pulls nothing"),
+        pytest.param("cp1", "docker://20.10.21", DOCKERSHIM, OLD, 1, id="cri-dockerd instead"),
+        pytest.param("cp1", "cri-o://1.28.1", "unix:///run/containerd/containerd.sock", OLD, 1, id="CRI-O instead"),
+    ],
+)
+def test_where_kubeadm_looks_for_the_runtime(scene, name, runtime, socket, kubelet, found):
+    """It is the Node's annotation that counts, whatever the kubelet uses: kubernetes/kubeadm#2364."""
+    said = findings(with_runtime(scene, name, runtime, socket, kubelet))
+    assert [one.check for one in said] == ["cri_socket_agrees"] * found
+    at = {"docker": "cri-dockerd.sock", "cri-o": "crio/crio.sock"}.get(runtime.partition(":")[0])
+    way = f"kubectl annotate node {name} --overwrite kubeadm.alpha.kubernetes.io/cri-socket=unix:///var/run/{at}"
+    assert all(one.message.endswith(way) for one in said)
+
+
+@pytest.mark.parametrize(
+    ("flag", "minor"),
+    [
+        pytest.param("--cloud-provider=external", 28, id="one outside of the kubelet has no say"),
+        pytest.param("--cloud-provider=", 28, id="none"),
+        pytest.param("--cloud-provider=aws", 31, id="there is none in the kubelet any more"),
+        pytest.param("--hostname-override-not=w1", 28, id="another flag"),
+    ],
+)
+def test_a_kubelet_that_would_take_the_hosts_new_name(scene, flag, minor):
+    """Unless it is told another."""
+    kubelet = Version(1, minor, 15)
+    nodes = tuple(replace(n, kubelet=kubelet) if n.name == "w1" else n for n in scene.nodes)
+    machine = {"hostname": "other", "kubelet_args": ("/usr/bin/kubelet", flag)}
+    found = findings(with_machine(replace(scene, nodes=nodes), "w1", **machine))
+    assert [one.check for one in found] == ["hostname_unchanged"]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,28 @@ def test_a_cluster_configuration(api_server):
 def test_feature_gates_of_kubeadm_itself():
     """They stand at the top; what a component is told stands with it."""
     text = "featureGates: {IPv6DualStack: true, PublicKeysECDSA: false}\napiServer: {}\n"
-    assert read_cluster_configuration(text) == {"kubeadm": Settings(feature_gates=("IPv6DualStack", "PublicKeysECDSA"))}
+    assert read_cluster_configuration(text) == {
+        "kubeadm": Settings(feature_gates=("IPv6DualStack", "PublicKeysECDSA"), feature_gates_off=("PublicKeysECDSA",))
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        pytest.param("cloud-provider: aws", Settings(flags=("cloud-provider",), cloud_provider="aws"), id="within"),
+        pytest.param("cloud-provider: external", Settings(flags=("cloud-provider",)), id="outside"),
+        pytest.param("cloud-provider: ''", Settings(flags=("cloud-provider",)), id="none"),
+        pytest.param(
+            "feature-gates: 'A=false,B=true,C=True'",
+            Settings(flags=("feature-gates",), feature_gates=("A", "B", "C"), feature_gates_off=("A",)),
+            id="gates that are off",
+        ),
+    ],
+)
+def test_values_that_matter(arguments, settings):
+    """All others are left where they are: one may be a secret."""
+    text = f"controllerManager: {{extraArgs: {{{arguments}}}}}\n"
+    assert read_cluster_configuration(text) == {"kube-controller-manager": settings}
 
 
 def test_a_real_cluster_configuration():

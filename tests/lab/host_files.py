@@ -93,6 +93,7 @@ def furnish(host: Host, release: Release) -> None:
     files.put("/proc/sys/kernel/hostname", f"{host.name}\n", 0o444)
     write_boot_id(host)
     files.put("/proc/mounts", MOUNTS, 0o444)
+    files.put("/proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz root=/dev/vda ro\n", 0o444)
     files.put(MACHINE_ID, f"{node_objects.machine_id(host.name)}\n", 0o444)
     files.put("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n", 0o444)
     files.put("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n", 0o444)

@@ -540,6 +540,14 @@ ROWS = (
         shape=of_files,
     ),
     Row(
+        "a kubelet's configuration elsewhere",
+        queries.kubelet_configuration,
+        Must("its text", lambda files: list(files) == ["/etc/os-release"] and "ID=" in files["/etc/os-release"]),
+        EVERYWHERE,
+        given=lambda place: (("/etc/os-release",),),
+        shape=of_anything,
+    ),
+    Row(
         "kubeadm upgrade plan, of the old kubeadm",
         queries.upgrade_plan,
         Must("it offers nothing", nothing),

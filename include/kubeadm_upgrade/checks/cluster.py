@@ -8,7 +8,7 @@ from itertools import starmap
 from kubeadm_upgrade import drain
 from kubeadm_upgrade.checks.scene import Scene
 from kubeadm_upgrade.planning.node_refusals import in_the_way
-from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings
+from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, manifest_findings
 from kubeadm_upgrade.releases.release import Phase
 from kubeadm_upgrade.roles import without_label, without_static_pods
 from kubeadm_upgrade.settings import read_cluster_configuration
@@ -65,6 +65,14 @@ def settings_still_known(scene: Scene) -> Iterator[str]:
         if node.name in scene.hosts:
             settings = {node.name: scene.hosts[node.name].settings}
             yield from kubelet_findings(settings, scene.releases, node.kubelet, hop.to)
+
+
+def manifests_explained(scene: Scene) -> Iterator[str]:
+    """Nothing that the control plane is started with would be left out of the manifests that kubeadm writes anew."""
+    plane = scene.control_plane
+    moving = {node.name for node in scene.concerned if node.control_plane and scene.is_to_move(node)}
+    told = read_cluster_configuration(plane.configuration, plane.static_pods)
+    yield from manifest_findings(told, scene.releases, scene.hop.to, moving, scene.policy.drop_flags)
 
 
 def release_supported(scene: Scene) -> Iterator[str]:

@@ -159,7 +159,7 @@ def source_path(sources: Mapping[str, str]) -> str:
 def would_be_lost(sources: Mapping[str, str]) -> Iterator[str]:
     path = source_path(sources)
     for entry in sources_list.entries(path, sources.get(path, "")):
-        if not entry.kubernetes:
+        if not entry.of_kubernetes:
             yield f"{path} also holds {entry}, which would be lost: move it to a file of its own"
         elif len(entry.uris) > 1:
             second = next((uri for uri in entry.uris if uri not in entry.kubernetes), entry.uris[1])

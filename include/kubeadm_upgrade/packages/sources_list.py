@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
-from kubeadm_upgrade.packages.repository_urls import is_add_on, is_core, is_shut_down, without_password
+from kubeadm_upgrade.packages.repository_urls import is_add_on, is_core, is_named_so, is_shut_down, without_password
 
 FORMAT = "deb"
 DIRECTORY = "/etc/apt/sources.list.d"
@@ -18,6 +18,7 @@ _NAME = re.compile(rf"{re.escape(DIRECTORY)}/(?!\.)[A-Za-z0-9_.:-]+\.(list|sourc
 # `type [options] uri suite components`; blanks may stand within the brackets
 _LINE = re.compile(r"(?P<type>deb|deb-src)\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<rest>(?!\[)\S.*)")
 _COMMENT = re.compile(r"^((?:\[[^\]]*\]|[^#\[]|\[(?![^\]]*\]))*)#.*$")  # a # within brackets begins none
+_OWN_FILES = (f"{DIRECTORY}/kubernetes.list", f"{DIRECTORY}/kubernetes.sources")
 _OWN = ("types", "uris", "suites", "components", "enabled", "signed-by")
 _NO = ("no", "false", "without", "off", "disable", "0")
 
@@ -33,6 +34,7 @@ class Entry:
     enabled: bool = True
     key: str = ""
     options: Mapping[str, str] = field(default_factory=dict)  # all others, by their names in this format
+    in_own_file: bool = False  # of the name that the page gives it
 
     def __str__(self) -> str:
         return repr(without_password(self.text))
@@ -40,20 +42,26 @@ class Entry:
     @property
     def kubernetes(self) -> tuple[str, ...]:
         """Those of its URIs that offer Kubernetes' own packages."""
-        return tuple(
-            uri for uri in self.uris if self.binary and any(self._is_core(uri, suite) for suite in self.suites)
-        )
+        return self.of_kubernetes if self.binary else ()
+
+    @property
+    def of_kubernetes(self) -> tuple[str, ...]:
+        """And those of its sources."""
+        return tuple(uri for uri in self.uris if any(self._is_core(uri, suite) for suite in self.suites))
 
     @property
     def shut_down(self) -> bool:
         return any(is_shut_down(uri, FORMAT) for uri in self.kubernetes)
 
     def _is_core(self, uri: str, suite: str) -> bool:
+        if suite.startswith("kubernetes-"):  # as they were named until 2023, and mirrors have them still
+            return not is_add_on(uri)
         if is_shut_down(uri, FORMAT):
-            return suite.startswith("kubernetes-")
+            return False
         if self.key == KEYRING:  # an entry that we have written, whatever a mirror's URLs look like
             return not is_add_on(uri)
-        return suite.endswith("/") and is_core(f"{uri.rstrip('/')}/{suite}", FORMAT)
+        flat = suite.endswith("/")
+        return flat and (is_core(f"{uri.rstrip('/')}/{suite}", FORMAT) or (self.in_own_file and is_named_so(uri)))
 
 
 def is_read(path: str) -> bool:
@@ -63,7 +71,8 @@ def is_read(path: str) -> bool:
 
 def entries(path: str, text: str) -> tuple[Entry, ...]:
     """The entries of a file, those that are switched off by a field among them; a comment is none."""
-    return tuple(_stanzas(text) if path.endswith(".sources") else _lines(text))
+    found = _stanzas(text) if path.endswith(".sources") else _lines(text)
+    return tuple(replace(entry, in_own_file=path in _OWN_FILES) for entry in found)
 
 
 def _lines(text: str) -> Iterator[Entry]:

@@ -47,6 +47,14 @@ class Case:
     def may_move(self, worker: NodeState) -> bool:
         return not self.only or worker.name in self.only
 
+    @cached_property
+    def kubeadm_flags(self) -> dict[Version, set[str]]:
+        """What kubeadm has written for the kubelets of the workers that may move, by their versions."""
+        found: dict[Version, set[str]] = {}
+        for worker in filter(self.may_move, self.state.workers):
+            found.setdefault(worker.kubelet, set()).update(worker.settings.kubeadm_flags)
+        return found
+
     def kubelet_may_lag(self, kubelet: Version, to: Version) -> tuple[int, str]:
         """How many minor releases this kubelet may be behind when the control plane moves to `to`, and who says so."""
         limits = (

@@ -17,6 +17,8 @@ from kubeadm_upgrade.releases.release import Feature, Minimum, Release, Releases
 from kubeadm_upgrade.wording import shortened
 
 _CONTAINERD = "containerd://"
+_DOCKER = "docker://"
+_LAST_WITH_DOCKERSHIM = 23  # minor release; a later kubelet on Docker has cri-dockerd
 _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)+)")  # whatever a distribution has written behind them
 
 Minors = Iterable[int]  # the releases to which a node moves, and whose kubeadm runs on it
@@ -101,6 +103,10 @@ def _wants_of(release: Release, releases: Releases) -> Iterator[_Want]:
     if containerd := needs.containerd:
         since = _since(minor, "containerd", releases)
         yield _Want(minor, since, "containerd", f"at least {containerd.minimum}", containerd, "upgrade it")
+    if needs.cri_endpoint:
+        since = _since(minor, "cri_endpoint", releases)
+        remedy = "move it to containerd, CRI-O or cri-dockerd, and name its socket with --container-runtime-endpoint"
+        yield _Want(minor, since, "kubelet's runtime", "one behind a CRI socket", needs.cri_endpoint, remedy)
     if needs.cgroup_v2:
         since = _since(minor, "cgroup_v2", releases)
         remedy = "boot into cgroup v2 (systemd.unified_cgroup_hierarchy=1, or a newer operating system)"
@@ -117,7 +123,16 @@ def _has(node: NodeState, what: str) -> str:
     """Empty where it is not there, or was not looked at."""
     if what == "containerd":
         return node.runtime.removeprefix(_CONTAINERD) if node.runtime.startswith(_CONTAINERD) else ""
+    if what == "kubelet's runtime":
+        return _dockershim(node)
     return node.kernel if what == "kernel" else node.cgroup
+
+
+def _dockershim(node: NodeState) -> str:
+    """Docker that the kubelet talks to by itself, as far as its flags were looked at."""
+    was_asked = bool(node.cgroup)
+    own = was_asked and node.kubelet.minor <= _LAST_WITH_DOCKERSHIM and not node.settings.names_cri_endpoint
+    return f"{node.runtime} by its dockershim" if own and node.runtime.startswith(_DOCKER) else ""
 
 
 def _will_do(has: str, need: Minimum | Feature) -> bool:
@@ -137,7 +152,7 @@ def _parts(version: str) -> tuple[int, ...]:
 def _kubelet_fails(node: NodeState, want: _Want) -> bool:
     """Whether its kubelet, too, would not start, whatever kubeadm passes over: one that is there already does."""
     is_new = node.kubelet.minor < want.since
-    return isinstance(want.need, Feature) and is_new and not node.settings.runs_on_cgroup_v1
+    return want.what == "cgroup version" and is_new and not node.settings.runs_on_cgroup_v1
 
 
 def _ways_out(node: NodeState, want: _Want, ignored: Container[str]) -> str:

@@ -10,15 +10,17 @@ from itertools import groupby
 
 from kubeadm_upgrade.errors import UpgradeRefused
 from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.kubelet_settings import KUBEADM_FLAGS
 from kubeadm_upgrade.planning.case import Case
 from kubeadm_upgrade.planning.etcd import etcd_on
+from kubeadm_upgrade.planning.leftovers import left_over
 from kubeadm_upgrade.planning.legs import Leg, legs
 from kubeadm_upgrade.planning.needs import needs_on_the_way
 from kubeadm_upgrade.planning.path import Change, Group, Path, PathHop, Policy
 from kubeadm_upgrade.planning.refusals import behind, by_kubelet, objections, objections_to
-from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, removed_apis
+from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, manifest_findings, removed_apis
 from kubeadm_upgrade.planning.state import NodeState, State
-from kubeadm_upgrade.planning.stops import Stops, stop_of, stops
+from kubeadm_upgrade.planning.stops import Stops, may_enter, stop_of, stops
 from kubeadm_upgrade.releases.release import Minimum, Releases
 from kubeadm_upgrade.version import TargetVersion, Version, etcd_version
 from kubeadm_upgrade.wording import agreeing
@@ -188,6 +190,9 @@ def _why_now(case: Case, kubelet: Version, rest: Stops) -> str:
     allowed, who = case.kubelet_may_lag(kubelet, rest[1])
     if rest[1].minors_ahead_of(kubelet) > allowed:
         return f"kubelet {kubelet} would be {behind(kubelet, rest[1])} behind {rest[1]}, and {who} {allowed}"
+    later = (stop for stop in rest[1:] if may_enter(case, kubelet, stop))
+    if flag := next(filter(None, (left_over(case, kubelet, stop) for stop in later)), None):
+        return f"kubeadm {rest[0].release} takes --{flag} out of {KUBEADM_FLAGS}, and the one after it does not"
     return f"worker_moves is {case.policy.worker_moves}"
 
 
@@ -213,6 +218,9 @@ def _changes(releases: Releases, leg: Leg) -> Iterator[Change]:
 
 def _findings(case: Case, came_from: Version, to: Version, moving: _Workers, index: int) -> Iterator[str]:
     yield from control_plane_findings(case.state.settings, case.releases, came_from, to)
+    if index == 0:  # after it the manifests are kubeadm's
+        moving_too = {node.name for node in case.state.control_plane if node.apiserver != to}
+        yield from manifest_findings(case.state.settings, case.releases, to, moving_too)
     control_plane = by_kubelet(case.state.control_plane) if index == 0 else {came_from: list(case.state.control_plane)}
     for kubelet, nodes in (*control_plane.items(), *moving.items()):
         told = {node.name: node.settings for node in nodes}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from kubeadm_upgrade.planning.case import Case
 from kubeadm_upgrade.planning.etcd import Etcd
+from kubeadm_upgrade.planning.leftovers import left_over
 from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.version import Version
 
@@ -83,11 +84,12 @@ def _settles(case: Case, here: Version, next_stop: Version) -> bool:
 
 
 def _latest_stop(case: Case, kubelet: Version, stops: Stops, first: int) -> int:
-    """The last stop that this kubelet may see without having moved."""
+    """The last stop that this kubelet may see without having moved, and at which it starts again."""
     at = first
     while at + 1 < len(stops) and may_enter(case, kubelet, stops[at + 1]):
         at += 1
-    return at
+    # where it would not start, it moves before; where there is no such stop any more, a finding says so
+    return next((one for one in range(at, first - 1, -1) if not left_over(case, kubelet, stops[one])), at)
 
 
 def _moves_left(case: Case, kubelet: Version, stops: Stops, first: int) -> int:

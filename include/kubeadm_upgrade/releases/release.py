@@ -117,11 +117,17 @@ class Needs:
     kernel: Minimum | None = None  # these on each host that moves here
     containerd: Minimum | None = None
     cgroup_v2: Feature | None = None
+    cri_endpoint: Feature | None = None  # a kubelet that is told where its runtime listens, and has no dockershim
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What this release no longer knows. Flags by component (kubelet, kube-apiserver and so on), without dashes."""
+    """What this release no longer knows. Flags by component (kubelet, kube-apiserver and so on), without dashes.
+
+    `cloud_providers`: values of --cloud-provider; where `unless_off` names a feature gate that is set to false, they
+    are still there. `of_dockershim`: flags that a kubelet cannot do without as long as it runs one, on which
+    `needs.cri_endpoint` has its say.
+    """
 
     __pydantic_config__ = _STRICT
     source: str
@@ -129,6 +135,19 @@ class Removed:
     feature_gates: tuple[str, ...] = ()
     admission_plugins: tuple[str, ...] = ()
     apis: tuple[str, ...] = ()  # as `batch/v1beta1 CronJob`
+    cloud_providers: tuple[str, ...] = ()
+    unless_off: str = ""
+    of_dockershim: bool = False
+
+
+@dataclass(frozen=True)
+class Locked:
+    """Feature gates that this release does not let be set otherwise than to their defaults."""
+
+    __pydantic_config__ = _STRICT
+    source: str
+    enabled: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +162,7 @@ class Release:
     kubeadm: Kubeadm
     needs: Needs = field(default_factory=Needs)
     removed: tuple[Removed, ...] = ()
+    locked: tuple[Locked, ...] = ()
     notes: tuple[Reason, ...] = ()  # what a person should know before this hop
 
     @property

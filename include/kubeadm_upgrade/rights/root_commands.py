@@ -251,6 +251,7 @@ def _values() -> Mapping[str, Sequence[Any]]:
         "name": [BACKUP.text],
         "node": [NODE.text],
         "path": ["/usr/bin/kubelet"],
+        "paths": [("/etc/kubernetes/kubelet.d",)],
         "pid": [int(NUMBER.text)],
         "local": [LOCAL_ETCD],
         "host": [HostFacts(packages={}, **system) for system in _systems()],

@@ -87,6 +87,14 @@ class ClusterApi:
     async def kubeadm_config(self) -> Json:
         return await self._call("GET", "/api/v1/namespaces/kube-system/configmaps/kubeadm-config")
 
+    async def kubelet_config(self, minor: int) -> str | None:
+        """The configuration that kubeadm gives every kubelet; until 1.23 its name has the cluster's minor release."""
+        names = (f"kubelet-config-1.{minor}", "kubelet-config") if minor < 24 else ("kubelet-config",)
+        for name in names:
+            if (found := await self._config_map(name)) is not None:
+                return (found.get("data") or {}).get("kubelet")
+        return None
+
     async def readyz(self) -> str:
         """The text of `/readyz?verbose`; a failing check makes the status 500, and the text says which."""
         status, text = await self._request("GET", "/readyz", [("verbose", "true")])

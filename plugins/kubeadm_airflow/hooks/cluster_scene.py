@@ -63,8 +63,9 @@ async def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State
         nodes, outsiders, control_plane = await _look_at_cluster(api)
         proxies = objects.read_kube_proxies(await api.kube_proxy_pods())
         ledger, _ = await api.ledger()
+        kubelets = await api.kubelet_config(control_plane.cluster_version.minor)
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
-    told = await asyncio.gather(*(_told(cluster, node, gate) for node in nodes))
+    told = await asyncio.gather(*(_told(cluster, node, kubelets, gate) for node in nodes))
     published = await look_at_repositories(cluster, nodes, told, _minors_on_the_way(control_plane, target))
     etcd_tag = read_etcd_tag(control_plane.configuration)
     return State(
@@ -96,7 +97,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State
         outsiders=outsiders,
         unversioned=control_plane.unversioned,
         looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        settings=read_cluster_configuration(control_plane.configuration),
+        settings=read_cluster_configuration(control_plane.configuration, control_plane.static_pods),
     )
 
 
@@ -113,11 +114,12 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
         nodes, outsiders, control_plane = await _look_at_cluster(api)
         pods = _by_node(await api.pods())
         ledger, _ = await api.ledger()
+        kubelets = await api.kubelet_config(control_plane.cluster_version.minor)
     scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases(), outsiders)
     concerned = scene.concerned
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     answers = await asyncio.gather(
-        *(_look_at_host(cluster, hop, node, control_plane.local_etcd(node.name), gate) for node in concerned)
+        *(_look_at_host(cluster, hop, node, control_plane.local_etcd(node.name), kubelets, gate) for node in concerned)
     )
     hosts = {node.name: answer for node, answer in zip(concerned, answers, strict=True)}
     return replace(scene, hosts=hosts)
@@ -130,25 +132,27 @@ async def _look_at_cluster(api: ClusterApi) -> tuple[tuple[NodeFacts, ...], tupl
 
 
 async def _look_at_host(
-    cluster: Cluster, hop: Hop, node: NodeFacts, local: LocalEtcd, gate: asyncio.Semaphore
+    cluster: Cluster, hop: Hop, node: NodeFacts, local: LocalEtcd, kubelets: str | None, gate: asyncio.Semaphore
 ) -> LookedAtHost:
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
             await host.ask(queries.ROOT)
             facts = HostFacts(**await look_at_host(host))
             asking = _Asking(host)
-            looked_at = await _look_around(asking, hop, facts, local)
+            looked_at = await _look_around(asking, hop, facts, local, kubelets)
             return replace(looked_at, unread=tuple(asking.unread))
     except (NeedsPerson, TimeCures) as error:
         return LookedAtHost(error=str(error))
 
 
-async def _look_around(asking: _Asking, hop: Hop, facts: HostFacts, local: LocalEtcd) -> LookedAtHost:
+async def _look_around(
+    asking: _Asking, hop: Hop, facts: HostFacts, local: LocalEtcd, kubelets: str | None
+) -> LookedAtHost:
     """What a host says beside what every step asks of it."""
     host, manager, source = asking.host, manager_of(facts.os), hop.source(facts.os.package_format)
     looked_at = LookedAtHost(
         facts,
-        settings=await asking.to_read(look_at_kubelet_settings(host), NO_SETTINGS),
+        settings=await asking.to_read(look_at_kubelet_settings(host, kubelets), NO_SETTINGS),
         machine=await _look_at_machine(asking, manager, local),
     )
     if manager is None:
@@ -199,11 +203,11 @@ async def _look_at_machine(asking: _Asking, manager: PackageManager | None, loca
     return Machine(**answers, ahead=timedelta(seconds=there - (before + time.time()) / 2))
 
 
-async def _told(cluster: Cluster, node: NodeFacts, gate: asyncio.Semaphore) -> Told:
+async def _told(cluster: Cluster, node: NodeFacts, kubelets: str | None, gate: asyncio.Semaphore) -> Told:
     """A host that cannot be looked at now is a finding of preflight, and no reason not to plan."""
     try:
         async with gate, Host.open(cluster, address_of(cluster, node)) as host:
-            settings, os = await look_at_kubelet_settings(host), await host.ask(queries.OS_RELEASE)
+            settings, os = await look_at_kubelet_settings(host, kubelets), await host.ask(queries.OS_RELEASE)
             return Told(settings, os, **await host.ask(machine.CGROUP))
     except (NeedsPerson, TimeCures) as error:
         log.warning("%s: nothing is known of its host: %s", node.name, error)

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host
 from kubeadm_upgrade import machine, objects, queries
-from kubeadm_upgrade.errors import UnreadableOutput
+from kubeadm_upgrade.errors import CommandFailed, UnreadableOutput
 from kubeadm_upgrade.facts import ControlPlaneFacts, NodeFacts
-from kubeadm_upgrade.kubelet_settings import read_kubelet, says_all
+from kubeadm_upgrade.kubelet_settings import places, read_kubelet, says_all
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.query import Query
 from kubeadm_upgrade.settings import Settings
@@ -62,13 +62,19 @@ async def look_at_host(host: Host) -> dict[str, Any]:
     }
 
 
-async def look_at_kubelet_settings(host: Host) -> Settings:
+async def look_at_kubelet_settings(host: Host, of_cluster: str | None) -> Settings:
     """What its kubelet will be told; the one that runs is asked where unit and files do not say all of it."""
     service = await host.ask(queries.KUBELET_SERVICE)
     files = await host.ask(queries.KUBELET_SETTINGS)
     running = () if says_all(service) else (await host.ask(machine.KUBELET_ARGS))["kubelet_args"]
+    unseen: tuple[str, ...] = ()
+    if elsewhere := places(service, files, running).elsewhere:
+        try:
+            files = {**files, **await host.ask(queries.kubelet_configuration(elsewhere))}
+        except CommandFailed:
+            unseen = elsewhere
     try:
-        return read_kubelet(service, files, running)
+        return replace(read_kubelet(service, files, running, of_cluster), unseen=unseen)
     except UnreadableOutput as error:
         raise UnreadableOutput(f"{host.address}: its kubelet would not start with what it is told: {error}") from error
 

@@ -154,9 +154,51 @@ def test_what_an_entry_says_besides_is_kept(path, text, after):
     assert not any("cp" in run.argv for run in apt.switch(switched, NEW))
 
 
+KUBIC = "https://download.opensuse.org/repositories/devel:/kubic:/libcontainers:/stable/Debian_12/"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        pytest.param(
+            apt.DEFAULT_SOURCE,
+            "deb https://mirrors.aliyun.com/kubernetes/apt/ kubernetes-xenial main\n",
+            id="as of old",
+        ),
+        pytest.param(LIST, "deb https://mirror.example/apt/ kubernetes-jessie main\n", id="as of old, in any file"),
+        pytest.param(
+            apt.DEFAULT_SOURCE, "deb [trusted=yes] https://nexus.example/repository/k8s-1.28-apt/ /\n", id="flat"
+        ),
+        pytest.param(
+            "/etc/apt/sources.list.d/kubernetes.sources",
+            "Types: deb\nURIs: https://mirror.example/Kubernetes/\nSuites: ./\n",
+            id="flat, deb822",
+        ),
+        pytest.param(apt.DEFAULT_SOURCE, f"{OLD_LINE}{OLD_LINE.replace('deb ', 'deb-src ', 1)}", id="with its sources"),
+    ],
+)
+def test_kubernetes_own_repository_on_a_mirror_of_any_layout_is_switched(path, text):
+    """And not moved to a file of its own, in which both would be in use."""
+    before = host({path: text})
+    assert list(apt.would_be_lost(before.sources)) == []
+    assert apt.source_path(before.sources) == path
+    after = replace(before, **apt.as_switched(before, NEW))
+    assert apt.switched(after, NEW)
+    assert after.sources.keys() == {path}
+    assert "v1.29" in after.sources[path]
+
+
 @pytest.mark.parametrize(
     ("sources", "words"),
     [
+        pytest.param(
+            {apt.DEFAULT_SOURCE: f"{OLD_LINE}deb {KUBIC} /\n"}, "libcontainers", id="another flat one in its own file"
+        ),
+        pytest.param(
+            {apt.DEFAULT_SOURCE: f"{OLD_LINE}deb https://mirror.example/k8s/debian bookworm main\n"},
+            "bookworm",
+            id="what is named so and is none",
+        ),
         pytest.param(
             {LIST: OLD_LINE + CRI_O}, "which would be lost: move it to a file of its own", id="CRI-O, in one file"
         ),

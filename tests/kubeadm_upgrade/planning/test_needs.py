@@ -21,12 +21,14 @@ from kubeadm_upgrade.version import TargetVersion
 IGNORED = "SystemVerification"
 V2 = Feature("made up", "https://example.org", IGNORED)
 FACTS = releases(
+    release(24, needs=Needs(cri_endpoint=Feature("no dockershim", "https://example.org"))),
     release(26, needs=Needs(containerd=Minimum("1.6.0", "made up", "https://example.org"))),
     release(33, needs=Needs(kernel=Minimum("4.19", "made up", "https://example.org", IGNORED))),
     release(35, needs=Needs(cgroup_v2=V2)),
     release(36, needs=Needs(cgroup_v2=V2)),
 )
 TOLD = Settings(runs_on_cgroup_v1=True)
+CRI_DOCKERD = Settings(kubeadm_flags=("container-runtime", "container-runtime-endpoint"))
 
 
 def refused(state: State, target: str, only: frozenset[str] = frozenset(), **ignored: str) -> tuple[str, ...]:
@@ -54,6 +56,14 @@ def with_host(runs: str, **changes: object) -> State:
             "ConfigMap kubelet-config and in /var/lib/kubelet/config.yaml and name SystemVerification with your reason "
             "under ignore_preflight_errors in the inventory, or choose a target below 1.35",
             id="cgroup v1, three hops away",
+        ),
+        pytest.param(
+            with_host("1.22.9", runtime="docker://20.10.21", cgroup="v1", settings=Settings(flags=("network-plugin",))),
+            "1.25",
+            "the kubelet's runtime on w1 is docker://20.10.21 by its dockershim, and 1.24 needs one behind a CRI "
+            "socket (no dockershim; https://example.org): move it to containerd, CRI-O or cri-dockerd, and name its "
+            "socket with --container-runtime-endpoint, or choose a target below 1.24",
+            id="dockershim, jumped over",
         ),
         pytest.param(
             with_host("1.33.9", cgroup="v1", settings=TOLD),
@@ -129,6 +139,14 @@ def test_what_a_host_lacks_is_said_before_anything_moves(state, target, words):
         pytest.param(with_host("1.31.9", kernel="4.18.0"), "1.34", id="only kubeadm 1.33 asks, which never runs there"),
         pytest.param(with_host("1.33.9", kernel="4.18.0"), "1.34", id="later ones ask no more"),
         pytest.param(with_host("1.35.9", cgroup="v1"), "1.35", id="nothing is left to do there"),
+        pytest.param(
+            with_host("1.23.9", runtime="docker://20.10.21", cgroup="v1", settings=CRI_DOCKERD),
+            "1.24",
+            id="cri-dockerd",
+        ),
+        pytest.param(with_host("1.24.9", runtime="docker://20.10.21", cgroup="v1"), "1.25", id="it has moved before"),
+        pytest.param(with_host("1.23.9", runtime="docker://20.10.21"), "1.24", id="dockershim? nobody could ask"),
+        pytest.param(with_host("1.22.9", runtime="docker://20.10.21", cgroup="v1"), "1.23", id="dockershim until 1.23"),
     ],
 )
 def test_a_host_that_has_it_is_in_nobodys_way(state, target):

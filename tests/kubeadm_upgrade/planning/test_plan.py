@@ -123,6 +123,63 @@ def test_where_a_path_stops(state, target, policy, expected):
     assert stops(state, target, policy) == expected
 
 
+PAUSE = Settings(kubeadm_flags=("container-runtime-endpoint", "pod-infra-container-image"))
+FLAGS_FILE = "/var/lib/kubelet/kubeadm-flags.env"
+
+
+@pytest.mark.parametrize(
+    ("runs", "kubelet", "target", "policy", "expected"),
+    [
+        ("1.33", "1.33", "1.36", Policy(), ["1.34:", "1.35: w1", "1.36: w1"]),
+        ("1.34", "1.34", "1.36", Policy(), ["1.35: w1", "1.36: w1"]),
+        ("1.34", "1.34", "1.36", Policy(WorkerMoves.EVEN), ["1.35: w1", "1.36: w1"]),
+        ("1.31", "1.31", "1.36", Policy(), ["1.32:", "1.33:", "1.34: w1", "1.35: w1", "1.36: w1"]),
+        ("1.35", "1.33", "1.36", Policy(), ["1.35: w1", "1.36: w1"]),
+        ("1.33", "1.33", "1.35", Policy(), ["1.34:", "1.35: w1"]),
+    ],
+)
+def test_a_worker_stops_where_kubeadm_takes_out_its_own_flags(runs, kubelet, target, policy, expected):
+    """By the facts of 1.35: later kubeadms leave --pod-infra-container-image there, and no kubelet starts with it."""
+    last = {minor: str(known_releases().of(minor).last_patch) for minor in range(31, 38)}
+    state = cluster(last[version(runs).minor], last[version(kubelet).minor])
+    nodes = [
+        replace(node, components={**node.components, "etcd": version("3.6.99")})
+        if node.control_plane
+        else replace(node, settings=PAUSE)
+        for node in state.nodes
+    ]
+    path = plan(replace(state, nodes=tuple(nodes)), TargetVersion.parse(target), policy, known_releases())
+    assert [f"{hop.to.release}: {' '.join(hop.workers)}".rstrip() for hop in path.hops] == expected
+    assert [finding for hop in path.hops for finding in hop.findings] == []
+
+
+def with_pause_flag(state, *names):
+    nodes = (replace(node, settings=PAUSE) if node.name in names else node for node in state.nodes)
+    return replace(state, nodes=tuple(nodes))
+
+
+def test_why_a_worker_stops_there():
+    """Where neither the skew policy nor the policy of the cluster asks for it; those of one version move together."""
+    state = with_pause_flag(cluster("1.34.9", "1.34.9", "1.34.9"), "w1")
+    path = plan(state, TargetVersion.parse("1.36"), EAGER, known_releases())
+    (group,) = path.hops[0].moving
+    assert group.nodes == ("w1", "w2")
+    assert group.reason == (
+        f"kubeadm 1.35 takes --pod-infra-container-image out of {FLAGS_FILE}, and the one after it does not"
+    )
+
+
+def test_a_flag_of_kubeadms_that_nobody_takes_out_any_more():
+    """The control plane is past that release: a person does, and is told where."""
+    state = with_pause_flag(cluster("1.36.3", "1.34.9"), "w1")
+    path = plan(state, TargetVersion.parse("1.36"), EAGER, known_releases())
+    (finding,) = path.hops[-1].findings
+    assert finding == (
+        "the kubelet on w1 is started with the flag --pod-infra-container-image, which 1.35 no longer knows: remove it "
+        f"from {FLAGS_FILE} first"
+    )
+
+
 def test_a_worker_that_an_earlier_run_has_drained_does_not_wait_for_its_turn():
     """Nor is it counted as waiting."""
     nodes = (control_plane_node("cp1", "1.28.9"), worker("w1", "1.28.9", cordoned_by_us=True), worker("w2", "1.28.9"))

@@ -62,6 +62,19 @@ def test_what_a_kubelet_is_started_with(settings, came_from, to, expected):
     assert all(words in sentence for words, sentence in zip(expected, found, strict=True)), found
 
 
+@pytest.mark.parametrize(
+    ("others", "found"),
+    [
+        pytest.param((), 0, id="its dockershim needs it until it has moved, which needs.py asks for"),
+        pytest.param(("container-runtime-endpoint",), 1, id="left over beside containerd"),
+    ],
+)
+def test_flags_of_the_dockershim(others, found):
+    """By the facts of 1.24: never taken from a kubelet that would not run without."""
+    told = {"w1": Settings(kubeadm_flags=("network-plugin", *others))}
+    assert len(list(kubelet_findings(told, known_releases(), version("1.23"), version("1.24")))) == found
+
+
 def test_nodes_with_the_same_setting_share_a_sentence():
     """A large cluster has one finding, not a thousand."""
     told = {f"w{number}": Settings(flags=("old",)) for number in range(9)}
@@ -100,6 +113,70 @@ def test_feature_gates_of_kubeadm_itself(gate, last, gone):
     assert list(control_plane_findings(told, known_releases(), version(last), version(gone))) == [
         f"kubeadm-config sets the feature gate {gate} for kubeadm, which {gone} no longer knows: remove it first"
     ]
+
+
+@pytest.mark.parametrize("flag", ["port", "address"])
+@pytest.mark.parametrize("component", ["kube-apiserver", "kube-controller-manager", "kube-scheduler"])
+def test_insecure_serving(component, flag):
+    """By the facts of 1.24, of every component that had it: kubernetes/kubeadm#2716."""
+    told = {component: Settings(flags=(flag,))}
+    (found,) = control_plane_findings(told, known_releases(), version("1.23"), version("1.24"))
+    assert found.startswith(f"kubeadm-config sets the flag --{flag} for {component}, which 1.24 no longer knows")
+
+
+@pytest.mark.parametrize(
+    ("provider", "off", "last", "gone"),
+    [
+        pytest.param("openstack", (), "1.25", "1.26", id="openstack"),
+        pytest.param("aws", (), "1.26", "1.27", id="aws"),
+        pytest.param("azure", (), "1.28", "1.29", id="azure"),
+        pytest.param("vsphere", ("DisableCloudProviders",), "1.30", "1.31", id="vsphere, kept by its gate"),
+        pytest.param("gce", ("DisableCloudProviders",), "1.30", "1.31", id="gce, kept by its gate"),
+    ],
+)
+def test_cloud_providers_within_components(provider, off, last, gone):
+    """By the facts of the releases: in the control plane, and in kubelets that jump."""
+    told = Settings(cloud_provider=provider, feature_gates=off, feature_gates_off=off)
+    words = f", which {gone} no longer knows: move to the external cloud controller manager"
+    for findings, name in ((control_plane_findings, "kube-controller-manager"), (kubelet_findings, "w1")):
+        before = list(findings({name: told}, known_releases(), version("1.22"), version(last)))
+        after = findings({name: told}, known_releases(), version(last), version(gone))
+        (found,) = (sentence for sentence in after if f"--cloud-provider={provider}" in sentence)
+        assert before == []
+        assert words in found
+
+
+@pytest.mark.parametrize(
+    ("gate", "off", "last", "locked", "way"),
+    [
+        pytest.param("APIPriorityAndFairness", True, "1.28", "1.29", "on", id="1.29"),
+        pytest.param("DisableCloudProviders", True, "1.30", "1.31", "on", id="1.31"),
+        pytest.param("NodeSwap", True, "1.33", "1.34", "on", id="1.34"),
+        pytest.param("WatchFromStorageWithoutResourceVersion", False, "1.32", "1.33", "off", id="locked to off"),
+    ],
+)
+def test_gates_against_their_lock(gate, off, last, locked, way):
+    """By the facts of the releases: a component does not start with one, and with one that agrees it does."""
+    wrong = Settings(feature_gates=(gate,), feature_gates_off=(gate,) if off else ())
+    right = Settings(feature_gates=(gate,), feature_gates_off=() if off else (gate,))
+
+    def found(settings, came_from, to):
+        return list(control_plane_findings({"kube-apiserver": settings}, known_releases(), came_from, to))
+
+    assert found(wrong, version("1.22"), version(last)) == []
+    assert found(right, version(last), version(locked)) == []
+    (sentence,) = found(wrong, version(last), version(locked))
+    assert sentence == (
+        f"kubeadm-config sets the feature gate {gate} {'off' if off else 'on'} for kube-apiserver, which {locked} has "
+        f"locked {way}, so it would not start: remove it first"
+    )
+
+
+def test_a_gate_that_is_locked_and_then_gone_is_told_of_once():
+    """A kubelet that jumps over both."""
+    told = {"w1": Settings(feature_gates=("APIPriorityAndFairness",), feature_gates_off=("APIPriorityAndFairness",))}
+    (found,) = kubelet_findings(told, known_releases(), version("1.28"), version("1.31"))
+    assert "which 1.31 no longer knows" in found
 
 
 def test_apis_that_are_no_longer_served():

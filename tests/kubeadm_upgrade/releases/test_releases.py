@@ -72,6 +72,7 @@ def test_what_a_release_deploys_can_be_compared(path):
 def test_what_kubeadm_can_be_told_to_ignore_is_named_as_it_names_it():
     """A cluster's file takes no other names."""
     needs = [need for one in releases() for need in (one.needs.kernel, one.needs.containerd, one.needs.cgroup_v2)]
+    needs += [one.needs.cri_endpoint for one in releases()]
     named = {need.preflight_error for need in needs if need is not None}
     assert named == {"", PreflightError.SYSTEM_VERIFICATION}
 

@@ -68,7 +68,7 @@ def measure(repository: str, commit: str, folder: Path, caches: Path) -> Figures
                 figures.first_task = time.monotonic() - started
                 break
     finally:
-        os.killpg(demo.pid, signal.SIGINT)
+        os.killpg(demo.pid, signal.SIGTERM)  # SIGINT is ignored by what a shell has put into the background
         demo.wait()
         reader.join()
     if not figures.first_task:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kubeadm_upgrade.actions import CORDONED_BY
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS, CRI_SOCKET, ControlPlaneFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.facts import CRI_SOCKET, NodeFacts, PodFacts
 from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.outsiders import kubelet_version, node_info, why_outsider
 from kubeadm_upgrade.reading import name_of, reading

@@ -109,7 +109,7 @@ def test_a_file_with_another_ending_is_told(parse, tmp_path, file, dag_id):
 def test_what_somebody_keeps_beside_the_inventory_is_not_ours(parse, tmp_path, file):
     parse("b")
     (tmp_path / "clusters" / file).write_text("name: a\n")
-    assert set(parse("b")) == {"kubeadm_upgrade.b"}
+    assert set(parse("b")) == {"kubeadm_upgrade.b", "kubeadm_check.b"}
 
 
 @pytest.mark.parametrize("broken", [pytest.param(False, id="a good one"), pytest.param(True, id="a broken one")])
@@ -140,7 +140,7 @@ def test_a_name_that_no_dag_may_have_leaves_the_others_alone(parse, tmp_path, fi
     parse("a")
     (tmp_path / "clusters" / file).write_text("name: other\n")
     dags = parse("a")
-    assert set(dags) == {"kubeadm_upgrade.a", f"kubeadm_upgrade.{dag_id}"}
+    assert set(dags) == {"kubeadm_upgrade.a", "kubeadm_check.a", f"kubeadm_upgrade.{dag_id}"}
     assert f"name: is 'other', but the file is named '{file[:-5]}'" in dags[f"kubeadm_upgrade.{dag_id}"].doc_md
 
 

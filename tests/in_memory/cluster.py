@@ -29,20 +29,18 @@ from kubeadm_upgrade.actions import (
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
 from kubeadm_upgrade.errors import CommandFailed, NodeGone, ObjectNotFound, PreflightFailed, Unreachable
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
 from kubeadm_upgrade.facts import (
-    CONTROL_PLANE_COMPONENTS,
     PACKAGES,
     Backup,
     BackupFile,
-    ControlPlaneFacts,
     Facts,
     HostFacts,
     NodeFacts,
     OsRelease,
     PodFacts,
-    StaticPod,
     UpgradePlan,
 )
 from kubeadm_upgrade.hop import Hop
@@ -58,6 +56,7 @@ from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.settings import read_etcd_tag
 from kubeadm_upgrade.standing.rules import Standing
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.steps import Need, Step, begun_for_another
 from kubeadm_upgrade.units import Unit, is_try, read_tries
 from kubeadm_upgrade.version import TargetVersion, Version, in_package

@@ -7,23 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
-from kubeadm_upgrade.facts import (
-    CONTROL_PLANE_COMPONENTS,
-    Backup,
-    BackupFile,
-    ControlPlaneFacts,
-    Facts,
-    HostFacts,
-    NodeFacts,
-    OsRelease,
-    PodFacts,
-    StaticPod,
-)
+from kubeadm_upgrade.facts import Backup, BackupFile, Facts, HostFacts, NodeFacts, OsRelease, PodFacts
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.version import Version
 
 OLD, NEW = Version(1, 28, 15), Version(1, 29, 15)

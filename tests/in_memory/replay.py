@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.planning.path import Path, PathHop
 from kubeadm_upgrade.planning.skew import Component, Violation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.releases.release import (
     Components,

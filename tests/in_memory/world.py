@@ -16,13 +16,14 @@ from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.errors import NodeGone
-from kubeadm_upgrade.facts import Backup, Facts, HostFacts, NodeFacts, StaticPod, UpgradePlan
+from kubeadm_upgrade.facts import Backup, Facts, HostFacts, NodeFacts, UpgradePlan
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.standing.rules import Standing
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.steps import Need, Step, begun_for_another
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN

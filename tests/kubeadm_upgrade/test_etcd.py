@@ -12,10 +12,10 @@ from in_memory.examples import a_control_plane, an_etcd
 from kubeadm_upgrade import etcd
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
-from kubeadm_upgrade.facts import StaticPod
 from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.objects import read_control_plane, read_node
 from kubeadm_upgrade.roles import without_label
+from kubeadm_upgrade.static_pod import StaticPod
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 NODES = ("cp1", "cp2", "cp3")

@@ -16,20 +16,12 @@ from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import StepRefused, UnitFailed
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.etcd_gate import before_the_gate
-from kubeadm_upgrade.facts import (
-    CONTROL_PLANE_COMPONENTS,
-    PACKAGES,
-    ControlPlaneFacts,
-    Facts,
-    HostFacts,
-    NodeFacts,
-    OsRelease,
-    StaticPod,
-)
+from kubeadm_upgrade.facts import PACKAGES, Facts, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger, Slot
@@ -38,6 +30,7 @@ from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.procedure import DrainNode, KubeadmUpgrade
 from kubeadm_upgrade.ready import ControlPlaneReady, StaticPodsReady
+from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.steps import Progress
 from kubeadm_upgrade.version import Version
 

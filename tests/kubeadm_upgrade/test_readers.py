@@ -30,6 +30,7 @@ from kubeadm_upgrade import (
 from kubeadm_upgrade import query as of_questions
 from kubeadm_upgrade import reading as of_readers
 from kubeadm_upgrade import settings as told
+from kubeadm_upgrade.access import sudo
 from kubeadm_upgrade.errors import UnreadableOutput, UpgradeError
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.packages import apt, dnf, locks
@@ -41,7 +42,7 @@ from transcripts.row import GOLDEN_FILES
 
 # modules whose readers are only ever handed to a Query, and those that are called with an object or a text as it is
 OF_QUERIES = (queries, machine, units, apt, dnf, locks, etcd)
-CALLED = (objects, outsiders, told, systemd_service, journal, wire)
+CALLED = (objects, outsiders, told, systemd_service, journal, wire, sudo)
 OF_WORDS = (flags, kubelet_settings)  # of what those have read; see the test of a kubelet's settings
 # what queries are made with, and who reads files of our own, which no host and no cluster has written
 OTHERS = (of_questions, of_readers, of_releases)

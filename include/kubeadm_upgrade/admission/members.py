@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from kubeadm_upgrade.admission.lane import Lane, Member
 from kubeadm_upgrade.assignment import RunId
-from kubeadm_upgrade.facts import ControlPlaneFacts, NodeFacts
+from kubeadm_upgrade.control_plane import ControlPlaneFacts
+from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Ledger
 from kubeadm_upgrade.policy import RolloutPolicy

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.control_plane import ControlPlaneFacts
+from kubeadm_upgrade.facts import HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.machine import NOT_LOOKED_AT, Machine

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.planning.state import NodeState, State

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.planning.case import Case

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Sized
 from itertools import groupby
 
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.errors import UpgradeRefused
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.kubelet_settings import KUBEADM_FLAGS
 from kubeadm_upgrade.planning.case import Case
 from kubeadm_upgrade.planning.etcd import etcd_on

@@ -21,19 +21,10 @@ from kubeadm_upgrade import query, units
 from kubeadm_upgrade.actions import Action, Run
 from kubeadm_upgrade.admission.lane import Lane, Member
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
 from kubeadm_upgrade.engine import wanted_actions
 from kubeadm_upgrade.etcd import EtcdFacts
-from kubeadm_upgrade.facts import (
-    COMPANIONS,
-    CONTROL_PLANE_COMPONENTS,
-    PACKAGES,
-    Backup,
-    ControlPlaneFacts,
-    Facts,
-    HostFacts,
-    NodeFacts,
-    OsRelease,
-)
+from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, Facts, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.local_etcd import CERTIFICATES as DEFAULT_CERTIFICATES

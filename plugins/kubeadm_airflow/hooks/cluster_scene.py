@@ -16,8 +16,9 @@ from kubeadm_airflow.hooks.repositories import Told, ask_published, look_at_repo
 from kubeadm_airflow.hooks.sights import look_at_control_plane_of, look_at_host, look_at_kubelet_settings
 from kubeadm_upgrade import machine, objects, queries
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
+from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, UnreadableOutput
-from kubeadm_upgrade.facts import ControlPlaneFacts, HostFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.facts import HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.local_etcd import LocalEtcd

@@ -19,9 +19,10 @@ from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment
+from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.errors import CommandFailed, Conflict, NodeGone, ObjectNotFound, PreflightFailed
 from kubeadm_upgrade.etcd import EtcdFacts
-from kubeadm_upgrade.facts import Backup, ControlPlaneFacts, Facts, HostFacts, NodeFacts, UpgradePlan
+from kubeadm_upgrade.facts import Backup, Facts, HostFacts, NodeFacts, UpgradePlan
 from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger

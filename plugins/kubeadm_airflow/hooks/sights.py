@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host
 from kubeadm_upgrade import machine, objects, queries
+from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.errors import CommandFailed, UnreadableOutput
-from kubeadm_upgrade.facts import ControlPlaneFacts, NodeFacts
+from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.kubelet_settings import places, read_kubelet, says_all
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.query import Query

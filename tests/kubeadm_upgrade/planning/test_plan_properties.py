@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from in_memory.replay import Replay
 from in_memory.states import LAST_PATCH, MINORS, control_plane_node, gated_releases, worker
+from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.errors import UpgradeRefused
-from kubeadm_upgrade.facts import CONTROL_PLANE_COMPONENTS
 from kubeadm_upgrade.planning import skew
 from kubeadm_upgrade.planning.path import Policy, WorkerMoves
 from kubeadm_upgrade.planning.plan import plan

@@ -22,7 +22,6 @@ from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version, etcd_version
 
 CONTROL_PLANE_COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-CRI_SOCKET = "kubeadm.alpha.kubernetes.io/cri-socket"  # kubeadm's annotation of a Node
 PACKAGES = ("kubeadm", "kubelet", "kubectl")
 COMPANIONS = ("cri-tools", "kubernetes-cni")  # come with them as dependencies
 

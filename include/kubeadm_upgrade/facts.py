@@ -17,7 +17,6 @@ from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version
 
-CRI_SOCKET = "kubeadm.alpha.kubernetes.io/cri-socket"  # kubeadm's annotation of a Node
 PACKAGES = ("kubeadm", "kubelet", "kubectl")
 COMPANIONS = ("cri-tools", "kubernetes-cni")  # come with them as dependencies
 

@@ -12,7 +12,7 @@ from typing import Any
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.facts import CRI_SOCKET, NodeFacts, PodFacts
+from kubeadm_upgrade.facts import NodeFacts, PodFacts
 from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.outsiders import kubelet_version, node_info, why_outsider
 from kubeadm_upgrade.reading import name_of, reading
@@ -21,6 +21,7 @@ from kubeadm_upgrade.settings import read_kubernetes_version, read_local_etcd
 from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.version import Version
 
+CRI_SOCKET = "kubeadm.alpha.kubernetes.io/cri-socket"  # kubeadm's annotation
 # what the node lifecycle controller adds to a cordoned Node
 _UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 

@@ -8,9 +8,10 @@ from posixpath import basename
 from statistics import median
 
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
-from kubeadm_upgrade.facts import CRI_SOCKET, NodeFacts
+from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.flags import Flags, read_flags
 from kubeadm_upgrade.machine import Machine
+from kubeadm_upgrade.objects import CRI_SOCKET
 from kubeadm_upgrade.planning.needs import unmet
 from kubeadm_upgrade.planning.state import NodeState
 from kubeadm_upgrade.settings import cloud_in_tree

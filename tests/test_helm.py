@@ -1,8 +1,16 @@
-"""docs/helm-values.yaml: held to the settings, the image and its page. The chart itself is not to be had here."""
+"""docs/helm-values.yaml: held to the settings, the image and its page; and rendered, where a copy of the chart is told.
+
+No package carries the chart, and the library that renders it weighs 240 MB, so neither is installed by default:
+
+    .venv/bin/python -m pip install helm-python-sdk==0.2.2
+    make test ARGS=tests/test_helm.py AIRFLOW_CHART=/path/to/the/unpacked/chart
+"""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +18,7 @@ import yaml
 
 from harness.settings import REPOSITORY, read_settings
 
+CHART = os.environ.get("AIRFLOW_CHART")
 VALUES: dict[str, Any] = yaml.safe_load((REPOSITORY / "docs" / "helm-values.yaml").read_text())
 PAGE = (REPOSITORY / "docs" / "helm.md").read_text()
 ENVIRONMENT = {one["name"]: one["value"] for one in VALUES["env"]}
@@ -84,3 +93,56 @@ def test_no_secret_is_in_the_values() -> None:
         assert not re.search(r"SECRET_KEY|JWT_SECRET|FERNET|PASSWORD|SQL_ALCHEMY", name)
     assert "fernetKey" not in VALUES
     assert VALUES["postgresql"] == {"enabled": False}
+
+
+@pytest.fixture(scope="module")
+def rendered() -> list[dict[str, Any]]:
+    """Every object that an installation would make."""
+    if not CHART:
+        pytest.skip("no package carries the official chart: set AIRFLOW_CHART to an unpacked copy")
+    helm = pytest.importorskip("helm_python", reason="pip install helm-python-sdk==0.2.2 renders it")
+    chart = helm.Chart.load(CHART)
+    chart.validate_schema(VALUES)
+    files = chart.render(VALUES, name="airflow", namespace="airflow", is_install=True)
+    texts = (text for name, text in files.items() if name.endswith(".yaml"))
+    return [item for text in texts for item in yaml.safe_load_all(text) if item]
+
+
+def pods(rendered: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and specification of whatever runs."""
+    for item in rendered:
+        template = item.get("spec", {}).get("jobTemplate", item).get("spec", {}).get("template")
+        if template and item["kind"] != "PodTemplate":
+            yield item["metadata"]["name"], template["spec"]
+
+
+def test_all_of_airflow_runs_in_our_image(rendered: list[dict[str, Any]]) -> None:
+    image = f"{VALUES['defaultAirflowRepository']}:{VALUES['defaultAirflowTag']}"
+    running = {name: {one["image"] for one in pod["containers"]} for name, pod in pods(rendered)}
+    assert {name for name, images in running.items() if images == {image}} >= {
+        f"airflow-{name}" for name in ("api-server", "dag-processor", "scheduler", "triggerer", "database-cleanup")
+    }
+    assert "airflow-create-user" not in running  # its account is that of another auth manager
+
+
+@pytest.mark.parametrize(
+    ("component", "path"),
+    [
+        pytest.param("scheduler", "/home/airflow/.ssh", id="tasks log in to hosts"),
+        pytest.param("triggerer", "/home/airflow/.ssh", id="and so do triggers"),
+        pytest.param("api-server", "/run/accounts", id="who may enter"),
+        pytest.param("api-server", "/opt/airflow/reports", id="reports are shown"),
+        pytest.param("scheduler", "/opt/airflow/reports", id="and written"),
+        pytest.param("dag-processor", "/opt/airflow/inventory", id="the inventory is read"),
+    ],
+)
+def test_who_needs_a_file_has_it(rendered: list[dict[str, Any]], component: str, path: str) -> None:
+    containers = dict(pods(rendered))[f"airflow-{component}"]["containers"]
+    (own,) = (one for one in containers if one["name"] == component)
+    assert path in [one["mountPath"] for one in own["volumeMounts"]]
+
+
+@pytest.mark.parametrize("component", ["dag-processor", "api-server"])
+def test_who_logs_in_nowhere_has_no_keys(rendered: list[dict[str, Any]], component: str) -> None:
+    for container in dict(pods(rendered))[f"airflow-{component}"]["containers"]:
+        assert "/home/airflow/.ssh" not in [one["mountPath"] for one in container["volumeMounts"]]

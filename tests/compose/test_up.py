@@ -59,8 +59,8 @@ def test_one_command_brings_up_everything(fleet: Fleet) -> None:
 @pytest.mark.parametrize("service", AIRFLOW)
 def test_nothing_of_airflow_runs_as_root(fleet: Fleet, service: str) -> None:
     (container,) = fleet.site.containers(service)
-    processes = docker("top", container, "-eo", "uid,gid,args").splitlines()[1:]
-    assert {tuple(line.split()[:2]) for line in processes} == {(fleet.site.setting("AIRFLOW_UID"), "0")}
+    processes = docker("top", container, "-eo", "pid,uid,gid,args").splitlines()[1:]
+    assert {tuple(line.split()[1:3]) for line in processes} == {(fleet.site.setting("AIRFLOW_UID"), "0")}
 
 
 def test_what_is_installed_is_what_is_pinned(fleet: Fleet) -> None:

@@ -44,6 +44,11 @@ class Hour:
         for terminal in self._terminals.values():
             terminal.close()
 
+    @property
+    def url(self) -> str:
+        """Of an Airflow that is started in one of the terminals."""
+        return f"http://localhost:{self._environment['PORT']}"
+
     def terminal(self, name: str) -> Terminal:
         """One of this name, in the checkout; opened when it is first asked for."""
         if name not in self._terminals:

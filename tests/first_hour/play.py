@@ -46,7 +46,11 @@ class Play:
     script: Script
     checkout: Path
     foreign: Foreign
-    port: int
+
+    def enter_checkout(self) -> None:
+        """Every terminal of the hour stands there."""
+        for name in (DEMO, OTHER, AIRFLOW, OWN):
+            self.hour.terminal(name).run(f"cd {self.checkout}", _SOON)
 
     def demo(self) -> None:
         """Upgrade, break, mend, clear, and see it end well."""
@@ -110,7 +114,7 @@ class Play:
     def _api(self) -> AirflowApi:
         """As whoever reads the password where Airflow has written it."""
         written = self.checkout / ".airflow" / "simple_auth_manager_passwords.json.generated"
-        return AirflowApi(f"http://localhost:{self.port}", "admin", json.loads(written.read_text())["admin"])
+        return AirflowApi(self.hour.url, "admin", json.loads(written.read_text())["admin"])
 
 
 def _clear_failed(api: AirflowApi, dag_id: str, run_id: str) -> None:

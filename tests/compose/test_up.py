@@ -194,7 +194,7 @@ def reached(site: Site, dag: str, run: str, step: str) -> None:
 
     def begun() -> bool:
         tasks = site.api.task_instances(dag, run)
-        assert site.api.run_state(dag, run) == "running", seen(site, dag, run)
+        assert site.api.run_state(dag, run) in ("queued", "running"), seen(site, dag, run)
         return any(task.task_id == step and task.started for task in tasks)
 
     wait_for(begun, f"{step} to begin", 300, lambda: seen(site, dag, run))

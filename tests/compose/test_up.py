@@ -185,7 +185,7 @@ def test_an_upgrade_comes_through_although_every_component_dies_once(fleet: Flee
     assert "Done and verified" in site.compose("exec", "--no-TTY", "api-server", "sh", "-c", "cat reports/*/*.md")
     cluster = fleet.lab.clusters["prod-1"]
     assert cluster.violations == []
-    assert {cluster.node_state(name).kubelet for name in cluster.nodes} == {"1.29.15"}
+    assert {cluster.node_state(name).kubelet for name in cluster.nodes} == {"v1.29.15"}
     assert {cluster.node_state(name).schedulable for name in cluster.nodes} == {True}
 
 

@@ -49,4 +49,4 @@ def test_an_upgrade_comes_through_although_worker_queue_and_one_scheduler_die(si
     assert site.api.wait_for_run(DAG, run, patience=600) == "success", seen(site, DAG, run)
     cluster = fleet.lab.clusters["prod-2"]
     assert cluster.violations == []
-    assert {cluster.node_state(name).kubelet for name in cluster.nodes} == {"1.29.15"}
+    assert {cluster.node_state(name).kubelet for name in cluster.nodes} == {"v1.29.15"}

@@ -10,7 +10,7 @@ from harness.settings import REPOSITORY
 _BLOCK = re.compile(r"^(?P<indent> *)```sh\n(?P<lines>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 
 
-# CI runs it by itself: the play is one of its tests
+# CI runs it by itself, beside others
 NOT_PLAYED = "make test"
 
 

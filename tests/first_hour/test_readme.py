@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from harness.settings import REPOSITORY
 
 def test_what_is_not_played_is_what_ci_runs() -> None:
     assert NOT_PLAYED in commands()
-    assert NOT_PLAYED in (REPOSITORY / ".ci" / "run").read_text()
+    assert re.search(r"\brun test\b", (REPOSITORY / ".ci" / "run").read_text())
 
 
 @pytest.mark.first_hour

@@ -144,6 +144,7 @@ def etcd_image(text: str, tag: str) -> str:
     return f"{repository}/etcd:{tag}"
 
 
+@lru_cache(maxsize=64)
 def with_etcd_tag(text: str, tag: str | None) -> str:
     """The ClusterConfiguration that fixes this etcd image tag, or none. All else is written as somebody wrote it.
 

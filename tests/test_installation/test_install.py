@@ -20,6 +20,8 @@ from harness.settings import REPOSITORY
 from installation.install import _cache
 from test_installation.checkout import REAL_UV, Checkout
 
+pytestmark = pytest.mark.first_hour  # real pips and real environments, seconds each
+
 WHOLE = {"one", "two", "pip"}
 PIP_DOES_IT = "pip installs instead"
 NOTHING = MappingProxyType[str, str]({})

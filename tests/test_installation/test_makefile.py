@@ -16,6 +16,8 @@ from harness.settings import REPOSITORY
 
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 MAKE = shutil.which("make") or ""
+# as a person's shell, also where make runs the tests
+ENVIRONMENT = {name: text for name, text in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
 pytestmark = pytest.mark.skipif(not MAKE, reason="there is no make")
 
@@ -48,8 +50,7 @@ def made(clone: Path) -> Path:
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: text for name, text in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
-    return subprocess.run([MAKE, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run([MAKE, *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
 
 def test_the_demo_speaks_within_a_second_whatever_python_does(clone: Path) -> None:
@@ -60,6 +61,7 @@ def test_the_demo_speaks_within_a_second_whatever_python_does(clone: Path) -> No
     process = subprocess.Popen(
         [MAKE, "demo", f"PYTHON={slow}", "CLUSTER=demo-b"],
         cwd=clone,
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         text=True,
         process_group=0,
@@ -79,7 +81,12 @@ def test_the_demo_speaks_within_a_second_whatever_python_does(clone: Path) -> No
 def test_the_installer_speaks_before_it_begins(clone: Path) -> None:
     """Also for make test and all the others, which have no greeting of their own."""
     process = subprocess.Popen(
-        [MAKE, "venv", f"PYTHON={sys.executable}"], cwd=clone, stdout=subprocess.PIPE, text=True, process_group=0
+        [MAKE, "venv", f"PYTHON={sys.executable}"],
+        cwd=clone,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
     )
     try:
         assert process.stdout is not None

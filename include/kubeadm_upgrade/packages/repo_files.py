@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from types import MappingProxyType
 
 from kubeadm_upgrade.packages.repository_urls import is_core, is_shut_down
 
@@ -76,6 +78,15 @@ def every_section(sources: Mapping[str, str]) -> Iterator[Section]:
 
 def sections(path: str, sources: Mapping[str, str]) -> tuple[Section, ...]:
     """Raises UnreadableFile."""
+    known = _variables(sources)
+    return tuple(
+        Section(path, name, options, tuple(_filled(url, known) for url in words(options.get("baseurl", ""))))
+        for name, options in _parsed(path, sources.get(path, ""))
+    )
+
+
+@lru_cache(maxsize=256)  # one look asks a dozen times
+def _parsed(path: str, text: str) -> tuple[tuple[str, Mapping[str, str]], ...]:
     parser = configparser.RawConfigParser(
         strict=False,  # of an option that comes twice, the last one counts
         delimiters=("=",),
@@ -85,15 +96,10 @@ def sections(path: str, sources: Mapping[str, str]) -> tuple[Section, ...]:
     )
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(sources.get(path, ""), path)
+        parser.read_string(text, path)
     except configparser.Error as error:
         raise UnreadableFile(f"dnf cannot read {path}: {' '.join(str(error).split())}") from error
-    known = _variables(sources)
-    return tuple(
-        Section(path, name, options, tuple(_filled(url, known) for url in words(options.get("baseurl", ""))))
-        for name in parser.sections()
-        for options in [dict(parser.items(name))]
-    )
+    return tuple((name, MappingProxyType(dict(parser.items(name)))) for name in parser.sections())
 
 
 def _variables(sources: Mapping[str, str]) -> Mapping[str, str]:

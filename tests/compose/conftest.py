@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 # the one cluster is upgraded by compose as it is, the other by Celery workers
 CLUSTERS = (
     ClusterSpec("prod-1", control_plane=1, workers=2, version="1.28.15"),
-    ClusterSpec("prod-2", control_plane=1, workers=1, version="1.28.15"),
+    ClusterSpec("prod-2", control_plane=1, workers=2, version="1.28.15"),
 )
 
 

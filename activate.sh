@@ -23,6 +23,8 @@ AIRFLOW__API__BASE_URL=http://localhost:${PORT:-8080}
 KUBEADM_UPGRADE_REPORTS=$PWD/.airflow/reports
 # macOS refuses to fork in processes like Airflow's otherwise
 OBJC_DISABLE_INITIALIZE_FORK_SAFETY=YES
+# what Airflow warns of in its own code is nothing that anybody here could mend
+PYTHONWARNINGS=ignore
 PYTHONPATH=$PWD/include:$PWD/plugins
 PATH=$PWD/.venv/bin:$PATH
 set +a

@@ -47,7 +47,7 @@ def main() -> int:
 def _anonymous(text: str, home: Path) -> str:
     """Nobody's machine, and nobody's password."""
     text = text.replace(str(REPOSITORY), "https://git.example.com/kubeadm-fleet").replace(str(home), "/home/you")
-    return re.sub(r"password \S+", "password ********", text)
+    return re.sub(r"(password|'admin':) \S+", r"\1 ********", text)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Moment:
     terminal: str
     command: str
     screen: str
+    most: int = _MOST_LINES
 
 
 class Hour:
@@ -60,16 +61,16 @@ class Hour:
         terminal = self.terminal(name)
         began = terminal.seconds
         shown = terminal.run(command, patience)
-        self.moments.append(Moment(began, terminal.seconds, name, command, shown))
+        self._note(began, terminal, command)
         return shown
 
-    def start(self, name: str, command: str, pattern: str, patience: float) -> str:
-        """A command that stays, until it shows what is waited for."""
+    def start(self, name: str, command: str, pattern: str, patience: float, *, most: int = _MOST_LINES) -> str:
+        """A command that stays, until it shows what is waited for; `most` of its lines go onto the page."""
         terminal = self.terminal(name)
         began = terminal.seconds
         terminal.start(command)
         shown = terminal.wait_for(pattern, patience)
-        self.moments.append(Moment(began, terminal.seconds, name, command, shown))
+        self.moments.append(Moment(began, terminal.seconds, name, command, shown, most))
         return shown
 
     def see(self, name: str, pattern: str, patience: float) -> str:
@@ -89,8 +90,13 @@ class Hour:
             terminal.wait_for(question, patience)
             terminal.type(f"{answer}\n")
         shown = terminal.ended(before, patience)
-        self.moments.append(Moment(began, terminal.seconds, name, command, shown))
+        self._note(began, terminal, command)
         return shown
+
+    def _note(self, began: float, terminal: Terminal, command: str) -> None:
+        """What has ended is told line by line, however wide the terminal is."""
+        screen = "\n".join((f"$ {command}", *terminal.written()))
+        self.moments.append(Moment(began, terminal.seconds, terminal.name, command, screen))
 
     def tell(self, text: str) -> None:
         """What a person did elsewhere, or is to know."""
@@ -111,8 +117,8 @@ class Hour:
 
 def _lines(moment: Moment) -> str:
     lines = moment.screen.removesuffix("\n$").splitlines()
-    if len(lines) > _MOST_LINES:
-        lines = [lines[0], f"... {len(lines) - _MOST_LINES} lines ...", *lines[-_MOST_LINES + 1 :]]
+    if len(lines) > moment.most:
+        lines = [lines[0], f"... {len(lines) - moment.most} lines ...", *lines[-moment.most + 1 :]]
     return "\n".join(lines).replace("```", "'''")
 
 

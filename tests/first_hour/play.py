@@ -73,7 +73,7 @@ class Play:
         """From an Airflow of one's own and a cluster that somebody else has made, to its upgrade."""
         hour, script = self.hour, self.script
         hour.run(AIRFLOW, script.next(". ./activate.sh"), _SOON)
-        hour.start(AIRFLOW, script.next("airflow standalone"), "Airflow is ready", _MINUTES)
+        hour.start(AIRFLOW, script.next("airflow standalone"), "Airflow is ready", _MINUTES, most=6)
         hour.run(OTHER, script.next("kubectl apply -f docs/rbac.yaml"), _SOON)
         for line in self.foreign.kubeconfig_lines:
             hour.run(OTHER, line, _SOON)
@@ -101,7 +101,7 @@ class Play:
     def _init(self, command: str) -> tuple[str, ...]:
         """Answer what it asks. Returns the commands that it prints to be copied."""
         self.hour.answer(OWN, command, self.foreign.answers, _MINUTES)
-        return tuple(line for line in self.hour.terminal(OWN).lines() if line.startswith("airflow connections add"))
+        return tuple(line for line in self.hour.terminal(OWN).written() if line.startswith("airflow connections add"))
 
     def _run_to_success(self, api: AirflowApi, command: str) -> None:
         before = api.run_ids(_DAG)

@@ -14,6 +14,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
+from itertools import dropwhile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -128,11 +129,13 @@ class Terminal:
             lines = [*scrolled, *self._screen.display]
         return "\n".join(line.rstrip() for line in lines).strip("\n")
 
-    def lines(self) -> list[str]:
-        """What was written since the last command was typed, however long: as a mouse copies it."""
+    def written(self) -> list[str]:
+        """What the last command has written, a line however long: as a mouse copies it."""
         with self._lock:
             said = self._said[self._typed_at :]
-        return [line.rstrip() for line in _ESCAPES.sub("", said).splitlines()]
+        said = _ESCAPES.sub("", said).partition("\n")[2].removesuffix("$ ")  # without its echo, and the next prompt
+        lines = (line.rpartition("\r")[2].rstrip() for line in said.replace("\r\n", "\n").split("\n"))
+        return list(dropwhile(lambda line: not line, lines))
 
     def close(self) -> None:
         """End the shell and whatever it has started."""

@@ -70,7 +70,8 @@ def database_url(home: Path, patience: int) -> str:
 # Only for tests: what a person would wait for in a real installation is not worth waiting for here.
 IMPATIENT = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+    # no test waits for a second look at a file, and a look at two dozen clusters takes seconds of a core
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
     "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
     # a killed scheduler is taken for dead, and its tasks for orphans, after a few seconds
     "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",

@@ -8,7 +8,7 @@ from html import unescape
 import httpx
 import pytest
 
-from e2e.first_hour import MISTAKES, Mistake
+from e2e.first_hour import MISTAKES, Mistake, begin
 
 # the first test waits until all runs have started, and for its own
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -21,6 +21,10 @@ def runs(request, site):
     """All that are to be tested, at the same time."""
     tests = " ".join(item.nodeid for item in request.session.items)
     wanted = [name for name in MISTAKES if f"[{name}]" in tests]
+    begin(site.inventory)
+    site.api.parse_again(site.api.dag("kubeadm_upgrade.novice")["file_token"])
+    for name in wanted:
+        site.api.wait_for_dag(f"kubeadm_upgrade.{name}", 120)
     return {name: site.start(name, **MISTAKES[name].conf) for name in wanted}
 
 

@@ -34,6 +34,10 @@ class Site:
     def api(self) -> AirflowApi:
         return self.airflow.api
 
+    @property
+    def inventory(self) -> Path:
+        return Path(self.airflow.environment["KUBEADM_UPGRADE_INVENTORY"])
+
     def cluster(self, name: str) -> LabCluster:
         return self.lab.clusters[name]
 

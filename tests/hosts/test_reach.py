@@ -424,7 +424,8 @@ def test_what_the_sentence_says_to_do_lets_the_host_be_reached(place, tmp_path, 
     with written_down(place, ADDED[name](place), tmp_path):
         with pytest.raises(errors.HostKeyUnknown) as refused:
             asyncio.run(reach())
-        subprocess.run(["sh", "-c", str(refused.value).partition("then: ")[2]], check=True, capture_output=True)
+        command = str(refused.value.do).partition("add it (")[2].removesuffix(")")
+        subprocess.run(["sh", "-c", command], check=True, capture_output=True)
         assert asyncio.run(reach()) == "root"
 
 

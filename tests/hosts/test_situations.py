@@ -228,8 +228,8 @@ FINDINGS: dict[str, tuple[str, Situation, str]] = {
         "w1",
         lambda real, host: written(
             host,
-            "/var/lib/kubelet/config.yaml",
-            "featureGates: {CSIMigrationvSphere: true}\n",
+            "/var/lib/kubelet/kubeadm-flags.env",
+            'KUBELET_KUBEADM_ARGS="--feature-gates=CSIMigrationvSphere=true"\n',
         ),
         "is started with the feature gate CSIMigrationvSphere, which 1.29 no longer knows: remove it first",
     ),

@@ -24,6 +24,8 @@ RPM_SOURCE = "/etc/yum.repos.d/kubernetes.repo"
 NAMES = ("kubelet", "kubeadm", "kubectl")
 #: What of a simulated host is on the real one; the packages bring the rest.
 FILES = ("/etc/kubernetes/", "/var/lib/kubelet/", "/var/lib/etcd/")
+#: Where the runtime of a node keeps them; there is none here.
+IMAGES = "/var/lib/containerd"
 #: An rpm database that another package manager's system begins with knows of nothing that is there.
 SYSTEM = Package(
     *(Format.RPM, "os-base", "1", "1", "What the image has"),
@@ -42,6 +44,7 @@ def furnish(
     minor = host.installed("kubelet").minor
     put(machine, {client.SETTINGS: (lab.bridge.settings(node).encode(), 0o644), **node_files(host)})
     put(machine, source(pkgs, minor, form))
+    machine.execute("mkdir", "-p", IMAGES)
     _INSTALL[form](machine, version)
     machine.execute("systemctl", "enable", "--now", "kubelet")
 

@@ -121,7 +121,12 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
             retries=PATIENT,
         )
         # a plain all_done leaf would turn a failed run green; a teardown that fails makes it red
-        report = ReportOperator(task_id="report", cluster=cluster.name, retries=PATIENT)
+        report = ReportOperator(
+            task_id="report",
+            cluster=cluster.name,
+            retries=PATIENT,
+            on_failure_callback=LastLines(),  # it has just written the report itself
+        )
         report.as_teardown(on_failure_fail_dagrun=True)
         chain(
             [control_plane, workers],

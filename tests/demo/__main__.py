@@ -119,7 +119,9 @@ def _tell(console: Console, world: World, airflow: AirflowInstance, follower: Fo
 def _stay(console: Console) -> None:
     console.print("\nEverything keeps running. [bold]Ctrl-C[/] stops it.")
     try:
-        threading.Event().wait()
+        # a wait without end can miss a Ctrl-C that comes as it begins
+        while not threading.Event().wait(1.0):
+            pass
     except KeyboardInterrupt:
         console.print("\rstopping …")
 

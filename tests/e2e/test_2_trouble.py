@@ -123,6 +123,7 @@ def test_a_broken_file_becomes_a_quarantine_dag(site, name, words):
     docs = site.api.dag(f"kubeadm_upgrade.{name}")["doc_md"]
     assert f"{name}.yaml: {words}" in docs
     upgrades = {dag_id for dag_id in site.api.dags() if dag_id.startswith("kubeadm_upgrade.")}
-    assert upgrades == {f"kubeadm_upgrade.{name}" for name in (*CLUSTERS, *BROKEN, *MISTAKES)}
+    later = {f"kubeadm_upgrade.{name}" for name in MISTAKES}  # if their tests have begun
+    assert upgrades - later == {f"kubeadm_upgrade.{name}" for name in (*CLUSTERS, *BROKEN)}
     assert not site.api.has_dag(f"kubeadm_check.{name}")
     assert site.api.import_errors() == []

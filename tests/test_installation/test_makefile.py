@@ -8,7 +8,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -53,49 +56,38 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([MAKE, *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
 
+@contextmanager
+def begun(folder: Path, *arguments: str) -> Iterator[IO[str]]:
+    """What make says, while it runs; ended with all that it has started."""
+    process = subprocess.Popen(
+        [MAKE, *arguments], cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, process_group=0
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout
+    finally:
+        os.killpg(process.pid, 9)
+        process.communicate()
+
+
 def test_the_demo_speaks_within_a_second_whatever_python_does(clone: Path) -> None:
     slow = clone / "slow-python"
     slow.write_text("#!/bin/sh\nexec sleep 30\n")
     slow.chmod(0o755)
     started = time.monotonic()
-    process = subprocess.Popen(
-        [MAKE, "demo", f"PYTHON={slow}", "CLUSTER=demo-b"],
-        cwd=clone,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    )
-    try:
-        assert process.stdout is not None
-        first = process.stdout.readline()
+    with begun(clone, "demo", f"PYTHON={slow}", "CLUSTER=demo-b") as said:
+        first = said.readline()
         assert time.monotonic() - started < 1
         assert "demo-b" in first
-        assert "three minutes" in process.stdout.readline() + process.stdout.readline()
+        assert "three minutes" in said.readline() + said.readline()
         assert not (clone / ".venv").exists()
-    finally:
-        os.killpg(process.pid, 9)
-        process.communicate()
 
 
 def test_the_installer_speaks_before_it_begins(clone: Path) -> None:
     """Also for make test and all the others, which have no greeting of their own."""
-    process = subprocess.Popen(
-        [MAKE, "venv", f"PYTHON={sys.executable}"],
-        cwd=clone,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        text=True,
-        process_group=0,
-    )
-    try:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        assert first.startswith(".venv is missing or out of date: installing ")
+    with begun(clone, "venv", f"PYTHON={sys.executable}") as said:
+        assert said.readline().startswith(".venv is missing or out of date: installing ")
         assert not (clone / ".venv" / "lib").exists() or not list((clone / ".venv").glob("lib/*/site-packages/*"))
-    finally:
-        os.killpg(process.pid, 9)
-        process.communicate()
 
 
 def test_the_faults_are_listed_by_a_command_that_works_as_it_stands(made: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from kubeadm_upgrade import inventory
 from kubeadm_upgrade.commands import credentials
 from kubeadm_upgrade.commands.credentials import Credentials
@@ -9,7 +11,18 @@ from kubeadm_upgrade.errors import NeedsPerson
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.version import TargetVersion
 
+# of a command that looks at a cluster, for its description
+EITHER = (
+    "With the cluster's file and its Airflow connections; or with --kubeconfig and --ssh-user alone, before there is "
+    "any Airflow."
+)
 _NAMELESS = "cluster"
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """The cluster, and how it is reached where no Airflow says it."""
+    parser.add_argument("cluster", nargs="?", metavar="CLUSTER", help="whose file is in the inventory")
+    credentials.add_to(parser)
 
 
 def asked_for(name: str | None, given: Credentials) -> tuple[Cluster, TargetVersion | None]:

@@ -13,9 +13,8 @@ from rich.console import Console
 
 from kubeadm_upgrade.access.line import Line, Unwatched, Watcher, not_passed
 from kubeadm_upgrade.access.table import CheckTable
-from kubeadm_upgrade.commands import credentials, hands
+from kubeadm_upgrade.commands import asked_for, hands
 from kubeadm_upgrade.commands.arguments import target_version
-from kubeadm_upgrade.commands.asked_for import asked_for
 from kubeadm_upgrade.commands.credentials import Credentials
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.version import TargetVersion
@@ -25,11 +24,9 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "check",
         help="ask the API and every host whether a run is possible, and say how to mend what is not",
-        description="Asks a cluster's API and every host, and changes nothing. With the cluster's file and its Airflow "
-        "connections; or with --kubeconfig and --ssh-user alone, before there is any Airflow.",
+        description=f"Asks a cluster's API and every host, and changes nothing. {asked_for.EITHER}",
     )
-    parser.add_argument("cluster", nargs="?", metavar="CLUSTER", help="whose file is in the inventory")
-    credentials.add_to(parser)
+    asked_for.add_to(parser)
     parser.add_argument("--target", type=target_version, metavar="VERSION", help="default: the file's, else the next")
     parser.add_argument("--output", choices=("table", "json"), default="table")
     parser.set_defaults(run=_run)
@@ -38,7 +35,7 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     """1 when something is not as it must be."""
     given = Credentials.of(options)
-    cluster, target = asked_for(options.cluster, given)
+    cluster, target = asked_for.asked_for(options.cluster, given)
     as_json = options.output == "json"
     lines = check(Console(), cluster, options.target or target, given, quiet=as_json)
     if as_json:

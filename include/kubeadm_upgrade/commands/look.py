@@ -7,8 +7,7 @@ import json
 import sys
 from typing import Any
 
-from kubeadm_upgrade.commands import credentials, hands
-from kubeadm_upgrade.commands.asked_for import asked_for
+from kubeadm_upgrade.commands import asked_for, hands
 from kubeadm_upgrade.commands.credentials import Credentials
 
 
@@ -16,17 +15,15 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "look",
         help="print what a cluster is and what its package repository publishes, as plan --from-state reads it",
-        description="Looks at a cluster's API and hosts, and changes nothing. With the cluster's file and its Airflow "
-        "connections; or with --kubeconfig and --ssh-user alone, before there is any Airflow.",
+        description=f"Looks at a cluster's API and hosts, and changes nothing. {asked_for.EITHER}",
     )
-    parser.add_argument("cluster", nargs="?", metavar="CLUSTER", help="whose file is in the inventory")
-    credentials.add_to(parser)
+    asked_for.add_to(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
     given = Credentials.of(options)
-    cluster, target = asked_for(options.cluster, given)
+    cluster, target = asked_for.asked_for(options.cluster, given)
     with hands.borrowed(given.environment(), alone=given.are_whole) as borrowed:
         state = borrowed.look_at_state(given.over(cluster), target)
     sys.stdout.write(json.dumps(state.to_json(), indent=2) + "\n")

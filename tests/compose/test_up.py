@@ -201,4 +201,11 @@ def reached(site: Site, dag: str, run: str, step: str) -> None:
 
 
 def seen(site: Site, dag: str, run: str) -> str:
-    return ", ".join(f"{task} {task.state}" for task in site.api.task_instances(dag, run) if task.state)
+    """The state of every task, and the end of what each failed one has logged in its last try."""
+    tasks = site.api.task_instances(dag, run)
+    told = [", ".join(f"{task} {task.state}" for task in tasks if task.state)]
+    for task in tasks:
+        if task.state == "failed":
+            lines = site.api.log(dag, run, task.task_id, task.map_index, task.try_number)
+            told += [f"--- {task}, try {task.try_number}", *(line.text for line in lines[-12:])]
+    return "\n".join(told)

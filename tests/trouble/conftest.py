@@ -18,6 +18,7 @@ CLUSTERS: Clusters = {
     "held": (1, 2, {}),
     "marked": (1, 2, {}),
     "old": (1, 2, {}),
+    "mute": (1, 2, {}),
 }
 
 

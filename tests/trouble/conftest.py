@@ -18,7 +18,6 @@ CLUSTERS: Clusters = {
     "held": (1, 2, {}),
     "marked": (1, 2, {}),
     "old": (1, 2, {}),
-    "mute": (1, 2, {}),
 }
 
 

@@ -10,9 +10,9 @@ from e2e.records import applies
 from harness.airflow import API_SERVER
 from harness.rest import wait_for
 
-pytestmark = [pytest.mark.trouble, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
 
-AWAY_SECONDS = 100
+AWAY_SECONDS = 75
 
 
 def test_a_run_comes_through_while_nothing_can_be_told_to_airflow(site):

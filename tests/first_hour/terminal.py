@@ -23,10 +23,12 @@ import psutil
 import pyte
 
 COLUMNS, ROWS, SCROLLED_BACK = 120, 45, 5000
-# job control and Ctrl-C need a terminal that is the session's own
+# job control and Ctrl-C need a terminal that is the session's own; who is started in the background of a script ignores
+# Ctrl-C, and whatever it starts would as well
 _SHELL = """
-import fcntl, os, termios
+import fcntl, os, signal, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvp("bash", ["bash", "--noprofile", "--norc", "-i"])
 """
 _MARKED = {"TERM": "xterm-256color", "PS1": "$ ", "PROMPT_COMMAND": r"printf '\033]777;%d\007' $?"}

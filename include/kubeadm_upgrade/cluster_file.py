@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from kubeadm_upgrade import kubeadm_preflight
+from kubeadm_upgrade.labels import Labels, check_labels
 from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.version import TARGET_PATTERN
 
@@ -131,6 +132,11 @@ class ClusterFile(_Strict):
         1,
         description='workers out of service at once: a count, or a percentage such as "25%" (rounded down, at least 1)',
     )
+    labels: Labels = Field(
+        default_factory=dict,
+        description="what this cluster is to its owners, as Kubernetes has labels: pages filter by them, and Airflow "
+        "shows them as tags key:value",
+    )
     ssh: SshSettings = SshSettings()
     nodes: dict[Annotated[str, Field(pattern=_NODE_NAME)], NodeSettings] = Field(
         default_factory=dict, description="exceptions, by node name"
@@ -150,6 +156,13 @@ class ClusterFile(_Strict):
         description="flags of the control plane, without dashes, that only its static Pods' manifests say, and that an "
         "upgrade may leave out as kubeadm writes them anew: the name of each, and the reason",
     )
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _are_labels(cls, value: object) -> object:
+        if isinstance(value, dict):
+            check_labels(value)
+        return value
 
     @field_validator("ignore_preflight_errors", mode="before")
     @classmethod

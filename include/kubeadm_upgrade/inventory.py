@@ -58,6 +58,7 @@ class Cluster:
     kubernetes_conn_id: str
     ssh_conn_id: str
     target_version: TargetVersion
+    labels: Mapping[str, str] = field(default_factory=dict)
     max_unavailable: int | str = 1
     address_type: str = "InternalIP"
     known_hosts: str | None = None
@@ -185,6 +186,7 @@ def _cluster(file: ClusterFile) -> Cluster:
         kubernetes_conn_id=file.kubernetes_conn_id,
         ssh_conn_id=file.ssh_conn_id,
         target_version=TargetVersion.parse(file.target_version),
+        labels=file.labels,
         max_unavailable=file.max_unavailable,
         address_type=file.ssh.address_type,
         known_hosts=file.ssh.known_hosts,

@@ -1,4 +1,4 @@
-"""Airflow DAGs for every cluster of the inventory: its upgrade, a check of whether that is possible, and steering."""
+"""The DAGs of every cluster of the inventory: its upgrade, what steers it, a check before it, a look by schedule."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from kubeadm_upgrade.inventory import InventoryError, files_by_cluster, ignored,
 from kubeadm_upgrade.ledger.steering import steering_dag
 from upgrade_dags.check import build_check_dag, check_dag_id_of
 from upgrade_dags.cluster import build_cluster_dag, dag_id_of
+from upgrade_dags.look import build_look_dag, look_dag_id_of
 from upgrade_dags.quarantine import build_quarantine_dag
 from upgrade_dags.steer import build_steer_dag
 
@@ -20,13 +21,16 @@ for name, (path, *others) in files_by_cluster().items():
         check_dag_id_of(name): build_check_dag,
         steering_dag(name): build_steer_dag,
     }
-    if wanted is not None and wanted not in builders:
+    look_dag_id = look_dag_id_of(name)
+    if wanted not in (None, look_dag_id, *builders):
         continue
     try:
         cluster = load_cluster(path)
     except InventoryError as error:
         globals()[dag_id] = build_quarantine_dag(dag_id, error, beside)  # which says all that the others could say
         continue
+    if cluster.look.cron:
+        builders[look_dag_id] = build_look_dag
     for one, build in builders.items():
         if wanted in (None, one):
             globals()[one] = build(cluster)

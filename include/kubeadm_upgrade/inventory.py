@@ -17,6 +17,7 @@ from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, proble
 from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.kubeadm_preflight import reasons
+from kubeadm_upgrade.look_schedule import LookSchedule
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
@@ -70,6 +71,7 @@ class Cluster:
     drop_flags: Mapping[str, str] = field(default_factory=dict)
     policy: Policy = Policy()
     patience: Mapping[str, timedelta] = field(default_factory=dict)
+    look: LookSchedule = LookSchedule()
 
     @property
     def rollout(self) -> RolloutPolicy:
@@ -198,4 +200,5 @@ def _cluster(file: ClusterFile) -> Cluster:
         drop_flags=file.drop_flags,
         policy=Policy(**file.path.model_dump(), ignore_preflight_errors=reasons(file.ignore_preflight_errors)),
         patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
+        look=LookSchedule(file.look.schedule, file.look.timezone),
     )

@@ -78,6 +78,15 @@ def test_an_order_waits_for_nobody(parse):
     assert (dag.is_paused_upon_creation, dag.max_active_runs, list(dag.task_dict)) == (False, 1, ["steer"])
 
 
+def test_a_cluster_is_looked_at_where_its_file_says_when(parse):
+    """By itself: at that time of that zone, and not for every night that Airflow was away."""
+    dag = parse("a", look={"schedule": "17 3 * * 1-5", "timezone": "Europe/Berlin"})["kubeadm_look.a"]
+    assert (dag.is_paused_upon_creation, dag.catchup, list(dag.task_dict)) == (False, False, ["look"])
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("17 3 * * 1-5", "Europe/Berlin")
+    assert set(parse("a", wanted="kubeadm_look.a", look={"schedule": "17 3 * * *"})) == {"kubeadm_look.a"}
+    assert parse("a", wanted="kubeadm_look.a") == {}
+
+
 def test_a_check_asks_in_a_worker_and_in_the_triggerer(parse):
     """Two tasks that do not wait for each other, of a DAG that starts by itself never and is found by the same tag."""
     dag = parse("a")["kubeadm_check.a"]

@@ -10,6 +10,7 @@ from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
 
 from kubeadm_airflow.endings import EndsInTwoLines
 from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.last_look import keep_last_look
 from kubeadm_upgrade import report
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
@@ -50,9 +51,12 @@ class LookOperator(ClusterOperator):
         return state.to_json()
 
     async def look(self, context: Context) -> State:
-        from kubeadm_airflow.hooks.cluster_scene import look_at_state
+        from kubeadm_airflow.hooks.cluster_scene import look_at_state_and_ledger
 
-        return await look_at_state(load_cluster_named(self.cluster), Wish.read(context["params"]).target)
+        cluster, wish = load_cluster_named(self.cluster), Wish.read(context["params"])
+        state, ledger = await look_at_state_and_ledger(cluster, wish.target)
+        keep_last_look(context, self.cluster, state.cluster_version, state.nodes, ledger)
+        return state
 
 
 class PlanOperator(LookOperator):

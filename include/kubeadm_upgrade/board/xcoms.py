@@ -1,0 +1,68 @@
+"""What the XComs of a run hold, read back: written by a worker, by a trigger, by this release or an earlier one.
+
+A board must come about whatever they hold. So what is not ours, or not whole, is read as if it were not there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kubeadm_upgrade.board.record import Failure, NodeRecord, Waiting
+
+Json = Mapping[str, Any]
+
+
+def unwrapped(value: Any) -> Any:
+    """The value itself. What a TaskSuccessEvent pushes is encoded twice, and comes back as JSON text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def outcome_in(value: Any) -> Json | None:
+    """The return value of a step's task."""
+    plain = unwrapped(value)
+    return plain if isinstance(plain, Mapping) and {"step", "node", "status"} <= plain.keys() else None
+
+
+def waiting_in(value: Any) -> Waiting | None:
+    """The XCom `waiting`."""
+    plain = unwrapped(value)
+    if not isinstance(plain, Mapping):
+        return None
+    reason, since = plain.get("reason"), _time(plain.get("since"))
+    return Waiting(str(reason), since, str(plain.get("kind") or "")) if reason and since else None
+
+
+def failure_in(value: Any) -> Failure | None:
+    """The XCom `failure`: its first line is the fact, the others are what a host has said."""
+    plain = unwrapped(value)
+    if not isinstance(plain, Mapping) or not plain.get("why"):
+        return None
+    why, *said = str(plain["why"]).splitlines() or [""]
+    return Failure(why, str(plain.get("do") or ""), tuple(said))
+
+
+def nodes_in(value: Any) -> tuple[NodeRecord, ...]:
+    """The nodes in what a look has returned."""
+    plain = unwrapped(value)
+    nodes = plain.get("nodes") if isinstance(plain, Mapping) else None
+    return tuple(
+        NodeRecord(str(node["name"]), str(node.get("kubelet") or ""), bool(node.get("control_plane")))
+        for node in (nodes if isinstance(nodes, list) else ())
+        if isinstance(node, Mapping) and node.get("name")
+    )
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -145,17 +145,12 @@ class RunRecord:
                 "findings": tuple(plain["findings"]),
                 "tasks": tuple(map(_task, plain["tasks"])),
                 "marks": Marks(**{**plain["marks"], "at": _time(plain["marks"]["at"])}),
-                "pace": pace_in(plain["pace"]),
+                "pace": Pace(
+                    {step: tuple(seconds) for step, seconds in plain["pace"]["durations"].items()},
+                    plain["pace"]["workers_at_once"],
+                ),
             }
         )
-
-
-def pace_in(plain: Any) -> Pace:
-    """The XCom `pace` of a look; what an earlier release has not written is not known."""
-    if not isinstance(plain, Mapping):
-        return Pace()
-    durations = {step: tuple(map(float, seconds)) for step, seconds in plain.get("durations", {}).items()}
-    return Pace(durations, int(plain.get("workers_at_once", 1)))
 
 
 def _task(plain: Json) -> TaskRecord:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeadm_upgrade.board.record import Failure, NodeRecord, Waiting
+from kubeadm_upgrade.board.record import Failure, Marks, NodeRecord, Pace, Waiting
 
 Json = Mapping[str, Any]
 
@@ -58,6 +58,38 @@ def nodes_in(value: Any) -> tuple[NodeRecord, ...]:
         for node in (nodes if isinstance(nodes, list) else ())
         if isinstance(node, Mapping) and node.get("name")
     )
+
+
+def marks_in(value: Any) -> Marks:
+    """The XCom `marks`: the ledger's holds, as a look or the steering has left them."""
+    plain = unwrapped(value)
+    if not isinstance(plain, Mapping):
+        return Marks()
+    given_up = plain.get("given_up")
+    return Marks(
+        paused=_text(plain.get("paused")),
+        aborted=_text(plain.get("aborted")),
+        given_up={str(node): str(why) for node, why in given_up.items()} if isinstance(given_up, Mapping) else {},
+        at=_time(plain.get("at")),
+    )
+
+
+def pace_in(value: Any) -> Pace:
+    """The XCom `pace`: what a look has read of the ledger's durations, and of the cluster's file."""
+    plain = unwrapped(value)
+    if not isinstance(plain, Mapping):
+        return Pace()
+    durations, at_once = plain.get("durations"), plain.get("workers_at_once")
+    measured = {
+        str(step): tuple(float(one) for one in seconds if isinstance(one, int | float) and 0 <= one < 1e9)
+        for step, seconds in (durations.items() if isinstance(durations, Mapping) else ())
+        if isinstance(seconds, list)
+    }
+    return Pace(measured, at_once if isinstance(at_once, int) and at_once > 0 else 1)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _time(text: Any) -> datetime | None:

@@ -16,7 +16,7 @@ from kubeadm_upgrade.board.record import (
     TaskRecord,
     Waiting,
 )
-from kubeadm_upgrade.board.xcoms import failure_in, nodes_in, outcome_in, unwrapped, waiting_in
+from kubeadm_upgrade.board.xcoms import failure_in, marks_in, nodes_in, outcome_in, pace_in, unwrapped, waiting_in
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 OUTCOME = {"step": "drain_node", "node": "w1", "status": "changed", "actions": [], "details": []}
@@ -62,9 +62,12 @@ def test_an_outcome_of_a_trigger_is_encoded_twice():
     assert outcome_in(json.dumps(OUTCOME)) == outcome_in(OUTCOME) == OUTCOME
 
 
-@pytest.mark.parametrize("value", [None, "", "{", [], {}, {"reason": "x"}, {"since": "x"}, {"why": ""}, 4, "null"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, "", "{", [], {}, {"reason": "x"}, {"since": "x"}, {"why": ""}, 4, "null"], ids=repr
+)
 def test_what_is_not_ours_is_as_if_it_were_not_there(value):
     assert (waiting_in(value), failure_in(value), outcome_in(value), nodes_in(value)) == (None, None, None, ())
+    assert (marks_in(value), pace_in(value)) == (Marks(), Pace())
 
 
 def test_a_wait_says_since_when():
@@ -78,16 +81,27 @@ def test_the_first_line_of_a_failure_is_the_fact():
     )
 
 
+def test_marks_and_pace():
+    marks = {"paused": "incident 4711", "given_up": {"w7": "its disk"}, "at": "2026-11-26T12:00:00+00:00"}
+    assert marks_in(marks) == Marks("incident 4711", None, {"w7": "its disk"}, NOON)
+    pace = {"durations": {"drain_node": [41.2, "?"], "odd": 3}, "workers_at_once": 2}
+    assert pace_in(pace) == Pace({"drain_node": (41.2,)}, 2)
+
+
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["reason", "since", "kind", "why", "do", "nodes", "name"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["reason", "since", "why", "nodes", "name", "given_up", "durations"]), inner, max_size=4
+        )
+    ),
     max_leaves=8,
 )
 
 
 @given(value=ANY_JSON)
 def test_reading_never_raises(value):
-    for read in (unwrapped, waiting_in, failure_in, outcome_in, nodes_in):
+    for read in (unwrapped, waiting_in, failure_in, outcome_in, nodes_in, marks_in, pace_in):
         read(value)
         read(json.dumps(value))

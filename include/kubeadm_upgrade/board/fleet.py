@@ -1,4 +1,4 @@
-"""How every cluster stands: one pure function of what is known of each, and of the time."""
+"""How every cluster stands: one pure function of what is known of each, of the releases, and of the time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from kubeadm_upgrade.board.cluster_record import ClusterRecord
-from kubeadm_upgrade.board.fleet_view import ClusterRow, Fleet, State
+from kubeadm_upgrade.board.cluster_row import row_of
+from kubeadm_upgrade.board.fleet_view import Fleet, State
+from kubeadm_upgrade.releases.release import Releases
+
+_ORDER = tuple(State)  # who needs a person comes first
 
 
-def fleet_of(records: Iterable[ClusterRecord], now: datetime) -> Fleet:
-    """Every cluster as it stands at `now`, those that need a person first."""
-    rows = (ClusterRow(one.name, one.dag_id, State.UNKNOWN, "", one.labels, target=one.target) for one in records)
-    return Fleet(now, tuple(rows))
+def fleet_of(records: Iterable[ClusterRecord], now: datetime, releases: Releases) -> Fleet:
+    """Every cluster as it stands at `now`, those that need a person first, then by name."""
+    rows = (row_of(record, now, releases) for record in records)
+    return Fleet(now, tuple(sorted(rows, key=lambda row: (_ORDER.index(row.state), row.name))))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from kubeadm_upgrade.procedure import GROUPS
@@ -123,6 +124,19 @@ class RunRecord:
             return ()
         control_plane, workers = tuple(self.hop.get("control_plane", ())), tuple(self.hop.get("workers", ()))
         return {"workers": workers, "stage": (*control_plane, *workers)}.get(group, control_plane)
+
+    @cached_property
+    def kubelets(self) -> Mapping[str, str]:
+        """What each node ran when the run looked."""
+        return {node.name: node.kubelet for node in self.nodes}
+
+    def index_of(self, node: str, group: str) -> int:
+        """The map index of a node's tasks in a group."""
+        return self._indexes[group][node]
+
+    @cached_property
+    def _indexes(self) -> Mapping[str, Mapping[str, int]]:
+        return {group: {name: index for index, name in enumerate(self.nodes_of(group))} for group in GROUPS}
 
     def node_of(self, task: TaskRecord) -> str | None:
         """The node that a mapped task is about; None for a task of the whole run."""

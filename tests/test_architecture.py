@@ -67,6 +67,7 @@ ABOVE = {
     "planning": {"steps", "procedure", "ledger", "admission", "standing"},
     "packages": {"steps", "procedure", "ledger", "admission", "standing", "installs"},
     "procedure": {"rights", "checks", "report", "preflight", "access"},
+    "board": {"commands", "report"},
     "access": {"commands", "report", "ledger", "standing", "admission"},
 }
 DOMAIN = REPOSITORY / "include" / "kubeadm_upgrade"

@@ -17,6 +17,7 @@ from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.units import Unit, is_try
+from kubeadm_upgrade.waits import Wait
 
 
 class Need(Enum):
@@ -62,6 +63,10 @@ class Step:
     def pending(self, facts: Facts, hop: Hop) -> str:
         """What is being waited for, when nothing is left to do and the step is not done."""
         return "its effect to show"
+
+    def awaits(self, facts: Facts, hop: Hop) -> Wait:
+        """Of what kind that is."""
+        return Wait.EFFECT
 
     def turns(self, facts: Facts, hop: Hop) -> int:
         """How soon it is worth looking again: 1 at once, more when others come first."""
@@ -132,6 +137,7 @@ class Pending:
     reason: str
     progress: Progress = field(default_factory=Progress)
     turns: int = 1  # see Step.turns
+    kind: Wait = Wait.EFFECT
 
 
 def own_unit(step: Step, facts: Facts, hop: Hop) -> Unit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.operators.steer import SteerOperator
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.board.xcoms import marks_in
 from kubeadm_upgrade.ledger import wire
 from lab import ClusterSpec
 
@@ -29,13 +31,22 @@ def walker(walk):
 
 @pytest.fixture
 def order(walker):
-    """Gives an order, as anna; returns the task's XCom."""
+    """Gives an order, as anna; returns the task's XComs, its own result and the marks, as one."""
 
     def order(action, node=None, reason=None, **more):
+        pushed = {}
+
+        async def push(key, value):
+            pushed[key] = value
+
         params = {"action": action, "node": node, "reason": reason}
         run = SimpleNamespace(conf={**params, **more}, triggering_user_name="anna")
-        context = {"params": params, "dag_run": run, "dag": SimpleNamespace(params=params)}
-        return SteerOperator(task_id="steer", cluster="held").execute(context)
+        dag, ti = SimpleNamespace(params=params), SimpleNamespace(axcom_push=push)
+        context = {"params": params, "dag_run": run, "dag": dag, "ti": ti}
+        told = SteerOperator(task_id="steer", cluster="held").execute(context)
+        marks = marks_in(json.loads(json.dumps(pushed["marks"])))
+        assert marks.at is not None
+        return {**told, "marks": {"paused": marks.paused, "aborted": marks.aborted, "given_up": marks.given_up}}
 
     return order
 

@@ -35,6 +35,7 @@ from kubeadm_upgrade.procedure import GROUPS, STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, unit_of
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN, NotLookedAt
+from kubeadm_upgrade.waits import Wait
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -253,6 +254,7 @@ def test_a_running_unit_is_attached_to(hop):
     assert result == Pending(
         "unit upgrade-kubeadm-v1.29.15 is running: Get:1 kubeadm",
         Progress(("attach to unit upgrade-kubeadm-v1.29.15",), frozenset({"upgrade-kubeadm-v1.29.15"}), ended=""),
+        kind=Wait.COMMAND,
     )
     assert world.log == []
 

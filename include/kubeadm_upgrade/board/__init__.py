@@ -1,1 +1,1 @@
-"""What people look at while clusters are upgraded: pure functions of what runs have written down."""
+"""How a run stands, and how a fleet does: computed from what runs have written down, for pages, commands and notes."""

@@ -39,7 +39,10 @@ class ClusterOperator(EndsInTwoLines, BaseAsyncOperator):
 
 
 class LookOperator(ClusterOperator):
-    """Discover the cluster as it is: nodes, roles and versions, and what the package repository publishes."""
+    """Discover the cluster as it is: nodes, roles and versions, and what the package repository publishes.
+
+    The XComs `marks` and `pace` are for boards: what holds the run up, and how long steps have taken here.
+    """
 
     async def aexecute(self, context: Context) -> dict[str, Any]:
         state = await self.look(context)
@@ -55,7 +58,11 @@ class LookOperator(ClusterOperator):
 
         cluster, wish = load_cluster_named(self.cluster), Wish.read(context["params"])
         state, ledger = await look_at_state_and_ledger(cluster, wish.target)
-        keep_last_look(context, self.cluster, state.cluster_version, state.nodes, ledger)
+        seen = keep_last_look(context, self.cluster, state.cluster_version, state.nodes, ledger)
+        at_once = cluster.rollout.workers_at_once(len(state.workers))
+        ti: Any = context["ti"]
+        await ti.axcom_push(key="marks", value=ledger.marks | {"at": seen.looked_at.isoformat()})
+        await ti.axcom_push(key="pace", value={"durations": ledger.durations, "workers_at_once": at_once})
         return state
 
 

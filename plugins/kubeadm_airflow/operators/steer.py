@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Context
@@ -14,7 +15,7 @@ from kubeadm_upgrade.ledger.steering import Order
 class SteerOperator(ClusterOperator):
     """Write one mark into the cluster's ledger, or take one out.
 
-    Returns what was asked, what came of it, and every mark that stands now: pages read it there.
+    Returns what was asked and what came of it; the XCom `marks` holds every mark that stands then, for boards.
     """
 
     ui_color = "#fdf3e1"
@@ -26,4 +27,6 @@ class SteerOperator(ClusterOperator):
         order = Order.read(context["params"], context["dag_run"].triggering_user_name)
         said, ledger = await steer(load_cluster_named(self.cluster), order)
         self.log.info("%s: %s", self.cluster, said)
-        return {**order.to_json(), "said": said, "marks": ledger.marks}
+        ti: Any = context["ti"]
+        await ti.axcom_push(key="marks", value=ledger.marks | {"at": datetime.now(UTC).isoformat()})
+        return {**order.to_json(), "said": said}

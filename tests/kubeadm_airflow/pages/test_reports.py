@@ -1,9 +1,8 @@
-"""The page of a run's report, whatever has become of the run; who may see it, a whole Airflow shows (tests/e2e)."""
+"""The page of a run's report, whatever has become of the run; who may see it: test_rights.py."""
 
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,14 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+from airflow.api_fastapi.common.db.common import _get_session
+from fastapi import FastAPI
 
+from kubeadm_airflow.pages import reports
+from kubeadm_airflow.pages.rights import MAY_SEE_RUN
 from kubeadm_upgrade import report
-
-with warnings.catch_warnings():  # of a library of Airflow's API server
-    warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
-    from airflow.api_fastapi.common.db.common import _get_session
-
-    from kubeadm_airflow import report_pages
 
 Ask = Callable[[Any], httpx.Response]
 DAG, RUN = "kubeadm_upgrade.prod", "manual__1"
@@ -30,8 +27,9 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ask:
     monkeypatch.setenv(report.DIRECTORY_VARIABLE, str(tmp_path))
 
     def asked(run: Any) -> httpx.Response:
-        pages = report_pages.app()
-        pages.dependency_overrides[report_pages._MAY_SEE_RUN.dependency] = lambda: None
+        pages = FastAPI()
+        pages.include_router(reports.router)
+        pages.dependency_overrides[MAY_SEE_RUN.dependency] = lambda: None
         pages.dependency_overrides[_get_session] = lambda: SimpleNamespace(scalar=lambda statement: run)
         return asyncio.run(get(pages))
 

@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 from kubeadm_airflow.notifiers import LastLines
 from kubeadm_airflow.operators.check import CheckOperator
 from kubeadm_upgrade.inventory import Cluster
-from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, TAGS
+from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, tags_of
 
 PREFIX = "kubeadm_check."
 
@@ -33,7 +33,7 @@ def build_check_dag(cluster: Cluster) -> DAG:
         doc_md=DOC.format(name=cluster.name),
         schedule=None,
         max_active_runs=1,
-        tags=list(TAGS),
+        tags=tags_of(cluster),
         default_args={
             "retries": 1,
             "retry_delay": timedelta(seconds=15),

@@ -26,6 +26,7 @@ from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
 from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor, StaticPodsReadySensor
+from kubeadm_upgrade import labels
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.version import TARGET_PATTERN
@@ -79,6 +80,11 @@ def dag_id_of(name: str) -> str:
     return _NO_ID.sub("_", f"{PREFIX}{name}")[:_LONGEST_ID]
 
 
+def tags_of(cluster: Cluster) -> list[str]:
+    """Of every DAG of a cluster: ours, and its labels."""
+    return [*TAGS, *labels.tags_of(cluster.labels)]
+
+
 def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
     """Shape only: what the nodes are is found out when the DAG runs. `ignored`: files that are not read, to be told."""
     with DAG(
@@ -87,7 +93,7 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
         doc_md="".join(f"**{sentence}.**\n\n" for sentence in ignored) + DOC.format(name=cluster.name),
         schedule=None,
         max_active_runs=1,
-        tags=[*TAGS, *(["ignored-file"] if ignored else [])],
+        tags=[*tags_of(cluster), *(["ignored-file"] if ignored else [])],
         params=run_parameters(cluster),
         default_args={
             "retries": 2,

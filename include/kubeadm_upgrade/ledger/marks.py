@@ -18,8 +18,8 @@ def paused(ledger: Ledger, cluster: str) -> str | None:
 
 
 def why_paused(sentence: str) -> str | None:
-    """The reason in a sentence that `paused` has made; None in any other."""
-    told = re.match(r"the upgrade is paused \((.*)\): start ", sentence)
+    """The reason in what `paused` has said, whatever stands around it; None where it has said nothing."""
+    told = re.search(r"the upgrade is paused \((.*)\): start ", sentence, re.DOTALL)
     return told[1] if told else None
 
 

@@ -14,8 +14,8 @@ from kubeadm_upgrade.packages.conffiles import kept
 from kubeadm_upgrade.packages.port import UNKNOWN_SYSTEM, PackageManager, manager_of
 from kubeadm_upgrade.steps import Step
 from kubeadm_upgrade.units import Unit
-from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.version import Version, in_package
+from kubeadm_upgrade.waits import Wait
 
 HALF_INSTALLED = "half installed, and nothing is at work on it: run dpkg --configure -a"
 

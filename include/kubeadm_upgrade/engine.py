@@ -34,6 +34,7 @@ from kubeadm_upgrade.errors import (
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.journal import essence, plain
+from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Failure
 from kubeadm_upgrade.standing.rules import REFUSED, Standing, verdicts
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, own_unit, unit_of
@@ -114,6 +115,9 @@ class _Attempt:
     async def _act_or_wait(self, facts: Facts, unit: Unit) -> Pending | None:
         wanted = tuple(wanted_actions(self.step, facts, self.hop))
         if not wanted:
+            # no action to ask the rules about, and no reason to wait either: behind a failed node it may be for ever
+            if reason := marks.aborted(facts.ledger, facts.node.name, facts.run):
+                raise NotToAct(f"{facts.node.name}: {self.step.name}: {reason}")
             return self._wait(facts, self.step.pending(facts, self.hop), self.step.awaits(facts, self.hop))
         if unit.succeeded and unit.name in self.progress.units and any(map(_starts_unit, wanted)):
             self._stop(facts, f"unit {unit.name} has succeeded and changed nothing")

@@ -13,6 +13,7 @@ from airflow.sdk import Context
 
 from kubeadm_airflow.endings import Ending
 from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.last_look import keep_last_look
 from kubeadm_upgrade import report
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.facts import NodeFacts
@@ -65,6 +66,8 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
     before = {node["name"]: node["kubelet"] for node in state["nodes"]}
     dry_run = bool(context["params"].get("dry_run"))
     result, unseen = await _look(cluster)
+    if result:
+        keep_last_look(context, cluster, result.control_plane.cluster_version, result.nodes, result.ledger)
     outcomes, run_tasks = await _outcomes(ti), _run_tasks(context)
     failures = await _failures(ti, run_tasks)
     unfinished = list(_unfinished(_left(_tasks(run_tasks, hop), outcomes), _states(context), failures))

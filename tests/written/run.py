@@ -12,6 +12,7 @@ from typing import Any
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.version import Version
+from kubeadm_upgrade.waits import Wait
 
 Json = dict[str, Any]
 
@@ -122,12 +123,13 @@ class MadeUpRun:
         return json.dumps(told) if position % 2 else told  # as triggers push it, and as workers do
 
     def _waiting(self, index: int) -> Json:
-        reason = (
-            f"Pod shop/db-{index} must go: budget db allows no disruption"
-            if index < self.done + self.moving
-            else f"{self.done + self.moving} of {self.workers} workers were admitted: both slots are taken"
-        )
-        return {"reason": reason, "since": self._at(45).isoformat(), "kind": "budget"}
+        admitted = self.done + self.moving
+        if index < admitted:
+            reason = f"pods to go from {self.hop.workers[index]}: shop/db-{index}: budget db allows no disruption"
+            return {"reason": reason, "since": self._at(45).isoformat(), "kind": Wait.PODS}
+        reason = f"its turn: {index - admitted} come first" if index > admitted else "a slot: all of them are taken"
+        kind = Wait.TURN if index > admitted else Wait.SLOT
+        return {"reason": reason, "since": self._at(40).isoformat(), "kind": kind}
 
     def _look(self) -> Json:
         nodes = [(name, True) for name in self.hop.control_plane] + [(name, False) for name in self.hop.workers]

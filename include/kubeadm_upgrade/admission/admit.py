@@ -28,7 +28,7 @@ class Admit(Step):
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         name = facts.node.name
-        if not facts.node.control_plane and (reason := marks.given_up(facts.ledger, name)):
+        if not facts.node.control_plane and (reason := marks.given_up(facts.ledger, hop.cluster, name)):
             return reason
         if name not in facts.lane.members:
             return f"it was planned as a {facts.lane.name} node and is none any more: see its labels, start a new run"

@@ -13,6 +13,7 @@ from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import WORKER
+from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.ledger.wire import OBJECT, SLOT
 from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.wording import agreeing, count, shortened
@@ -22,7 +23,7 @@ Gate = Callable[[Facts, Hop], str | None]
 
 def not_paused(facts: Facts, hop: Hop) -> str | None:
     """Nobody has paused this cluster's upgrade."""
-    return marks.paused(facts.ledger)
+    return marks.paused(facts.ledger, hop.cluster)
 
 
 def its_turn(facts: Facts, hop: Hop) -> str | None:
@@ -54,7 +55,7 @@ def others_in_service(facts: Facts, hop: Hop) -> str | None:
         return None
     names = ", ".join(f"{name} {why}" for name, why in sorted(out.items())[:5])
     it = agreeing(out, "it", "them")
-    give_up = f", or give {it} up (docs/ledger.md)" if lane.name == WORKER else ""
+    give_up = f", or give {it} up ({steering_dag(hop.cluster)})" if lane.name == WORKER else ""
     return f"{_limit(facts)}, and {names}: mend {it}{give_up}"
 
 

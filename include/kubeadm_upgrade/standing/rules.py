@@ -61,19 +61,17 @@ def cluster_not_past_the_target(standing: Standing) -> str | None:
 def not_given_up(standing: Standing) -> str | None:
     """Nobody has given this worker up; the control plane cannot go on without one of its nodes."""
     worker = standing.node not in standing.hop.control_plane
-    return marks.given_up(standing.ledger, standing.node) if worker else None
+    return marks.given_up(standing.ledger, standing.hop.cluster, standing.node) if worker else None
 
 
 def not_aborted(standing: Standing) -> str | None:
     """Nobody has told this run to end; a node that is out of service is finished first."""
-    if standing.ledger.aborted is None or standing.is_out_of_service:
-        return None
-    return f"this run was aborted ({standing.ledger.aborted}): start a new run for what is left"
+    return marks.aborted(standing.ledger, standing.node, standing.run)
 
 
 def not_paused(standing: Standing) -> str | None:
     """Nobody has paused this cluster's upgrade; a node that is out of service is finished first."""
-    return None if standing.is_out_of_service else marks.paused(standing.ledger)
+    return None if standing.is_out_of_service else marks.paused(standing.ledger, standing.hop.cluster)
 
 
 def nobody_else_at_work(standing: Standing) -> str | None:

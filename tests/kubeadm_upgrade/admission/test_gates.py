@@ -18,6 +18,7 @@ from kubeadm_upgrade.admission.gates import (
     why_wait,
 )
 from kubeadm_upgrade.admission.lane import Lane, Member
+from kubeadm_upgrade.ledger.wire import OBJECT
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.roles import without_label
 from kubeadm_upgrade.unseen import UNSEEN
@@ -33,7 +34,7 @@ LIMIT = "1 worker node may be out of service at a time"
 CLOSED = {
     not_paused: (
         lambda f: replace(f, ledger=replace(f.ledger, paused="incident 7")),
-        "the upgrade is paused (incident 7): take `paused` out of ConfigMap kube-system/kubeadm-fleet-ledger",
+        f"the upgrade is paused (incident 7): start kubeadm_steer.prod with resume, or take `paused` out of {OBJECT}",
     ),
     its_turn: (lambda f: with_lane(f, w1=Member(False)), "it is the turn of w1"),
     slot_free: (
@@ -42,7 +43,7 @@ CLOSED = {
     ),
     others_in_service: (
         lambda f: with_lane(f, w1=Member(True, ready=False), w3=Member(True, in_service=False)),
-        f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend them, or give them up (docs/ledger.md)",
+        f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend them, or give them up (kubeadm_steer.prod)",
     ),
     control_plane_healthy: (
         lambda f: replace(f, control_plane=replace(f.control_plane, failing_checks=("etcd",))),

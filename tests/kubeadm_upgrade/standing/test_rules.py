@@ -94,7 +94,7 @@ CASES = [
         rules.not_given_up,
         "given up",
         stands(replace(LEDGER, given_up={"w1": "its disk"})),
-        f"it was given up (its disk): a later run takes it; for this one, take given-up.w1 out of {OBJECT}",
+        "it was given up (its disk): a later run takes it; for this one, start kubeadm_steer.prod with take_back, or",
     ),
     (
         rules.not_given_up,
@@ -126,14 +126,14 @@ CASES = [
         rules.not_paused,
         "paused without a slot",
         stands(replace(LEDGER, paused="incident 7")),
-        f"the upgrade is paused (incident 7): take `paused` out of {OBJECT}",
+        f"the upgrade is paused (incident 7): start kubeadm_steer.prod with resume, or take `paused` out of {OBJECT}",
     ),
     (rules.not_paused, "paused with a slot", stands(with_slot(paused="incident 7")), None),
     (
         rules.not_paused,
         "paused with a slot of an earlier run",
         stands(replace(LEDGER.taken("w1", "worker", EARLIER, NOW), paused="incident 7")),
-        "the upgrade is paused (incident 7): take `paused` out of ConfigMap kube-system/kubeadm-fleet-ledger",
+        "the upgrade is paused (incident 7): start kubeadm_steer.prod with resume, or take `paused` out of ConfigMap",
     ),
     (
         rules.nobody_else_at_work,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -60,23 +61,25 @@ class Signs:
 
     states: tuple[str, ...]  # of cells; "" leaves a gap between two groups
     turning: bool = False
+    names: tuple[str, ...] = ()  # of the tasks, where it is not a column that says them
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         frame = str(Spinner("dots").render(console.get_time())) if self.turning else ""
-        text = Text(no_wrap=True)
-        for state in self.states:
+        text = Text()
+        for name, state in zip_longest(self.names, self.states):
             sign, style = _SIGNS.get(state, _NOT_YET) if state else (" ", "")
-            text.append(frame if frame and state in _TURNS else sign, style)
+            if name:
+                text.append(f"{plain(name)} ", "" if state in _SIGNS else _QUIET)
+            text.append(frame if frame and state in _TURNS else sign, style).append(" " if name else "")
         yield text
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(len(self.states), len(self.states))
+        width = sum(len(name) + 2 for name in self.names) + len(self.states)
+        return Measurement(min(width, options.max_width), width)
 
 
-def shown(
-    board: Json, now: datetime, *, links: Mapping[str, str], every_node: bool = False, live: bool = False
-) -> RenderableType:
-    """The whole board. `links`: what stands where, by name. `live`: it is drawn anew, so every row is one line."""
+def shown(board: Json, now: datetime, *, every_node: bool = False, live: bool = False) -> RenderableType:
+    """The whole board. `live`: it is drawn again and again, so a node is one line, and what is at work turns."""
     parts: Iterable[RenderableType | None] = (
         _head(board, now),
         _run_tasks(board, live=live),
@@ -84,7 +87,6 @@ def shown(
         _nodes(board, every_node=every_node, live=live),
         *map(_trouble, _failed_cells(board)),
         _findings(board),
-        _links(links),
     )
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts if part is not None))
 
@@ -121,13 +123,9 @@ def _elapsed(board: Json, now: datetime) -> str:
 
 def _run_tasks(board: Json, *, live: bool) -> RenderableType | None:
     """What a run does beside its nodes."""
-    row = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
-    cells: list[RenderableType] = []
-    for cell in board["run_tasks"]:
-        begun = cell["state"] in _SIGNS
-        cells += [Text(plain(cell["task"]), "" if begun else _QUIET), Signs((cell["state"],), live)]
-    row.add_row(*cells)
-    return row if cells else None
+    cells = board["run_tasks"]
+    states, names = tuple(cell["state"] for cell in cells), tuple(cell["task"] for cell in cells)
+    return Signs(states, live, names) if cells else None
 
 
 def _path(board: Json) -> RenderableType | None:
@@ -147,7 +145,7 @@ def _nodes(board: Json, *, every_node: bool, live: bool) -> RenderableType | Non
         return None
     folds = len(rows) > MOST_NODES and not every_node
     folded = [row for row in rows if folds and row["state"] in _FOLDED]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=_QUIET)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=_QUIET, expand=True)
     for heading in ("node", "kubelet", "steps"):
         table.add_column(heading, no_wrap=True)
     table.add_column("", ratio=1, no_wrap=live, overflow="ellipsis" if live else "fold")
@@ -196,7 +194,7 @@ def _trouble(failed: tuple[str, Json]) -> RenderableType:
     """What is wrong, what to do, and what the host has said."""
     name, cell = failed
     failure = cell["failure"]
-    text = Text("✗ ", "bold red").append(plain(f"{name}: {cell['task']}: {failure['why']}"))
+    text = Text().append("✗ ", "bold red").append(plain(f"{name}: {cell['task']}: {failure['why']}"))
     text.append("\nWhat to do: ", "bold").append(plain(failure["do"]))
     for line in failure["said"][-_MOST_LINES:]:
         text.append(f"\n  {plain(line)}", _QUIET)
@@ -208,13 +206,3 @@ def _findings(board: Json) -> RenderableType | None:
     for note in board["findings"]:
         table.add_row(Text(plain(note["level"]), _LEVEL_STYLES.get(note["level"], "")), Text(plain(note["text"])))
     return table if table.row_count else None
-
-
-def _links(links: Mapping[str, str]) -> RenderableType | None:
-    """Never cut: what is copied from a terminal must be whole."""
-    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(style=_QUIET, no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, address in links.items():
-        table.add_row(name, Text(address, f"link {address}" if address.startswith("http") else ""))
-    return table if links else None

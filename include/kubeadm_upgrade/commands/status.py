@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console
+from rich.text import Text
 
 from kubeadm_upgrade.board import terminal
 from kubeadm_upgrade.commands import login, watching
@@ -39,15 +40,17 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     """Without --watch, 0: that a run has failed is what was asked."""
     server, console = login.server_of(options), Console()
-    draw = partial(_drawn, server, every_node=options.all)
+    draw = partial(terminal.shown, every_node=options.all)
     if options.watch:
         with watching.shown(console, partial(draw, live=True), as_json=options.output == "json") as show:
             return _watch(server, options, show)
     board = server.board(options.cluster, options.run_id)
     if options.output == "json":
         sys.stdout.write(json.dumps(board, indent=2) + "\n")
-    else:
-        console.print(draw(board, datetime.fromisoformat(board["as_of"])))
+        return 0
+    console.print(draw(board, datetime.fromisoformat(board["as_of"])))
+    # never wrapped: what is copied from a terminal must be whole
+    console.print(Text(f"board  {server.page(board['dag_id'], board['run_id'])}"), soft_wrap=True)
     return 0
 
 
@@ -74,10 +77,3 @@ class _Watched:
 
     def ask(self) -> Mapping[str, Any]:
         return self.server.board(self.cluster, self.run)
-
-
-def _drawn(
-    server: AirflowServer, board: Mapping[str, Any], now: datetime, *, every_node: bool, live: bool = False
-) -> RenderableType:
-    links = {"board": server.page(board["dag_id"], board["run_id"])}
-    return terminal.shown(board, now, links=links, every_node=every_node, live=live)

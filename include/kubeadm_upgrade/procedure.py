@@ -41,7 +41,6 @@ from kubeadm_upgrade.ready import (
 )
 from kubeadm_upgrade.stage import StagePackages, SwitchPackageRepository
 from kubeadm_upgrade.steps import Need, Step, unit_of
-from kubeadm_upgrade.waits import Wait
 
 
 class UpgradeKubeadm(InstallPackages):
@@ -124,9 +123,6 @@ class KubeadmUpgrade(Step):
             return f"the API to show {hop.to.tag} on {facts.node.name}: {self.unit(hop)} has succeeded"
         return until_healthy(ailments(facts))
 
-    def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        return Wait.EFFECT if self._has_run(facts, hop) else Wait.HEALTH
-
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         tags = {"etcd": hop.etcd_pin} if hop.etcd_pin else {}
         upgraded = tuple(
@@ -172,9 +168,6 @@ class KubeadmUpgradeNode(Step):
     def pending(self, facts: Facts, hop: Hop) -> str:
         return until_healthy(facts.control_plane.ailing)
 
-    def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        return Wait.HEALTH
-
     def unit(self, hop: Hop) -> str:
         return f"kubeadm-upgrade-{hop.to.tag}"
 
@@ -209,9 +202,6 @@ class DrainNode(Step):
         left = ", ".join(drain.left(pod, facts.now) for pod in drain.evictable(facts.pods))
         return f"pods to go from {facts.node.name}: {left}" if left else f"{facts.node.name} to show as cordoned"
 
-    def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        return Wait.PODS
-
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         ours = f"{hop.cluster}/{hop.to.tag}" if facts.node.schedulable else facts.node.cordoned_by
         node = replace(facts.node, unschedulable=True, cordoned_by=ours)
@@ -242,9 +232,6 @@ class UpgradeKubeletAndKubectl(InstallPackages):
 
     def pending(self, facts: Facts, hop: Hop) -> str:
         return until_healthy(ailments_first(facts))
-
-    def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        return Wait.HEALTH
 
     def unit(self, hop: Hop) -> str:
         return f"upgrade-kubelet-and-kubectl-{hop.to.tag}"
@@ -280,9 +267,6 @@ class RestartKubelet(Step):
         return not_running(facts) or (
             f"the API still shows kubelet {facts.node.kubelet} on {facts.node.name}, not {hop.to}"
         )
-
-    def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        return Wait.HEALTH if self._must_restart(facts) else Wait.NODE
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         return as_restarted(facts, hop)

@@ -12,7 +12,6 @@ from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import on_host
 from kubeadm_upgrade.steps import Need, Step
-from kubeadm_upgrade.waits import Wait
 
 _TAKEN_IN = timedelta(seconds=30)  # after which a kubelet has surely read its manifests: it looks every 20 s
 _LEFT_AS_THEY_ARE = timedelta(minutes=3)  # and after which one of another minor release has surely made them anew
@@ -46,9 +45,6 @@ class ControlPlaneReady(Step):
             return f"the static Pods of {facts.node.name} to be at {hop.to.tag}"
         return not_through(facts)
 
-    def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        return Wait.HEALTH
-
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         return without_slot(as_through(facts, _LEFT_AS_THEY_ARE))
 
@@ -71,9 +67,6 @@ class NodeReady(Step):
             said = f"{node.name} is not Ready: {node.why_not_ready}" if not node.ready else f"{node.name} is Ready"
             return not_running(facts) or f"{said}, with kubelet {node.kubelet}"
         return f"a heartbeat of {node.name} from after the restart of its kubelet"
-
-    def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        return Wait.NODE
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         return as_restarted(facts, hop)
@@ -98,9 +91,6 @@ class StaticPodsReady(Step):
 
     def pending(self, facts: Facts, hop: Hop) -> str:
         return "; ".join(ailments(facts)) or not_through(facts)
-
-    def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        return Wait.HEALTH
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         return as_through(facts, self._at_most(hop))

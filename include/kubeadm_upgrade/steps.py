@@ -32,6 +32,9 @@ class Need(Enum):
     BACKUPS = "backups"
 
 
+_PATIENCE_FOR: Mapping[str, Wait] = {"drain": Wait.PODS, "ready": Wait.NODE, "control_plane": Wait.HEALTH}
+
+
 class Step:
     """One heading of the procedure. An instance carries nothing: a step is its class."""
 
@@ -65,8 +68,8 @@ class Step:
         return "its effect to show"
 
     def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        """Of what kind that is."""
-        return Wait.EFFECT
+        """Of what kind that is: mostly what its patience is for."""
+        return _PATIENCE_FOR.get(self.patience or "", Wait.EFFECT)
 
     def turns(self, facts: Facts, hop: Hop) -> int:
         """How soon it is worth looking again: 1 at once, more when others come first."""

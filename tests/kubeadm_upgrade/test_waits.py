@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeadm_upgrade.errors import Conflict, Misdirected, Unauthorized, Unreachable
+from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.waits import IDLE, WORDS, Wait, Waits, idle_seconds, kind_of
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -70,3 +71,20 @@ def test_every_kind_has_words():
 )
 def test_an_error_that_is_waited_for_is_a_kind(error, kind):
     assert kind_of(error) is kind
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        ("drain_node", Wait.PODS),
+        ("node_ready", Wait.NODE),
+        ("restart_kubelet", Wait.NODE),
+        ("static_pods_ready", Wait.HEALTH),
+        ("control_plane_ready", Wait.HEALTH),
+        ("kubeadm_upgrade", Wait.HEALTH),
+        ("upgrade_kubelet_and_kubectl", Wait.HEALTH),
+        ("uncordon_node", Wait.EFFECT),
+    ],
+)
+def test_what_a_step_waits_for_when_nothing_is_left_to_do(step, kind, facts_of, hop):
+    assert STEPS[step].awaits(facts_of("w1"), hop) is kind

@@ -20,9 +20,13 @@ from kubeadm_upgrade.board.view import Board, Progress, State
 _GOES_ON = (State.MOVING, State.WAITING)
 
 
-def board_of(record: RunRecord, now: datetime) -> Board:
-    """The board of a run, as it is at `now`."""
-    sight = Sight(record, now)
+def board_of(record: RunRecord, now: datetime, before: Board | None = None) -> Board:
+    """The board of a run, as it is at `now`.
+
+    From an earlier board it takes over the rows, as they are, of nodes whose tasks are the very same objects: of
+    hundreds of nodes a few have moved since.
+    """
+    sight = Sight(record, now, {row.name: row for row in before.nodes} if before else {})
     state = state_of(sight)
     left = seconds_left(sight) if state in _GOES_ON else None
     return Board(

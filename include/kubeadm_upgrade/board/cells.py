@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from urllib.parse import quote
 
 from kubeadm_upgrade.board.record import RunRecord, TaskRecord
 from kubeadm_upgrade.board.retry import retry_of
 from kubeadm_upgrade.board.view import Cell, Trouble
+from kubeadm_upgrade.board.words import path_part
 from kubeadm_upgrade.waits import Wait
 
 # Airflow's word -> ours. Of success and deferred, what the task has told says more.
@@ -90,5 +90,5 @@ def _seconds(task: TaskRecord) -> float | None:
 def _log(record: RunRecord, task: TaskRecord) -> str:
     """The task's page in Airflow's UI, which opens with its log."""
     mapped = f"/mapped/{task.map_index}" if task.map_index >= 0 else ""
-    dag, run, name = (quote(part, safe="") for part in (record.dag_id, record.run_id, task.task_id))
+    dag, run, name = (path_part(part) for part in (record.dag_id, record.run_id, task.task_id))
     return f"/dags/{dag}/runs/{run}/tasks/{name}{mapped}"

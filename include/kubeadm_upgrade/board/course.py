@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from operator import is_
+from types import MappingProxyType
 
 from kubeadm_upgrade.board.record import RunRecord, TaskRecord
+from kubeadm_upgrade.board.work import work_seconds
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, WORKER_NODE
 from kubeadm_upgrade.waits import Wait
 
@@ -14,6 +17,10 @@ CONTROL_PLANE, WORKER = "control plane", "worker"
 
 SETTLED = frozenset({"success", "skipped", "removed"})
 AT_WORK = frozenset({"running", "restarting", "deferred", "up_for_retry", "up_for_reschedule", "awaiting_input"})
+
+_HAPPENED = AT_WORK | {"success", "failed"}
+_TASK_IDS = {group: tuple(f"{group}.{step.name}" for step in steps) for group, steps in GROUPS.items()}
+_NONE: Mapping[str, Course] = MappingProxyType({})
 
 # Waiting at the gates: nobody has touched the node yet.
 AT_THE_GATES = frozenset({Wait.TURN, Wait.SLOT, Wait.PAUSE})
@@ -51,46 +58,66 @@ class Course:
         task = self.current
         return task is not None and task.state == "deferred" and task.step == "admit"
 
-    def of(self, group: str) -> tuple[TaskRecord, ...]:
-        return tuple(task for task in self.tasks if task.group == group)
+    @cached_property
+    def left(self) -> Mapping[str, tuple[TaskRecord, ...]]:
+        """By task group, what is still to be done."""
+        found: dict[str, tuple[TaskRecord, ...]] = {}
+        for task in self.tasks:
+            if task.state not in SETTLED:
+                found[task.group] = (*found.get(task.group, ()), task)
+        return found
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether the run has taken it out of service, or may have: its packages may be there long before."""
-        return any(task.state == "success" for task in self.tasks if task.step == "admit")
+    @cached_property
+    def begun(self) -> frozenset[str]:
+        """The task groups in which something has happened."""
+        return frozenset(task.group for task in self.tasks if task.state in _HAPPENED)
 
-    @property
+    @cached_property
     def is_out(self) -> bool:
         """Whether it is in the middle of a group that takes it out of service."""
         task = self.current
         if task is None or task.group == "stage":
             return False
-        return any(one.state == "success" for one in self.of(task.group))
+        return any(one.state == "success" for one in self.tasks if one.group == task.group)
 
-
-def courses(record: RunRecord) -> tuple[Course, ...]:
-    """Every node in the run's order: the control plane, the workers, and who is left as it is."""
-    rows = {(task.task_id, task.map_index): task for task in record.tasks}
-    seen = {node.name: node for node in record.nodes}
-    planned = dict.fromkeys((*record.nodes_of("control_plane"), *record.nodes_of("workers")))
-    control_plane = set(record.nodes_of("control_plane"))
-    found = [
-        Course(
-            name,
-            CONTROL_PLANE if name in control_plane else WORKER,
-            tuple(_tasks(record, name, CONTROL_PLANE_NODE if name in control_plane else WORKER_NODE, rows)),
+    @cached_property
+    def measured(self) -> tuple[tuple[str, float], ...]:
+        """Task id and seconds of work, where something was done: a step with nothing to do is no measure of another."""
+        return tuple(
+            (task.task_id, work_seconds(task.outcome))
+            for task in self.tasks
+            if task.outcome and task.outcome.get("status") == "changed"
         )
-        for name in planned
-    ]
-    others = [Course(name, CONTROL_PLANE if node.control_plane else WORKER) for name, node in seen.items()]
-    return (*found, *(one for one in others if one.name not in planned))
+
+
+def courses(record: RunRecord, before: Mapping[str, Course] = _NONE) -> tuple[Course, ...]:
+    """Every node in the run's order: the control plane, the workers, and who is left as it is.
+
+    One of `before` that is made of the very same tasks is taken as it is, with all that was found out about it.
+    """
+    rows = {(task.task_id, task.map_index): task for task in record.tasks}
+    planes, workers = record.nodes_of("control_plane"), record.nodes_of("workers")
+    found = {name: Course(name, CONTROL_PLANE, _tasks(record, name, CONTROL_PLANE_NODE, rows)) for name in planes}
+    found |= {name: Course(name, WORKER, _tasks(record, name, WORKER_NODE, rows)) for name in workers}
+    for node in record.nodes:
+        if node.name not in found:
+            found[node.name] = Course(node.name, CONTROL_PLANE if node.control_plane else WORKER)
+    return tuple(_same(before.get(name), course) for name, course in found.items())
 
 
 def _tasks(
-    record: RunRecord, node: str, groups: tuple[str, ...], rows: dict[tuple[str, int], TaskRecord]
-) -> Iterator[TaskRecord]:
-    for group in groups:
-        index = record.index_of(node, group)
-        for step in GROUPS[group]:
-            key = f"{group}.{step.name}", index
-            yield rows.get(key) or TaskRecord(*key)
+    record: RunRecord, node: str, groups: tuple[str, ...], rows: Mapping[tuple[str, int], TaskRecord]
+) -> tuple[TaskRecord, ...]:
+    keys = [(name, record.index_of(node, group)) for group in groups for name in _TASK_IDS[group]]
+    return tuple(rows.get(key) or _not_there_yet(*key) for key in keys)
+
+
+@cache
+def _not_there_yet(task_id: str, map_index: int) -> TaskRecord:
+    return TaskRecord(task_id, map_index)
+
+
+def _same(before: Course | None, course: Course) -> Course:
+    if before is None or before.role != course.role or len(before.tasks) != len(course.tasks):
+        return course
+    return before if all(map(is_, before.tasks, course.tasks)) else course

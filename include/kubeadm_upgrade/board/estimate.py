@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from statistics import median
 
-from kubeadm_upgrade.board.course import SETTLED, Course
+from kubeadm_upgrade.board.course import Course
 from kubeadm_upgrade.board.record import TaskRecord
 from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.procedure import GROUPS
-from kubeadm_upgrade.waits import idle_seconds
 
 # Before there is any history: seconds on middling machines.
 GUESSES: Mapping[str, float] = {
@@ -36,6 +35,7 @@ GUESSES: Mapping[str, float] = {
     "static_pods_ready": 60,
     "uncordon_node": 3,
 }
+_ANY_STEP = 10.0
 _AT_THE_END = 20.0  # verify, next_hop and report
 _BETWEEN = 2.0  # what Airflow takes from one task to the next
 _STAGED_AT_ONCE = 16  # tasks that a worker of Airflow's default size has room for
@@ -52,6 +52,7 @@ def seconds_left(sight: Sight) -> float | None:
 class _Estimate:
     def __init__(self, sight: Sight) -> None:
         self._sight = sight
+        self._known: dict[tuple[str, ...], float] = {}
 
     @property
     def left(self) -> float:
@@ -74,42 +75,38 @@ class _Estimate:
     def _at_once(self, nodes: Iterable[Course], group: str, lanes: int) -> float:
         """Each node takes the lane that is free first; those that are out of service have one already."""
         free = [0.0] * lanes
-        for seconds, _ in sorted(((self._of(node, group), not node.is_out) for node in nodes), key=lambda one: one[1]):
-            heapq.heappush(free, heapq.heappop(free) + seconds)
+        for node in sorted(nodes, key=lambda one: not one.is_out):
+            heapq.heappush(free, heapq.heappop(free) + self._of(node.left.get(group, ())))
         return max(free)
 
-    def _of(self, node: Course, group: str) -> float:
-        return sum(self._of_task(task) for task in node.of(group) if task.state not in SETTLED)
+    def _of(self, left: tuple[TaskRecord, ...]) -> float:
+        if left and left[0].started is None:
+            return self._untouched(tuple(task.task_id for task in left))
+        return sum(self._of_task(task) for task in left)
+
+    def _untouched(self, tasks: tuple[str, ...]) -> float:
+        """The same for every node that is yet to come."""
+        if tasks not in self._known:
+            self._known[tasks] = sum(self._usual[task] + _BETWEEN for task in tasks)
+        return self._known[tasks]
 
     def _of_task(self, task: TaskRecord) -> float:
-        usual = self._usual(task.group, task.step)
+        usual = self._usual[task.task_id]
         if task.step == "admit" or task.started is None or task.state is None:
             return usual + _BETWEEN
         gone = (self._sight.now - task.started).total_seconds()
         return max(usual - gone, _LEAST * usual) + _BETWEEN
 
-    def _usual(self, group: str, step: str) -> float:
-        if (group, step) not in self._measured:
-            seconds = self._seen.get((group, step)) or self._sight.record.pace.durations.get(step)
-            self._measured[group, step] = median(seconds) if seconds else GUESSES.get(step, 10.0)
-        return self._measured[group, step]
-
     @cached_property
-    def _measured(self) -> dict[tuple[str, str], float]:
-        return {}
-
-    @cached_property
-    def _seen(self) -> Mapping[tuple[str, str], list[float]]:
-        """Of this run, where something was done; a step that had nothing to do is no measure of one that has."""
-        found: dict[tuple[str, str], list[float]] = {}
-        for task in self._sight.record.tasks:
-            if task.outcome and task.outcome.get("status") == "changed" and task.group in GROUPS:
-                found.setdefault((task.group, task.step), []).append(work_seconds(task.outcome))
-        return found
-
-
-def work_seconds(outcome: Mapping[str, object]) -> float:
-    """How long a step took, without what was somebody else's time."""
-    seconds, waited = outcome.get("seconds"), outcome.get("waited")
-    idle = idle_seconds(waited) if isinstance(waited, list) else 0.0
-    return max(0.0, float(seconds) - idle) if isinstance(seconds, int | float) else 0.0
+    def _usual(self) -> Mapping[str, float]:
+        """By task id."""
+        seen: dict[str, list[float]] = {}
+        for course in self._sight.courses:
+            for task_id, seconds in course.measured:
+                seen.setdefault(task_id, []).append(seconds)
+        earlier = self._sight.record.pace.durations
+        names = {f"{group}.{step.name}": step.name for group, steps in GROUPS.items() for step in steps}
+        return {
+            task_id: median(seen.get(task_id) or earlier.get(step) or (GUESSES.get(step, _ANY_STEP),))
+            for task_id, step in names.items()
+        }

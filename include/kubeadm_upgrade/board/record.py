@@ -52,12 +52,12 @@ class TaskRecord:
     failure: Failure | None = None
     outcome: Json | None = None
 
-    @property
+    @cached_property
     def group(self) -> str:
         """The task group; "" for a task of the run as a whole."""
         return self.task_id.rpartition(".")[0]
 
-    @property
+    @cached_property
     def step(self) -> str:
         return self.task_id.rpartition(".")[2]
 
@@ -129,6 +129,12 @@ class RunRecord:
     def kubelets(self) -> Mapping[str, str]:
         """What each node ran when the run looked."""
         return {node.name: node.kubelet for node in self.nodes}
+
+    @cached_property
+    def reported_kubelets(self) -> Mapping[str, str]:
+        """What each node ran when the report was last written."""
+        nodes = (self.report or {}).get("nodes") or ()
+        return {str(node["name"]): str(node.get("kubelet", "")) for node in nodes if node.get("name")}
 
     def index_of(self, node: str, group: str) -> int:
         """The map index of a node's tasks in a group."""

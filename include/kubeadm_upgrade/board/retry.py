@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from kubeadm_upgrade.board.record import RunRecord, TaskRecord
 from kubeadm_upgrade.board.view import Call
+from kubeadm_upgrade.board.words import path_part
 
 # Tasks that judge by what another has looked at or left: as long as that is fresh, it acts on nothing.
 _FROM = {
@@ -20,7 +20,7 @@ def retry_of(record: RunRecord, task: TaskRecord) -> Call:
     """One call: this task instance, or the one it builds on, and what comes after it; of a node, nobody else's."""
     name = f"{task.group}.{_first(task)}".lstrip(".")
     return Call(
-        f"/api/v2/dags/{quote(record.dag_id, safe='')}/clearTaskInstances",
+        f"/api/v2/dags/{path_part(record.dag_id)}/clearTaskInstances",
         {
             "dag_run_id": record.run_id,
             "dry_run": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from kubeadm_upgrade.board.cells import cells_of, trouble_of
@@ -15,24 +16,35 @@ from kubeadm_upgrade.waits import WORDS, Wait
 # What reasons begin with, where the kind of wait has said it already.
 _SAID_ALREADY = ("a slot: ", "the control plane to be healthy: ", "the control plane is not healthy: ")
 
+_PAUSED = re.compile(r"the upgrade is paused \((.*)\): take ")  # as ledger/marks.py says it
+
 # steps after which the new kubelet runs
 _KUBELET_STEPS = ("node_ready", "static_pods_ready", "uncordon_node")
 
 
-def row_of(record: RunRecord, course: Course) -> Row:
-    """The sentence has no subject: the node's name goes before it."""
+def row_of(record: RunRecord, course: Course, earlier: Row | None = None) -> Row:
+    """The sentence has no subject: the node's name goes before it.
+
+    The earlier row itself, where it was made of the same: nothing in a row ticks.
+    """
+    before = record.kubelets.get(course.name, "")
+    reported = record.reported_kubelets.get(course.name, "")
+    to = str((record.hop or {}).get("to", ""))
+    made_of = (course, before, reported, to, record.marks.given_up.get(course.name), record.is_over, record.dry_run)
+    if earlier is not None and earlier.made_of and earlier.made_of[0] is course and earlier.made_of[1:] == made_of[1:]:
+        return earlier
     state = state_of(record, course)
     text, since = _told(record, course, state)
-    before = record.kubelets.get(course.name, "")
     return Row(
         name=course.name,
         role=course.role,
         before=before,
-        kubelet=_kubelet(record, course) or before,
+        kubelet=(to if _has_moved(record, course) else reported) or before,
         state=state,
         sentence=text,
         since=since,
         cells=tuple(cells_of(record, course.tasks)),
+        made_of=made_of,
     )
 
 
@@ -59,6 +71,8 @@ def detail(waits: Waiting) -> str:
     """Its reason, without what the kind of wait has said already; "" where that says it all."""
     if waits.kind == Wait.TURN:
         return ""
+    if told := _PAUSED.search(waits.reason):
+        return brief(told[1])
     reason = waits.reason
     for prefix in _SAID_ALREADY:
         reason = reason.removeprefix(prefix)
@@ -109,10 +123,6 @@ def essential(task: TaskRecord, name: str) -> str:
     return why
 
 
-def _kubelet(record: RunRecord, course: Course) -> str:
-    """As it is now, as far as it is known: what a step has seen, or the report, which may be older."""
-    seen = (task for task in course.tasks if task.group != "stage" and task.step in _KUBELET_STEPS)
-    if record.hop and not record.dry_run and any(task.state == "success" for task in seen):
-        return str(record.hop.get("to", ""))
-    reported = (record.report or {}).get("nodes") or ()
-    return next((str(node["kubelet"]) for node in reported if node.get("name") == course.name), "")
+def _has_moved(record: RunRecord, course: Course) -> bool:
+    """Whether a step has seen the new kubelet at work. A report may be older than that."""
+    return not record.dry_run and any(task.state == "success" and task.step in _KUBELET_STEPS for task in course.tasks)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -34,19 +34,20 @@ class Sight:
 
     record: RunRecord
     now: datetime
+    before: Mapping[str, Row] = field(default_factory=dict)  # of an earlier board, by node: what may be taken over
 
     @cached_property
     def courses(self) -> tuple[Course, ...]:
-        return courses(self.record)
+        return courses(self.record, {name: row.made_of[0] for name, row in self.before.items() if row.made_of})
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        return tuple(row_of(self.record, course) for course in self.courses)
+        return tuple(row_of(self.record, course, self.before.get(course.name)) for course in self.courses)
 
     @cached_property
     def run_tasks(self) -> tuple[TaskRecord, ...]:
         """Of the run as a whole: those that everybody knows, and whichever other has failed or is the only one."""
-        own = {task.task_id: task for task in self.record.tasks if task.group not in GROUPS}
+        own = {task.task_id: task for task in self.record.tasks if task.group not in GROUPS and task.map_index < 0}
         known = [own[name] for name in RUN_TASKS if name in own]
         return tuple(known) + tuple(
             task for name, task in own.items() if name not in RUN_TASKS and (not known or task.state == "failed")
@@ -69,11 +70,17 @@ class Sight:
 
     @cached_property
     def phase(self) -> str | None:
-        """The first task group that is not through; None before the first and after the last."""
+        """The task group that is under way: the last that has begun, or the next; None before the first one.
+
+        Not the first that is not through: somebody may have cleared a task of an earlier one for one node.
+        """
         if not any(one.tasks for one in self.courses) or any(one.state not in SETTLED for one in self._before):
             return None
-        left = {task.group for one in self.courses if (task := one.current) is not None}
-        return next((group for group in GROUPS if group in left), None)
+        begun = {group for one in self.courses for group in one.begun}
+        left = {group for one in self.courses for group in one.left}
+        last = max((index for index, group in enumerate(GROUPS) if group in begun), default=0)
+        order = list(GROUPS)
+        return next((group for group in (*order[last:], *order) if group in left), None)
 
     @property
     def _before(self) -> list[TaskRecord]:
@@ -115,4 +122,4 @@ class Sight:
 
 def done_of(some: Iterable[Course], group: str) -> int:
     """How many of these nodes are through a task group."""
-    return sum(all(task.state in SETTLED for task in one.of(group)) for one in some)
+    return sum(group not in one.left for one in some)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 
 from kubeadm_upgrade.board.course import SETTLED
 from kubeadm_upgrade.board.record import Waiting
+from kubeadm_upgrade.board.rows import detail
 from kubeadm_upgrade.board.sight import BEFORE, Sight
 from kubeadm_upgrade.board.view import State
 from kubeadm_upgrade.waits import Wait
 
 # A slot that nobody of this run holds comes back by itself soon, or somebody has to see to it.
 PATIENCE = timedelta(minutes=15)
-
-_PAUSED = re.compile(r"the upgrade is paused \((.*)\): take ")  # as ledger/marks.py says it
 
 
 def state_of(sight: Sight) -> State:
@@ -33,8 +31,7 @@ def pause_of(sight: Sight) -> tuple[str, datetime | None] | None:
     """Why a run is paused, and since when; None where it is not, by what was written down last."""
     marks = sight.record.marks
     if waits := sight.waits_of(Wait.PAUSE):
-        told = _PAUSED.search(waits[0].reason)
-        return told[1] if told else marks.paused or waits[0].reason, waits[0].since
+        return detail(waits[0]), waits[0].since
     if marks.paused is None:
         return None
     # whoever is at its turn would say that it is paused, if it still were

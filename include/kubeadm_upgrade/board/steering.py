@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from kubeadm_upgrade.board.columns import title
 from kubeadm_upgrade.board.course import WORKER, Course
@@ -11,6 +10,7 @@ from kubeadm_upgrade.board.retry import retry_of
 from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.board.state import pause_of
 from kubeadm_upgrade.board.view import Action, Call, Row, State
+from kubeadm_upgrade.board.words import path_part
 
 _UPGRADES, _STEERS = "kubeadm_upgrade.", "kubeadm_steer."
 _REASON = "{reason}"  # replaced by what is typed
@@ -76,6 +76,6 @@ def _may_be_given_up(row: Row, course: Course) -> bool:
 
 
 def _steer(sight: Sight, action: str, node: str = "", *, reason: bool = False) -> Call:
-    dag = quote(sight.record.dag_id.replace(_UPGRADES, _STEERS, 1), safe="")
+    dag = path_part(sight.record.dag_id.replace(_UPGRADES, _STEERS, 1))
     conf = {"action": action} | ({"node": node} if node else {}) | ({"reason": _REASON} if reason else {})
     return Call(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})

@@ -6,7 +6,7 @@ Text in it is plain text, whatever a host, an API or an inventory has said: who 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -131,6 +131,8 @@ class Row:
     sentence: str = ""
     since: datetime | None = None
     cells: tuple[Cell, ...] = ()
+    # what a later board compares, to take this row over as it is
+    made_of: tuple[Any, ...] = field(default=(), compare=False, repr=False)
 
     def to_json(self) -> Json:
         return {

@@ -1,8 +1,9 @@
-"""Times and lengths of time in sentences."""
+"""Times, lengths of time and long texts, as sentences and addresses hold them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 
 def at(moment: datetime, now: datetime) -> str:
@@ -29,7 +30,7 @@ def roughly(seconds: float) -> str:
     if seconds < 90:
         return "about a minute"
     minutes = round(seconds / 60)
-    step = 1 if minutes < 10 else 5 if minutes < 120 else 30
+    step = 1 if minutes < 20 else 5 if minutes < 120 else 30
     return f"about {lasting(round(minutes / step) * step * 60)}"
 
 
@@ -41,6 +42,11 @@ def brief(text: str, most: int = 240) -> str:
 
 def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def path_part(text: str) -> str:
+    """An id in an address: whatever it holds, it stays in its place."""
+    return quote(text, safe="", errors="replace")
 
 
 def _count(number: int, thing: str) -> str:

@@ -10,6 +10,7 @@ from kubeadm_airflow.notifiers import LastLines
 from kubeadm_airflow.operators.last_look import LastLookOperator
 from kubeadm_upgrade.inventory import Cluster
 from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, tags_of
+from upgrade_dags.documentation import with_documentation
 
 PREFIX = "kubeadm_look."
 
@@ -45,4 +46,4 @@ def build_look_dag(cluster: Cluster) -> DAG:
         },
     ) as dag:
         LastLookOperator(task_id="look", cluster=cluster.name)
-    return dag
+    return with_documentation(dag)

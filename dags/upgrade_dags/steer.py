@@ -11,6 +11,7 @@ from kubeadm_airflow.operators.steer import SteerOperator
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.steering import MOST_LETTERS, Action, steering_dag
 from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, tags_of
+from upgrade_dags.documentation import with_documentation
 
 DOC = """
 Steers the upgrade of the kubeadm cluster **{name}** without killing anything: one run is one order, and takes seconds.
@@ -76,4 +77,4 @@ def build_steer_dag(cluster: Cluster) -> DAG:
         },
     ) as dag:
         SteerOperator(task_id="steer", cluster=cluster.name)
-    return dag
+    return with_documentation(dag)

@@ -72,6 +72,20 @@ def test_every_dag_of_a_cluster_has_its_labels(parse):
         assert dag.tags == {"kubeadm-upgrade", "env:prod", "example.org/team:"}
 
 
+def test_everything_has_its_documentation(parse, tmp_path):
+    """Tasks, and groups as a tooltip; the DAG leads to its board and to what steers it."""
+    (tmp_path / "clusters").mkdir()
+    (tmp_path / "clusters" / "bad.yaml").write_text("name: bad\n")
+    dags = parse("a", look={"schedule": "17 3 * * *"})
+    assert len(dags) == len(KINDS) + 2
+    for dag in dags.values():
+        assert [task.task_id for task in dag.tasks if not task.doc_md] == []
+        assert [name for name, group in dag.task_group_dict.items() if name and not group.tooltip] == []
+    doc = dags["kubeadm_upgrade.a"].doc_md
+    assert "(dags/kubeadm_upgrade.a/plugin/board)" in doc
+    assert "(dags/kubeadm_steer.a)" in doc
+
+
 def test_an_order_waits_for_nobody(parse):
     """The DAG that takes orders is there unpaused, and carries them out one after the other."""
     dag = parse("a")["kubeadm_steer.a"]

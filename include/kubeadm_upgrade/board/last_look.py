@@ -40,7 +40,7 @@ class LastLook:
     version: str  # of the control plane, as kubeadm wrote it down
     kubelets: Mapping[str, int]  # version -> on how many nodes, oldest first
     not_ready: tuple[str, ...] = ()
-    holder: str | None = None  # the run that has the cluster now, and its Airflow; None: nobody
+    holder: str | None = None  # another run that has the cluster, and its Airflow
     paused: str | None = None  # these three: why, as the ledger has it
     aborted: str | None = None
     given_up: Mapping[str, str] = field(default_factory=dict)  # node -> why
@@ -64,6 +64,7 @@ class LastLook:
         seen = tuple(nodes)
         counted = Counter(node.kubelet for node in seen)
         held = ledger.holder if ledger.holder and not ledger.holder.released else None
+        another = held is not None and held.run.dag_run != by[1]  # one that looks after itself is known to Airflow
         return cls(
             cluster=cluster,
             looked_at=looked_at,
@@ -72,7 +73,7 @@ class LastLook:
             version=str(version),
             kubelets={str(kubelet): counted[kubelet] for kubelet in sorted(counted)},
             not_ready=tuple(sorted(node.name for node in seen if not node.ready)),
-            holder=str(held.run) if held else None,
+            holder=str(held.run) if held and another else None,
             paused=ledger.paused,
             aborted=ledger.aborted,
             given_up=dict(ledger.given_up),

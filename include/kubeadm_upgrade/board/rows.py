@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from kubeadm_upgrade.board.cells import cells_of, trouble_of
@@ -11,12 +10,12 @@ from kubeadm_upgrade.board.course import AT_THE_GATES, AT_WORK, Course
 from kubeadm_upgrade.board.record import RunRecord, TaskRecord, Waiting
 from kubeadm_upgrade.board.view import Row
 from kubeadm_upgrade.board.words import brief
+from kubeadm_upgrade.ledger.marks import why_paused
 from kubeadm_upgrade.waits import WORDS, Wait
 
 # What reasons begin with, where the kind of wait has said it already.
 _SAID_ALREADY = ("a slot: ", "the control plane to be healthy: ", "the control plane is not healthy: ")
 
-_PAUSED = re.compile(r"the upgrade is paused \((.*)\): take ")  # as ledger/marks.py says it
 
 # steps after which the new kubelet runs
 _KUBELET_STEPS = ("node_ready", "static_pods_ready", "uncordon_node")
@@ -71,8 +70,8 @@ def detail(waits: Waiting) -> str:
     """Its reason, without what the kind of wait has said already; "" where that says it all."""
     if waits.kind == Wait.TURN:
         return ""
-    if told := _PAUSED.search(waits.reason):
-        return brief(told[1])
+    if told := why_paused(waits.reason):
+        return brief(told)
     reason = waits.reason
     for prefix in _SAID_ALREADY:
         reason = reason.removeprefix(prefix)

@@ -9,6 +9,7 @@ from kubeadm_upgrade.board.record import Waiting
 from kubeadm_upgrade.board.rows import detail
 from kubeadm_upgrade.board.sight import BEFORE, Sight
 from kubeadm_upgrade.board.view import State
+from kubeadm_upgrade.ledger.marks import why_paused
 from kubeadm_upgrade.waits import Wait
 
 # A slot that nobody of this run holds comes back by itself soon, or somebody has to see to it.
@@ -31,7 +32,8 @@ def pause_of(sight: Sight) -> tuple[str, datetime | None] | None:
     """Why a run is paused, and since when; None where it is not, by what was written down last."""
     marks = sight.record.marks
     if waits := sight.waits_of(Wait.PAUSE):
-        return detail(waits[0]), waits[0].since
+        why = why_paused(waits[0].reason) or marks.paused or detail(waits[0])
+        return why, waits[0].since
     if marks.paused is None:
         return None
     # whoever is at its turn would say that it is paused, if it still were

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.ledger.steering import Action, steering_dag
@@ -13,6 +15,12 @@ def paused(ledger: Ledger, cluster: str) -> str | None:
     if ledger.paused is None:
         return None
     return f"the upgrade is paused ({ledger.paused}): {_taken_back(cluster, Action.RESUME, PAUSED)}"
+
+
+def why_paused(sentence: str) -> str | None:
+    """The reason in what `paused` has said, whatever stands around it; None where it has said nothing."""
+    told = re.search(r"the upgrade is paused \((.*)\): start ", sentence, re.DOTALL)
+    return told[1] if told else None
 
 
 def given_up(ledger: Ledger, cluster: str, node: str) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from in_memory.examples import NOW, RUN
+from in_memory.examples import EARLIER, NOW, RUN
 from kubeadm_upgrade import report
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.board.last_look import LastLook
@@ -38,8 +38,9 @@ def test_kubelets_are_counted_oldest_first():
     ("holder", "told"),
     [
         pytest.param(None, None, id="nobody"),
-        pytest.param(Holder(RUN, NOW), str(RUN), id="a run"),
-        pytest.param(Holder(RUN, NOW, released=NOW), None, id="a run that has ended"),
+        pytest.param(Holder(EARLIER, NOW), str(EARLIER), id="a run"),
+        pytest.param(Holder(EARLIER, NOW, released=NOW), None, id="a run that has ended"),
+        pytest.param(Holder(RUN, NOW), None, id="the run that looks, which may be about to end"),
     ],
 )
 def test_who_has_the_cluster(holder, told):

@@ -13,7 +13,7 @@ from kubeadm_upgrade.board.view import State
 
 BUDGET = "pod shop/db-0 may not be evicted yet: The disruption budget db needs 1 healthy pods and has 1 currently"
 PAUSED = (
-    "a slot: the upgrade is paused (incident 4711): take `paused` out of ConfigMap kube-system/kubeadm-fleet-ledger"
+    "a slot: the upgrade is paused (incident 4711): start kubeadm_steer.prod with resume, or take `paused` out of it"
 )
 FULL = "1 worker node may be out of service at a time, and w9 is not Ready: mend it, or give it up (docs/ledger.md)"
 CLOSED = f"a slot: {FULL}"

@@ -207,4 +207,5 @@ def test_whatever_a_reason_holds_it_is_one_line_and_is_taken_back(asked):
     assert len((paused.paused or "").splitlines()) == 1
     assert wire.read(wire.write(paused, {})) == paused
     assert asked.carried_out(paused) == paused
+    assert marks.why_paused(f"a slot: {marks.paused(paused, 'prod')}") == paused.paused
     assert marks.paused(order("resume").carried_out(paused), "prod") is None

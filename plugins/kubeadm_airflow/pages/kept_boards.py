@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +15,10 @@ from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import RunRecord
 from kubeadm_upgrade.board.view import Board
 
-# Several pages of one run cost hardly more than one.
-SHARED_FOR = timedelta(seconds=1)
+# However large a cluster is, and however many pages are open: its board takes a hundredth of a core. But nobody waits
+# longer than LONGEST_REST for it, and several pages of a small one cost hardly more than one.
+SHARE = 0.01
+SHORTEST_REST, LONGEST_REST = timedelta(seconds=1), timedelta(seconds=4)
 # What is left is told in minutes, and goes on where nothing happens.
 ANEW_EVERY = timedelta(seconds=20)
 MOST_KEPT = 16
@@ -28,29 +31,30 @@ class KeptBoard:
         self._reader = RunReader(dag_id, run_id)
         self._feed = Feed()
         self._lock = threading.Lock()
-        self._looked_at: datetime | None = None
+        self._rests_until = datetime.min.replace(tzinfo=UTC)
         self._record: RunRecord | None = None
         self._board: Board | None = None
 
     def answer(self, session: Session, seen: str | None) -> Answer | None:
         """What is new since the version `seen`; None where there is no such run."""
         with self._lock:
-            now = datetime.now(UTC)
-            if self._looked_at is None or now - self._looked_at >= SHARED_FOR:
-                self._looked_at = now
-                self._look(session, now)
+            if datetime.now(UTC) >= self._rests_until:
+                self._look(session)
             if self._board is None:
                 return None
-            return self._feed.answer(now.isoformat(timespec="seconds"), seen)
+            return self._feed.answer(self._board.as_of.isoformat(timespec="seconds"), seen)
 
-    def _look(self, session: Session, now: datetime) -> None:
+    def _look(self, session: Session) -> None:
+        began, now = time.thread_time(), datetime.now(UTC)
         record, before = self._reader.read(session, now), self._board
         if record is None:
             self._board = None
         elif before is None or record is not self._record or now - before.as_of >= ANEW_EVERY:
-            self._board = board_of(record, now)
+            self._board = board_of(record, now, before)
             self._feed.tell(self._board)
         self._record = record
+        rest = timedelta(seconds=(time.thread_time() - began) / SHARE)
+        self._rests_until = now + min(max(rest, SHORTEST_REST), LONGEST_REST)
 
 
 class KeptBoards:

@@ -85,7 +85,7 @@ def shown(board: Json, now: datetime, *, every_node: bool = False, live: bool = 
         _run_tasks(board, live=live),
         _path(board),
         _nodes(board, every_node=every_node, live=live),
-        *map(_trouble, _failed_cells(board)),
+        *map(_trouble, failed_cells(board)),
         _findings(board),
     )
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts if part is not None))
@@ -184,8 +184,8 @@ def _counted(rows: Iterable[Json]) -> Text:
     return Text(f"and {counts}: --all shows them too", _QUIET)
 
 
-def _failed_cells(board: Json) -> Iterator[tuple[str, Json]]:
-    """With whose they are."""
+def failed_cells(board: Json) -> Iterator[tuple[str, Json]]:
+    """The tasks that have failed, with the node or cluster that they are of."""
     everybody = [(board["cluster"], board["run_tasks"]), *((row["name"], row["cells"]) for row in board["nodes"])]
     return ((name, cell) for name, cells in everybody for cell in cells if cell.get("failure"))
 

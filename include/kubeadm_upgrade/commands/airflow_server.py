@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -14,6 +14,7 @@ from kubeadm_upgrade.errors import NeedsPerson, Unreachable
 
 LATEST = "latest"
 _PLUGIN = "/kubeadm-upgrade"
+_OF_THE_WIRE = ("version", "since")  # what pages need to ask for news only
 _SECONDS = 30.0
 _OTHERWISE = "start it, or name another: --server URL, or KUBEADM_UPGRADE_SERVER"
 
@@ -29,14 +30,15 @@ class AirflowServer:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=_SECONDS)
+        self._http = _client(self.url, {"Authorization": f"Bearer {token}"})
         self._etags: dict[str, tuple[str, Json]] = {}
 
     @classmethod
     def token_for(cls, url: str, user: str, password: str) -> str:
         """Raises NeedsPerson where Airflow takes no passwords, or not this one."""
         body = {"username": user, "password": password}
-        answer = _asked(url, lambda: httpx.post(f"{url.rstrip('/')}/auth/token", json=body, timeout=_SECONDS))
+        with _client(url, {}) as client:
+            answer = _asked(url, lambda: client.post(f"{url.rstrip('/')}/auth/token", json=body))
         found = _json(answer)
         if answer.status_code == 401:
             raise NeedsPerson(f"Airflow at {url} does not know {user} with this password", do="see its list of users")
@@ -90,7 +92,7 @@ class AirflowServer:
         found = _json(answer)
         match answer.status_code:
             case 200 if isinstance(found, dict) and "schema" in found:
-                return found
+                return {name: value for name, value in found.items() if name not in _OF_THE_WIRE}
             case 401:
                 raise NeedsPerson(
                     f"Airflow at {self.url} does not take this token: it is wrong, or has expired",
@@ -119,6 +121,12 @@ class AirflowServer:
                 do="give its API server our plugins folder, and PYTHONPATH with include",
             )
         return NeedsPerson(f"what answers at {self.url} is no Airflow", do=_OTHERWISE)
+
+
+def _client(url: str, headers: Mapping[str, str]) -> httpx.Client:
+    """What runs on this machine is never looked for beyond a proxy."""
+    here = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    return httpx.Client(headers=headers, timeout=_SECONDS, trust_env=not here)
 
 
 def _asked(url: str, ask: Any) -> httpx.Response:

@@ -40,7 +40,7 @@ def airflow(monkeypatch) -> Iterator[SmallServer]:
     monkeypatch.setenv("KUBEADM_UPGRADE_SERVER", small.url)
     monkeypatch.setenv("KUBEADM_UPGRADE_TOKEN", TOKEN)
     monkeypatch.delenv("KUBEADM_UPGRADE_PASSWORD", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")  # it is on this machine: no proxy is asked
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr("kubeadm_upgrade.commands.watching.PULSE", 0.01)
     yield small

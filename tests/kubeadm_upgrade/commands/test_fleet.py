@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from itertools import chain, repeat
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from in_memory.runs import NOW
 from kubeadm_upgrade.__main__ import main
 from kubeadm_upgrade.board.fleet_view import ClusterRow, Fleet, State
 
+SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "fleet.schema.json").read_text())
 ROUTE = "/kubeadm-upgrade/fleet/data"
 GOOD = ClusterRow("a", "kubeadm_upgrade.a", State.CURRENT, "Runs 1.35.3: where it is to be.", {"env": "prod"}, "1.35.3")
 BAD = ClusterRow("b", "kubeadm_upgrade.b", State.FAILED, "Failed after 47 minutes.", {"env": "test"})
@@ -47,6 +50,7 @@ def test_every_cluster(airflow, fleet):
 def test_some_as_json(airflow, fleet, arguments, names, code):
     airflow.answers[ROUTE] = (200, fleet_of(BAD, GOOD))
     found, out, _ = fleet("--output", "json", *arguments)
+    jsonschema.validate(json.loads(out), SCHEMA)
     assert (found, [one["name"] for one in json.loads(out)["clusters"]]) == (code, names)
 
 

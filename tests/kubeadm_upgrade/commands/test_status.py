@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from in_memory.runs import DONE, NOW, a_run, at, ended, failed
@@ -12,6 +14,7 @@ from kubeadm_upgrade.__main__ import main
 from kubeadm_upgrade.board.board import board_of
 
 DAG = "kubeadm_upgrade.prod"
+SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "board.schema.json").read_text())
 RUN = a_run(control_plane=1, workers=2)
 HALF = at(RUN, {"cp1": DONE, "w1": "workers.drain_node"})
 OVER = ended(at(RUN, dict.fromkeys(("cp1", "w1", "w2"), DONE)))
@@ -42,10 +45,11 @@ def test_how_a_run_stands(airflow, status):
 
 
 def test_json_is_what_the_server_has_said(airflow, status):
-    """Of a run by its id, whatever that holds."""
-    airflow.board(DAG, "spring%2Fto-1.29", (200, board(HALF)))
+    """Of a run by its id, whatever that holds; and without what only pages need."""
+    airflow.board(DAG, "spring%2Fto-1.29", (200, {"version": "a-1", "since": None, **board(HALF)}))
     code, out, _ = status("prod", "--run", "spring/to-1.29", "--output", "json")
     assert (code, json.loads(out)) == (0, board(HALF))
+    jsonschema.validate(json.loads(out), SCHEMA)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """Every cluster as the record that the fleet is made of: what is known of it without asking it.
 
-Read for all clusters at once, whoever asks, and kept: of a cluster at rest nothing is read twice.
+Read for all clusters at once, whoever asks: of a cluster at rest nothing is read twice.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import quote
 
 from sqlalchemy.orm import Session
@@ -21,30 +20,24 @@ from kubeadm_upgrade.board.cluster_record import ClusterRecord
 from kubeadm_upgrade.board.record import RunRecord
 from kubeadm_upgrade.labels import labels_in
 
-SHARED_FOR = timedelta(seconds=5)
 QUARANTINE = "quarantine"  # the tag of a DAG that stands in for a broken file
-PLANNED_BEFORE = ("path", "hop")  # what is asked of a run that is not the newest
 
 
 class FleetReader:
-    """All clusters, asked by several threads: it reads for one of them at a time."""
+    """Reads all clusters again and again. Not for two threads at once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._read_at: datetime | None = None
-        self._records: dict[str, ClusterRecord] = {}
         self._readers: dict[tuple[str, str], RunReader] = {}
         self._at_rest: dict[str, tuple[NewestRun, RunRecord]] = {}
         self._plans: dict[str, RunRecord] = {}
         self._targets: dict[str, tuple[str, str | None]] = {}
 
-    def records(self, session: Session, readable: Collection[str], now: datetime) -> list[ClusterRecord]:
-        """Those of the DAGs that whoever asks may read."""
-        with self._lock:
-            if self._read_at is None or now - self._read_at >= SHARED_FOR:
-                self._read_at = now
-                self._records = {record.dag_id: record for record in self._read(session, now)}
-            return [record for dag_id, record in self._records.items() if dag_id in readable]
+    def read(self, session: Session, now: datetime) -> list[ClusterRecord]:
+        """Every cluster that has a DAG."""
+        records = list(self._read(session, now))
+        under_way = {(record.dag_id, record.run.run_id) for record in records if record.run}
+        self._readers = {run: reader for run, reader in self._readers.items() if run in under_way}
+        return records
 
     def _read(self, session: Session, now: datetime) -> Iterator[ClusterRecord]:
         dags = fleet_rows.dags(session)
@@ -77,7 +70,6 @@ class FleetReader:
         if record is not None and record.is_over:
             record = replace(record, tasks=()) if record.state == "success" else record
             self._at_rest[dag_id] = (newest, record)
-            self._readers.pop((dag_id, newest.run_id), None)
         return record
 
     def _reader(self, dag_id: str, run_id: str) -> RunReader:

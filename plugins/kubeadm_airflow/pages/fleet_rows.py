@@ -60,14 +60,15 @@ def newest_plans(session: Session, dag_ids: Collection[str]) -> dict[str, str]:
         .where(XComModel.dag_id.in_(dag_ids), XComModel.task_id == task_id, XComModel.key == "path")
         .group_by(XComModel.dag_id)
     )
-    return dict(session.execute(select(DagRun.dag_id, DagRun.run_id).where(DagRun.id.in_(planned))).tuples())
+    found = session.execute(select(DagRun.dag_id, DagRun.run_id).where(DagRun.id.in_(planned)))
+    return {row.dag_id: row.run_id for row in found}
 
 
 def versions(session: Session, dag_ids: Collection[str]) -> dict[str, str]:
     """The newest version of each DAG, by the hash of what it is made of."""
     columns = (SerializedDagModel.dag_id, SerializedDagModel.dag_hash)
     found = select(*columns).where(SerializedDagModel.dag_id.in_(dag_ids)).order_by(SerializedDagModel.last_updated)
-    return dict(session.execute(found).tuples())
+    return {row.dag_id: row.dag_hash for row in session.execute(found)}
 
 
 def default_of(session: Session, dag_id: str, version: str, parameter: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated
 
@@ -12,14 +11,12 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import FileResponse
 
 from kubeadm_airflow.pages import files
-from kubeadm_airflow.pages.fleet_records import FleetReader
+from kubeadm_airflow.pages.kept_fleet import KeptFleet
 from kubeadm_airflow.pages.rights import LOGGED_IN, MAY_SEE_RUNS, ReadableDags
-from kubeadm_upgrade.board.fleet import fleet_of
-from kubeadm_upgrade.releases.known import releases
 
 router = APIRouter(prefix="/fleet")
 
-_reader = FleetReader()
+_fleet = KeptFleet()
 
 
 @router.get("", dependencies=[LOGGED_IN])
@@ -32,8 +29,7 @@ def data(
     readable: ReadableDags, session: SessionDep, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
     """The fleet as docs/fleet.schema.json describes it; 304 for the ETag of one that says the same."""
-    now = datetime.now(UTC)
-    fleet = fleet_of(_reader.records(session, readable, now), now, releases()).to_json()
+    fleet = _fleet.of(session, readable).to_json()
     text = json.dumps(fleet, separators=(",", ":"))
     etag = f'"{sha256(json.dumps(fleet["clusters"]).encode()).hexdigest()[:16]}"'
     if if_none_match == etag:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from kubeadm_airflow.pages.feed import Answer, Feed
+from kubeadm_airflow.pages.rest import Rest
 from kubeadm_airflow.pages.run_record import RunReader
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import RunRecord
 from kubeadm_upgrade.board.view import Board
 
-# However large a cluster is, and however many pages are open: its board takes a hundredth of a core. But nobody waits
-# longer than LONGEST_REST for it, and several pages of a small one cost hardly more than one.
-SHARE = 0.01
-SHORTEST_REST, LONGEST_REST = timedelta(seconds=1), timedelta(seconds=4)
 # What is left is told in minutes, and goes on where nothing happens.
 ANEW_EVERY = timedelta(seconds=20)
+LONGEST_REST = 4.0
 MOST_KEPT = 16
 
 
@@ -31,21 +28,21 @@ class KeptBoard:
         self._reader = RunReader(dag_id, run_id)
         self._feed = Feed()
         self._lock = threading.Lock()
-        self._rests_until = datetime.min.replace(tzinfo=UTC)
+        self._rest = Rest(shortest=1, longest=LONGEST_REST)
         self._record: RunRecord | None = None
         self._board: Board | None = None
 
     def answer(self, session: Session, seen: str | None) -> Answer | None:
         """What is new since the version `seen`; None where there is no such run."""
         with self._lock:
-            if datetime.now(UTC) >= self._rests_until:
-                self._look(session)
+            if self._rest.is_over:
+                with self._rest.after():
+                    self._look(session, datetime.now(UTC))
             if self._board is None:
                 return None
             return self._feed.answer(self._board.as_of.isoformat(timespec="seconds"), seen)
 
-    def _look(self, session: Session) -> None:
-        began, now = time.thread_time(), datetime.now(UTC)
+    def _look(self, session: Session, now: datetime) -> None:
         record, before = self._reader.read(session, now), self._board
         if record is None:
             self._board = None
@@ -53,8 +50,6 @@ class KeptBoard:
             self._board = board_of(record, now, before)
             self._feed.tell(self._board)
         self._record = record
-        rest = timedelta(seconds=(time.thread_time() - began) / SHARE)
-        self._rests_until = now + min(max(rest, SHORTEST_REST), LONGEST_REST)
 
 
 class KeptBoards:

@@ -4,7 +4,7 @@ import './frame.js'
 import { button } from './ask.js'
 import { $, AIRFLOW, fill, make, mark } from './dom.js'
 import { Follower } from './follow.js'
-import { Matrix } from './matrix.js'
+import { isRetry, Matrix } from './matrix.js'
 import { at, brief, clockAndSeconds, count, lasting, since } from './words.js'
 
 const OVER = new Set(['done', 'failed', 'aborted', 'rehearsed'])
@@ -24,11 +24,11 @@ function show(board) {
   fill($('sentence'), board.sentence, () => document.createTextNode(board.sentence))
   $('sentence').classList.toggle('long', board.sentence.length > 130)
   fill($('bar'), board.nodes.map((node) => node.state), () => bar(board))
-  fill($('buttons'), board.actions, () => board.actions.filter((action) => !action.node).map((action) => button(action, () => follower.soon(), action.id)))
+  fill($('buttons'), board.actions, () => board.actions.filter((action) => !action.node && !isRetry(action)).map((action) => button(action, () => follower.soon(), action.id)))
   fill($('path'), board.path, () => path(board.path))
   fill($('findings'), board.findings, () => findings(board.findings))
-  fill($('run'), board.run_tasks, () => runTasks(board))
   matrix.show(board)
+  fill($('run'), [board.run_tasks, board.actions.filter(isRetry)], () => runTasks(board))
   speak(board)
 }
 

@@ -27,6 +27,7 @@ from harness.settings import DATABASE, REPOSITORY, airflow_environment, database
 API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER = "api-server", "scheduler", "dag-processor", "triggerer"
 COMPONENTS = (API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER)
 USER = "admin"
+ONLY_ADMIN: Mapping[str, str] = MappingProxyType({USER: "admin"})  # name -> role
 
 _HEALTH_KEYS = {
     SCHEDULER: "scheduler",
@@ -56,7 +57,7 @@ class AirflowInstance:
         environment: Mapping[str, str] | None = None,
         *,
         port: int | None = None,
-        users: Mapping[str, str] = MappingProxyType({USER: "admin"}),
+        users: Mapping[str, str] = ONLY_ADMIN,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.home = home

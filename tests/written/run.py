@@ -48,13 +48,20 @@ class MadeUpRun:
         )
 
     def tasks(self) -> Iterator[Json]:
+        """Each row as old as the run: nothing of it is new."""
+        return ({"updated_at": self.began, **row} for row in self._tasks())
+
+    def xcoms(self) -> Iterator[Json]:
+        return ({"timestamp": self.began, **row} for row in self._xcoms())
+
+    def _tasks(self) -> Iterator[Json]:
         for minute, task_id in enumerate(("claim", "look", "plan", "control_plane_nodes", "worker_nodes", "preflight")):
             yield {"task_id": task_id, **self._ended(minute, 20)}
         for group, index, position, step in self._steps():
             yield {"task_id": f"{group}.{step}", "map_index": index, **self._state(group, index, position, step)}
         yield from ({"task_id": task_id} for task_id in ("verify", "next_hop", "report"))
 
-    def xcoms(self) -> Iterator[Json]:
+    def _xcoms(self) -> Iterator[Json]:
         yield {"task_id": "look", "key": "return_value", "value": self._look()}
         yield {"task_id": "plan", "key": "return_value", "value": self.hop.to_json()}
         yield {"task_id": "plan", "key": "path", "value": self._path()}

@@ -9,9 +9,11 @@ link leave it, and it does not tell its colour scheme.
 
 From rows to a page:
 
-    run_rows    Airflow's database: rows of one run, only what is new       fleet_rows   of all clusters, a query a kind
-    run_record  as the record of include/kubeadm_upgrade/board              fleet_records
-    feed        the board of it, and what of it is new to whoever asks
-    boards, fleets, reports                                                 the routes
-    rights, app                                                             who may see what, and under which policy
+    run_rows     Airflow's database: one run, only what is new      fleet_rows     all clusters, one query a kind
+    run_record   as the record that boards are made of              fleet_records  as those that the fleet is made of
+    kept_boards  the boards that somebody has open                  kept_fleet     the fleet, for whoever may see which
+    feed         what of a board is new to whoever asks             rest           how often any of it is made anew
+    boards, fleets, reports, files                                  the routes
+    rights, app                                                     who may see what, and under which policy
+    static/                                                         the pages themselves
 """

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kubeadm_airflow.pages import boards, files, reports
+from kubeadm_airflow.pages import boards, files, fleets, reports
 
 # Nothing from anywhere else, and nothing written into a page itself: what a host, an API or a cluster's file says
 # cannot become script or style, however it may get into a page.
@@ -28,7 +28,7 @@ HEADERS = {
 def app() -> FastAPI:
     """All pages, and the files that they are made of."""
     pages = FastAPI(title="kubeadm upgrade", docs_url=None, redoc_url=None, openapi_url=None)
-    for routes in (boards, reports, files):
+    for routes in (fleets, boards, reports, files):
         pages.include_router(routes.router)
     pages.exception_handler(HTTPException)(_to_the_login)
     pages.add_middleware(Guarded)

@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from kubeadm_airflow.pages import files
 from kubeadm_airflow.pages.kept_boards import KeptBoards
-from kubeadm_airflow.pages.rights import MAY_SEE_BOARD
+from kubeadm_airflow.pages.rights import MAY_SEE_RUNS
 from kubeadm_airflow.pages.run_record import UPGRADE
 
 LATEST = "latest"
 
-router = APIRouter(prefix="/board/{dag_id}/{run_id}", dependencies=MAY_SEE_BOARD)
+router = APIRouter(prefix="/board/{dag_id}/{run_id}", dependencies=MAY_SEE_RUNS)
 
 _boards = KeptBoards()
 

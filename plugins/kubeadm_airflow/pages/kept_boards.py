@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from kubeadm_airflow.pages.feed import Answer, Feed
+from kubeadm_airflow.pages.rest import Rest
 from kubeadm_airflow.pages.run_record import RunReader
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import RunRecord
 from kubeadm_upgrade.board.view import Board
 
-# Several pages of one run cost hardly more than one.
-SHARED_FOR = timedelta(seconds=1)
 # What is left is told in minutes, and goes on where nothing happens.
 ANEW_EVERY = timedelta(seconds=20)
+LONGEST_REST = 4.0
 MOST_KEPT = 16
 
 
@@ -28,27 +28,26 @@ class KeptBoard:
         self._reader = RunReader(dag_id, run_id)
         self._feed = Feed()
         self._lock = threading.Lock()
-        self._looked_at: datetime | None = None
+        self._rest = Rest(shortest=1, longest=LONGEST_REST)
         self._record: RunRecord | None = None
         self._board: Board | None = None
 
     def answer(self, session: Session, seen: str | None) -> Answer | None:
         """What is new since the version `seen`; None where there is no such run."""
         with self._lock:
-            now = datetime.now(UTC)
-            if self._looked_at is None or now - self._looked_at >= SHARED_FOR:
-                self._looked_at = now
-                self._look(session, now)
+            if self._rest.is_over:
+                with self._rest.after():
+                    self._look(session, datetime.now(UTC))
             if self._board is None:
                 return None
-            return self._feed.answer(now.isoformat(timespec="seconds"), seen)
+            return self._feed.answer(self._board.as_of.isoformat(timespec="seconds"), seen)
 
     def _look(self, session: Session, now: datetime) -> None:
         record, before = self._reader.read(session, now), self._board
         if record is None:
             self._board = None
         elif before is None or record is not self._record or now - before.as_of >= ANEW_EVERY:
-            self._board = board_of(record, now)
+            self._board = board_of(record, now, before)
             self._feed.tell(self._board)
         self._record = record
 

@@ -69,7 +69,7 @@ class RunReader:
                 self._tasks[task] = self._task(task)
             else:
                 self._tasks.pop(task, None)
-        return tuple(self._tasks.values())
+        return tuple(map(self._tasks.__getitem__, self._rows.tasks))
 
     def _task(self, task: Task) -> TaskRecord:
         (task_id, map_index), row, told = task, self._rows.tasks[task], self._rows.xcoms.get(task, {})

@@ -2,7 +2,7 @@
 // seldom where nothing does, never in a window that nobody sees.
 
 const SOON = 2000
-const SELDOM = 15000
+const SELDOM = 10000
 const AFTER_A_FAILURE = 5000
 const OFTEN_FOR = 20000 // after somebody has asked for something
 
@@ -34,9 +34,11 @@ export class Follower {
   // What is new, or how long to wait before asking again.
   async ask() {
     const url = new URL(this.url)
-    if (this.known) url.searchParams.set('since', this.known.version)
-    const answer = await fetch(url, { headers: { Accept: 'application/json' }, cache: 'no-store' })
+    if (this.known?.version) url.searchParams.set('since', this.known.version)
+    const headers = { Accept: 'application/json', ...(this.etag && { 'If-None-Match': this.etag }) }
+    const answer = await fetch(url, { headers, cache: 'no-store' })
     if (answer.status >= 400) return this.refused(answer)
+    this.etag = answer.headers.get('ETag')
     this.silent(null)
     return { news: answer.status === 200 ? await answer.json() : null }
   }

@@ -16,7 +16,7 @@ Json = Mapping[str, Any]
 
 # the others are the step's own work
 _WORTH_TELLING = {*IDLE, Wait.PODS, Wait.ANSWER, Wait.HEALTH}
-_HEAD = ("| Step | Nodes | Median | Longest | Waited |", "| --- | ---: | ---: | --- | --- |")
+_HEAD = ("| Step | Nodes | Median | Longest | Waited |", "| --- | --- | --- | --- | --- |")
 
 
 def as_markdown(outcomes: Iterable[Json]) -> str:

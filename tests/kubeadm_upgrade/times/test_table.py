@@ -27,7 +27,7 @@ def test_each_step_in_the_order_of_a_run():
         "## Where the time went\n"
         "\n"
         "| Step | Nodes | Median | Longest | Waited |\n"
-        "| --- | ---: | ---: | --- | --- |\n"
+        "| --- | --- | --- | --- | --- |\n"
         "| stage_packages | 1 | 12 seconds | w1: 12 seconds |  |\n"
         "| admit | 1 | 2 seconds | w9: 2 seconds | for its turn 8 minutes, for a slot 2 minutes |\n"
         "| drain_node | 3 | 40 seconds | w2: 12 minutes | for Pods to go 11 minutes |"

@@ -133,6 +133,9 @@ class Progress:
         return replace(self, told=told, units=frozenset(started))
 
 
+_MOST_TOLD = 1000  # characters: a program's last line may be as long as it likes
+
+
 @dataclass(frozen=True)
 class Pending:
     """The step is under way and only time is needed."""
@@ -141,6 +144,13 @@ class Pending:
     progress: Progress = field(default_factory=Progress)
     turns: int = 1  # see Step.turns
     kind: Wait = Wait.EFFECT
+
+    @property
+    def waits_for(self) -> tuple[Wait, str]:
+        """What is told of it. Of a turn nothing but that: who has it changes with every node that is done."""
+        if self.turns > 1 or self.kind is Wait.TURN:
+            return Wait.TURN, "its turn"
+        return self.kind, self.reason[:_MOST_TOLD]
 
 
 def own_unit(step: Step, facts: Facts, hop: Hop) -> Unit:

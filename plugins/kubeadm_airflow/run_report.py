@@ -16,6 +16,8 @@ from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.last_look import keep_last_look
 from kubeadm_upgrade import report
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.board.work import work_seconds
+from kubeadm_upgrade.board.xcoms import outcome_in
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
@@ -43,11 +45,11 @@ async def write_report(context: Context, cluster: str) -> tuple[dict[str, Any], 
 
 
 def durations_of(written: Json) -> dict[str, list[float]]:
-    """Step -> how long it took on each node, in seconds, where something was done."""
+    """Step -> how long it took on each node, in seconds, where something was done; without somebody else's time."""
     found: dict[str, list[float]] = {}
     for outcome in written["outcomes"]:
         if outcome["status"] == "changed" and "seconds" in outcome:
-            found.setdefault(outcome["step"], []).append(outcome["seconds"])
+            found.setdefault(outcome["step"], []).append(round(work_seconds(outcome), 1))
     return found
 
 
@@ -127,9 +129,9 @@ def _node(node: NodeFacts, before: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _outcomes(ti: Any) -> list[Json]:
-    """Every step's outcome. What a trigger pushed comes back as JSON text, what a worker pushed as it was."""
+    """Every step's outcome."""
     pushed = await ti.axcom_pull(task_ids=STEP_TASKS)
-    return [json.loads(value) if isinstance(value, str) else value for value in pushed if value is not None]
+    return [outcome for value in pushed if (outcome := outcome_in(value)) is not None]
 
 
 async def _failures(ti: Any, run_tasks: Iterable[str]) -> dict[Task, Json]:

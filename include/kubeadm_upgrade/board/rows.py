@@ -16,7 +16,6 @@ from kubeadm_upgrade.waits import WORDS, Wait
 # What reasons begin with, where the kind of wait has said it already.
 _SAID_ALREADY = ("a slot: ", "the control plane to be healthy: ", "the control plane is not healthy: ")
 
-
 # steps after which the new kubelet runs
 _KUBELET_STEPS = ("node_ready", "static_pods_ready", "uncordon_node")
 
@@ -70,8 +69,8 @@ def detail(waits: Waiting) -> str:
     """Its reason, without what the kind of wait has said already; "" where that says it all."""
     if waits.kind == Wait.TURN:
         return ""
-    if told := why_paused(waits.reason):
-        return brief(told)
+    if why := why_paused(waits.reason):
+        return brief(why)
     reason = waits.reason
     for prefix in _SAID_ALREADY:
         reason = reason.removeprefix(prefix)

@@ -41,7 +41,10 @@ CASES = {
     "tries again": (w1(state="up_for_retry"), "moving", "is about to try again: drain"),
     "its turn will come": (w1("workers.admit", **waiting("its turn", "turn")), "queued", "waits for its turn"),
     "is paused at the gates": (
-        w1("workers.admit", **waiting("a slot: the upgrade is paused (x): start kubeadm_steer.a with resume", "pause")),
+        w1(
+            "workers.admit",
+            **waiting("a slot: the upgrade is paused (x): start kubeadm_steer.prod with resume", "pause"),
+        ),
         "queued",
         "waits for the pause to end: x",
     ),

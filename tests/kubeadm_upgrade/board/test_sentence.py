@@ -12,9 +12,7 @@ from kubeadm_upgrade.board.record import Marks, Waiting
 from kubeadm_upgrade.board.view import State
 
 BUDGET = "pod shop/db-0 may not be evicted yet: The disruption budget db needs 1 healthy pods and has 1 currently"
-PAUSED = (
-    "a slot: the upgrade is paused (incident 4711): start kubeadm_steer.prod with resume, or take `paused` out of it"
-)
+PAUSED = "a slot: the upgrade is paused (incident 4711): start kubeadm_steer.prod with resume"
 FULL = "1 worker node may be out of service at a time, and w9 is not Ready: mend it, or give it up (docs/ledger.md)"
 CLOSED = f"a slot: {FULL}"
 WHY = "pod shop/x has no controller and would be lost (delete it, or set drain.force in the inventory)"
@@ -268,6 +266,19 @@ def test_a_run_is_told_in_a_sentence(name):
     assert board.sentence.endswith((".", "…"))
     if sentence.endswith("."):
         assert board.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("report", "state"),
+    [
+        pytest.param({"result": "Done and verified"}, State.DONE, id="its report says so"),
+        pytest.param({"result": "Not finished"}, State.FAILED, id="its report says otherwise"),
+        pytest.param(None, State.DONE, id="nothing says otherwise"),
+    ],
+)
+def test_of_a_run_without_its_tasks_the_report_decides(report, state):
+    """As the fleet's page asks for those that have ended well."""
+    assert board_of(replace(ended(a_run()), tasks=(), report=report), NOW).state is state
 
 
 def test_every_state_is_tested_here():

@@ -19,10 +19,9 @@ NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 RUN = MadeUpRun("prod", workers=24, done=8, moving=2)
 
 # What pages know the words of, or read as times and versions: whatever else is text may be anything.
-_KNOWN = frozenset(
-    ("state", "tone", "role", "level", "id", "needs", "method", "task", "version")
-    + ("since", "started", "ended", "as_of", "looked_at", "next_window", "end_of_life")
-)
+_WORDS = ("state", "tone", "role", "level", "id", "needs", "method", "task")
+_TIMES = ("since", "started", "ended", "as_of", "looked_at", "next_window", "end_of_life", "version")
+_KNOWN = frozenset((*_WORDS, *_TIMES))
 
 
 def _board() -> dict[str, Any]:

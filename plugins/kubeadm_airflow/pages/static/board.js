@@ -5,7 +5,7 @@ import { button } from './ask.js'
 import { $, AIRFLOW, fill, make, mark } from './dom.js'
 import { Follower } from './follow.js'
 import { isRetry, Matrix } from './matrix.js'
-import { at, brief, clockAndSeconds, count, lasting, since } from './words.js'
+import { at, brief, clockAndSeconds, count, lasting, since, word } from './words.js'
 
 const OVER = new Set(['done', 'failed', 'aborted', 'rehearsed'])
 
@@ -16,7 +16,7 @@ const follower = new Follower(data, { show, moves: (board) => !board?.ended, mis
 follower.look()
 
 function show(board) {
-  document.title = `${board.cluster}: ${board.state.replace('_', ' ')}`
+  document.title = `${board.cluster}: ${word(board.state)}`
   document.documentElement.dataset.tone = board.tone
   document.querySelector('main').removeAttribute('aria-busy')
   fill($('where'), [board.cluster, board.run_id, board.next_run, board.started, board.ended], () => where(board))
@@ -46,9 +46,9 @@ function where({ cluster, dag_id: dag, run_id: run, next_run: next, started, end
   ]
 }
 
-function state({ state: word, progress, seconds_left: left }) {
+function state({ state: now, progress, seconds_left: left }) {
   return [
-    make('b', {}, word.replace('_', ' ')),
+    make('b', {}, word(now)),
     make('span', {}, `${progress.done} of ${count(progress.of, 'node')}`),
     left !== null && make('span', {}, `about ${lasting(left)} left`),
   ]

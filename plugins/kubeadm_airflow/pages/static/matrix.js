@@ -2,7 +2,7 @@
 
 import { button } from './ask.js'
 import { fill, make, mark } from './dom.js'
-import { at, brief, lasting, since } from './words.js'
+import { at, brief, lasting, since, word } from './words.js'
 
 const MANY = 16
 const FOLDS = new Map([['done', 'done'], ['queued', 'not yet begun'], ['untouched', 'not touched'], ['given_up', 'given up']])
@@ -111,7 +111,7 @@ export class Matrix {
         make(
           'tr',
           { class: node.state },
-          make('th', { scope: 'row' }, node.name, make('span', { class: 'hidden' }, `: ${node.state.replace('_', ' ')}`)),
+          make('th', { scope: 'row' }, node.name, make('span', { class: 'hidden' }, `: ${word(node.state)}`)),
           make('td', { class: 'kubelet' }, kubelet(node)),
           steps.slice(0, steps.length - beside).map((step) => make('td', { class: `cell${step.first ? ' first' : ''}`, 'data-title': step.title }, cellOf(cells.get(step.task)))),
           beside ? make('td', { class: 'beside', colspan: beside + 1 }, told) : make('td'),

@@ -68,6 +68,7 @@ ABOVE = {
     "packages": {"steps", "procedure", "ledger", "admission", "standing", "installs"},
     "procedure": {"rights", "checks", "report", "preflight", "access"},
     "board": {"commands", "report"},
+    "times": {"commands", "report"},
     "access": {"commands", "report", "ledger", "standing", "admission"},
 }
 DOMAIN = REPOSITORY / "include" / "kubeadm_upgrade"

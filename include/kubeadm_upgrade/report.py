@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from kubeadm_upgrade.board.last_look import LastLook
 from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
+from kubeadm_upgrade.times import table
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_REPORTS"
 LAST_LOOKS = "last-looks"  # the folder beside those of the DAGs, whose ids all begin otherwise
@@ -78,6 +79,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         _findings(report),
         _nodes(report),
         _plan(report),
+        table.as_markdown(report["outcomes"]),
         _actions(report),
     )
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -14,7 +14,9 @@ from markdown_it import MarkdownIt
 from sqlalchemy import select
 
 from kubeadm_airflow.pages.rights import MAY_SEE_RUN
+from kubeadm_airflow.pages.run_record import read_json
 from kubeadm_upgrade import report
+from kubeadm_upgrade.times.picture import as_svg
 
 router = APIRouter(prefix="/reports/{dag_id}/{run_id}", dependencies=[MAY_SEE_RUN])
 
@@ -22,12 +24,16 @@ _SHELL = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>{title}</title>
+<link rel="stylesheet" href="../../static/page.css">
 <link rel="stylesheet" href="../../static/report.css">
 <script type="module" src="../../static/frame.js"></script>
 <main>{body}</main>
 </html>
 """
+
+_PLACE = "<h2>Where the time went</h2>"  # of the picture
 
 _UNDER_WAY = "*The run is under way: this is its plan. The report takes its place when the run ends.*\n\n"
 _NOT_PLANNED = "The run is under way, and has no plan yet: it is shown here once it is made."
@@ -43,9 +49,9 @@ server. Clearing the task writes the report.
 @router.get("")
 def page(dag_id: str, run_id: str, session: SessionDep) -> HTMLResponse:
     """A report outlives its run's rows in Airflow's database; those are asked where there is none."""
-    markdown, _ = report.paths(dag_id, run_id)
+    markdown, plain = report.paths(dag_id, run_id)
     if markdown.is_file():
-        return _page(dag_id, run_id, markdown.read_text())
+        return _page(dag_id, run_id, markdown.read_text(), picture=as_svg(read_json(plain) or {}))
     found = session.scalar(select(DagRun).filter_by(dag_id=dag_id, run_id=run_id))
     plan = report.plan_path(dag_id, run_id)
     planned = plan.read_text() if plan.is_file() else ""
@@ -71,7 +77,13 @@ def _without_report(run: DagRun | None, markdown: Path) -> str:
     return _ENDED.format(state=run.state if run else "ended", said=said, directory=markdown.parent)
 
 
-def _page(dag_id: str, run_id: str, text: str, status: int = 200) -> HTMLResponse:
+def _page(dag_id: str, run_id: str, text: str, status: int = 200, picture: str = "") -> HTMLResponse:
     # no raw HTML: the text holds what hosts and the API said
     body = MarkdownIt("js-default").render(text)
+    if picture:
+        body = body.replace(
+            _PLACE,
+            f'{_PLACE}<div class="picture" role="group" aria-label="Nodes by time" tabindex="0">{picture}</div>',
+            1,
+        )
     return HTMLResponse(_SHELL.format(title=escape(f"{dag_id} {run_id}"), body=body), status)

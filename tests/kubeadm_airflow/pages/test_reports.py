@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,3 +88,17 @@ def test_a_report_outlives_its_run(ask):
     answer = ask(None)
     assert answer.status_code == 200
     assert "prod: done &lt;script&gt;" in answer.text
+
+
+def test_a_report_has_its_picture_where_it_tells_of_time(ask):
+    """Made of the JSON beside it, and of nothing that needs a style or a script of its own."""
+    outcome = {"node": "w1", "step": "drain_node", "status": "changed"}
+    times = {"began": "2026-11-26T12:00:00+00:00", "ended": "2026-11-26T12:01:00+00:00", "waited": []}
+    markdown, plain = report.paths(DAG, RUN)
+    report.write(markdown, "# prod\n\n## Where the time went\n\n## Steps\n")
+    assert "<svg" not in ask(None).text
+    report.write(plain, json.dumps({"outcomes": [outcome | times], "unfinished": []}))
+    text = ask(None).text
+    assert text.count("<svg") == 1
+    assert text.index("Where the time went") < text.index("<svg") < text.index("Steps")
+    assert "style=" not in text

@@ -268,6 +268,19 @@ def test_a_run_is_told_in_a_sentence(name):
         assert board.sentence == sentence
 
 
+@pytest.mark.parametrize(
+    ("report", "state"),
+    [
+        pytest.param({"result": "Done and verified"}, State.DONE, id="its report says so"),
+        pytest.param({"result": "Not finished"}, State.FAILED, id="its report says otherwise"),
+        pytest.param(None, State.DONE, id="nothing says otherwise"),
+    ],
+)
+def test_of_a_run_without_its_tasks_the_report_decides(report, state):
+    """As the fleet's page asks for those that have ended well."""
+    assert board_of(replace(ended(a_run()), tasks=(), report=report), NOW).state is state
+
+
 def test_every_state_is_tested_here():
     assert {state for _, state, _ in CASES.values()} == set(State)
 

@@ -6,6 +6,7 @@ Some ten minutes. What it leaves in runs/ is what boards are tested on; take it 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,12 +22,13 @@ from harness.site import Site, open_site
 from kubeadm_airflow.pages.run_record import RunReader
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import RunRecord, TaskRecord
+from kubeadm_upgrade.report import DIRECTORY_VARIABLE
 from kubeadm_upgrade.waits import Wait
 from recorded import FOLDER
 
 CLUSTER = "shop"
-CLUSTERS = {CLUSTER: (3, 4, {"max_unavailable": 2, "timeouts": {"ready": 15}})}
-SICK = f"{CLUSTER}-w3"
+CLUSTERS = {CLUSTER: (3, 4, {"timeouts": {"ready": 15}})}
+SICK = f"{CLUSTER}-w2"
 
 Seen = Callable[[RunRecord], bool]
 
@@ -135,6 +137,7 @@ def _settled(record: RunRecord) -> bool:
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="recorded-") as folder, open_site(Path(folder), CLUSTERS, {}) as site:
+        os.environ[DIRECTORY_VARIABLE] = str(site.airflow.reports)  # for the reader of reports
         record_all(site, Path(folder))
     return 0
 

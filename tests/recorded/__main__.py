@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
@@ -61,15 +62,31 @@ class Recorder:
 
     def _write(self, moment: str, record: RunRecord, now: datetime) -> None:
         where = f"a simulated cluster of tests/lab, a whole Airflow of tests/harness, {now.date()}: python -m recorded"
-        plain = {"taken": where, "now": now.isoformat(timespec="seconds"), "record": record.to_json()}
-        text = (
-            json.dumps(plain, indent=1)
-            .replace(str(self._home), "/home/airflow")
-            .replace(self._site.airflow.url, "http://airflow")
-        )
+        plain = {"taken": where, "now": now.isoformat(timespec="seconds"), "record": slim(record.to_json())}
+        text = lines(plain).replace(str(self._home), "/home/airflow").replace(self._site.airflow.url, "http://airflow")
         FOLDER.mkdir(exist_ok=True)
-        (FOLDER / f"{moment}.json").write_text(text + "\n")
+        (FOLDER / f"{moment}.json").write_text(text)
         print(f"{moment}: {board_of(record, now).sentence}", flush=True)  # noqa: T201
+
+
+def slim(record: dict[str, Any]) -> dict[str, Any]:
+    """Without the commands that were run, which no board shows, and the plan's page."""
+    report = record["report"] and {
+        name: value for name, value in record["report"].items() if name not in ("plan", "path")
+    }
+    for outcome in (
+        *(report or {}).get("outcomes", ()),
+        *(task["outcome"] for task in record["tasks"] if task["outcome"]),
+    ):
+        outcome["actions"] = outcome["details"] = []
+    return {**record, "report": report}
+
+
+def lines(plain: dict[str, Any]) -> str:
+    """JSON with a task a line."""
+    tasks = ",\n".join(json.dumps(task) for task in plain["record"]["tasks"])
+    head = json.dumps({**plain, "record": {**plain["record"], "tasks": []}})
+    return head.replace('"tasks": []', f'"tasks": [\n{tasks}\n]', 1) + "\n"
 
 
 def tasks(record: RunRecord, step: str, state: str) -> list[TaskRecord]:

@@ -1,4 +1,4 @@
-"""What Airflow's plugin loader loads: the report of a run, linked from the run's page."""
+"""What Airflow's plugin loader loads: the pages, and where Airflow's own UI shows them."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ from airflow.plugins_manager import AirflowPlugin
 PREFIX = "/kubeadm-upgrade"
 
 
-async def report_pages(scope: Any, receive: Any, send: Any) -> None:
+async def pages(scope: Any, receive: Any, send: Any) -> None:
     """An ASGI application that is built at its first request: plugins are loaded in every task's process too."""
-    await _pages()(scope, receive, send)
+    await _application()(scope, receive, send)
 
 
 @cache
-def _pages() -> Any:
-    from kubeadm_airflow.report_pages import app
+def _application() -> Any:
+    from kubeadm_airflow.pages.app import app
 
     return app()
 
 
+def _view(name: str, destination: str, address: str, route: str) -> dict[str, Any]:
+    """The address is relative to where Airflow is: that may be below a path of its host."""
+    return {"name": name, "destination": destination, "href": f"{PREFIX[1:]}/{address}", "url_route": route}
+
+
 class KubeadmUpgradePlugin(AirflowPlugin):
-    """Serves the reports and shows them as a tab of every DAG run."""
+    """The fleet in the navigation, a board as a tab of every DAG and run, the report as one of every run."""
 
     name = "kubeadm_upgrade"
     # ruff asks for ClassVar, Airflow's base class says otherwise
-    fastapi_apps = [  # noqa: RUF012
-        {"app": report_pages, "url_prefix": PREFIX, "name": "kubeadm upgrade reports"}
-    ]
+    fastapi_apps = [{"app": pages, "url_prefix": PREFIX, "name": "kubeadm upgrade"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
-        {
-            "name": "Upgrade report",
-            "href": f"{PREFIX}/reports/{{DAG_ID}}/{{RUN_ID}}",
-            "destination": "dag_run",
-            "url_route": "upgrade_report",
-        }
+        _view("Fleet", "nav", "fleet", "fleet") | {"nav_top_level": True},
+        _view("Board", "dag", "board/{DAG_ID}/latest", "board"),
+        _view("Board", "dag_run", "board/{DAG_ID}/{RUN_ID}", "run_board"),
+        _view("Upgrade report", "dag_run", "reports/{DAG_ID}/{RUN_ID}", "upgrade_report"),
     ]
 
     @classmethod

@@ -9,7 +9,8 @@ from airflow.sdk import DAG
 from kubeadm_airflow.notifiers import LastLines
 from kubeadm_airflow.operators.check import CheckOperator
 from kubeadm_upgrade.inventory import Cluster
-from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, TAGS
+from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, tags_of
+from upgrade_dags.documentation import with_documentation
 
 PREFIX = "kubeadm_check."
 
@@ -33,7 +34,7 @@ def build_check_dag(cluster: Cluster) -> DAG:
         doc_md=DOC.format(name=cluster.name),
         schedule=None,
         max_active_runs=1,
-        tags=list(TAGS),
+        tags=tags_of(cluster),
         default_args={
             "retries": 1,
             "retry_delay": timedelta(seconds=15),
@@ -44,4 +45,4 @@ def build_check_dag(cluster: Cluster) -> DAG:
     ) as dag:
         CheckOperator(task_id="in_a_worker", cluster=cluster.name)
         CheckOperator(task_id="in_the_triggerer", cluster=cluster.name, in_triggerer=True)
-    return dag
+    return with_documentation(dag)

@@ -26,9 +26,12 @@ from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
 from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor, StaticPodsReadySensor
+from kubeadm_upgrade import labels
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.version import TARGET_PATTERN
+from upgrade_dags.documentation import BOARD, FLEET, with_documentation
 
 PREFIX = "kubeadm_upgrade."
 TAGS = ("kubeadm-upgrade",)
@@ -58,7 +61,19 @@ SENSORS = {
     "control_plane_ready": ControlPlaneReadySensor,
 }
 
+GROUP_DOCS = {
+    "stage": "Every node of this run: its package repository, and its packages fetched. Nothing that runs changes.",
+    "control_plane": "The control plane, one node after the other: backup, kubeadm, static Pods.",
+    "control_plane_kubelets": "Kubelets of the control plane, one node after the other, after the last apiserver.",
+    "workers": "Workers: drain, kubelet, uncordon. As many at a time as the cluster's file says (max_unavailable).",
+}
+
 DOC = """
+**[Board]({board})**: the newest run, node by node. **[Fleet]({fleet})**: all clusters. Each run has its own board, and
+its report, as tabs. To pause, resume or abort it, or to give a worker up: [{steer}](dags/{steer}). Whether a run is
+possible: [kubeadm_check.{name}](dags/kubeadm_check.{name}). How hosts and the API are reached is in
+`docs/connections.md`; who has the cluster, and what holds a run up, in `docs/ledger.md`.
+
 Upgrades the kubeadm cluster **{name}**, in the order of
 [the official page](https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/). One run is one hop of
 the control plane; a run with hops left triggers the next one. The whole path is on the first run's page.
@@ -66,8 +81,8 @@ the control plane; a run with hops left triggers the next one. The whole path is
 Airflow names a run by its time. One that you name yourself when you trigger it (*Run ID*, as `spring-to-1.32`) says
 where it goes, and so do those that its path goes on in: `spring-to-1.32~2`, `spring-to-1.32~3`, each with a note.
 
-Airflow shows a mapped task by its node's name once it has begun, and by a number before: the XComs of
-`control_plane_nodes` and `worker_nodes` list the nodes in that order, from 0; `stage` has the workers behind.
+The board knows every task by its node. Airflow's own lists do so once the task has begun, and show a number before: the
+XComs of `control_plane_nodes` and `worker_nodes` list the nodes in that order, from 0; `stage` has the workers behind.
 
 A task that failed can be cleared at any time: every step first looks whether it is done, and goes on from there.
 A node that failed stays cordoned and keeps its slot until its tasks succeed.
@@ -79,15 +94,20 @@ def dag_id_of(name: str) -> str:
     return _NO_ID.sub("_", f"{PREFIX}{name}")[:_LONGEST_ID]
 
 
+def tags_of(cluster: Cluster) -> list[str]:
+    """Of every DAG of a cluster: ours, and its labels."""
+    return [*TAGS, *labels.tags_of(cluster.labels)]
+
+
 def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
     """Shape only: what the nodes are is found out when the DAG runs. `ignored`: files that are not read, to be told."""
     with DAG(
         dag_id_of(cluster.name),
         description=f"Upgrade kubeadm cluster {cluster.name} to {cluster.target_version}, or where a run says",
-        doc_md="".join(f"**{sentence}.**\n\n" for sentence in ignored) + DOC.format(name=cluster.name),
+        doc_md="".join(f"**{sentence}.**\n\n" for sentence in ignored) + _doc(cluster.name),
         schedule=None,
         max_active_runs=1,
-        tags=[*TAGS, *(["ignored-file"] if ignored else [])],
+        tags=[*tags_of(cluster), *(["ignored-file"] if ignored else [])],
         params=run_parameters(cluster),
         default_args={
             "retries": 2,
@@ -137,7 +157,11 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
             report,
         )
         groups >> report  # not with the first node that fails, but with the last that ends
-    return dag
+    return with_documentation(dag)
+
+
+def _doc(name: str) -> str:
+    return DOC.format(name=name, board=BOARD.format(dag_id=dag_id_of(name)), fleet=FLEET, steer=steering_dag(name))
 
 
 def run_parameters(cluster: Cluster) -> dict[str, Param]:
@@ -187,7 +211,7 @@ def run_parameters(cluster: Cluster) -> dict[str, Param]:
 def _per_node(group: str, cluster: str, hop: Any, nodes: Any) -> TaskGroup:
     """One mapped task group: the steps of `group`, one after the other, for every node."""
 
-    @task_group(group_id=group)
+    @task_group(group_id=group, tooltip=GROUP_DOCS[group], doc_md=GROUP_DOCS[group])
     def steps(node: str) -> None:
         tasks = [
             SENSORS.get(step.name, StepOperator)(cluster=cluster, group=group, step=step.name, node=node, hop=hop)

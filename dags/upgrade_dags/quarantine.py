@@ -11,6 +11,7 @@ from kubeadm_airflow.notifiers import ReportSoFar
 from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.inventory import InventoryError, name_of
 from upgrade_dags.cluster import TAGS
+from upgrade_dags.documentation import with_documentation
 
 
 class BrokenInventoryFile(NeedsPerson):
@@ -50,4 +51,4 @@ def build_quarantine_dag(dag_id: str, error: InventoryError, ignored: Sequence[s
             retries=0,
             on_failure_callback=ReportSoFar(cluster=name_of(error.path) or error.path.stem),
         )
-    return dag
+    return with_documentation(dag)

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from kubeadm_upgrade import kubeadm_preflight
+from kubeadm_upgrade.labels import Labels, check_labels
+from kubeadm_upgrade.look_schedule import check_cron, check_timezone
 from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.version import TARGET_PATTERN
 
@@ -118,6 +120,28 @@ class Timeouts(_Strict):
     ready: int = Field(600, gt=0, description="a node to be Ready after its kubelet was restarted")
 
 
+class LookSettings(_Strict):
+    """When the cluster is looked at for the fleet's page, and nothing is done."""
+
+    schedule: str | None = Field(
+        None, description='a cron expression of five fields, as "17 3 * * *"; default: only upgrades look at it'
+    )
+    timezone: str = Field("UTC", description="what the schedule's hours are of, as IANA names it: Europe/Berlin")
+
+    @field_validator("schedule")
+    @classmethod
+    def _comes_to_pass(cls, schedule: str | None) -> str | None:
+        if schedule is not None:
+            check_cron(schedule)
+        return schedule
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_timezone(cls, timezone: str) -> str:
+        check_timezone(timezone)
+        return timezone
+
+
 class ClusterFile(_Strict):
     """One kubeadm cluster."""
 
@@ -131,6 +155,11 @@ class ClusterFile(_Strict):
         1,
         description='workers out of service at once: a count, or a percentage such as "25%" (rounded down, at least 1)',
     )
+    labels: Labels = Field(
+        default_factory=dict,
+        description="what this cluster is to its owners, as Kubernetes has labels: pages filter by them, and Airflow "
+        "shows them as tags key:value",
+    )
     ssh: SshSettings = SshSettings()
     nodes: dict[Annotated[str, Field(pattern=_NODE_NAME)], NodeSettings] = Field(
         default_factory=dict, description="exceptions, by node name"
@@ -139,6 +168,7 @@ class ClusterFile(_Strict):
     drain: DrainSettings = DrainSettings()
     path: PathSettings = PathSettings()
     timeouts: Timeouts = Timeouts()
+    look: LookSettings = LookSettings()
     ignore_preflight_errors: dict[kubeadm_preflight.PreflightError, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict,
         description="kubeadm's preflight errors that an upgrade passes over: the name of each, and the reason, which "
@@ -150,6 +180,13 @@ class ClusterFile(_Strict):
         description="flags of the control plane, without dashes, that only its static Pods' manifests say, and that an "
         "upgrade may leave out as kubeadm writes them anew: the name of each, and the reason",
     )
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _are_labels(cls, value: object) -> object:
+        if isinstance(value, dict):
+            check_labels(value)
+        return value
 
     @field_validator("ignore_preflight_errors", mode="before")
     @classmethod

@@ -6,12 +6,21 @@ anything else. Before each action the standing rules are asked: they hold for ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Literal, NoReturn, Protocol
+from typing import Literal, NamedTuple, NoReturn, Protocol
 
 from kubeadm_upgrade import units
-from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteFailed, Run, TakeClusterAgain
+from kubeadm_upgrade.actions import (
+    Action,
+    Evict,
+    GiveSlotBack,
+    NoteBegun,
+    NoteFailed,
+    RepeatPreflight,
+    Run,
+    TakeClusterAgain,
+)
 from kubeadm_upgrade.errors import (
     CommandFailed,
     Misdirected,
@@ -25,13 +34,18 @@ from kubeadm_upgrade.errors import (
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.journal import essence, plain
+from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Failure
-from kubeadm_upgrade.standing.rules import Standing, Verdict, verdicts
+from kubeadm_upgrade.standing.rules import REFUSED, Standing, verdicts
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, own_unit, unit_of
 from kubeadm_upgrade.units import Unit
+from kubeadm_upgrade.waits import Wait
 
 # A step whose actions succeed without bringing its promise nearer stops here instead of going round for ever.
 ROUNDS = 5
+
+# What it is that keeps an action from taking effect; of the others, that the API does not show it yet.
+_OBSTACLES: Mapping[type, Wait] = {Evict: Wait.PODS, Run: Wait.OTHERS, RepeatPreflight: Wait.HEALTH}
 
 
 class Port(Protocol):
@@ -64,6 +78,13 @@ async def perform(step: Step, hop: Hop, port: Port, progress: Progress | None = 
     raise StepNotDone(f"{step.name}: not done after {ROUNDS} rounds, the last action was: {attempt.progress.told[-1]}")
 
 
+class _Obstacle(NamedTuple):
+    """Why an action could not be carried out, or not take effect yet."""
+
+    reason: str
+    kind: Wait
+
+
 class _Attempt:
     """One step on one node, going round."""
 
@@ -82,7 +103,7 @@ class _Attempt:
         if unit.running:
             self.progress = self.progress.attached(unit.name)
             said = f": {plain(unit.journal)}" if unit.journal else ""
-            return self._wait(facts, f"unit {unit.name} is running{said}")
+            return self._wait(facts, f"unit {unit.name} is running{said}", Wait.COMMAND)
         if self.step.done(facts, self.hop):
             return self._done(facts)
         if self._is_for_a_person(facts, unit):
@@ -94,48 +115,52 @@ class _Attempt:
     async def _act_or_wait(self, facts: Facts, unit: Unit) -> Pending | None:
         wanted = tuple(wanted_actions(self.step, facts, self.hop))
         if not wanted:
-            return self._wait(facts, self.step.pending(facts, self.hop), self.step.turns(facts, self.hop))
+            # no action to ask the rules about, and no reason to wait either: behind a failed node it may be for ever
+            if reason := marks.aborted(facts.ledger, facts.node.name, facts.run):
+                raise NotToAct(f"{facts.node.name}: {self.step.name}: {reason}")
+            return self._wait(facts, self.step.pending(facts, self.hop), self.step.awaits(facts, self.hop))
         if unit.succeeded and unit.name in self.progress.units and any(map(_starts_unit, wanted)):
             self._stop(facts, f"unit {unit.name} has succeeded and changed nothing")
         if wanted == self._before and any(isinstance(action, Run) for action in wanted):
             self._stop(facts, f"done twice and without effect: {wanted[-1]}: {self.step.pending(facts, self.hop)}")
         self._before = wanted
         blocked = await self._act_on(wanted)
-        return self._wait(facts, "; ".join(blocked), self.step.turns(facts, self.hop)) if blocked else None
+        return self._blocked(facts, blocked) if blocked else None
 
-    async def _act_on(self, wanted: tuple[Action, ...]) -> list[str]:
+    async def _act_on(self, wanted: tuple[Action, ...]) -> list[_Obstacle]:
         """Carry out actions in order; what follows the start of a unit waits for the unit's end, so it is left.
 
         Returns why some could not take effect yet.
         """
-        blocked: list[str] = []
+        blocked: list[_Obstacle] = []
         before: Action | None = None
         for action in wanted:
             # the evictions of one drain are one act: the rules are asked before the first of them
             same_act = isinstance(action, Evict) and isinstance(before, Evict)
-            if not same_act and (reason := await self._ask_rules(action)):
-                return [*blocked, reason]
+            if not same_act and (ruled_out := await self._ask_rules(action)):
+                return [*blocked, ruled_out]
             before = action
             if obstacle := await self._act(action):
-                blocked.append(obstacle)
+                blocked.append(_Obstacle(obstacle, _OBSTACLES.get(type(action), Wait.EFFECT)))
             # evictions wait for each other's budgets only; anything else that is blocked is what the next builds on
             if _starts_unit(action) or (obstacle and not isinstance(action, Evict)):
                 break
         return blocked
 
-    async def _ask_rules(self, action: Action) -> str | None:
+    async def _ask_rules(self, action: Action) -> _Obstacle | None:
         """Returns what has to be waited for before anything is done here. Raises StepRefused."""
         standing = await self.port.standing(action)
-        for verdict, sentence in verdicts(standing):
-            if verdict is Verdict.WAIT:
-                return sentence
+        for wait, sentence in verdicts(standing):
+            if wait is not REFUSED:
+                return _Obstacle(sentence, wait)
             raise NotToAct(f"{standing.node}: {self.step.name}: {sentence}")
         return await self._take_cluster_again(standing) if standing.ledger.ended_at else None
 
-    async def _take_cluster_again(self, standing: Standing) -> str | None:
+    async def _take_cluster_again(self, standing: Standing) -> _Obstacle | None:
         """For a task that was cleared after the run had ended; not for one that its end has left over somewhere."""
         if standing.ledger.ended_at == self.progress.ended:
-            return await self.port.act(TakeClusterAgain())
+            obstacle = await self.port.act(TakeClusterAgain())
+            return _Obstacle(obstacle, Wait.EFFECT) if obstacle else None
         raise StepRefused(
             f"{standing.node}: {self.step.name}: {standing.run} has ended meanwhile: clear this task, if it is to go on"
         )
@@ -156,7 +181,7 @@ class _Attempt:
         name, why = (untold.unit, untold.why) if untold else (unit.name, essence(unit.journal))
         note = () if self.step.repeats else (NoteFailed(facts.node.name, name, why),)
         if blocked := await self._act_on((*self.step.amends(facts, self.hop), *note)):
-            return self._wait(facts, "; ".join(blocked))
+            return self._blocked(facts, blocked)
         said = _told_late(self.step, facts, untold) if untold else _unit_failure(self.step, facts, unit)
         if self.step.repeats:
             raise CommandFailed(said)
@@ -173,8 +198,12 @@ class _Attempt:
         details = self.step.details(facts, self.hop)
         return Outcome(self.step.name, facts.node.name, status, self.progress.told, details)
 
-    def _wait(self, facts: Facts, reason: str, turns: int = 1) -> Pending:
-        return Pending(f"{reason}{_failed_before(facts)}", self.progress, turns)
+    def _blocked(self, facts: Facts, blocked: list[_Obstacle]) -> Pending:
+        """What is told is all of it; what it counts as, the first."""
+        return self._wait(facts, "; ".join(one.reason for one in blocked), blocked[0].kind)
+
+    def _wait(self, facts: Facts, reason: str, kind: Wait) -> Pending:
+        return Pending(f"{reason}{_failed_before(facts)}", self.progress, self.step.turns(facts, self.hop), kind)
 
     def _stop(self, facts: Facts, why: str) -> NoReturn:
         raise StepNotDone(f"{facts.node.name}: {self.step.name}: {why}{_failed_before(facts)}")

@@ -15,6 +15,7 @@ from kubeadm_upgrade.packages.port import UNKNOWN_SYSTEM, PackageManager, manage
 from kubeadm_upgrade.steps import Step
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version, in_package
+from kubeadm_upgrade.waits import Wait
 
 HALF_INSTALLED = "half installed, and nothing is at work on it: run dpkg --configure -a"
 
@@ -89,6 +90,9 @@ class InstallPackages(Step):
         let_go = {*host.packages, *host.half_installed}.intersection((*self.packages, *COMPANIONS)) - host.held
         if let_go:
             yield from manager(facts).hold(host, {name: host.packages.get(name, "") for name in sorted(let_go)})
+
+    def awaits(self, facts: Facts, hop: Hop) -> Wait:
+        return Wait.HEALTH  # of what a new kubelet would take down with it
 
     def details(self, facts: Facts, hop: Hop) -> tuple[str, ...]:
         return tuple(kept(manager(facts), facts.host.conffiles))

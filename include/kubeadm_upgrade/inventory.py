@@ -17,6 +17,7 @@ from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, proble
 from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.kubeadm_preflight import reasons
+from kubeadm_upgrade.look_schedule import LookSchedule
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
@@ -58,6 +59,7 @@ class Cluster:
     kubernetes_conn_id: str
     ssh_conn_id: str
     target_version: TargetVersion
+    labels: Mapping[str, str] = field(default_factory=dict)
     max_unavailable: int | str = 1
     address_type: str = "InternalIP"
     known_hosts: str | None = None
@@ -69,6 +71,7 @@ class Cluster:
     drop_flags: Mapping[str, str] = field(default_factory=dict)
     policy: Policy = Policy()
     patience: Mapping[str, timedelta] = field(default_factory=dict)
+    look: LookSchedule = LookSchedule()
 
     @property
     def rollout(self) -> RolloutPolicy:
@@ -185,6 +188,7 @@ def _cluster(file: ClusterFile) -> Cluster:
         kubernetes_conn_id=file.kubernetes_conn_id,
         ssh_conn_id=file.ssh_conn_id,
         target_version=TargetVersion.parse(file.target_version),
+        labels=file.labels,
         max_unavailable=file.max_unavailable,
         address_type=file.ssh.address_type,
         known_hosts=file.ssh.known_hosts,
@@ -196,4 +200,5 @@ def _cluster(file: ClusterFile) -> Cluster:
         drop_flags=file.drop_flags,
         policy=Policy(**file.path.model_dump(), ignore_preflight_errors=reasons(file.ignore_preflight_errors)),
         patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
+        look=LookSchedule(file.look.schedule, file.look.timezone),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kubeadm_upgrade.board.last_look import LastLook
 from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
+from kubeadm_upgrade.times import table
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_REPORTS"
+LAST_LOOKS = "last-looks"  # the folder beside those of the DAGs, whose ids all begin otherwise
 
 # Airflow's states in words. A task in any other has not been reached.
 _UNDER_WAY = {
@@ -40,6 +44,24 @@ def plan_path(dag_id: str, run_id: str) -> Path:
     return markdown.with_name(f"{markdown.stem}.plan.md")
 
 
+def last_look_path(cluster: str) -> Path:
+    """Where it is written what was last seen of a cluster."""
+    return directory() / LAST_LOOKS / f"{_file_name(cluster)}.json"
+
+
+def last_look(cluster: str) -> LastLook | None:
+    """What was last seen of a cluster; None where nothing was, or nothing that this release can read."""
+    try:
+        return LastLook.from_json(json.loads(last_look_path(cluster).read_text()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def keep_last_look(look: LastLook) -> None:
+    """In the place of what was seen before."""
+    write(last_look_path(look.cluster), json.dumps(look.to_json(), indent=2) + "\n")
+
+
 def _file_name(text: str) -> str:
     """An id as a file name of its own: ids may hold slashes and colons, and must not lead out of the directory."""
     name = quote(text, safe="+")
@@ -57,6 +79,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         _findings(report),
         _nodes(report),
         _plan(report),
+        table.as_markdown(report["outcomes"]),
         _actions(report),
     )
     return "\n\n".join(part for part in parts if part) + "\n"

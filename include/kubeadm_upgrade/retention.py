@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
+from kubeadm_upgrade.report import LAST_LOOKS
+
 LOGS_VARIABLE = "KUBEADM_UPGRADE_KEEP_LOGS_DAYS"
 REPORTS_VARIABLE = "KUBEADM_UPGRADE_KEEP_REPORTS_DAYS"
 
@@ -41,8 +43,8 @@ def logs(root: Path) -> Iterator[Record]:
 
 
 def reports(root: Path) -> Iterator[Record]:
-    """Those of each run: report, plan and data together."""
-    yield from _records(root, _whose_report)
+    """Those of each run: report, plan and data together. What was last seen of a cluster is of no run, and stays."""
+    yield from (record for record in _records(root, _whose_report) if record.dag_id != LAST_LOOKS)
 
 
 def old(records: Iterable[Record], before: datetime) -> Iterator[Record]:

@@ -17,6 +17,7 @@ from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.units import Unit, is_try
+from kubeadm_upgrade.waits import Wait
 
 
 class Need(Enum):
@@ -29,6 +30,9 @@ class Need(Enum):
     LANE = "lane"
     UPGRADE_PLAN = "upgrade plan"
     BACKUPS = "backups"
+
+
+_PATIENCE_FOR: Mapping[str, Wait] = {"drain": Wait.PODS, "ready": Wait.NODE, "control_plane": Wait.HEALTH}
 
 
 class Step:
@@ -62,6 +66,10 @@ class Step:
     def pending(self, facts: Facts, hop: Hop) -> str:
         """What is being waited for, when nothing is left to do and the step is not done."""
         return "its effect to show"
+
+    def awaits(self, facts: Facts, hop: Hop) -> Wait:
+        """Of what kind that is: mostly what its patience is for."""
+        return _PATIENCE_FOR.get(self.patience or "", Wait.EFFECT)
 
     def turns(self, facts: Facts, hop: Hop) -> int:
         """How soon it is worth looking again: 1 at once, more when others come first."""
@@ -125,6 +133,9 @@ class Progress:
         return replace(self, told=told, units=frozenset(started))
 
 
+_MOST_TOLD = 1000  # characters: a program's last line may be as long as it likes
+
+
 @dataclass(frozen=True)
 class Pending:
     """The step is under way and only time is needed."""
@@ -132,6 +143,14 @@ class Pending:
     reason: str
     progress: Progress = field(default_factory=Progress)
     turns: int = 1  # see Step.turns
+    kind: Wait = Wait.EFFECT
+
+    @property
+    def waits_for(self) -> tuple[Wait, str]:
+        """What is told of it. Of a turn nothing but that: who has it changes with every node that is done."""
+        if self.turns > 1 or self.kind is Wait.TURN:
+            return Wait.TURN, "its turn"
+        return self.kind, self.reason[:_MOST_TOLD]
 
 
 def own_unit(step: Step, facts: Facts, hop: Hop) -> Unit:

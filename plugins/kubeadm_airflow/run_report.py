@@ -13,8 +13,11 @@ from airflow.sdk import Context
 
 from kubeadm_airflow.endings import Ending
 from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.last_look import keep_last_look
 from kubeadm_upgrade import report
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.board.work import work_seconds
+from kubeadm_upgrade.board.xcoms import outcome_in
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
@@ -42,11 +45,11 @@ async def write_report(context: Context, cluster: str) -> tuple[dict[str, Any], 
 
 
 def durations_of(written: Json) -> dict[str, list[float]]:
-    """Step -> how long it took on each node, in seconds, where something was done."""
+    """Step -> how long it took on each node, in seconds, where something was done; without somebody else's time."""
     found: dict[str, list[float]] = {}
     for outcome in written["outcomes"]:
         if outcome["status"] == "changed" and "seconds" in outcome:
-            found.setdefault(outcome["step"], []).append(outcome["seconds"])
+            found.setdefault(outcome["step"], []).append(round(work_seconds(outcome), 1))
     return found
 
 
@@ -65,6 +68,8 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
     before = {node["name"]: node["kubelet"] for node in state["nodes"]}
     dry_run = bool(context["params"].get("dry_run"))
     result, unseen = await _look(cluster)
+    if result:
+        keep_last_look(context, cluster, result.control_plane.cluster_version, result.nodes, result.ledger)
     outcomes, run_tasks = await _outcomes(ti), _run_tasks(context)
     failures = await _failures(ti, run_tasks)
     unfinished = list(_unfinished(_left(_tasks(run_tasks, hop), outcomes), _states(context), failures))
@@ -124,9 +129,9 @@ def _node(node: NodeFacts, before: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _outcomes(ti: Any) -> list[Json]:
-    """Every step's outcome. What a trigger pushed comes back as JSON text, what a worker pushed as it was."""
+    """Every step's outcome."""
     pushed = await ti.axcom_pull(task_ids=STEP_TASKS)
-    return [json.loads(value) if isinstance(value, str) else value for value in pushed if value is not None]
+    return [outcome for value in pushed if (outcome := outcome_in(value)) is not None]
 
 
 async def _failures(ti: Any, run_tasks: Iterable[str]) -> dict[Task, Json]:

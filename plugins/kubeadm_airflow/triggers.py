@@ -20,6 +20,7 @@ from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.operators.step import told_beside
+from kubeadm_airflow.waiting import Telling, telling
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import (
@@ -34,6 +35,7 @@ from kubeadm_upgrade.errors import (
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
+from kubeadm_upgrade.waits import Wait, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -75,42 +77,53 @@ class StepTrigger(BaseTrigger):
 
     An API or a host that does not answer is waited for: the control plane goes away while it is upgraded. So are
     credentials that have expired, which are read again from the connection at every try. Any other error wakes the
-    task up with the error, so that its retry policy can tell the families apart.
+    task up with the error, so that its retry policy can tell the families apart. `waits`: what the worker has told
+    that it waits for.
     """
 
     def __init__(
-        self, *, work: dict[str, Any], progress: dict[str, Any], began: str, deadline: str | None = None
+        self,
+        *,
+        work: dict[str, Any],
+        progress: dict[str, Any],
+        began: str,
+        deadline: str | None = None,
+        waits: dict[str, str] | None = None,
     ) -> None:
         super().__init__()
         self.work = work
         self.progress = progress
         self.began = began
         self.deadline = deadline
+        self.waits = waits
         self._for_a_person_since: datetime | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        names = ("work", "progress", "began", "deadline")
+        names = ("work", "progress", "began", "deadline", "waits")
         return "kubeadm_airflow.triggers.StepTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        yield await events(self._until_done())
+        with telling(self.task_instance, self.waits) as tell:
+            event = await events(self._until_done(tell))
+        yield event
 
-    async def _until_done(self) -> dict[str, Any]:
+    async def _until_done(self, tell: Telling) -> dict[str, Any]:
         work, progress = Assignment.from_json(self.work), Progress.from_json(self.progress)
         said = Said(lambda reason: self.log.info("%s: waiting: %s", work, reason))
         while True:
             try:
-                outcome = await self._go_on(work, progress, said)
+                outcome = await self._go_on(work, progress, said, tell)
             except _WAITED_FOR as error:
                 progress = error.progress or progress
                 said(error.what)
+                tell.look(kind_of(error), error.what)
                 self._check_patience(work, error)
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             self.log.info("%s: %s", work, outcome.status)
-            return outcome.to_json() | told_beside(work, datetime.fromisoformat(self.began))
+            return outcome.to_json() | told_beside(work, datetime.fromisoformat(self.began), tell.waits)
 
-    async def _go_on(self, work: Assignment, progress: Progress, said: Said) -> Outcome:
+    async def _go_on(self, work: Assignment, progress: Progress, said: Said, tell: Telling) -> Outcome:
         """Perform over one set of connections, until the step is done or a connection breaks."""
         cluster = await asyncio.to_thread(load_cluster_named, work.cluster)
         async with NodeConnection.open(cluster, work) as port:
@@ -121,6 +134,7 @@ class StepTrigger(BaseTrigger):
                 self._for_a_person_since = None
                 progress = result.progress
                 said(result.reason)
+                tell.look(*result.waits_for)
                 self._check_patience(work, result)
                 await asyncio.sleep(POLL_SECONDS * min(result.turns, MOST_TURNS))
 
@@ -138,30 +152,45 @@ class StepTrigger(BaseTrigger):
 class ClaimTrigger(BaseTrigger):
     """Waits until nobody else holds the cluster, and takes it."""
 
-    def __init__(self, *, cluster: str, run: dict[str, str], take_over: str, give_up: list[str]) -> None:
+    def __init__(
+        self,
+        *,
+        cluster: str,
+        run: dict[str, str],
+        take_over: str,
+        give_up: list[str],
+        waits: dict[str, str] | None = None,
+    ) -> None:
         super().__init__()
         # not as `run`: that is what Airflow calls a trigger's work
         self.cluster = cluster
         self.claimant = run
         self.take_over = take_over
         self.give_up = give_up
+        self.waits = waits
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        kwargs = {"cluster": self.cluster, "run": self.claimant, "take_over": self.take_over, "give_up": self.give_up}
+        names = ("cluster", "take_over", "give_up", "waits")
+        kwargs = {"run": self.claimant} | {name: getattr(self, name) for name in names}
         return "kubeadm_airflow.triggers.ClaimTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        yield await events(self._until_claimed())
+        with telling(self.task_instance, self.waits) as tell:
+            event = await events(self._until_claimed(tell))
+        yield event
 
-    async def _until_claimed(self) -> None:
+    async def _until_claimed(self, tell: Telling) -> None:
         said = Said(lambda reason: self.log.info("%s: waiting: %s", self.cluster, reason))
+        run = RunId.from_json(self.claimant)
         while True:
+            kind = Wait.CLUSTER
             try:
                 cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
-                reason = await claim(cluster, RunId.from_json(self.claimant), self.take_over, self.give_up)
+                reason = await claim(cluster, run, self.take_over, self.give_up)
             except _WAITED_FOR as error:
-                reason = error.what
+                kind, reason = kind_of(error), error.what
             if reason is None:
                 return
             said(reason)
+            tell.look(kind, reason)
             await asyncio.sleep(POLL_SECONDS * 2)

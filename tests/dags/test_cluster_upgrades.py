@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from airflow.exceptions import ParamValidationError
+from airflow.sdk import DAG
 from airflow.serialization.definitions.param import SerializedParam, SerializedParamsDict
 from airflow.serialization.serialized_objects import DagSerialization
 
@@ -21,7 +22,10 @@ from kubeadm_upgrade.procedure import GROUPS
 FLEET = 100
 
 
-def write_fleet(directory: Path, names: list[str]) -> None:
+KINDS = ("upgrade", "check", "steer")
+
+
+def write_fleet(directory: Path, names: list[str], **settings: object) -> None:
     directory.mkdir(exist_ok=True)
     for name in names:
         cluster = {
@@ -29,6 +33,7 @@ def write_fleet(directory: Path, names: list[str]) -> None:
             "kubernetes_conn_id": f"{name}_kubernetes",
             "ssh_conn_id": f"{name}_ssh",
             "target_version": "1.29",
+            **settings,
         }
         (directory / f"{name}.yaml").write_text(yaml.safe_dump(cluster))
 
@@ -37,30 +42,63 @@ def write_fleet(directory: Path, names: list[str]) -> None:
 def parse(tmp_path, monkeypatch):
     """Parses the DAG file as Airflow does, over an inventory of these clusters; returns its DAGs by id."""
 
-    def parse(*names: str, wanted: str | None = None) -> dict:
-        write_fleet(tmp_path / "clusters", list(names))
+    def parse(*names: str, wanted: str | None = None, **settings: object) -> dict:
+        write_fleet(tmp_path / "clusters", list(names), **settings)
         monkeypatch.setenv("KUBEADM_UPGRADE_INVENTORY", str(tmp_path / "clusters"))
         monkeypatch.delenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", raising=False)
         if wanted:
             monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", wanted)
         sys.modules.pop("cluster_upgrades", None)
         module = importlib.import_module("cluster_upgrades")
-        return {
-            name: dag for name, dag in vars(module).items() if name.startswith(("kubeadm_upgrade.", "kubeadm_check."))
-        }
+        return {name: dag for name, dag in vars(module).items() if isinstance(dag, DAG)}
 
     return parse
 
 
 def test_every_cluster_has_its_dags(parse):
-    """Two DAGs a file, named after it."""
-    assert set(parse("a", "b")) == {f"kubeadm_{what}.{name}" for what in ("upgrade", "check") for name in ("a", "b")}
+    """Three DAGs a file, named after it."""
+    assert set(parse("a", "b")) == {f"kubeadm_{what}.{name}" for what in KINDS for name in ("a", "b")}
 
 
 def test_a_task_parses_only_its_own_dag(parse):
     """A worker that runs one task must not build the DAGs of the whole fleet."""
-    assert set(parse("a", "b", "c", wanted="kubeadm_upgrade.b")) == {"kubeadm_upgrade.b"}
-    assert set(parse("a", "b", "c", wanted="kubeadm_check.b")) == {"kubeadm_check.b"}
+    for what in KINDS:
+        assert set(parse("a", "b", "c", wanted=f"kubeadm_{what}.b")) == {f"kubeadm_{what}.b"}
+
+
+def test_every_dag_of_a_cluster_has_its_labels(parse):
+    """As tags, by which Airflow's own list is filtered."""
+    for dag in parse("a", labels={"env": "prod", "example.org/team": ""}).values():
+        assert dag.tags == {"kubeadm-upgrade", "env:prod", "example.org/team:"}
+
+
+def test_everything_has_its_documentation(parse, tmp_path):
+    """Tasks, and groups as a tooltip; the DAG leads to its board and to what steers it."""
+    (tmp_path / "clusters").mkdir()
+    (tmp_path / "clusters" / "bad.yaml").write_text("name: bad\n")
+    dags = parse("a", look={"schedule": "17 3 * * *"})
+    assert len(dags) == len(KINDS) + 2
+    for dag in dags.values():
+        assert [task.task_id for task in dag.tasks if not task.doc_md] == []
+        assert [name for name, group in dag.task_group_dict.items() if name and not group.tooltip] == []
+    doc = dags["kubeadm_upgrade.a"].doc_md
+    assert "(dags/kubeadm_upgrade.a/plugin/board)" in doc
+    assert "(dags/kubeadm_steer.a)" in doc
+
+
+def test_an_order_waits_for_nobody(parse):
+    """The DAG that takes orders is there unpaused, and carries them out one after the other."""
+    dag = parse("a")["kubeadm_steer.a"]
+    assert (dag.is_paused_upon_creation, dag.max_active_runs, list(dag.task_dict)) == (False, 1, ["steer"])
+
+
+def test_a_cluster_is_looked_at_where_its_file_says_when(parse):
+    """By itself: at that time of that zone, and not for every night that Airflow was away."""
+    dag = parse("a", look={"schedule": "17 3 * * 1-5", "timezone": "Europe/Berlin"})["kubeadm_look.a"]
+    assert (dag.is_paused_upon_creation, dag.catchup, list(dag.task_dict)) == (False, False, ["look"])
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("17 3 * * 1-5", "Europe/Berlin")
+    assert set(parse("a", wanted="kubeadm_look.a", look={"schedule": "17 3 * * *"})) == {"kubeadm_look.a"}
+    assert parse("a", wanted="kubeadm_look.a") == {}
 
 
 def test_a_check_asks_in_a_worker_and_in_the_triggerer(parse):
@@ -79,7 +117,7 @@ def test_a_broken_file_leaves_the_others_alone(parse, tmp_path):
     parse("a")
     (tmp_path / "clusters" / "bad.yaml").write_text("name: bad\nfoo: 1\n")
     dags = parse("a")
-    assert set(dags) == {"kubeadm_upgrade.a", "kubeadm_check.a", "kubeadm_upgrade.bad"}
+    assert set(dags) == {*(f"kubeadm_{what}.a" for what in KINDS), "kubeadm_upgrade.bad"}
     assert "bad.yaml: foo: unknown key" in dags["kubeadm_upgrade.bad"].doc_md
     assert set(dags["kubeadm_upgrade.bad"].task_dict) == {"inventory_file_is_broken"}
 
@@ -109,7 +147,7 @@ def test_a_file_with_another_ending_is_told(parse, tmp_path, file, dag_id):
 def test_what_somebody_keeps_beside_the_inventory_is_not_ours(parse, tmp_path, file):
     parse("b")
     (tmp_path / "clusters" / file).write_text("name: a\n")
-    assert set(parse("b")) == {"kubeadm_upgrade.b", "kubeadm_check.b"}
+    assert set(parse("b")) == {f"kubeadm_{what}.b" for what in KINDS}
 
 
 @pytest.mark.parametrize("broken", [pytest.param(False, id="a good one"), pytest.param(True, id="a broken one")])
@@ -140,7 +178,7 @@ def test_a_name_that_no_dag_may_have_leaves_the_others_alone(parse, tmp_path, fi
     parse("a")
     (tmp_path / "clusters" / file).write_text("name: other\n")
     dags = parse("a")
-    assert set(dags) == {"kubeadm_upgrade.a", "kubeadm_check.a", f"kubeadm_upgrade.{dag_id}"}
+    assert set(dags) == {*(f"kubeadm_{what}.a" for what in KINDS), f"kubeadm_upgrade.{dag_id}"}
     assert f"name: is 'other', but the file is named '{file[:-5]}'" in dags[f"kubeadm_upgrade.{dag_id}"].doc_md
 
 
@@ -171,9 +209,10 @@ def test_every_task_tells_of_its_failure(parse):
 @pytest.fixture
 def refused(parse):
     """What the API answers for these parameters; empty where it takes them."""
-    params = parse("a")["kubeadm_upgrade.a"].params
+    dags = parse("a")
 
-    def refused(**given: object) -> str:
+    def refused(what: str = "upgrade", **given: object) -> str:
+        params = dags[f"kubeadm_{what}.a"].params
         known = {name: params.get_param(name) for name in params}
         of_the_server = {
             name: SerializedParam(given.get(name, one.value), one.description, None, **one.schema)
@@ -220,6 +259,27 @@ def test_what_the_form_sends_is_taken(refused, given):
     assert refused(**given) == ""
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param({}, "Invalid input for param action: No value passed", id="no action"),
+        pytest.param(
+            {"action": "stop"},
+            "Invalid input for param action: 'stop' is not one of ['pause', 'resume', 'give_up', 'take_back', 'abort']",
+            id="another word",
+        ),
+        pytest.param({"action": "pause", "reason": "x" * 201}, "is too long", id="a novel for a reason"),
+        pytest.param({"action": "pause", "reason": "incident 7"}, "", id="as the board asks"),
+        pytest.param({"action": "resume", "node": None, "reason": None}, "", id="as an emptied form does"),
+    ],
+)
+def test_an_order_is_refused_in_words(refused, given, sentence):
+    """By Airflow, before there is a run."""
+    said = refused("steer", **given).splitlines() or [""]
+    assert sentence in said[0]
+    assert bool(sentence) == bool(said[0])
+
+
 def test_the_list_of_dags_says_where_each_goes(parse):
     """A run's id cannot: Airflow makes it before it knows the run's parameters."""
     assert parse("a")["kubeadm_upgrade.a"].description == "Upgrade kubeadm cluster a to 1.29, or where a run says"
@@ -234,7 +294,11 @@ def test_only_what_must_be_there_is_marked_as_required(parse):
 
 def test_the_dag_is_the_same_at_every_parse(parse):
     """Nothing volatile goes into the DAG, or every parse would make a new version of it."""
-    first, second = ([json.dumps(DagSerialization.to_dict(dag)) for dag in parse("a").values()] for _ in range(2))
+    whole = {"labels": {"env": "prod", "team": "shop"}, "look": {"schedule": "17 3 * * *"}}
+    first, second = (
+        [json.dumps(DagSerialization.to_dict(dag)) for dag in parse("a", **whole).values()] for _ in range(2)
+    )
+    assert len(first) == len(KINDS) + 1
     assert first == second
 
 
@@ -269,7 +333,7 @@ def test_parse_and_serialise_a_fleet(parse):
     serialised = time.perf_counter()
     own = parse(*names, wanted="kubeadm_upgrade.cluster-050")
     ended = time.perf_counter()
-    assert (len(dags), len(own)) == (2 * FLEET, 1)
+    assert (len(dags), len(own)) == (len(KINDS) * FLEET, 1)
     print(
         f"\n{FLEET} clusters: parse {parsed - started:.2f} s, serialise {serialised - parsed:.2f} s "
         f"({sum(sizes) / len(sizes) / 1024:.0f} KiB a DAG); a task's own parse {ended - serialised:.3f} s"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import httpx
@@ -27,6 +27,7 @@ from harness.settings import DATABASE, REPOSITORY, airflow_environment, database
 API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER = "api-server", "scheduler", "dag-processor", "triggerer"
 COMPONENTS = (API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER)
 USER = "admin"
+ONLY_ADMIN: Mapping[str, str] = MappingProxyType({USER: "admin"})  # name -> role
 
 _HEALTH_KEYS = {
     SCHEDULER: "scheduler",
@@ -46,7 +47,8 @@ class AirflowNotStarted(Exception):
 class AirflowInstance:
     """SQLite and LocalExecutor under `home`; nothing of it listens beyond loopback.
 
-    `environment` (inventory, connections, settings) goes over what `settings.airflow_environment` says.
+    `environment` (inventory, connections, settings) goes over what `settings.airflow_environment` says. `users`: who
+    may log in, and their roles; the admin is one of them.
     """
 
     def __init__(
@@ -55,19 +57,27 @@ class AirflowInstance:
         environment: Mapping[str, str] | None = None,
         *,
         port: int | None = None,
+        users: Mapping[str, str] = ONLY_ADMIN,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.home = home
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.user = USER
-        self.password = secrets.token_urlsafe(9)
-        self.environment = {**airflow_environment(home, self.url, _secrets()), **(environment or {})}
+        self.passwords = {name: secrets.token_urlsafe(9) for name in users}
+        self.password = self.passwords[USER]
+        roles = ",".join(f"{name}:{role}" for name, role in users.items())
+        known = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": roles}
+        self.environment = {**airflow_environment(home, self.url, _secrets()), **known, **(environment or {})}
         self._say = say
         self._prepared = False
         self._guard: Guard | None = None
         self._running: dict[str, Session] = {}
         self.api = AirflowApi(self.url, self.user, self.password)
+
+    def api_as(self, user: str) -> AirflowApi:
+        """Whoever asks for it closes it."""
+        return AirflowApi(self.url, user, self.passwords[user])
 
     @property
     def logs(self) -> Path:
@@ -235,7 +245,7 @@ class AirflowInstance:
     def _write_password(self) -> None:
         path = Path(self.environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
         path.touch(mode=0o600)
-        path.write_text(json.dumps({self.user: self.password}))
+        path.write_text(json.dumps(self.passwords))
 
 
 def free_port() -> int:

@@ -49,7 +49,6 @@ def airflow_environment(home: Path, url: str, secrets: Mapping[str, str]) -> dic
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
         # a worker takes some 50 MB; more than a few only wait for a core
         "AIRFLOW__CORE__PARALLELISM": str(max(4, 2 * (os.cpu_count() or 1))),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__SECRET_KEY": secrets["secret_key"],

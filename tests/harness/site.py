@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from harness.airflow import AirflowInstance
+from harness.airflow import ONLY_ADMIN, AirflowInstance
 from harness.fleet import ACCOUNT, RIGHTS, LabFleet, write_inventory
 from harness.rest import AirflowApi, TaskInstance
 from harness.settings import IMPATIENT
@@ -79,6 +79,7 @@ def open_site(
     clusters: Clusters,
     broken: Mapping[str, Mapping[str, Any]],
     further: Callable[[Lab, LabFleet, Path], Mapping[str, str]] = lambda *_: {},
+    users: Mapping[str, str] = ONLY_ADMIN,
 ) -> Iterator[Site]:
     """Everything runs, and every cluster has its DAG; `broken` are files with a mistake each.
 
@@ -92,7 +93,7 @@ def open_site(
         inventory = directory / "inventory"
         fleet = join(lab, inventory, clusters, broken)
         environment = {**environment_of(fleet, inventory), **further(lab, fleet, inventory)}
-        with AirflowInstance(directory / "airflow", environment) as airflow:
+        with AirflowInstance(directory / "airflow", environment, users=users) as airflow:
             for name in clusters:
                 airflow.api.wait_for_dag(f"kubeadm_upgrade.{name}")
             yield Site(lab, airflow)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +19,7 @@ from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.errors import NotAsPromised, StepRefused
 from kubeadm_upgrade.steps import Progress
+from kubeadm_upgrade.waits import Wait, Waits
 from lab import ClusterSpec
 
 NO_SUCCESSOR = SimpleNamespace(get_dr_count=lambda **_: 0)
@@ -32,13 +33,18 @@ def walker(walk):
 
 
 def event(hop, deadline=None):
-    work = Assignment("still", RunId("run-1"), hop, "workers", "node_ready", "still-w1")
-    trigger = StepTrigger(work=work.to_json(), progress=Progress().to_json(), began=LONG_AGO, deadline=deadline)
+    return first(hop, "workers", "node_ready", deadline=deadline).payload
 
-    async def first():
-        return await asyncio.wait_for(anext(aiter(trigger.run())), 20)
 
-    return asyncio.run(first()).payload
+def first(hop, group, step, **trigger):
+    """The event of a trigger that performs a step of a worker."""
+    work = Assignment("still", RunId("run-1"), hop, group, step, "still-w1")
+    made = StepTrigger(work=work.to_json(), progress=Progress().to_json(), began=LONG_AGO, **trigger)
+
+    async def event():
+        return await asyncio.wait_for(anext(aiter(made.run())), 20)
+
+    return asyncio.run(event())
 
 
 def context(**params):
@@ -61,6 +67,20 @@ def test_patience_ends_for_an_api_that_does_not_answer_too(walker):
         payload = event(hop, LONG_AGO)
     assert payload["error"] == "StepTimedOut"
     assert "still waiting: the Kubernetes API does not answer at https://" in payload["message"]
+
+
+def test_an_outcome_tells_when_and_how_long_it_waited_for_what(walker):
+    """From the task's own beginning on, also what the worker had found before it left the waiting to the trigger."""
+    hop = asyncio.run(walker.plan())
+    asyncio.run(walker.step(hop, "stage", "still-w1", "switch_package_repository"))
+    waits = Waits(Wait.TURN, "its turn", datetime.now(UTC) - timedelta(seconds=30))
+    done = first(hop, "stage", "stage_packages", waits=waits.to_json()).xcoms["return_value"]
+    assert (done["status"], done["began"]) == ("changed", "2026-11-23T00:00:00.000+00:00")
+    ended = datetime.fromisoformat(done["ended"])
+    assert done["seconds"] == pytest.approx((ended - datetime.fromisoformat(LONG_AGO)).total_seconds(), abs=0.1)
+    waited = dict(done["waited"])
+    assert set(waited) <= {"turn", "command"}  # the simulated host is quick
+    assert 30 <= waited["turn"] < 60
 
 
 def test_a_result_that_is_not_as_promised_fails_the_task(walker):

@@ -14,6 +14,8 @@ import yaml
 from kubeadm_upgrade import inventory
 from kubeadm_upgrade.hop import Repository
 from kubeadm_upgrade.inventory import InventoryError, files_by_cluster, json_schema, load_cluster
+from kubeadm_upgrade.labels import labels_in, tags_of
+from kubeadm_upgrade.look_schedule import LookSchedule
 
 SMALLEST = {
     "name": "prod",
@@ -81,6 +83,20 @@ def test_a_nodes_own_settings_come_first(load):
             {"target_version": "2.0"}, "target_version: '2.0' does not look like it should", id="Kubernetes 2"
         ),
         pytest.param({"ssh_conn_id": None}, "ssh_conn_id: must be text, not None: put it in quotes", id="empty value"),
+        pytest.param({"labels": {"-env": "prod"}}, "labels: '-env' names no label", id="no label's name"),
+        pytest.param({"labels": {"env": "a b"}}, "labels: env: 'a b' is no value of a label", id="no label's value"),
+        pytest.param({"labels": {"env": "prod\n"}}, "labels: env: 'prod\\n' is no value", id="a label in two lines"),
+        pytest.param({"labels": {"tier": 1}}, "labels.tier: must be text, not 1: put it in quotes", id="a number"),
+        pytest.param(
+            {"labels": {f"example.org/{'x' * 40}": "y" * 60}},
+            f"labels: example.org/{'x' * 40}: name and value have more than 99 letters together",
+            id="a label too long for a tag",
+        ),
+        pytest.param({"look": {"schedule": "nightly"}}, "look.schedule: must be a cron expression", id="a word"),
+        pytest.param({"look": {"schedule": "0 0 30 2 *"}}, "look.schedule: must be a cron", id="never"),
+        pytest.param({"look": {"schedule": "0 0 3 * * *"}}, "look.schedule: must be a cron", id="with seconds"),
+        pytest.param({"look": {"timezone": "Mars/Phobos"}}, "look.timezone: must be UTC, or", id="no such zone"),
+        pytest.param({"look": {"timezone": "Europe"}}, "look.timezone: must be UTC, or", id="a folder of zones"),
         pytest.param({"nodes": ["w1"]}, "nodes: must be a mapping, keys and values, not ['w1']", id="wrong type"),
         pytest.param({"nodes": {"w 1": {}}}, "nodes.w 1.[key]: 'w 1' does not look like it should", id="no node name"),
         pytest.param(
@@ -287,6 +303,25 @@ def test_the_shipped_example_is_valid(load, options):
     jsonschema.validate(content, json_schema())
     if options:
         assert set(content) == set(json_schema()["properties"])
+
+
+def test_a_cluster_is_looked_at_when_its_file_says_so(load):
+    """In UTC, unless it says otherwise; by default never."""
+    assert load(SMALLEST).look.cron is None
+    assert load(SMALLEST | {"look": {"schedule": "17 3 * * *"}}).look == LookSchedule("17 3 * * *", "UTC")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"env": "prod", "team": "", "example.org/tier": "1_a.B-c"}, id="some"),
+    ],
+)
+def test_labels_are_tags_and_tags_are_labels(load, labels):
+    """Whatever tags there are beside them."""
+    cluster = load(SMALLEST | {"labels": labels})
+    assert labels_in([*tags_of(cluster.labels), "kubeadm-upgrade"]) == labels
 
 
 def test_flags_that_may_be_dropped_are_read_fresh(load):

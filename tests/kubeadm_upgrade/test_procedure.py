@@ -173,7 +173,7 @@ def test_kubeadm_is_not_asked_again_once_an_apiserver_has_moved(facts_of, hop):
             "admit",
             "w1",
             lambda f, h: replace(f, ledger=replace(f.ledger, given_up={"w1": "disk"})),
-            "it was given up (disk): a later run takes it; for this one, take given-up.w1 out of ConfigMap",
+            "it was given up (disk): a later run takes it; for this one, start kubeadm_steer.prod with take_back, or",
             id="given up",
         ),
         pytest.param(

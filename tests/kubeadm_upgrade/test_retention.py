@@ -67,6 +67,13 @@ def test_the_last_report_of_each_cluster_stays(tmp_path, write):
     assert old(retention.but_the_last(retention.reports(tmp_path)), 30) == {("kubeadm_upgrade.a", "1")}
 
 
+def test_what_was_last_seen_of_a_cluster_stays(tmp_path, write):
+    """However long ago: it is of no run."""
+    for name in ("a", "b"):
+        write(f"last-looks/{name}.json", 400)
+    assert list(retention.reports(tmp_path)) == []
+
+
 @pytest.mark.parametrize("text", ["", "0", " 0 ", None])
 def test_nothing_said_is_kept_for_ever(text):
     assert retention.keep("DAYS", {} if text is None else {"DAYS": text}) is None

@@ -29,12 +29,13 @@ from kubeadm_upgrade.actions import (
     TakeSlot,
 )
 from kubeadm_upgrade.engine import perform
-from kubeadm_upgrade.errors import CommandFailed, StepNotDone, StepRefused, UnitFailed, Unreachable
+from kubeadm_upgrade.errors import CommandFailed, NotToAct, StepNotDone, StepRefused, UnitFailed, Unreachable
 from kubeadm_upgrade.facts import PodFacts
 from kubeadm_upgrade.procedure import GROUPS, STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, unit_of
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN, NotLookedAt
+from kubeadm_upgrade.waits import Wait
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -253,6 +254,7 @@ def test_a_running_unit_is_attached_to(hop):
     assert result == Pending(
         "unit upgrade-kubeadm-v1.29.15 is running: Get:1 kubeadm",
         Progress(("attach to unit upgrade-kubeadm-v1.29.15",), frozenset({"upgrade-kubeadm-v1.29.15"}), ended=""),
+        kind=Wait.COMMAND,
     )
     assert world.log == []
 
@@ -812,10 +814,22 @@ def test_a_paused_run_waits_and_goes_on(hop):
     world = begin(hop, "w1")
     world.facts = replace(world.facts, ledger=replace(world.facts.ledger, paused="incident 7"))
     result = asyncio.run(perform(STEP, hop, world))
-    assert result.reason.startswith("the upgrade is paused (incident 7): take `paused` out of ConfigMap kube-system/")
+    assert result.reason.startswith("the upgrade is paused (incident 7): start kubeadm_steer.prod with resume, or ")
     assert world.log == []
     world.facts = replace(world.facts, ledger=replace(world.facts.ledger, paused=None))
     assert asyncio.run(persevere(STEP, hop, world)).status == "changed"
+
+
+@pytest.mark.parametrize("paused", [pytest.param(None, id="aborted"), pytest.param("incident 6", id="paused before")])
+def test_a_node_that_only_waits_ends_with_an_aborted_run(hop, paused):
+    """Also behind the slot of a node that has failed, or a pause: what it waits for may never come."""
+    world = begin(hop, "w2")
+    ledger = world.facts.ledger.taken("w1", "worker", RUN, world.facts.now)
+    world.facts = replace(world.facts, ledger=replace(ledger, aborted="incident 7", paused=paused))
+    world.enter("workers")
+    with pytest.raises(NotToAct, match=r"w2: admit: this run was aborted \(incident 7\): start a new run"):
+        asyncio.run(perform(STEPS["admit"], hop, world))
+    assert world.log == []
 
 
 # nodes that leave, and policies that change

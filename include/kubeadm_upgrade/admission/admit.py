@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kubeadm_upgrade.actions import Action, GiveSlotBack, RepeatPreflight, TakeSlot
-from kubeadm_upgrade.admission.gates import why_wait
+from kubeadm_upgrade.admission.gates import kind_of_wait, why_wait
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Slot
 from kubeadm_upgrade.policy import FRESH
 from kubeadm_upgrade.steps import Need, Step
+from kubeadm_upgrade.waits import Wait
 
 
 class Admit(Step):
@@ -27,7 +28,7 @@ class Admit(Step):
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         name = facts.node.name
-        if not facts.node.control_plane and (reason := marks.given_up(facts.ledger, name)):
+        if not facts.node.control_plane and (reason := marks.given_up(facts.ledger, hop.cluster, name)):
             return reason
         if name not in facts.lane.members:
             return f"it was planned as a {facts.lane.name} node and is none any more: see its labels, start a new run"
@@ -45,6 +46,9 @@ class Admit(Step):
 
     def pending(self, facts: Facts, hop: Hop) -> str:
         return f"a slot: {why_wait(facts, hop)}"
+
+    def awaits(self, facts: Facts, hop: Hop) -> Wait:
+        return kind_of_wait(facts, hop)
 
     def turns(self, facts: Facts, hop: Hop) -> int:
         return facts.lane.turns_until(facts.node.name)

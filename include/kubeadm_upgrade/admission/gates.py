@@ -2,18 +2,20 @@
 
 A gate is a pure function from facts to a sentence; None lets the node pass. All are asked at every look, in this
 order, and the first that has something to say is what the node waits for. A new reason to wait is a new gate: write
-the function, and put it into GATES.
+the function, and put it into GATES with the kind of wait that it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import WORKER
+from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.ledger.wire import OBJECT, SLOT
+from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.wording import agreeing, count, shortened
 
 Gate = Callable[[Facts, Hop], str | None]
@@ -21,7 +23,7 @@ Gate = Callable[[Facts, Hop], str | None]
 
 def not_paused(facts: Facts, hop: Hop) -> str | None:
     """Nobody has paused this cluster's upgrade."""
-    return marks.paused(facts.ledger)
+    return marks.paused(facts.ledger, hop.cluster)
 
 
 def its_turn(facts: Facts, hop: Hop) -> str | None:
@@ -53,7 +55,7 @@ def others_in_service(facts: Facts, hop: Hop) -> str | None:
         return None
     names = ", ".join(f"{name} {why}" for name, why in sorted(out.items())[:5])
     it = agreeing(out, "it", "them")
-    give_up = f", or give {it} up (docs/ledger.md)" if lane.name == WORKER else ""
+    give_up = f", or give {it} up ({steering_dag(hop.cluster)})" if lane.name == WORKER else ""
     return f"{_limit(facts)}, and {names}: mend {it}{give_up}"
 
 
@@ -73,13 +75,23 @@ def ailments(facts: Facts) -> tuple[str, ...]:
 
 
 # The last gate costs most to ask: it is looked at only where the ones before it let the node pass.
-GATES_OF_THE_LANE: tuple[Gate, ...] = (not_paused, its_turn, slot_free, others_in_service)
-GATES: tuple[Gate, ...] = (*GATES_OF_THE_LANE, control_plane_healthy)
+GATES_OF_THE_LANE: Mapping[Gate, Wait] = {
+    not_paused: Wait.PAUSE,
+    its_turn: Wait.TURN,
+    slot_free: Wait.SLOT,
+    others_in_service: Wait.SLOT,
+}
+GATES: Mapping[Gate, Wait] = {**GATES_OF_THE_LANE, control_plane_healthy: Wait.HEALTH}
 
 
-def why_wait(facts: Facts, hop: Hop, gates: tuple[Gate, ...] = GATES) -> str | None:
+def why_wait(facts: Facts, hop: Hop, gates: Iterable[Gate] = GATES) -> str | None:
     """What the node waits for; None when it may go."""
     return next((sentence for gate in gates if (sentence := gate(facts, hop))), None)
+
+
+def kind_of_wait(facts: Facts, hop: Hop) -> Wait:
+    """Of the first gate that is closed; where all are open, preflight is judged again."""
+    return next((kind for gate, kind in GATES.items() if gate(facts, hop)), Wait.HEALTH)
 
 
 def _limit(facts: Facts) -> str:

@@ -72,6 +72,11 @@ class Ledger:
         released = self.holder.released if self.holder else None
         return released.isoformat(timespec="seconds") if released else ""
 
+    @property
+    def marks(self) -> dict[str, Any]:
+        """What people have written into it, as plain JSON."""
+        return {"paused": self.paused, "aborted": self.aborted, "given_up": dict(self.given_up)}
+
     def held_in(self, lane: str) -> frozenset[str]:
         return frozenset(node for node, slot in self.slots.items() if slot.lane == lane)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.hop import Hop
@@ -16,6 +15,7 @@ from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.ledger.wire import OBJECT
 from kubeadm_upgrade.version import Version
+from kubeadm_upgrade.waits import Wait
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,6 @@ class Standing:
     def is_out_of_service(self) -> bool:
         """Whether this run has begun with the node: a slot that an earlier one has left is no beginning."""
         return self.ledger.slot_of(self.node, self.run) is not None
-
-
-class Verdict(StrEnum):
-    REFUSE = "refuse"
-    WAIT = "wait"
 
 
 Rule = Callable[[Standing], str | None]
@@ -66,19 +61,17 @@ def cluster_not_past_the_target(standing: Standing) -> str | None:
 def not_given_up(standing: Standing) -> str | None:
     """Nobody has given this worker up; the control plane cannot go on without one of its nodes."""
     worker = standing.node not in standing.hop.control_plane
-    return marks.given_up(standing.ledger, standing.node) if worker else None
+    return marks.given_up(standing.ledger, standing.hop.cluster, standing.node) if worker else None
 
 
 def not_aborted(standing: Standing) -> str | None:
     """Nobody has told this run to end; a node that is out of service is finished first."""
-    if standing.ledger.aborted is None or standing.is_out_of_service:
-        return None
-    return f"this run was aborted ({standing.ledger.aborted}): start a new run for what is left"
+    return marks.aborted(standing.ledger, standing.node, standing.run)
 
 
 def not_paused(standing: Standing) -> str | None:
     """Nobody has paused this cluster's upgrade; a node that is out of service is finished first."""
-    return None if standing.is_out_of_service else marks.paused(standing.ledger)
+    return None if standing.is_out_of_service else marks.paused(standing.ledger, standing.hop.cluster)
 
 
 def nobody_else_at_work(standing: Standing) -> str | None:
@@ -86,13 +79,18 @@ def nobody_else_at_work(standing: Standing) -> str | None:
     return f"{standing.at_work[0]!r} is at work on {standing.node}" if standing.at_work else None
 
 
-RULES: Mapping[Verdict, tuple[Rule, ...]] = {
-    Verdict.REFUSE: (run_holds_the_cluster, cluster_not_past_the_target, not_given_up, not_aborted),
-    Verdict.WAIT: (not_paused, nobody_else_at_work),
+# Each with what is waited for; REFUSED: nothing is, and whoever wants to act fails.
+REFUSED = None
+RULES: Mapping[Rule, Wait | None] = {
+    run_holds_the_cluster: REFUSED,
+    cluster_not_past_the_target: REFUSED,
+    not_given_up: REFUSED,
+    not_aborted: REFUSED,
+    not_paused: Wait.PAUSE,
+    nobody_else_at_work: Wait.OTHERS,
 }
 
 
-def verdicts(standing: Standing) -> Iterator[tuple[Verdict, str]]:
+def verdicts(standing: Standing) -> Iterator[tuple[Wait | None, str]]:
     """What every rule has to say, refusals first."""
-    for verdict, rules in RULES.items():
-        yield from ((verdict, sentence) for rule in rules if (sentence := rule(standing)))
+    yield from ((wait, sentence) for rule, wait in RULES.items() if (sentence := rule(standing)))

@@ -21,6 +21,7 @@ from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, Unread
 from kubeadm_upgrade.facts import HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.machine import Machine
 from kubeadm_upgrade.outsiders import Outsider, read_outsiders
@@ -60,6 +61,12 @@ def blocking(found: Iterable[Finding]) -> list[str]:
 
 async def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State:
     """What the planner needs: nodes, versions and settings, and what the repositories publish on the way."""
+    state, _ = await look_at_state_and_ledger(cluster, target)
+    return state
+
+
+async def look_at_state_and_ledger(cluster: Cluster, target: TargetVersion | None) -> tuple[State, Ledger]:
+    """Both of one look: the ledger is as it was when the nodes were."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         nodes, outsiders, control_plane = await _look_at_cluster(api)
         proxies = objects.read_kube_proxies(await api.kube_proxy_pods())
@@ -69,7 +76,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State
     told = await asyncio.gather(*(_told(cluster, node, kubelets, gate) for node in nodes))
     published = await look_at_repositories(cluster, nodes, told, _minors_on_the_way(control_plane, target))
     etcd_tag = read_etcd_tag(control_plane.configuration)
-    return State(
+    state = State(
         cluster_version=control_plane.cluster_version,
         nodes=tuple(
             NodeState(
@@ -100,6 +107,7 @@ async def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State
         looked_at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=read_cluster_configuration(control_plane.configuration, control_plane.static_pods),
     )
+    return state, ledger
 
 
 def _minors_on_the_way(control_plane: ControlPlaneFacts, target: TargetVersion | None) -> range:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from airflow.sdk import Context
@@ -10,9 +11,11 @@ from airflow.sdk import Context
 from kubeadm_airflow.endings import from_event
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.run import ClusterOperator, refuse_unknown_parameters
+from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.errors import ClusterHeld
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish
+from kubeadm_upgrade.waits import Wait, Waits
 
 
 class ClaimOperator(ClusterOperator):
@@ -41,7 +44,10 @@ class ClaimOperator(ClusterOperator):
         if params["when_held"] == "fail":
             raise ClusterHeld(f"{self.cluster}: {reason}")
         self.log.info("%s: waiting: %s", self.cluster, reason)
-        self.defer(trigger=ClaimTrigger(cluster=self.cluster, run=run.to_json(), **wishes), method_name="resume")
+        waits = Waits(Wait.CLUSTER, reason, datetime.now(UTC))
+        await say(context["ti"], waits)
+        trigger = ClaimTrigger(cluster=self.cluster, run=run.to_json(), waits=waits.to_json(), **wishes)
+        self.defer(trigger=trigger, method_name="resume")
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
         """The trigger ended with an error."""

@@ -10,6 +10,7 @@ from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
 
 from kubeadm_airflow.endings import EndsInTwoLines
 from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.last_look import keep_last_look
 from kubeadm_upgrade import report
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
@@ -38,7 +39,10 @@ class ClusterOperator(EndsInTwoLines, BaseAsyncOperator):
 
 
 class LookOperator(ClusterOperator):
-    """Discover the cluster as it is: nodes, roles and versions, and what the package repository publishes."""
+    """Discover the cluster as it is: nodes, roles and versions, and what the package repository publishes.
+
+    The XComs `marks` and `pace` are for boards: what holds the run up, and how long steps have taken here.
+    """
 
     async def aexecute(self, context: Context) -> dict[str, Any]:
         state = await self.look(context)
@@ -50,9 +54,16 @@ class LookOperator(ClusterOperator):
         return state.to_json()
 
     async def look(self, context: Context) -> State:
-        from kubeadm_airflow.hooks.cluster_scene import look_at_state
+        from kubeadm_airflow.hooks.cluster_scene import look_at_state_and_ledger
 
-        return await look_at_state(load_cluster_named(self.cluster), Wish.read(context["params"]).target)
+        cluster, wish = load_cluster_named(self.cluster), Wish.read(context["params"])
+        state, ledger = await look_at_state_and_ledger(cluster, wish.target)
+        seen = keep_last_look(context, self.cluster, state.cluster_version, state.nodes, ledger)
+        at_once = cluster.rollout.workers_at_once(len(state.workers))
+        ti: Any = context["ti"]
+        await ti.axcom_push(key="marks", value=ledger.marks | {"at": seen.looked_at.isoformat()})
+        await ti.axcom_push(key="pace", value={"durations": ledger.durations, "workers_at_once": at_once})
+        return state
 
 
 class PlanOperator(LookOperator):

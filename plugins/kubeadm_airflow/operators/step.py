@@ -10,6 +10,7 @@ from airflow.sdk import BaseAsyncOperator, Context
 
 from kubeadm_airflow.endings import EndsInTwoLines, from_event
 from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.waiting import first_wait, say
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.engine import perform, rehearse
@@ -17,6 +18,7 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step
+from kubeadm_upgrade.waits import Waits, kind_of
 
 if TYPE_CHECKING:
     from kubeadm_airflow.hooks.node_connection import NodeConnection
@@ -46,7 +48,9 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
         result = await self._attempt(work, dry_run=bool(context["params"]["dry_run"]))
         if isinstance(result, Outcome):
             return self._told(result) | told_beside(work, began)
-        self._wait(work, result, began)
+        waits = first_wait(result)
+        await say(context["ti"], waits)
+        self._wait(work, result, began, waits)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
         """The trigger ended with an error: raise it here, where the retry policy sees its family."""
@@ -64,7 +68,7 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
             if dry_run:
                 raise
             # the control plane goes away while it is upgraded: wait for it
-            return Pending(error.what, error.progress or Progress())
+            return Pending(error.what, error.progress or Progress(), kind=kind_of(error))
 
     def _assignment(self, context: Context) -> Assignment:
         hop = Hop.from_json(self.hop)
@@ -89,7 +93,7 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
             self.log.info("%s:   %s", self.node, line)
         return outcome.to_json()
 
-    def _wait(self, work: Assignment, pending: Pending, began: datetime) -> NoReturn:
+    def _wait(self, work: Assignment, pending: Pending, began: datetime, waits: Waits) -> NoReturn:
         from kubeadm_airflow.triggers import StepTrigger
 
         self.log.info("%s: waiting: %s", work, pending.reason)
@@ -100,6 +104,7 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
                 progress=pending.progress.to_json(),
                 began=began.isoformat(),
                 deadline=(datetime.now(UTC) + patience).isoformat() if patience else None,
+                waits=waits.to_json(),
             ),
             method_name="resume",
         )
@@ -109,6 +114,13 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
         return load_cluster_named(self.cluster).patience[kind] if kind else None
 
 
-def told_beside(work: Assignment, began: datetime) -> dict[str, Any]:
-    """What an outcome does not know of itself, and reports live on."""
-    return {"group": work.group, "seconds": round((datetime.now(UTC) - began).total_seconds(), 1)}
+def told_beside(work: Assignment, began: datetime, waits: Waits | None = None) -> dict[str, Any]:
+    """What an outcome does not know of itself, and reports live on: when it was at work, and what it waited for."""
+    now = datetime.now(UTC)
+    return {
+        "group": work.group,
+        "seconds": round((now - began).total_seconds(), 1),
+        "began": began.isoformat(timespec="milliseconds"),
+        "ended": now.isoformat(timespec="milliseconds"),
+        "waited": waits.until(now) if waits else [],
+    }

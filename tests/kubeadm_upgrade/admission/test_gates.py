@@ -18,9 +18,11 @@ from kubeadm_upgrade.admission.gates import (
     why_wait,
 )
 from kubeadm_upgrade.admission.lane import Lane, Member
+from kubeadm_upgrade.ledger.wire import OBJECT
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.roles import without_label
 from kubeadm_upgrade.unseen import UNSEEN
+from kubeadm_upgrade.waits import Wait
 
 
 def with_lane(facts, holders=(), **members):
@@ -32,7 +34,7 @@ LIMIT = "1 worker node may be out of service at a time"
 CLOSED = {
     not_paused: (
         lambda f: replace(f, ledger=replace(f.ledger, paused="incident 7")),
-        "the upgrade is paused (incident 7): take `paused` out of ConfigMap kube-system/kubeadm-fleet-ledger",
+        f"the upgrade is paused (incident 7): start kubeadm_steer.prod with resume, or take `paused` out of {OBJECT}",
     ),
     its_turn: (lambda f: with_lane(f, w1=Member(False)), "it is the turn of w1"),
     slot_free: (
@@ -41,7 +43,7 @@ CLOSED = {
     ),
     others_in_service: (
         lambda f: with_lane(f, w1=Member(True, ready=False), w3=Member(True, in_service=False)),
-        f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend them, or give them up (docs/ledger.md)",
+        f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend them, or give them up (kubeadm_steer.prod)",
     ),
     control_plane_healthy: (
         lambda f: replace(f, control_plane=replace(f.control_plane, failing_checks=("etcd",))),
@@ -52,7 +54,7 @@ CLOSED = {
 
 def test_every_gate_is_tested_here():
     """Whoever adds a gate adds what closes it, in its order."""
-    assert tuple(CLOSED) == GATES
+    assert tuple(CLOSED) == tuple(GATES)
 
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.__name__)
@@ -62,6 +64,7 @@ def test_a_gate_says_why_it_is_closed(facts_of, hop, gate):
     facts = close(with_lane(facts_of("w2")))
     assert gate(facts, hop) == sentence
     assert [other for other in GATES if other(facts, hop)] == [gate]
+    assert STEPS["admit"].awaits(facts, hop) is GATES[gate]
     assert why_wait(facts, hop) == sentence
 
 
@@ -73,7 +76,7 @@ def test_with_all_gates_open_a_node_goes(facts_of, hop):
 def test_the_first_closed_gate_is_what_is_said(facts_of, hop, last):
     """A person's word before the others' turn, and that before what costs most to ask."""
     facts = with_lane(facts_of("w2"))
-    for gate in reversed(GATES[: last + 1]):
+    for gate in reversed(list(GATES)[: last + 1]):
         close, _ = CLOSED[gate]
         closed = close(facts)
         lane = closed.lane if gate in (its_turn, slot_free, others_in_service) else facts.lane
@@ -85,12 +88,11 @@ def test_whoever_waits_in_its_lane_needs_no_look_at_the_control_plane(facts_of, 
     """Hundreds may wait: the last gate is asked only where all others are open."""
     facts = with_lane(facts_of("w2"), w1=Member(False))
     blind = replace(facts, control_plane=UNSEEN, etcd=UNSEEN)
-    assert GATES[-1] is control_plane_healthy
-    assert GATES[:-1] == GATES_OF_THE_LANE
+    assert (*GATES_OF_THE_LANE, control_plane_healthy) == tuple(GATES)
     assert why_wait(blind, hop) == "it is the turn of w1"
     admit = STEPS["admit"]
     assert (admit.done(blind, hop), admit.refuse(blind, hop), list(admit.actions(blind, hop))) == (False, None, [])
-    assert admit.pending(blind, hop) == "a slot: it is the turn of w1"
+    assert (admit.pending(blind, hop), admit.awaits(blind, hop)) == ("a slot: it is the turn of w1", Wait.TURN)
 
 
 def test_etcds_members_matter_to_control_plane_nodes_only(facts_of, hop):

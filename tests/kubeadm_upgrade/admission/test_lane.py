@@ -69,7 +69,7 @@ def test_slots_hold_whatever_order_things_happen_in(data):
             [],
             ["w1"],
             ["w3"],
-            "and w3 is not Ready: mend it, or give it up (docs/ledger.md)",
+            "and w3 is not Ready: mend it, or give it up (kubeadm_steer.prod)",
             id="another worker is NotReady by itself",
         ),
         pytest.param([], [], ["w2"], "it is the turn of w1", id="its own state is no obstacle, its turn is"),

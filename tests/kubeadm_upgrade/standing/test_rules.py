@@ -12,8 +12,9 @@ from in_memory.examples import EARLIER, NAMESAKE, NEW, NOW, OLD, RUN, a_control_
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.standing import rules
-from kubeadm_upgrade.standing.rules import RULES, Standing, Verdict, verdicts
+from kubeadm_upgrade.standing.rules import REFUSED, RULES, Standing, verdicts
 from kubeadm_upgrade.version import Version
+from kubeadm_upgrade.waits import Wait
 
 HOP = a_hop()
 LEDGER = a_ledger()
@@ -93,7 +94,7 @@ CASES = [
         rules.not_given_up,
         "given up",
         stands(replace(LEDGER, given_up={"w1": "its disk"})),
-        f"it was given up (its disk): a later run takes it; for this one, take given-up.w1 out of {OBJECT}",
+        "it was given up (its disk): a later run takes it; for this one, start kubeadm_steer.prod with take_back, or",
     ),
     (
         rules.not_given_up,
@@ -125,14 +126,14 @@ CASES = [
         rules.not_paused,
         "paused without a slot",
         stands(replace(LEDGER, paused="incident 7")),
-        f"the upgrade is paused (incident 7): take `paused` out of {OBJECT}",
+        f"the upgrade is paused (incident 7): start kubeadm_steer.prod with resume, or take `paused` out of {OBJECT}",
     ),
     (rules.not_paused, "paused with a slot", stands(with_slot(paused="incident 7")), None),
     (
         rules.not_paused,
         "paused with a slot of an earlier run",
         stands(replace(LEDGER.taken("w1", "worker", EARLIER, NOW), paused="incident 7")),
-        "the upgrade is paused (incident 7): take `paused` out of ConfigMap kube-system/kubeadm-fleet-ledger",
+        "the upgrade is paused (incident 7): start kubeadm_steer.prod with resume, or take `paused` out of ConfigMap",
     ),
     (
         rules.nobody_else_at_work,
@@ -145,7 +146,7 @@ CASES = [
 
 def test_every_rule_is_tested_here():
     """Whoever adds a rule adds what it refuses, and what it lets pass."""
-    assert {rule for rule, *_, said in CASES if said} == {rule for some in RULES.values() for rule in some}
+    assert {rule for rule, *_, said in CASES if said} == set(RULES)
 
 
 @pytest.mark.parametrize(("rule", "standing", "said"), [pytest.param(r, s, t, id=i) for r, i, s, t in CASES])
@@ -158,14 +159,14 @@ def test_a_rule_is_a_sentence(rule, standing, said):
 
 def test_what_ends_by_itself_is_waited_for_and_the_rest_refuses():
     """Nobody has to clear a task because somebody has paused."""
-    by_verdict = {verdict: {rule.__name__ for rule in some} for verdict, some in RULES.items()}
-    assert by_verdict[Verdict.WAIT] == {"not_paused", "nobody_else_at_work"}
+    waits = {rule.__name__: wait for rule, wait in RULES.items() if wait is not REFUSED}
+    assert waits == {"not_paused": Wait.PAUSE, "nobody_else_at_work": Wait.OTHERS}
 
 
 def test_refusals_come_before_waits():
     """A loser must not wait for a pause to end before it is told."""
     both = stands(replace(a_ledger(EARLIER), paused="incident 7"), at_work=("kubeadm join",))
-    assert [verdict for verdict, _ in verdicts(both)] == [Verdict.REFUSE, Verdict.WAIT, Verdict.WAIT]
+    assert [wait for wait, _ in verdicts(both)] == [REFUSED, Wait.PAUSE, Wait.OTHERS]
 
 
 @given(st.builds(RunId, *[st.sampled_from(["a", "b"])] * 3), st.booleans())

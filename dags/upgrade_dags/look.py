@@ -1,0 +1,49 @@
+"""The DAG that looks at a cluster by schedule, for the fleet's page; only where the cluster's file has one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from kubeadm_airflow.notifiers import LastLines
+from kubeadm_airflow.operators.last_look import LastLookOperator
+from kubeadm_upgrade.inventory import Cluster
+from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, tags_of
+from upgrade_dags.documentation import with_documentation
+
+PREFIX = "kubeadm_look."
+
+DOC = """
+Looks at the kubeadm cluster **{name}** through its API, and changes nothing: its version, its kubelets, who is Ready,
+and what its ledger holds. The fleet's page shows it. Its schedule (`{cron}`, {timezone}) is `look` in the cluster's
+file.
+"""
+
+
+def look_dag_id_of(name: str) -> str:
+    return f"{PREFIX}{name}"
+
+
+def build_look_dag(cluster: Cluster) -> DAG:
+    """Whoever wrote the schedule into the file wants it: the DAG is there unpaused. A night that was missed is over."""
+    with DAG(
+        look_dag_id_of(cluster.name),
+        description=f"Look at kubeadm cluster {cluster.name}, and change nothing",
+        doc_md=DOC.format(name=cluster.name, cron=cluster.look.cron, timezone=cluster.look.timezone),
+        schedule=CronTriggerTimetable(cluster.look.cron, timezone=cluster.look.timezone),
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        catchup=False,
+        is_paused_upon_creation=False,
+        max_active_runs=1,
+        tags=tags_of(cluster),
+        default_args={
+            "retries": 2,
+            "retry_delay": timedelta(minutes=5),
+            "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
+            "on_failure_callback": LastLines(),
+            "on_retry_callback": LastLines(),
+        },
+    ) as dag:
+        LastLookOperator(task_id="look", cluster=cluster.name)
+    return with_documentation(dag)

@@ -1,0 +1,123 @@
+"""The way of every node through a run: its tasks in the order in which they come, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from operator import is_
+from types import MappingProxyType
+
+from kubeadm_upgrade.board.record import RunRecord, TaskRecord
+from kubeadm_upgrade.board.work import work_seconds
+from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, WORKER_NODE
+from kubeadm_upgrade.waits import Wait
+
+CONTROL_PLANE, WORKER = "control plane", "worker"
+
+SETTLED = frozenset({"success", "skipped", "removed"})
+AT_WORK = frozenset({"running", "restarting", "deferred", "up_for_retry", "up_for_reschedule", "awaiting_input"})
+
+_HAPPENED = AT_WORK | {"success", "failed"}
+_TASK_IDS = {group: tuple(f"{group}.{step.name}" for step in steps) for group, steps in GROUPS.items()}
+_NONE: Mapping[str, Course] = MappingProxyType({})
+
+# Waiting at the gates: nobody has touched the node yet.
+AT_THE_GATES = frozenset({Wait.TURN, Wait.SLOT, Wait.PAUSE})
+
+
+@dataclass(frozen=True)
+class Course:
+    """One node of a run."""
+
+    name: str
+    role: str
+    tasks: tuple[TaskRecord, ...] = ()  # also those that Airflow has no row of yet
+
+    @cached_property
+    def current(self) -> TaskRecord | None:
+        """The task that it is at, or comes to next; None where it is through."""
+        return next((task for task in self.tasks if task.state not in SETTLED), None)
+
+    @cached_property
+    def failed(self) -> TaskRecord | None:
+        return next((task for task in self.tasks if task.state == "failed"), None)
+
+    @property
+    def is_done(self) -> bool:
+        """Through, and not because somebody has had its tasks skipped, or removed it."""
+        return bool(self.tasks) and self.current is None and self.tasks[-1].state == "success" and not self.is_gone
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether a step has found no such Node any more."""
+        return any(task.outcome is not None and task.outcome.get("status") == "gone" for task in self.tasks)
+
+    @property
+    def waits_at_the_gates(self) -> bool:
+        task = self.current
+        return task is not None and task.state == "deferred" and task.step == "admit"
+
+    @cached_property
+    def left(self) -> Mapping[str, tuple[TaskRecord, ...]]:
+        """By task group, what is still to be done."""
+        found: dict[str, tuple[TaskRecord, ...]] = {}
+        for task in self.tasks:
+            if task.state not in SETTLED:
+                found[task.group] = (*found.get(task.group, ()), task)
+        return found
+
+    @cached_property
+    def begun(self) -> frozenset[str]:
+        """The task groups in which something has happened."""
+        return frozenset(task.group for task in self.tasks if task.state in _HAPPENED)
+
+    @cached_property
+    def is_out(self) -> bool:
+        """Whether it is in the middle of a group that takes it out of service."""
+        task = self.current
+        if task is None or task.group == "stage":
+            return False
+        return any(one.state == "success" for one in self.tasks if one.group == task.group)
+
+    @cached_property
+    def measured(self) -> tuple[tuple[str, float], ...]:
+        """Task id and seconds of work, where something was done: a step with nothing to do is no measure of another."""
+        return tuple(
+            (task.task_id, work_seconds(task.outcome))
+            for task in self.tasks
+            if task.outcome and task.outcome.get("status") == "changed"
+        )
+
+
+def courses(record: RunRecord, before: Mapping[str, Course] = _NONE) -> tuple[Course, ...]:
+    """Every node in the run's order: the control plane, the workers, and who is left as it is.
+
+    One of `before` that is made of the very same tasks is taken as it is, with all that was found out about it.
+    """
+    rows = {(task.task_id, task.map_index): task for task in record.tasks}
+    planes, workers = record.nodes_of("control_plane"), record.nodes_of("workers")
+    found = {name: Course(name, CONTROL_PLANE, _tasks(record, name, CONTROL_PLANE_NODE, rows)) for name in planes}
+    found |= {name: Course(name, WORKER, _tasks(record, name, WORKER_NODE, rows)) for name in workers}
+    for node in record.nodes:
+        if node.name not in found:
+            found[node.name] = Course(node.name, CONTROL_PLANE if node.control_plane else WORKER)
+    return tuple(_same(before.get(name), course) for name, course in found.items())
+
+
+def _tasks(
+    record: RunRecord, node: str, groups: tuple[str, ...], rows: Mapping[tuple[str, int], TaskRecord]
+) -> tuple[TaskRecord, ...]:
+    keys = [(name, record.index_of(node, group)) for group in groups for name in _TASK_IDS[group]]
+    return tuple(rows.get(key) or _not_there_yet(*key) for key in keys)
+
+
+@cache
+def _not_there_yet(task_id: str, map_index: int) -> TaskRecord:
+    return TaskRecord(task_id, map_index)
+
+
+def _same(before: Course | None, course: Course) -> Course:
+    if before is None or before.role != course.role or len(before.tasks) != len(course.tasks):
+        return course
+    return before if all(map(is_, before.tasks, course.tasks)) else course

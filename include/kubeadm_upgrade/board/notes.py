@@ -1,0 +1,34 @@
+"""What whoever looks after a run should know beside how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubeadm_upgrade.board.record import RunRecord
+from kubeadm_upgrade.board.view import Note
+
+
+def notes_of(record: RunRecord) -> tuple[Note, ...]:
+    """The worst first."""
+    order = ("bad", "block", "warn", "mind")
+    return tuple(sorted(_notes(record), key=lambda note: order.index(note.level)))
+
+
+def _notes(record: RunRecord) -> Iterator[Note]:
+    yield from map(_finding, record.findings)
+    if hops := (record.path or {}).get("hops"):
+        yield from (Note("mind", str(text)) for text in hops[0].get("findings") or ())
+    report = record.report or {}
+    if record.is_over:
+        yield from (Note("bad", str(text)) for text in report.get("broken_promises") or ())
+        yield from (Note("warn", f"{name} joined while the run was under way") for name in report.get("joined") or ())
+    for node, why in record.marks.given_up.items():
+        yield Note("warn", f"{node} was given up: {why}. A later run takes it")
+    for name, why in ((record.hop or {}).get("ignore_preflight_errors") or {}).items():
+        yield Note("mind", f"kubeadm is told to pass over {name}: {why}")
+
+
+def _finding(text: str) -> Note:
+    """As preflight says it: its severity goes before it."""
+    level, colon, rest = text.partition(": ")
+    return Note(level, rest) if colon and level in ("block", "warn") else Note("warn", text)

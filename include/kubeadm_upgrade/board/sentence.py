@@ -1,0 +1,147 @@
+"""How a run stands, in a sentence for whoever is woken at three in the morning.
+
+Who is done, who waits for what since when, what is wrong and what to do about it, and how long it will take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kubeadm_upgrade.board import trouble
+from kubeadm_upgrade.board.counts import everybody, how_far, target
+from kubeadm_upgrade.board.rows import detail
+from kubeadm_upgrade.board.sight import Sight
+from kubeadm_upgrade.board.state import gates_that_stay_closed, pause_of
+from kubeadm_upgrade.board.under_way import at_work, finished_first, go_on
+from kubeadm_upgrade.board.view import State
+from kubeadm_upgrade.board.words import at, brief, capital, full_stop, lasting, roughly
+from kubeadm_upgrade.waits import Wait
+
+_UNTOUCHED = "nothing is touched yet"
+
+_LOOKS: Mapping[str, str] = {
+    "look": "Looking at the cluster",
+    "plan": "Planning",
+    "preflight": "Checking what must be so before a node is touched",
+}
+
+
+def sentence_of(sight: Sight, state: State, seconds_left: float | None = None) -> str:
+    return full_stop(_SAY[state](sight, seconds_left))
+
+
+def _claiming(sight: Sight, _: float | None) -> str:
+    claim = sight.task("claim")
+    if claim and claim.state == "deferred" and claim.waiting:
+        return f"Waiting for the cluster since {at(claim.waiting.since, sight.now)}: {brief(claim.waiting.reason)}"
+    return f"{'Starting' if sight.record.started else 'Queued'}: {_UNTOUCHED}"
+
+
+def _planning(sight: Sight, _: float | None) -> str:
+    now = next((task for name in _LOOKS if (task := sight.task(name)) and task.state != "success"), None)
+    if now is None:
+        return f"Planned: {_UNTOUCHED}"
+    again = " once more" if now.state == "up_for_retry" or now.try_number > 1 else ""
+    return f"{_LOOKS[now.task_id]}{again}: {_UNTOUCHED}"
+
+
+def _moving(sight: Sight, seconds_left: float | None) -> str:
+    far = f"Rehearsing, nothing is changed: {how_far(sight)}" if sight.record.dry_run else capital(how_far(sight))
+    return _joined(far, at_work(sight)) + _left(seconds_left, "left")
+
+
+def _waiting(sight: Sight, seconds_left: float | None) -> str:
+    return _joined(capital(how_far(sight)), at_work(sight) or _closed(sight)) + _left(
+        seconds_left, "left once that is over"
+    )
+
+
+def _paused(sight: Sight, _: float | None) -> str:
+    why, since = pause_of(sight) or ("", None)
+    when = f" since {at(since, sight.now)}" if since else ""
+    nothing = "nothing new begins until somebody resumes it"
+    return f"Paused{when} ({brief(why)}): {nothing}; {_joined(how_far(sight), finished_first(sight))}"
+
+
+def _needs_person(sight: Sight, _: float | None) -> str:
+    if not sight.failures:
+        return f"{_closed(sight, capital)}; {how_far(sight)}"
+    return " ".join(full_stop(one) for one in (trouble.fact(sight), trouble.remedy(sight), _rest(sight)) if one)
+
+
+def _failed(sight: Sight, _: float | None) -> str:
+    why = trouble.fact(sight) if sight.failures else _unproven(sight)
+    remedy = trouble.remedy(sight) if sight.failures else ""
+    parts = (f"Failed{_took(sight, 'after')}: {why}", remedy, capital(how_far(sight)))
+    return " ".join(full_stop(one) for one in parts if one)
+
+
+def _aborted(sight: Sight, _: float | None) -> str:
+    head = f"Aborted ({brief(sight.record.marks.aborted or '')})"
+    if sight.record.is_over:
+        return f"{head}: {how_far(sight)}; start a new run for what is left"
+    return f"{head}: nothing new begins, and the run ends; {_joined(how_far(sight), finished_first(sight))}"
+
+
+def _done(sight: Sight, _: float | None) -> str:
+    onward = f"; run {sight.record.next_run} goes on" if sight.record.next_run else ""
+    return f"Done and verified{_took(sight, 'in')}: {everybody(sight)} at {target(sight)}{onward}"
+
+
+def _rehearsed(sight: Sight, _: float | None) -> str:
+    return (
+        f"Rehearsed, and nothing was changed: a run brings {everybody(sight)} to {target(sight)}, "
+        "with the commands that the report lists"
+    )
+
+
+_SAY: Mapping[State, Callable[[Sight, float | None], str]] = {
+    State.CLAIMING: _claiming,
+    State.PLANNING: _planning,
+    State.MOVING: _moving,
+    State.WAITING: _waiting,
+    State.PAUSED: _paused,
+    State.NEEDS_PERSON: _needs_person,
+    State.ABORTED: _aborted,
+    State.DONE: _done,
+    State.FAILED: _failed,
+    State.REHEARSED: _rehearsed,
+}
+
+
+def _rest(sight: Sight) -> str:
+    """What becomes of the others meanwhile; nothing, where nothing was touched."""
+    return capital(_joined(how_far(sight), go_on(sight))) if sight.phase else ""
+
+
+def _closed(sight: Sight, begin: Callable[[str], str] = str) -> str:
+    """What keeps everybody where they are, and nobody of this run can change."""
+    for waits in sight.waits_of(Wait.CREDENTIALS):
+        since = at(waits.since, sight.now)
+        return begin(f"credentials are not accepted since {since} ({brief(waits.reason)}): renew them, and it goes on")
+    for waits in gates_that_stay_closed(sight):
+        return begin(f"no further node may go out of service since {at(waits.since, sight.now)}: {detail(waits)}")
+    return ""
+
+
+def _unproven(sight: Sight) -> str:
+    """Why a run that shows no failed task is none that has succeeded."""
+    broken = (sight.record.report or {}).get("broken_promises")
+    if broken:
+        return brief(str(broken[0])).rstrip(".")
+    if sight.record.state == "success":
+        return "Airflow calls this run a success and no report has proven it: clear its task report"
+    return "somebody has marked it so: clear what is left, if it is to go on"
+
+
+def _took(sight: Sight, word: str) -> str:
+    started, ended = sight.record.started, sight.record.ended
+    return f" {word} {lasting((ended - started).total_seconds())}" if started and ended else ""
+
+
+def _left(seconds: float | None, words: str) -> str:
+    return f"; {roughly(seconds)} {words}" if seconds is not None else ""
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

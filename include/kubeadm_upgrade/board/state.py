@@ -1,0 +1,80 @@
+"""How a run stands, in a word."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from kubeadm_upgrade.board.course import SETTLED
+from kubeadm_upgrade.board.record import Waiting
+from kubeadm_upgrade.board.rows import detail
+from kubeadm_upgrade.board.sight import BEFORE, Sight
+from kubeadm_upgrade.board.view import State
+from kubeadm_upgrade.waits import Wait
+
+PROVEN = ("Done and verified", "Rehearsed")  # the results of reports that keep what they promise
+
+# A slot that nobody of this run holds comes back by itself soon, or somebody has to see to it.
+PATIENCE = timedelta(minutes=15)
+
+
+def state_of(sight: Sight) -> State:
+    if sight.record.is_over:
+        return _at_the_end(sight)
+    if sight.failures or _needs_person(sight):
+        return State.NEEDS_PERSON
+    if sight.record.marks.aborted is not None:
+        return State.ABORTED
+    if pause_of(sight) is not None:
+        return State.PAUSED
+    return _on_the_way(sight)
+
+
+def pause_of(sight: Sight) -> tuple[str, datetime | None] | None:
+    """Why a run is paused, and since when; None where it is not, by what was written down last."""
+    marks = sight.record.marks
+    if waits := sight.waits_of(Wait.PAUSE):
+        return detail(waits[0]), waits[0].since
+    if marks.paused is None:
+        return None
+    # whoever is at its turn would say that it is paused, if it still were
+    later = [one for one in sight.waits_of(Wait.SLOT) if marks.at is not None and one.since > marks.at]
+    return None if later else (marks.paused, marks.at)
+
+
+def _at_the_end(sight: Sight) -> State:
+    """Whatever Airflow calls the run: it is done once its report says so (invariant I11)."""
+    if sight.record.marks.aborted is not None and sight.record.state == "failed":
+        return State.ABORTED
+    if sight.record.state != "success" or not _is_proven(sight):
+        return State.FAILED
+    return State.REHEARSED if sight.record.dry_run else State.DONE
+
+
+def _is_proven(sight: Sight) -> bool:
+    """By the task that proves it; where tasks were not asked for, by what it has written."""
+    if sight.record.tasks:
+        task = sight.task("report")
+        return task is not None and task.state == "success"
+    written = sight.record.report
+    return written is None or written.get("result") in PROVEN
+
+
+def _needs_person(sight: Sight) -> bool:
+    if sight.waits_of(Wait.CREDENTIALS):
+        return True
+    return any(sight.now - one.since > PATIENCE for one in gates_that_stay_closed(sight))
+
+
+def gates_that_stay_closed(sight: Sight) -> tuple[Waiting, ...]:
+    """What the next node waits for, where nobody of this run is out of service who would make room."""
+    return sight.waits_of(Wait.SLOT) if sight.nobody_is_out else ()
+
+
+def _on_the_way(sight: Sight) -> State:
+    before = {task.task_id: task for task in sight.run_tasks if task.task_id in BEFORE}
+    if (claim := before.get("claim")) is None or claim.state not in SETTLED:
+        return State.CLAIMING
+    if sight.phase is None and any(task.state not in SETTLED for task in before.values()):
+        return State.PLANNING
+    states = {row.state for row in sight.under_way}
+    return State.WAITING if states == {"waiting"} or gates_that_stay_closed(sight) else State.MOVING

@@ -1,0 +1,81 @@
+"""What may be done to a run now: calls of Airflow's own REST API, each of which is asked about once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubeadm_upgrade.board.columns import title
+from kubeadm_upgrade.board.course import WORKER, Course
+from kubeadm_upgrade.board.retry import retry_of
+from kubeadm_upgrade.board.sight import Sight
+from kubeadm_upgrade.board.state import pause_of
+from kubeadm_upgrade.board.view import Action, Call, Row, State
+from kubeadm_upgrade.board.words import path_part
+
+_UPGRADES, _STEERS = "kubeadm_upgrade.", "kubeadm_steer."
+_REASON = "{reason}"  # replaced by what is typed
+
+
+def actions_of(sight: Sight, state: State) -> tuple[Action, ...]:
+    """Nothing is offered that would change nothing."""
+    return (*_retries(sight), *_of_the_run(sight, state), *_of_nodes(sight, state))
+
+
+def _retries(sight: Sight) -> Iterator[Action]:
+    for failed in sight.failures:
+        node = failed.course.name if failed.course else None
+        where = f" on {node}" if node else ""
+        yield Action(
+            f"retry:{failed.task.task_id}:{failed.task.map_index}",
+            f"Retry {title(failed.task.step)}{where}",
+            "Try it again? It looks first at what is done, and the run goes on from there.",
+            retry_of(sight.record, failed.task),
+            node=node,
+        )
+
+
+def _of_the_run(sight: Sight, state: State) -> Iterator[Action]:
+    cluster = sight.record.cluster
+    if pause_of(sight) is not None and not sight.record.is_over:
+        yield Action("resume", "Resume", f"Let the upgrade of {cluster} go on?", _steer(sight, "resume"))
+    if sight.record.is_over or state is State.ABORTED or sight.record.dry_run:
+        return
+    if pause_of(sight) is None:
+        ask = f"Pause the upgrade of {cluster}? Nodes that are out of service are finished; nothing new begins."
+        yield Action("pause", "Pause", ask, _steer(sight, "pause", reason=True), needs="reason")
+    ask = (
+        f"Abort this run? Nodes that are out of service are finished, and the run ends; a new run of {cluster} takes "
+        "what is left."
+    )
+    yield Action("abort", "Abort", ask, _steer(sight, "abort", reason=True), needs="reason")
+
+
+def _of_nodes(sight: Sight, state: State) -> Iterator[Action]:
+    """Workers only: without one of its nodes the control plane cannot go on."""
+    if sight.record.is_over or state is State.ABORTED or sight.record.dry_run:
+        return
+    for row in sight.rows:
+        if row.state == "given_up":
+            ask = f"Take {row.name} back into this run? Clear its failed task as well, where it has one."
+            yield Action(
+                f"take_back:{row.name}",
+                f"Take back {row.name}",
+                ask,
+                _steer(sight, "take_back", row.name),
+                node=row.name,
+            )
+        elif _may_be_given_up(row, sight.course_of(row.name)):
+            ask = f"Give {row.name} up for this run? It stays as it is, cordoned if it was, and is in nobody's way."
+            call = _steer(sight, "give_up", row.name, reason=True)
+            yield Action(f"give_up:{row.name}", f"Give up {row.name}", ask, call, needs="reason", node=row.name)
+
+
+def _may_be_given_up(row: Row, course: Course) -> bool:
+    """Whoever holds the others up: not one that is merely not yet due."""
+    return course.role == WORKER and row.state in ("failed", "waiting")
+
+
+def _steer(sight: Sight, action: str, node: str = "", *, reason: bool = False) -> Call:
+    dag = path_part(sight.record.dag_id.replace(_UPGRADES, _STEERS, 1))
+    conf = {"action": action} | ({"node": node} if node else {}) | ({"reason": _REASON} if reason else {})
+    return Call(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})

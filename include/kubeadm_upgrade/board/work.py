@@ -1,0 +1,15 @@
+"""How long a step took, by what its outcome tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubeadm_upgrade.waits import idle_seconds
+
+
+def work_seconds(outcome: Mapping[str, Any]) -> float:
+    """Without what was somebody else's time. An earlier release has not told of that."""
+    seconds, waited = outcome.get("seconds"), outcome.get("waited")
+    idle = idle_seconds(waited) if isinstance(waited, list) else 0.0
+    return max(0.0, float(seconds) - idle) if isinstance(seconds, int | float) else 0.0

@@ -1,0 +1,100 @@
+"""What the XComs of a run hold, read back: written by a worker, by a trigger, by this release or an earlier one.
+
+A board must come about whatever they hold. So what is not ours, or not whole, is read as if it were not there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kubeadm_upgrade.board.record import Failure, Marks, NodeRecord, Pace, Waiting
+
+Json = Mapping[str, Any]
+
+
+def unwrapped(value: Any) -> Any:
+    """The value itself. What a TaskSuccessEvent pushes is encoded twice, and comes back as JSON text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def outcome_in(value: Any) -> Json | None:
+    """The return value of a step's task."""
+    plain = unwrapped(value)
+    return plain if isinstance(plain, Mapping) and {"step", "node", "status"} <= plain.keys() else None
+
+
+def waiting_in(value: Any) -> Waiting | None:
+    """The XCom `waiting`."""
+    plain = unwrapped(value)
+    if not isinstance(plain, Mapping):
+        return None
+    reason, since = plain.get("reason"), _time(plain.get("since"))
+    return Waiting(str(reason), since, str(plain.get("kind") or "")) if reason and since else None
+
+
+def failure_in(value: Any) -> Failure | None:
+    """The XCom `failure`: its first line is the fact, the others are what a host has said."""
+    plain = unwrapped(value)
+    if not isinstance(plain, Mapping) or not plain.get("why"):
+        return None
+    why, *said = str(plain["why"]).splitlines() or [""]
+    return Failure(why, str(plain.get("do") or ""), tuple(said))
+
+
+def nodes_in(value: Any) -> tuple[NodeRecord, ...]:
+    """The nodes in what a look has returned."""
+    plain = unwrapped(value)
+    nodes = plain.get("nodes") if isinstance(plain, Mapping) else None
+    return tuple(
+        NodeRecord(str(node["name"]), str(node.get("kubelet") or ""), bool(node.get("control_plane")))
+        for node in (nodes if isinstance(nodes, list) else ())
+        if isinstance(node, Mapping) and node.get("name")
+    )
+
+
+def marks_in(value: Any) -> Marks:
+    """The XCom `marks`: the ledger's holds, as a look or the steering has left them."""
+    plain = unwrapped(value)
+    if not isinstance(plain, Mapping):
+        return Marks()
+    given_up = plain.get("given_up")
+    return Marks(
+        paused=_text(plain.get("paused")),
+        aborted=_text(plain.get("aborted")),
+        given_up={str(node): str(why) for node, why in given_up.items()} if isinstance(given_up, Mapping) else {},
+        at=_time(plain.get("at")),
+    )
+
+
+def pace_in(value: Any) -> Pace:
+    """The XCom `pace`: what a look has read of the ledger's durations, and of the cluster's file."""
+    plain = unwrapped(value)
+    if not isinstance(plain, Mapping):
+        return Pace()
+    durations, at_once = plain.get("durations"), plain.get("workers_at_once")
+    measured = {
+        str(step): tuple(float(one) for one in seconds if isinstance(one, int | float) and 0 <= one < 1e9)
+        for step, seconds in (durations.items() if isinstance(durations, Mapping) else ())
+        if isinstance(seconds, list)
+    }
+    return Pace(measured, at_once if isinstance(at_once, int) and at_once > 0 else 1)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,89 @@
+"""What tasks wait for, by kind: what a board says of a node, and what a report counts an hour under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from kubeadm_upgrade.errors import Unauthorized, UpgradeError
+
+
+class Wait(StrEnum):
+    """A kind of wait. A gate, a rule and a step each say which one is theirs."""
+
+    CLUSTER = "cluster"  # another run holds it
+    TURN = "turn"  # other nodes come first
+    SLOT = "slot"  # as many nodes are out of service as may be
+    PAUSE = "pause"
+    OTHERS = "others"  # somebody else is at work on the host
+    CREDENTIALS = "credentials"  # that are accepted
+    ANSWER = "answer"  # of an API or a host that is silent
+    HEALTH = "health"  # of the control plane
+    PODS = "pods"  # to leave the node
+    NODE = "node"  # to be Ready
+    COMMAND = "command"  # on the host, to end
+    EFFECT = "effect"  # to show in the API
+
+
+# What says nothing of how long a step takes: somebody else's time.
+IDLE = frozenset({Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.OTHERS, Wait.CREDENTIALS})
+
+WORDS: Mapping[str, str] = {
+    Wait.CLUSTER: "for another run to end",
+    Wait.TURN: "for its turn",
+    Wait.SLOT: "for a slot",
+    Wait.PAUSE: "for the pause to end",
+    Wait.OTHERS: "for somebody else at work on the host",
+    Wait.CREDENTIALS: "for credentials",
+    Wait.ANSWER: "for an answer",
+    Wait.HEALTH: "for the control plane to be healthy",
+    Wait.PODS: "for Pods to go",
+    Wait.NODE: "for the node to be Ready",
+    Wait.COMMAND: "for commands on hosts",
+    Wait.EFFECT: "for the API to show it",
+}
+
+
+def kind_of(error: UpgradeError) -> Wait:
+    """What is waited for after an error that is waited for."""
+    return Wait.CREDENTIALS if isinstance(error, Unauthorized) else Wait.ANSWER
+
+
+@dataclass(frozen=True)
+class Waits:
+    """What one task waits for, and how long it has waited for each kind before."""
+
+    kind: Wait
+    reason: str
+    since: datetime  # when it began to wait for this kind of thing, in whatever words
+    spent: Mapping[Wait, float] = field(default_factory=dict)
+
+    def then(self, kind: Wait, reason: str, now: datetime) -> Waits:
+        """After another look."""
+        if kind == self.kind:
+            return replace(self, reason=reason)
+        return Waits(kind, reason, now, self._spent_until(now))
+
+    def until(self, now: datetime) -> list[list[Any]]:
+        """The whole wait, as outcomes tell it: kind and seconds."""
+        return [[str(kind), round(seconds, 1)] for kind, seconds in self._spent_until(now).items()]
+
+    def to_json(self) -> dict[str, str]:
+        """What the XCom `waiting` says, and what a trigger begins with."""
+        return {"reason": self.reason, "since": self.since.isoformat(), "kind": str(self.kind)}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, str]) -> Waits:
+        return cls(Wait(plain["kind"]), plain["reason"], datetime.fromisoformat(plain["since"]))
+
+    def _spent_until(self, now: datetime) -> dict[Wait, float]:
+        lasted = max(0.0, (now - self.since).total_seconds())
+        return {**self.spent, self.kind: self.spent.get(self.kind, 0.0) + lasted}
+
+
+def idle_seconds(waited: Iterable[Any]) -> float:
+    """Of an outcome's `waited`: what was somebody else's time."""
+    return sum(float(seconds) for kind, seconds in waited if kind in IDLE)

@@ -1,0 +1,35 @@
+"""How often something is made anew that every open page asks for: so that it takes a hundredth of a core, and no more.
+
+However large a cluster is and however many pages are open, what was made last is good for a hundred times as long as it
+took. But nobody waits longer for news than `longest`, and nothing is made more often than `shortest` asks for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+SHARE = 0.01
+
+
+@dataclass
+class Rest:
+    """In seconds. What the database has to do meanwhile is not counted: it has cores of its own."""
+
+    shortest: float
+    longest: float
+    _until: float = float("-inf")
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._until
+
+    @contextmanager
+    def after(self) -> Iterator[None]:
+        """Rest after this work."""
+        began, worked = time.monotonic(), time.thread_time()
+        yield
+        took = time.thread_time() - worked
+        self._until = began + min(max(took / SHARE, self.shortest), self.longest)

@@ -1,0 +1,148 @@
+"""A run's rows as the record that boards are made of. What has not changed is the very same object as before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.models.xcom import XComModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from kubeadm_airflow.pages.run_rows import RunRows, Task
+from kubeadm_upgrade import report
+from kubeadm_upgrade.board.record import Marks, RunRecord, TaskRecord
+from kubeadm_upgrade.board.xcoms import (
+    failure_in,
+    marks_in,
+    nodes_in,
+    outcome_in,
+    pace_in,
+    unwrapped,
+    waiting_in,
+)
+
+UPGRADE, STEER = "kubeadm_upgrade.", "kubeadm_steer."  # before the name of a cluster: the ids of its DAGs
+RESULT = "return_value"
+
+LOOK, PLAN, PREFLIGHT, NEXT_HOP = (("look", -1), ("plan", -1), ("preflight", -1), ("next_hop", -1))
+_TOLD = frozenset({LOOK, PLAN, PREFLIGHT, NEXT_HOP})
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class RunReader:
+    """Reads one run again and again. Not for two threads at once."""
+
+    def __init__(self, dag_id: str, run_id: str) -> None:
+        self._rows = RunRows(dag_id, run_id)
+        self._tasks: dict[Task, TaskRecord] = {}
+        self._record = RunRecord(cluster_of(dag_id), dag_id, run_id, "")
+        self._report_at = 0
+
+    def read(self, session: Session, now: datetime) -> RunRecord | None:
+        """The record as it is; None where Airflow has no such run. It is another object only where it has changed."""
+        changed = self._rows.read(session, now)
+        run = self._rows.run
+        if run is None:
+            return None
+        now_so: dict[str, Any] = {
+            "state": run.state,
+            "started": run.started,
+            "ended": run.ended,
+            "params": run.conf or {},
+            **(self._told() if _TOLD & changed else {}),
+            **self._of_report(),
+            "marks": self._marks(session),
+        }
+        news = {name: value for name, value in now_so.items() if getattr(self._record, name) != value}
+        if news or changed:
+            self._record = replace(self._record, **news, tasks=self._of_tasks(changed))
+        return self._record
+
+    def _of_tasks(self, changed: Iterable[Task]) -> tuple[TaskRecord, ...]:
+        for task in changed:
+            if task in self._rows.tasks:
+                self._tasks[task] = self._task(task)
+            else:
+                self._tasks.pop(task, None)
+        return tuple(map(self._tasks.__getitem__, self._rows.tasks))
+
+    def _task(self, task: Task) -> TaskRecord:
+        (task_id, map_index), row, told = task, self._rows.tasks[task], self._rows.xcoms.get(task, {})
+        return TaskRecord(
+            **{"task_id": task_id, "map_index": map_index, **row._asdict()},
+            waiting=waiting_in(told.get("waiting")),
+            failure=failure_in(told.get("failure")),
+            outcome=outcome_in(told.get(RESULT)),
+        )
+
+    def _told(self) -> dict[str, Any]:
+        """What tasks of the run as a whole have written down."""
+        look, plan, preflight = (self._rows.xcoms.get(task, {}) for task in (LOOK, PLAN, PREFLIGHT))
+        return {
+            "nodes": nodes_in(look.get(RESULT)),
+            "pace": pace_in(look.get("pace")),
+            "hop": _mapping(plan.get(RESULT)),
+            "path": _mapping(plan.get("path")),
+            "findings": tuple(map(str, _list(preflight.get("findings")))),
+            "next_run": unwrapped(self._rows.xcoms.get(NEXT_HOP, {}).get("trigger_run_id")),
+        }
+
+    def _of_report(self) -> dict[str, Any]:
+        """Read again only when it was written again."""
+        _, path = report.paths(self._record.dag_id, self._record.run_id)
+        written = path.stat().st_mtime_ns if path.is_file() else 0
+        if written == self._report_at:
+            return {}
+        self._report_at = written
+        return {"report": read_json(path) if written else None}
+
+    def _marks(self, session: Session) -> Marks:
+        """The newest that is known: of the run's own look, of whoever has steered since, of any later look."""
+        own = marks_in(self._rows.xcoms.get(LOOK, {}).get("marks"))
+        seen = (own, steered(session, self._record.cluster), last_seen(self._record.cluster))
+        return max(seen, key=lambda marks: marks.at or _LONG_AGO)
+
+
+def cluster_of(dag_id: str) -> str:
+    """The cluster that a DAG is about, by its id."""
+    return dag_id.partition(".")[2] or dag_id
+
+
+def steered(session: Session, cluster: str) -> Marks:
+    """The marks as the last change by `kubeadm_steer` has left them."""
+    written = (
+        select(XComModel.value)
+        .where(XComModel.dag_id == f"{STEER}{cluster}", XComModel.key == "marks")
+        .order_by(XComModel.timestamp.desc())
+        .limit(1)
+    )
+    return marks_in(session.scalar(written))
+
+
+def last_seen(cluster: str) -> Marks:
+    """The marks in the file that tells what was last seen of a cluster."""
+    seen = report.last_look(cluster)
+    return Marks(seen.paused, seen.aborted, seen.given_up, seen.looked_at) if seen else Marks()
+
+
+def read_json(path: Any) -> Any:
+    """A file of ours; None for one that is not there, or not whole."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _mapping(value: Any) -> Any:
+    plain = unwrapped(value)
+    return plain if isinstance(plain, dict) else None
+
+
+def _list(value: Any) -> list[Any]:
+    plain = unwrapped(value)
+    return plain if isinstance(plain, list) else []

@@ -1,0 +1,121 @@
+"""What is known of every cluster, and how little of it is read twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+import yaml
+from airflow.models.dagrun import DagRun
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.serialization.serialized_objects import DagSerialization
+from sqlalchemy import Engine, event, insert, update
+from sqlalchemy.orm import Session
+
+from kubeadm_airflow.pages.fleet_records import FleetReader
+from kubeadm_upgrade import report
+from kubeadm_upgrade.board.last_look import LastLook
+from kubeadm_upgrade.inventory import load_cluster
+from upgrade_dags.cluster import build_cluster_dag
+from written.database import empty_database, write_dag, write_run, write_tasks, write_xcoms
+from written.run import MadeUpRun
+
+NOW = datetime.now(UTC)
+LATER = NOW + timedelta(seconds=10)
+PROD = MadeUpRun("prod", workers=3, done=1, moving=1)
+
+
+@pytest.fixture(autouse=True)
+def reports(tmp_path, monkeypatch):
+    monkeypatch.setenv(report.DIRECTORY_VARIABLE, str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def empty() -> Engine:
+    return empty_database()
+
+
+@pytest.fixture
+def session(empty) -> Iterator[Session]:
+    with empty.connect() as connection, connection.begin() as everything:
+        with Session(connection) as session:
+            yield session
+        everything.rollback()
+
+
+def write_prod(session: Session, run_id: str, state: str, **columns) -> None:
+    connection = session.connection()
+    write_run(connection, PROD.dag_id, run_id, state, **columns)
+    write_tasks(connection, PROD.dag_id, run_id, PROD.tasks())
+    write_xcoms(connection, PROD.dag_id, run_id, PROD.xcoms())
+
+
+def records(reader, session, now=NOW):
+    return {record.name: record for record in reader.read(session, now)}
+
+
+def test_a_cluster_is_known_by_its_tags_its_run_and_what_was_last_seen(session):
+    write_dag(session.connection(), PROD.dag_id, ["kubeadm-upgrade", "env:prod"])
+    write_prod(session, "to-1.29", "running")
+    seen = LastLook("prod", NOW.replace(microsecond=0), PROD.dag_id, "to-1.29", "1.28.15", {"1.28.15": 6})
+    report.keep_last_look(seen)
+    prod = records(FleetReader(), session)["prod"]
+    assert (prod.labels, prod.look, prod.broken) == ({"env": "prod"}, seen, None)
+    assert prod.run.run_id == "to-1.29"
+    assert prod.board == "/kubeadm-upgrade/board/kubeadm_upgrade.prod/to-1.29"
+
+
+def test_a_broken_file_says_what_is_wrong(session):
+    said = "broken.yaml is broken: target_version: is missing"
+    write_dag(session.connection(), "kubeadm_upgrade.broken", ["kubeadm-upgrade", "quarantine"], description=said)
+    assert records(FleetReader(), session)["broken"].broken == said
+
+
+def test_the_target_is_what_the_newest_version_of_the_dag_has(session, tmp_path):
+    write_dag(session.connection(), PROD.dag_id)
+    for number, target in enumerate(("1.29", "1.32")):
+        path = tmp_path / "prod.yaml"
+        settings = {"name": "prod", "target_version": target, "kubernetes_conn_id": "a", "ssh_conn_id": "b"}
+        path.write_text(yaml.safe_dump(settings))
+        data = DagSerialization.to_dict(build_cluster_dag(load_cluster(path)))
+        when = NOW - timedelta(hours=2 - number)
+        row = {"dag_id": PROD.dag_id, "data": data, "dag_hash": target, "created_at": when, "last_updated": when}
+        version = {"dag_version_id": uuid4()}
+        session.execute(insert(SerializedDagModel.__table__).values(**row, **version))
+    assert records(FleetReader(), session)["prod"].target == "1.32"
+
+
+def test_a_plan_of_an_earlier_run_counts_where_the_newest_has_none(session):
+    write_dag(session.connection(), PROD.dag_id)
+    write_prod(session, "planned", "success")
+    write_run(session.connection(), PROD.dag_id, "failed-at-once", "failed")
+    prod = records(FleetReader(), session)["prod"]
+    assert (prod.run.run_id, prod.planned.run_id) == ("failed-at-once", "planned")
+    assert prod.planned.path["target"] == "1.29.15"
+
+
+def test_of_clusters_at_rest_nothing_is_read_twice(session, empty):
+    """Five queries for all of them, and none for any."""
+    for name in ("prod", "other"):
+        write_dag(session.connection(), f"kubeadm_upgrade.{name}")
+    write_prod(session, "to-1.29", "success")
+    write_run(session.connection(), "kubeadm_upgrade.other", "r", "failed")
+    asked: list[str] = []
+    event.listen(empty, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    reader = FleetReader()
+    first = records(reader, session)
+    asked.clear()
+    again = records(reader, session, LATER)
+    assert len(asked) == 5
+    assert again["prod"].run is first["prod"].run
+
+
+def test_a_run_that_is_cleared_after_its_end_is_read_again(session):
+    write_dag(session.connection(), PROD.dag_id)
+    write_prod(session, "to-1.29", "failed")
+    reader = FleetReader()
+    assert records(reader, session)["prod"].run.state == "failed"
+    session.execute(update(DagRun).values(state="running", updated_at=LATER))
+    assert records(reader, session, LATER)["prod"].run.state == "running"

@@ -1,0 +1,43 @@
+"""What every open page asks for takes a hundredth of a core."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from kubeadm_airflow.pages.rest import Rest
+
+
+def work(seconds: float) -> None:
+    """As a processor does it: waiting is none."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
+def rested(rest: Rest, seconds: float) -> float:
+    """How long it then rests."""
+    began = time.monotonic()
+    with rest.after():
+        work(seconds)
+    assert not rest.is_over
+    while not rest.is_over:
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def test_nothing_is_waited_for_at_first():
+    assert Rest(1, 2).is_over
+
+
+@pytest.mark.parametrize(
+    ("rest", "works", "rests"),
+    [
+        pytest.param(Rest(0.0, 9.0), 0.005, 0.5, id="a hundred times as long as it worked"),
+        pytest.param(Rest(0.2, 9.0), 0.0, 0.2, id="never shorter than that"),
+        pytest.param(Rest(0.0, 0.3), 0.05, 0.3, id="never longer than that"),
+    ],
+)
+def test_it_rests(rest, works, rests):
+    assert rested(rest, works) == pytest.approx(rests, abs=0.25)

@@ -1,0 +1,56 @@
+"""What stands beside a run: findings, broken promises, who was given up; and the hops of its path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from in_memory.runs import DONE, NOW, a_run, at, ended
+from kubeadm_upgrade.board.board import board_of
+from kubeadm_upgrade.board.record import Marks
+
+
+def notes(record):
+    return [(note.level, note.text) for note in board_of(record, NOW).findings]
+
+
+def test_the_worst_comes_first():
+    record = a_run(
+        findings=("warn: w1 was cordoned before", "block: w2: swap is on", "odd"), marks=Marks(given_up={"w3": "disk"})
+    )
+    record.path["hops"][0]["findings"].append("PodSecurityPolicy is gone in 1.25")
+    assert notes(record) == [
+        ("block", "w2: swap is on"),
+        ("warn", "w1 was cordoned before"),
+        ("warn", "odd"),
+        ("warn", "w3 was given up: disk. A later run takes it"),
+        ("mind", "PodSecurityPolicy is gone in 1.25"),
+    ]
+
+
+def test_what_a_report_says_of_promises_holds_once_the_run_is_over():
+    """One that was written in its middle says what was not so yet."""
+    report = {"broken_promises": ["w1 runs kubelet 1.28.15, not 1.29.15"], "joined": ["w9"]}
+    record = a_run(report=report)
+    assert notes(record) == []
+    assert notes(ended(record, "failed")) == [
+        ("bad", "w1 runs kubelet 1.28.15, not 1.29.15"),
+        ("warn", "w9 joined while the run was under way"),
+    ]
+
+
+def test_what_kubeadm_is_told_to_pass_over():
+    record = a_run()
+    hop = {**record.hop, "ignore_preflight_errors": {"NumCPU": "a lab"}}
+    assert notes(replace(record, hop=hop)) == [("mind", "kubeadm is told to pass over NumCPU: a lab")]
+
+
+def test_the_hops_of_the_path():
+    record = at(a_run(1, 1), {"cp1": DONE, "w1": DONE})
+    later = {**record.path["hops"][0], "came_from": "1.29.15", "to": "1.30.14", "moving": []}
+    record = replace(record, path={"hops": [*record.path["hops"], later]})
+    path = [one.to_json() for one in board_of(record, NOW).path]
+    assert path == [
+        {"from": "1.28.15", "to": "1.29.15", "state": "now", "control_plane": ["cp1"], "workers": ["w1"]},
+        {"from": "1.29.15", "to": "1.30.14", "state": "next", "control_plane": ["cp1"], "workers": []},
+    ]
+    assert [one.state for one in board_of(ended(record), NOW).path] == ["done", "next"]

@@ -1,0 +1,295 @@
+"""The sentence on top of a board: what whoever is woken at night reads first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from in_memory.runs import DONE, NOW, a_run, ago, at, ended, failed, of_the_run, waiting
+from kubeadm_upgrade.board.board import board_of
+from kubeadm_upgrade.board.record import Marks, Waiting
+from kubeadm_upgrade.board.view import State
+
+BUDGET = "pod shop/db-0 may not be evicted yet: The disruption budget db needs 1 healthy pods and has 1 currently"
+PAUSED = "a slot: the upgrade is paused (incident 4711): start kubeadm_steer.prod with resume"
+FULL = "1 worker node may be out of service at a time, and w9 is not Ready: mend it, or give it up (docs/ledger.md)"
+CLOSED = f"a slot: {FULL}"
+WHY = "pod shop/x has no controller and would be lost (delete it, or set drain.force in the inventory)"
+LOST = f"w5: drain_node: {WHY}"
+HELD = "run other holds this cluster since 2026-11-26 03:00:00 UTC (ConfigMap kube-system/kubeadm-fleet-ledger)"
+
+PLANES = {f"cp{n}": DONE for n in (1, 2, 3)}
+FOUR = {f"w{n}": DONE for n in (1, 2, 3, 4)}
+REST = [f"w{n}" for n in range(6, 13)]
+
+
+def the_middle(**at_the_gates):
+    """The control plane and four of twelve workers are done, all after w5 wait to be admitted."""
+    run = at(a_run(3, 12), PLANES | FOUR)
+    return at(run, dict.fromkeys(REST, "workers.admit"), **(at_the_gates or waiting("its turn", "turn")))
+
+
+def w5(place="workers.drain_node", run=None, **task):
+    return at(run or the_middle(), {"w5": place}, **task)
+
+
+WORKERS = [f"w{n}" for n in range(1, 13)]
+STAGED = dict.fromkeys(WORKERS, "workers.admit")
+
+
+def yet_to_come(**places):
+    """At a place that Airflow has not come to."""
+    return at(a_run(3, 12), places, state=None, started=None)
+
+
+ALL = PLANES | {f"w{n}": DONE for n in range(1, 13)}
+
+CASES = {
+    "queued": (
+        replace(a_run(), state="queued", started=None, tasks=(), hop=None),
+        State.CLAIMING,
+        "Queued: nothing is touched yet.",
+    ),
+    "another run has the cluster": (
+        of_the_run(a_run(), "claim", state="deferred", waiting=Waiting(HELD, ago(11), "cluster")),
+        State.CLAIMING,
+        f"Waiting for the cluster since 03:03 UTC: {HELD}.",
+    ),
+    "looking": (
+        of_the_run(of_the_run(replace(a_run(), hop=None, nodes=()), "preflight", state=None), "look", state="running"),
+        State.PLANNING,
+        "Looking at the cluster: nothing is touched yet.",
+    ),
+    "preflight again": (
+        of_the_run(a_run(), "preflight", state="up_for_retry"),
+        State.PLANNING,
+        "Checking what must be so before a node is touched once more: nothing is touched yet.",
+    ),
+    "preflight finds": (
+        of_the_run(
+            a_run(),
+            "preflight",
+            **failed(
+                "prod: nothing was touched: w2: swap is on (/swapfile): turn it off", "turn it off, then clear it"
+            ),
+        ),
+        State.NEEDS_PERSON,
+        (
+            "The task preflight failed at 03:03 UTC: nothing was touched: w2: swap is on (/swapfile): turn it off. "
+            "Turn it off, then clear it."
+        ),
+    ),
+    "packages": (
+        at(yet_to_come(cp1="control_plane.admit"), dict.fromkeys(WORKERS, "stage.stage_packages")),
+        State.MOVING,
+        "Packages are on 1 of 15 nodes, 12 fetch theirs; about ",
+    ),
+    "a control plane node": (
+        at(yet_to_come(cp1="control_plane_kubelets.admit", **STAGED), {"cp2": "control_plane.kubeadm_upgrade"}),
+        State.MOVING,
+        "1 of 3 control plane nodes is at 1.29.15, cp2 upgrades its control plane components; about ",
+    ),
+    "the only control plane node": (
+        at(a_run(1, 1), {"cp1": "control_plane.back_up"}),
+        State.MOVING,
+        "The control plane is on its way to 1.29.15, cp1 is being backed up; about ",
+    ),
+    "a kubelet of the control plane": (
+        at(
+            yet_to_come(cp1="control_plane_kubelets.admit", cp2="control_plane_kubelets.admit", **STAGED),
+            {"cp3": "control_plane_kubelets.node_ready"},
+        ),
+        State.MOVING,
+        "The control plane is at 1.29.15 and the kubelets of 0 of 3 nodes are done, cp3 is coming back; about ",
+    ),
+    "a worker": (w5(), State.MOVING, "4 of 12 workers are done, w5 is being drained; about "),
+    "several workers": (
+        at(the_middle(), {"w5": "workers.drain_node"}),
+        State.MOVING,
+        "4 of 12 workers are done, w5 is being drained; about ",
+    ),
+    "a command on its host is work": (
+        w5("workers.upgrade_kubeadm", **waiting("unit upgrade-kubeadm-v1.29.15 is running: Get:1 kubeadm", "command")),
+        State.MOVING,
+        "4 of 12 workers are done, w5 installs kubeadm; about ",
+    ),
+    "a budget": (
+        w5(**waiting(f"{BUDGET}", "pods")),
+        State.WAITING,
+        f"4 of 12 workers are done, w5 has waited for Pods to go since 03:03 UTC ({BUDGET}); about ",
+    ),
+    "a wait of an earlier release": (
+        w5(**waiting("pods to go from w5: shop/db-0", "")),
+        State.WAITING,
+        "4 of 12 workers are done, w5 has waited since 03:03 UTC (shop/db-0); about ",
+    ),
+    "a failure": (
+        w5(**failed(LOST)),
+        State.NEEDS_PERSON,
+        (
+            f"w5 failed at drain at 03:03 UTC: {WHY}. Mend this, then clear this task: the run goes on from here. 4 of "
+            "12 workers are done, 7 others wait until then."
+        ),
+    ),
+    "a failure while another goes on": (
+        at(
+            at(at(a_run(3, 12), PLANES | FOUR), {"w6": "workers.restart_kubelet"}),
+            {"w5": "workers.drain_node"},
+            **failed(LOST),
+        ),
+        State.NEEDS_PERSON,
+        (
+            f"w5 failed at drain at 03:03 UTC: {WHY}. Mend this, then clear this task: the run goes on from here. 4 of "
+            "12 workers are done, w6 goes on."
+        ),
+    ),
+    "two failures": (
+        at(w5(**failed(LOST)), {"w4": "workers.drain_node"}, **failed("later") | {"ended": ago(2)}),
+        State.NEEDS_PERSON,
+        "w5 failed at drain at 03:03 UTC (1 other failed after it): pod shop/x",
+    ),
+    "paused": (
+        w5(run=the_middle(**waiting(PAUSED, "pause"))),
+        State.PAUSED,
+        (
+            "Paused since 03:03 UTC (incident 4711): nothing new begins until somebody resumes it; 4 of 12 workers "
+            "are done, w5 is finished first."
+        ),
+    ),
+    "paused a moment ago": (
+        replace(w5(), marks=Marks(paused="incident 4711", at=ago(1))),
+        State.PAUSED,
+        "Paused since 03:13 UTC (incident 4711): nothing new begins",
+    ),
+    "resumed with kubectl": (
+        replace(
+            at(the_middle(), {"w5": "workers.admit"}, **waiting("a slot: 1 worker node may be out", "slot", 1)),
+            marks=Marks(paused="incident 4711", at=ago(30)),
+        ),
+        State.WAITING,
+        "4 of 12 workers are done, no further node may go out of service since 03:13 UTC: 1 worker node may be out",
+    ),
+    "a node of nobody is in the way": (
+        at(the_middle(), {"w5": "workers.admit"}, **waiting(CLOSED, "slot")),
+        State.WAITING,
+        f"4 of 12 workers are done, no further node may go out of service since 03:03 UTC: {FULL}",
+    ),
+    "and nobody sees to it": (
+        at(the_middle(), {"w5": "workers.admit"}, **waiting(CLOSED, "slot", 16)),
+        State.NEEDS_PERSON,
+        f"No further node may go out of service since 02:58 UTC: {FULL}; 4 of 12 workers are done.",
+    ),
+    "a token that has expired": (
+        w5(**waiting("the API of prod does not accept our credentials (401)", "credentials")),
+        State.NEEDS_PERSON,
+        (
+            "Credentials are not accepted since 03:03 UTC (the API of prod does not accept our credentials (401)): "
+            "renew them, and it goes on; 4 of 12 workers are done."
+        ),
+    ),
+    "given up": (
+        at(
+            replace(the_middle(), marks=Marks(given_up={"w5": "its disk"})),
+            {"w5": "workers.drain_node"},
+            **waiting("x", "pods"),
+        ),
+        State.MOVING,
+        "4 of 12 workers are done (w5 given up)",
+    ),
+    "aborted": (
+        replace(w5(), marks=Marks(aborted="the wrong night")),
+        State.ABORTED,
+        (
+            "Aborted (the wrong night): nothing new begins, and the run ends; 4 of 12 workers are done, w5 is "
+            "finished first."
+        ),
+    ),
+    "aborted and over": (
+        replace(ended(the_middle(), "failed"), marks=Marks(aborted="the wrong night")),
+        State.ABORTED,
+        "Aborted (the wrong night): 4 of 12 workers are done; start a new run for what is left.",
+    ),
+    "done": (
+        ended(at(a_run(3, 12), ALL)),
+        State.DONE,
+        "Done and verified in 47 minutes: 3 control plane nodes and 12 workers at 1.29.15.",
+    ),
+    "done, and the path goes on": (
+        replace(ended(at(a_run(1, 0), {"cp1": DONE})), next_run="night~2"),
+        State.DONE,
+        "Done and verified in 47 minutes: 1 control plane node at 1.29.15; run night~2 goes on.",
+    ),
+    "over, and a task had failed": (
+        ended(w5(**failed(LOST)), "failed"),
+        State.FAILED,
+        (
+            f"Failed after 47 minutes: w5 failed at drain at 03:03 UTC: {WHY}. Mend this, then clear this task: the "
+            "run goes on from here. 4 of 12 workers are done."
+        ),
+    ),
+    "marked as a success by somebody": (
+        of_the_run(ended(the_middle()), "report", state="skipped"),
+        State.FAILED,
+        (
+            "Failed after 47 minutes: Airflow calls this run a success and no report has proven it: clear its task "
+            "report. 4 of 12 workers are done."
+        ),
+    ),
+    "rehearsed": (
+        replace(ended(at(a_run(3, 12), ALL)), params={"dry_run": True}),
+        State.REHEARSED,
+        (
+            "Rehearsed, and nothing was changed: a run brings 3 control plane nodes and 12 workers to 1.29.15, with "
+            "the commands that the report lists."
+        ),
+    ),
+    "a rehearsal": (
+        replace(w5(), params={"dry_run": True}),
+        State.MOVING,
+        "Rehearsing, nothing is changed: 4 of 12 workers are done, w5 is being drained.",
+    ),
+    "another day": (
+        replace(w5(), marks=Marks(paused="x", at=ago(60 * 30))),
+        State.PAUSED,
+        "Paused since 24 Nov 21:14 UTC (x): ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_run_is_told_in_a_sentence(name):
+    record, state, sentence = CASES[name]
+    board = board_of(record, NOW)
+    assert board.state is state
+    assert board.sentence[: len(sentence)] == sentence
+    assert board.sentence.endswith((".", "…"))
+    if sentence.endswith("."):
+        assert board.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("report", "state"),
+    [
+        pytest.param({"result": "Done and verified"}, State.DONE, id="its report says so"),
+        pytest.param({"result": "Not finished"}, State.FAILED, id="its report says otherwise"),
+        pytest.param(None, State.DONE, id="nothing says otherwise"),
+    ],
+)
+def test_of_a_run_without_its_tasks_the_report_decides(report, state):
+    """As the fleet's page asks for those that have ended well."""
+    assert board_of(replace(ended(a_run()), tasks=(), report=report), NOW).state is state
+
+
+def test_every_state_is_tested_here():
+    assert {state for _, state, _ in CASES.values()} == set(State)
+
+
+def test_a_long_story_is_cut_in_the_sentence_and_whole_in_its_cell():
+    board = board_of(w5(**failed("w5: drain_node: " + "x" * 5000)), NOW)
+    assert len(board.sentence) < 600
+    assert any(len(cell.failure.why) > 5000 for row in board.nodes for cell in row.cells if cell.failure)
+
+
+def test_what_was_cut_ends_where_it_was_cut():
+    assert "…. " not in board_of(w5(**failed("w5: drain_node: " + "x" * 5000)), NOW).sentence

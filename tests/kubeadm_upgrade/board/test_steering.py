@@ -1,0 +1,80 @@
+"""What may be done now, and nothing that would change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from in_memory.runs import DONE, NOW, a_run, at, ended, failed, waiting
+from kubeadm_upgrade.board.board import board_of
+from kubeadm_upgrade.board.record import Marks
+
+DRAIN = "workers.drain_node"
+
+
+def actions(record):
+    return {one.id: one for one in board_of(record, NOW).actions}
+
+
+def middle(**task):
+    return at(a_run(), {"cp1": DONE, "w1": DRAIN}, **task)
+
+
+CASES = {
+    "a run under way": (middle(), {"pause", "abort"}),
+    "a paused one": (replace(middle(), marks=Marks(paused="x")), {"resume", "abort"}),
+    "an aborted one": (replace(middle(), marks=Marks(aborted="x")), set()),
+    "a paused one that was aborted": (replace(middle(), marks=Marks(aborted="x", paused="y")), {"resume"}),
+    "one in which a worker waits": (middle(**waiting("x", "pods")), {"pause", "abort", "give_up:w1"}),
+    "one in which a worker has failed": (
+        middle(**failed("x")),
+        {"retry:workers.drain_node:0", "pause", "abort", "give_up:w1"},
+    ),
+    "one in which a worker was given up": (
+        replace(middle(), marks=Marks(given_up={"w1": "x"})),
+        {"pause", "abort", "take_back:w1"},
+    ),
+    "one in which a control plane node has failed": (
+        at(a_run(), {"cp1": "control_plane.back_up"}, **failed("x")),
+        {"retry:control_plane.back_up:0", "pause", "abort"},
+    ),
+    "a rehearsal": (replace(middle(), params={"dry_run": True}), set()),
+    "one that is over": (ended(middle(state="success")), set()),
+    "one that is over and has failed": (ended(middle(**failed("x")), "failed"), {"retry:workers.drain_node:0"}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_may_be_done(name):
+    record, ids = CASES[name]
+    assert set(actions(record)) == ids
+
+
+def test_steering_is_a_run_of_the_dag_that_steers():
+    pause = actions(middle())["pause"].to_json()
+    assert pause | {"ask": ""} == {
+        "id": "pause",
+        "label": "Pause",
+        "ask": "",
+        "needs": "reason",
+        "node": None,
+        "method": "POST",
+        "path": "/api/v2/dags/kubeadm_steer.prod/dagRuns",
+        "body": {"logical_date": None, "conf": {"action": "pause", "reason": "{reason}"}},
+    }
+
+
+def test_what_is_about_a_node_names_it():
+    give_up = actions(middle(**failed("x")))["give_up:w1"]
+    assert (give_up.node, give_up.call.body["conf"]) == (
+        "w1",
+        {"action": "give_up", "node": "w1", "reason": "{reason}"},
+    )
+
+
+@pytest.mark.parametrize("record", [record for record, _ in CASES.values()], ids=list(CASES))
+def test_each_asks_once(record):
+    for one in actions(record).values():
+        assert one.ask.strip().endswith(("?", "."))
+        assert "?" in one.ask

@@ -5,24 +5,24 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from demo.complaint import Complaint, RunFailed
-from demo.door import Row, meanwhile
+from demo.door import meanwhile
 from demo.farewell import short, show_how_to_go_on, show_line, show_nodes, show_what_to_try, where_the_reports_are
 from demo.follow import Follower
 from demo.kubernetes import KubernetesNodes
 from demo.lines import Lines
-from demo.progress import Progress
-from demo.screen import Preparations, Screen
+from demo.screen import Preparations, drawn
 from demo.wishes import Wishes
 from demo.world import World
 from harness.airflow import AirflowInstance, AirflowNotStarted
 from harness.rest import NotInTime
+from kubeadm_upgrade.commands.watching import Json, shown
 
 INTERRUPTED = 130
 
@@ -63,16 +63,15 @@ def _play_live(wishes: Wishes, console: Console) -> int:
 
 def _watch_over_failures(console: Console, world: World, airflow: AirflowInstance, follower: Follower) -> None:
     """To the end: a run that has failed goes on when its failed task is cleared."""
-    title = f"{world.wishes.cluster}  {world.cluster['version']} → {world.wishes.target}"
 
-    def rows() -> Iterable[Row]:
-        return (*follower.rows, meanwhile(world.wishes))
+    def draw(board: Json, now: datetime) -> RenderableType:
+        return drawn((*follower.rows, meanwhile(world.wishes)), board, now)
 
     while True:
         try:
-            with Screen(console, title, world.wishes.target, rows) as screen:
-                progress = follower.watch(screen.show)
-            _tell(console, world, airflow, follower, progress)
+            with shown(console, draw, as_json=False) as show:
+                board = follower.watch(show)
+            _tell(console, world, airflow, follower, board)
             return
         except RunFailed as complaint:
             _complain(console, complaint)
@@ -86,8 +85,8 @@ def _play_plain(wishes: Wishes, console: Console) -> int:
     with World(wishes, lines.say, opened=lambda door: lines.tell(door.rows())) as world:
         airflow, follower = _start_run(world, lines)
         lines.tell([meanwhile(wishes)])
-        progress = follower.watch(lines.show)
-        return _tell(console, world, airflow, follower, progress)
+        board = follower.watch(lines.show)
+        return _tell(console, world, airflow, follower, board)
 
 
 def _start_run(world: World, teller: Lines | Preparations) -> tuple[AirflowInstance, Follower]:
@@ -98,20 +97,20 @@ def _start_run(world: World, teller: Lines | Preparations) -> tuple[AirflowInsta
     nodes = KubernetesNodes(Path(world.cluster["admin_kubeconfig"]))
     follower = Follower(world, airflow, nodes, run_id)
     teller.say(f"starting the upgrade of {wishes.cluster} from {world.cluster['version']} to {wishes.target}")
-    teller.tell([("the run", follower.page)])
+    teller.tell([("board", follower.page)])
     airflow.api.unpause(wishes.dag_id)
     airflow.api.trigger(wishes.dag_id, {"target_version": wishes.target}, run_id)
     return airflow, follower
 
 
-def _tell(console: Console, world: World, airflow: AirflowInstance, follower: Follower, progress: Progress) -> int:
+def _tell(console: Console, world: World, airflow: AirflowInstance, follower: Follower, board: Json) -> int:
     """The verified result and each run's report; raises a complaint when it is not what was asked for."""
-    follower.check(progress)
+    follower.check(board)
     if not world.wishes.live:
         console.print()
     show_nodes(console, follower.nodes.table())
     console.print()
-    for path in where_the_reports_are(world, airflow, follower.runs.ids):
+    for path in where_the_reports_are(world, airflow, follower.run_ids):
         show_line(console, "report", short(path))
     return 0
 

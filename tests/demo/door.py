@@ -28,12 +28,17 @@ class Door:
         return f"{self.url}/dags/{dag_id}/runs/{run_id}"
 
     @property
+    def fleet(self) -> str:
+        """All clusters, in the UI."""
+        return f"{self.url}/plugin/fleet"
+
+    @property
     def login(self) -> Row:
         return ("log in as", f"{self.user}, password {self.password}")
 
     def rows(self) -> tuple[Row, ...]:
         """As soon as it is open."""
-        return (("Airflow", self.url), self.login)
+        return (("Airflow", self.url), ("fleet", self.fleet), self.login)
 
 
 def meanwhile(wishes: Wishes) -> Row:

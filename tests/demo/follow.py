@@ -3,77 +3,72 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-
-import httpx
 
 from demo.complaint import Complaint, RunFailed
 from demo.door import Door, Row
-from demo.journey import Journey
-from demo.kubernetes import KubernetesNodes
-from demo.progress import NodeSeen, Progress
-from demo.runs import Runs
+from demo.kubernetes import KubernetesNodes, NodeSeen
 from demo.world import World
 from harness.airflow import AirflowInstance
-from harness.rest import ApiError, LogLine, TaskInstance
+from kubeadm_upgrade.board.terminal import failed_cells
+from kubeadm_upgrade.commands.airflow_server import AirflowServer
+from kubeadm_upgrade.commands.watching import Json, Show, answers
+from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.version import TargetVersion, Version
 
-PULSE = 1.0
 # Far beyond what any step of the demo waits for: a node back after its kubelet's restart takes seconds.
 STANDSTILL = 240.0
 # Longer than the scheduler takes from one task to the next.
 HESITATION = 10.0
 
-Show = Callable[[Progress, str], None]
-
 
 class Follower:
-    """One cluster's runs, one hop after the other, from the run that a person has started."""
+    """One cluster's runs, one hop after the other, from the run that a person has started: what `status` shows."""
 
     def __init__(self, world: World, airflow: AirflowInstance, nodes: KubernetesNodes, run_id: str) -> None:
         self._world = world
-        self._api = airflow.api
         self._door = Door.of(airflow)
         self._dag_id = world.wishes.dag_id
-        self.runs = Runs(airflow.api, self._dag_id, run_id, Journey.unplanned(world.nodes))
+        self._airflow = AirflowServer(airflow.url, AirflowServer.token_for(airflow.url, airflow.user, airflow.password))
+        self.run_ids = [run_id]
         self.nodes = nodes
 
     @property
     def page(self) -> str:
-        """The run under way in Airflow's UI."""
-        return self._door.page(self._dag_id, self.runs.id)
+        """The board of the run under way, in Airflow's UI."""
+        return self._airflow.page(self._dag_id, self.run_ids[-1])
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """That page, and who may look at it."""
-        return (("Airflow", self.page), self._door.login)
+        """Where the boards are, and who may look at them."""
+        return (("board", self.page), ("fleet", self._door.fleet), self._door.login)
 
-    def watch(self, show: Show) -> Progress:
-        """Show every change, until the last run is over or waits for a person; returns the last look.
+    def watch(self, show: Show) -> Json:
+        """Show every answer, until the last run is over or waits for a person; returns the last board.
 
         Complains when nothing changes for too long.
         """
-        moved, before, progress = time.monotonic(), object(), None
-        while progress is None or not progress.finished:
-            if progress is not None:
-                time.sleep(PULSE)
-            progress = self._look() or progress
-            if progress is not None:
-                show(progress, self._last_words(progress))
-                if progress.fingerprint() != before:
-                    moved, before = time.monotonic(), progress.fingerprint()
-            still = time.monotonic() - moved
-            if progress is not None and progress.waits_for_person and still > HESITATION:
-                break
-            if still > STANDSTILL:
-                raise Complaint(self._why_nothing_moves(progress))
-        return progress
+        moved, before, seen = time.monotonic(), object(), {}
+        try:
+            for board, now, wrong in answers(self._look):
+                seen = board
+                show(board, now, wrong)
+                if (cells := _cells(board)) != before:
+                    moved, before = time.monotonic(), cells
+                still = time.monotonic() - moved
+                if self._is_over(board) or (board["state"] == "needs_person" and still > HESITATION):
+                    return board
+                if still > STANDSTILL:
+                    raise Complaint(f"Nothing has moved for {STANDSTILL:.0f} s. Last: {board['sentence']} {self.page}")
+        except UpgradeError as error:
+            raise Complaint(f"{error.what}. Last: {seen.get('sentence', 'nothing was seen')}") from error
+        raise AssertionError("answers come without end")
 
-    def check(self, progress: Progress) -> tuple[NodeSeen, ...]:
+    def check(self, board: Json) -> tuple[NodeSeen, ...]:
         """The nodes, if all is as it should be; else a complaint with the reason."""
-        if progress.run_state != "success":
-            raise RunFailed(self._why_failed(progress))
+        if board["state"] != "done":
+            raise RunFailed(self._why_failed(board))
         nodes, target = self.nodes.look(), TargetVersion.parse(self._world.wishes.target)
         wrong = [node for node in nodes if node.status != "Ready" or not target.accepts(Version.parse(node.kubelet))]
         if wrong or not nodes:
@@ -83,55 +78,47 @@ class Follower:
 
     def wait_until_cleared(self) -> None:
         """Until somebody has cleared the failed task in Airflow."""
-        progress = None
-        while progress is None or progress.finished or progress.waits_for_person:
-            time.sleep(PULSE)
-            progress = self._look() or progress
+        for board, _, _ in answers(self._look):
+            if not board["ended"] and board["state"] != "needs_person":
+                return
 
-    def _look(self) -> Progress | None:
+    def _look(self) -> Json:
         self._world.check_alive()
-        return self.runs.look(self.nodes.look())
+        return self._airflow.board(self._world.wishes.cluster, self.run_ids[-1])
 
-    def _last_words(self, progress: Progress) -> str:
-        """What the task at work has logged last."""
-        task = progress.at_work
-        if task is None:
-            return ""
-        lines = [line for line in self._log(task) if line.level in ("info", "warning", "error")]
-        # Airflow calls a mapped task by its number until it knows better
-        who = task.label if task.label in self._world.nodes else self._world.wishes.cluster
-        own = next((line.text for line in reversed(lines) if line.text.startswith(f"{who}: ")), "")
-        what = own.removeprefix(f"{who}: ").splitlines()[0] if own else task.step
-        return f"{who}  {what}"
+    def _is_over(self, board: Json) -> bool:
+        """And no other run goes on; where one does, it is looked at next."""
+        if board["ended"] and board["state"] == "done" and board["next_run"]:
+            self.run_ids.append(board["next_run"])
+            return False
+        return bool(board["ended"])
 
-    def _why_failed(self, progress: Progress) -> str:
-        if not progress.failed:
-            return f"The run has failed without a failed task: see {self.page}"
-        task = progress.failed[0]
-        errors = [line for line in self._log(task) if line.level in ("error", "critical")]
-        reason = "\n".join(line.text for line in errors[-2:]) or "see its log"  # what is wrong, and what to do
-        where = f" on {task.label}" if task.label else ""
-        log = self._page_of(task) if self._world.wishes.live else self._log_file(task)
-        return f"{task.step} has failed{where}.\n{reason}\nIts log: {log}"
+    def _why_failed(self, board: Json) -> str:
+        for name, cell in failed_cells(board):
+            failure = cell["failure"]
+            log = self._page_of(cell) if self._world.wishes.live else self._log_file(cell)
+            step = cell["task"].rpartition(".")[2]
+            return f"{step} has failed on {name}.\n{failure['why']}\nWhat to do: {failure['do']}\nIts log: {log}"
+        return f"{board['sentence']} See {self.page}"
 
-    def _why_nothing_moves(self, progress: Progress | None) -> str:
-        if progress is None:
-            return "Airflow's API does not answer."
-        words = self._last_words(progress)
-        return f"Nothing has moved for {STANDSTILL:.0f} s. Last: {words or progress.run_state}. See {self.page}"
+    def _page_of(self, cell: Json) -> str:
+        mapped = f"/mapped/{cell['map_index']}" if cell["map_index"] >= 0 else ""
+        return f"{self._door.page(self._dag_id, self.run_ids[-1])}/tasks/{cell['task']}{mapped}"
 
-    def _log_file(self, task: TaskInstance) -> Path:
+    def _log_file(self, cell: Json) -> Path:
         """What is left when Airflow has been stopped."""
-        mapped = f"map_index={task.map_index}" if task.map_index >= 0 else ""
-        run = self._world.folder / "airflow" / "logs" / f"dag_id={self._dag_id}" / f"run_id={self.runs.id}"
-        return run / f"task_id={task.task_id}" / mapped / f"attempt={max(1, task.try_number)}.log"
+        mapped = f"map_index={cell['map_index']}" if cell["map_index"] >= 0 else ""
+        run = self._world.folder / "airflow" / "logs" / f"dag_id={self._dag_id}" / f"run_id={self.run_ids[-1]}"
+        return run / f"task_id={cell['task']}" / mapped / f"attempt={max(1, cell['try'])}.log"
 
-    def _page_of(self, task: TaskInstance) -> str:
-        mapped = f"/mapped/{task.map_index}" if task.map_index >= 0 else ""
-        return f"{self.page}/tasks/{task.task_id}{mapped}"
 
-    def _log(self, task: TaskInstance) -> list[LogLine]:
-        try:
-            return self._api.log(self._dag_id, self.runs.id, task.task_id, task.map_index, max(1, task.try_number))
-        except (httpx.HTTPError, ApiError):
-            return []
+def _cells(board: Json) -> object:
+    """Differs from an earlier one when something has moved."""
+
+    def every() -> Iterator[Json]:
+        yield from board["run_tasks"]
+        for row in board["nodes"]:
+            yield from row["cells"]
+
+    cells = [(cell["task"], cell["map_index"], cell["state"], cell["try"]) for cell in every()]
+    return board["run_id"], board["state"], cells

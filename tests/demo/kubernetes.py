@@ -5,15 +5,23 @@ from __future__ import annotations
 import base64
 import ssl
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
 
-from demo.progress import NodeSeen
-
 _AS_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+
+@dataclass(frozen=True)
+class NodeSeen:
+    """A node as the Kubernetes API shows it."""
+
+    name: str
+    status: str
+    kubelet: str
 
 
 class KubernetesNodes:

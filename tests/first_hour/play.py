@@ -57,7 +57,7 @@ class Play:
         shown = self.hour.start(DEMO, self.script.next("make demo"), _LOGIN.pattern, _MINUTES)
         login = _LOGIN.search(shown)
         assert login is not None
-        self.hour.see(DEMO, r"starting the upgrade|of \d+ steps", _SOON)
+        self.hour.see(DEMO, r"starting the upgrade|of \d+ nodes", _SOON)
         self.hour.run(OTHER, self.script.next("make break"), _SOON)
         self.hour.see(DEMO, "make mend", _MINUTES)
         self.hour.run(OTHER, self.script.next("make mend"), _SOON)

@@ -16,13 +16,13 @@ from rich.console import Console
 
 from demo.__main__ import _start_run
 from demo.door import Door, meanwhile
-from demo.journey import Journey
 from demo.lines import Lines
-from demo.progress import NodeSeen, Progress
-from demo.screen import Preparations, Screen
+from demo.screen import Preparations, drawn
 from demo.wishes import CLUSTERS, Wishes
 from demo.world import World
 from harness.airflow import AirflowInstance
+from in_memory.runs import DONE, NOW, a_run, at
+from kubeadm_upgrade.board.board import board_of
 from lab import ClusterSpec, Lab
 
 DOOR = Door("http://127.0.0.1:8080", "admin", "a-password")
@@ -98,17 +98,17 @@ def test_where_the_run_will_be_seen_is_told_before_it_can_run(
 @pytest.mark.parametrize("width", [60, 80, 120])
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_the_screen_shows_them_whole_at_every_look(cluster: str, width: int) -> None:
-    nodes = tuple(NodeSeen(f"{cluster}-{name}", "Ready", "v1.28.15") for name in ("cp1", "cp2", "cp3", "w1", "w2"))
     wishes = Wishes(cluster, "1.32.13")
     page = DOOR.page(wishes.dag_id, "to-1.32.13~2")
     console = Console(width=width, height=24, file=io.StringIO(), no_color=True)
-    screen = Screen(console, cluster, "1.29", lambda: (("Airflow", page), DOOR.login, meanwhile(wishes)))
-    seen = Progress("running", (), nodes, Journey.unplanned(dict.fromkeys((node.name for node in nodes), True)))
-    console.print(screen.draw(seen, "words"))
+    rows = (("board", page), ("fleet", DOOR.fleet), DOOR.login, meanwhile(wishes))
+    half = at(a_run(control_plane=3, workers=2), {"cp1": DONE, "cp2": "control_plane.kubeadm_upgrade"})
+    console.print(drawn(rows, board_of(half, NOW).to_json(), NOW))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert page in "".join(line[11:] if line.startswith(" " * 11) else line for line in text.splitlines()).replace(
         " ", ""
     )
+    assert max(map(len, text.splitlines())) <= width
     assert "admin, password a-password" in text
     assert "make break" in text
     if width >= 80:

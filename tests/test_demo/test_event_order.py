@@ -40,7 +40,7 @@ def test_address_and_login_work_when_they_are_told_and_that_is_before_the_first_
         while started is None:
             assert time.monotonic() < deadline, "no task has started"
             time.sleep(0.3)
-            tasks = airflow.api.task_instances(world.wishes.dag_id, follower.runs.id)
+            tasks = airflow.api.task_instances(world.wishes.dag_id, follower.run_ids[-1])
             started = min((task.started.timestamp() for task in tasks if task.started), default=None)
     assert len(told) == 1
     assert told[0] < started

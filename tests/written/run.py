@@ -64,7 +64,7 @@ class MadeUpRun:
     def _xcoms(self) -> Iterator[Json]:
         yield {"task_id": "look", "key": "return_value", "value": self._look()}
         yield {"task_id": "plan", "key": "return_value", "value": self.hop.to_json()}
-        yield {"task_id": "plan", "key": "path", "value": self._path()}
+        yield {"task_id": "plan", "key": "path", "value": self.path()}
         yield {"task_id": "preflight", "key": "findings", "value": ["warn: etcd has not been defragmented for 90 days"]}
         for group, index, position, step in self._steps():
             task = {"task_id": f"{group}.{step}", "map_index": index}
@@ -159,7 +159,7 @@ class MadeUpRun:
             "looked_at": self._at(2).isoformat(),
         }
 
-    def _path(self) -> Json:
+    def path(self) -> Json:
         groups = {
             "control_plane": [{"nodes": list(self.hop.control_plane), "kubelet": "1.28.15", "reason": ""}],
             "moving": [{"nodes": list(self.hop.workers), "kubelet": "1.28.15", "reason": ""}],

@@ -4,8 +4,8 @@ import './frame.js'
 import { button } from './ask.js'
 import { $, AIRFLOW, fill, make, mark } from './dom.js'
 import { Follower } from './follow.js'
-import { Matrix } from './matrix.js'
-import { at, brief, clockAndSeconds, count, lasting, since } from './words.js'
+import { isRetry, Matrix } from './matrix.js'
+import { at, brief, clockAndSeconds, count, lasting, since, word } from './words.js'
 
 const OVER = new Set(['done', 'failed', 'aborted', 'rehearsed'])
 
@@ -16,7 +16,7 @@ const follower = new Follower(data, { show, moves: (board) => !board?.ended, mis
 follower.look()
 
 function show(board) {
-  document.title = `${board.cluster}: ${board.state.replace('_', ' ')}`
+  document.title = `${board.cluster}: ${word(board.state)}`
   document.documentElement.dataset.tone = board.tone
   document.querySelector('main').removeAttribute('aria-busy')
   fill($('where'), [board.cluster, board.run_id, board.next_run, board.started, board.ended], () => where(board))
@@ -24,11 +24,11 @@ function show(board) {
   fill($('sentence'), board.sentence, () => document.createTextNode(board.sentence))
   $('sentence').classList.toggle('long', board.sentence.length > 130)
   fill($('bar'), board.nodes.map((node) => node.state), () => bar(board))
-  fill($('buttons'), board.actions, () => board.actions.filter((action) => !action.node).map((action) => button(action, () => follower.soon(), action.id)))
+  fill($('buttons'), board.actions, () => board.actions.filter((action) => !action.node && !isRetry(action)).map((action) => button(action, () => follower.soon(), action.id)))
   fill($('path'), board.path, () => path(board.path))
   fill($('findings'), board.findings, () => findings(board.findings))
-  fill($('run'), board.run_tasks, () => runTasks(board))
   matrix.show(board)
+  fill($('run'), [board.run_tasks, board.actions.filter(isRetry)], () => runTasks(board))
   speak(board)
 }
 
@@ -46,9 +46,9 @@ function where({ cluster, dag_id: dag, run_id: run, next_run: next, started, end
   ]
 }
 
-function state({ state: word, progress, seconds_left: left }) {
+function state({ state: now, progress, seconds_left: left }) {
   return [
-    make('b', {}, word.replace('_', ' ')),
+    make('b', {}, word(now)),
     make('span', {}, `${progress.done} of ${count(progress.of, 'node')}`),
     left !== null && make('span', {}, `about ${lasting(left)} left`),
   ]

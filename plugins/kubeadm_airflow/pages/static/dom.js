@@ -23,11 +23,10 @@ function set(element, name, value) {
   else element.setAttribute(name, value === true ? '' : value)
 }
 
-// An address of this Airflow, whatever the text says: it is only ever a path below it.
+// An address of this Airflow, whatever the text says: a path below it, and at worst Airflow itself.
 export function inside(path) {
   const url = new URL(`./${String(path).replace(/^[/\\]+/, '')}`, AIRFLOW)
-  if (!url.href.startsWith(AIRFLOW.href)) throw new Error(`${path} leads out of Airflow`)
-  return url
+  return url.href.startsWith(AIRFLOW.href) ? url : AIRFLOW
 }
 
 const SHAPES = {

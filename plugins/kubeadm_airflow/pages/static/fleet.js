@@ -3,7 +3,7 @@
 import './frame.js'
 import { $, fill, make } from './dom.js'
 import { Follower } from './follow.js'
-import { at, clockAndSeconds, count, since } from './words.js'
+import { at, clockAndSeconds, count, since, word } from './words.js'
 
 const STATES = ['broken_file', 'needs_person', 'failed', 'end_of_life', 'moving', 'waiting', 'paused', 'behind', 'unknown', 'current']
 
@@ -79,7 +79,6 @@ function sorted(clusters) {
 const compare = (a, b) => (typeof a === 'string' ? a.localeCompare(b, undefined, { numeric: true }) : a - b || 0)
 const version = (text) => (text ?? '').split('.').reduce((sum, part) => sum * 1000 + (parseInt(part, 10) || 0), 0)
 const pairs = (one) => Object.entries(one.labels).map(([key, value]) => `${key}:${value}`)
-const words = (state) => state.replaceAll('_', ' ')
 
 function heading({ name, title }) {
   const sort = wish.get('sort') === name ? (wish.get('down') ? 'descending' : 'ascending') : null
@@ -98,7 +97,7 @@ function states() {
   return STATES.filter((state) => counts.has(state)).map((state) =>
     chip(`state ${state}`, wish.get('state') === state, () => want('state', wish.get('state') === state ? '' : state), [
       make('i', { class: counts.get(state)[0].tone }),
-      `${words(state)} `,
+      `${word(state)} `,
       make('small', {}, counts.get(state).length),
     ]),
   )
@@ -126,7 +125,7 @@ function row(one) {
     'tr',
     { class: one.tone },
     make('th', { scope: 'row' }, one.board ? make('a', { href: one.board }, one.name) : make('a', { href: `/dags/${encodeURIComponent(one.dag_id)}`, 'data-airflow': true }, one.name), make('small', {}, pairs(one).join('  '))),
-    make('td', { class: 'state' }, make('b', {}, words(one.state)), make('p', {}, one.sentence), one.next_window ? make('small', {}, `next window ${at(one.next_window)}`) : null, one.progress ? progress(one.progress) : null),
+    make('td', { class: 'state' }, make('b', {}, word(one.state)), make('p', {}, one.sentence), one.next_window ? make('small', {}, `next window ${at(one.next_window)}`) : null, one.progress ? progress(one.progress) : null),
     make('td', { class: 'version', 'data-title': 'Version' }, versions(one)),
     make('td', { class: 'support', 'data-title': 'Support left' }, support(one)),
     make('td', { class: 'run', 'data-title': 'Last run' }, lastRun(one)),

@@ -2,7 +2,7 @@
 
 import { button } from './ask.js'
 import { fill, make, mark } from './dom.js'
-import { at, brief, lasting, since } from './words.js'
+import { at, brief, lasting, since, word } from './words.js'
 
 const MANY = 16
 const FOLDS = new Map([['done', 'done'], ['queued', 'not yet begun'], ['untouched', 'not touched'], ['given_up', 'given up']])
@@ -27,7 +27,8 @@ export class Matrix {
 
   show(board) {
     this.board = board
-    this.actions = Map.groupBy(board.actions.filter((action) => action.node), (action) => action.node)
+    this.retries = new Map(board.actions.filter(isRetry).map((action) => [action.id, action]))
+    this.actions = Map.groupBy(board.actions.filter((action) => action.node && !isRetry(action)), (action) => action.node)
     const shown = ROLES.map((kind) => ({ kind, nodes: board.nodes.filter((node) => node.role === kind.role) })).filter(({ nodes }) => nodes.length)
     fill(this.place, [shown.map(({ kind }) => kind.role), board.groups], () => shown.map(({ kind }) => this.table(kind, board.groups)))
     for (const { kind, nodes } of shown) this.fillTable(kind, nodes)
@@ -110,7 +111,7 @@ export class Matrix {
         make(
           'tr',
           { class: node.state },
-          make('th', { scope: 'row' }, node.name, make('span', { class: 'hidden' }, `: ${node.state.replace('_', ' ')}`)),
+          make('th', { scope: 'row' }, node.name, make('span', { class: 'hidden' }, `: ${word(node.state)}`)),
           make('td', { class: 'kubelet' }, kubelet(node)),
           steps.slice(0, steps.length - beside).map((step) => make('td', { class: `cell${step.first ? ' first' : ''}`, 'data-title': step.title }, cellOf(cells.get(step.task)))),
           beside ? make('td', { class: 'beside', colspan: beside + 1 }, told) : make('td'),
@@ -135,8 +136,8 @@ export class Matrix {
   // Why, what to do, what a host has said, and the way on.
   trouble(cell, who) {
     const { why, do: remedy, said } = cell.failure
-    const retry = cell.clear && { id: `retry ${cell.task}`, node: who, label: 'Retry', ask: `Clear ${cell.task} on ${who}, and what comes after it there? It looks first at what is done.`, ...cell.clear }
-    const actions = this.actions?.get(who) ?? []
+    const retry = this.retries.get(`retry:${cell.task}:${cell.map_index}`)
+    const actions = this.actions.get(who) ?? []
     return make(
       'div',
       { class: 'trouble' },
@@ -146,7 +147,7 @@ export class Matrix {
       make(
         'p',
         { class: 'buttons' },
-        retry && button(retry, this.asked, 'strong'),
+        retry ? button(retry, this.asked, 'strong') : null,
         cell.log ? make('a', { href: cell.log, 'data-airflow': true, 'data-key': `log ${cell.task} ${who}` }, 'Log') : null,
         actions.map((action) => button(action, this.asked)),
       ),
@@ -163,6 +164,8 @@ export class Matrix {
     return elements
   }
 }
+
+export const isRetry = (action) => action.id.startsWith('retry:')
 
 // Neighbours that stand alike and have nothing to tell are one part, where nodes are many.
 function parts(nodes) {

@@ -8,6 +8,9 @@ const DAY = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric
 
 export const count = (number, noun, plural = `${noun}s`) => `${number} ${number === 1 ? noun : plural}`
 
+// A state as it is said: the data's own word, with spaces.
+export const word = (state) => (state === 'needs_person' ? 'needs a person' : state.replaceAll('_', ' '))
+
 // In a cell there is room for five characters.
 export function brief(seconds) {
   const whole = Math.max(0, Math.round(seconds))

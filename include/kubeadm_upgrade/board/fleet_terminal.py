@@ -1,0 +1,83 @@
+"""A fleet in a terminal: the JSON that its page shows, a line a cluster, who needs a person first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from kubeadm_upgrade.board.terminal import STYLES, plain
+from kubeadm_upgrade.board.words import lasting
+from kubeadm_upgrade.wording import count
+
+Json = Mapping[str, Any]
+
+_QUIET = "bright_black"
+_SOON = 60  # days of support left that are worth a thought; a third of it is worth a plan
+
+
+def matching(fleet: Json, labels: Mapping[str, str], *, needs_person: bool = False) -> dict[str, Any]:
+    """With the clusters only that have all these labels."""
+    kept = [
+        cluster
+        for cluster in fleet["clusters"]
+        if labels.items() <= cluster["labels"].items() and (cluster["needs_person"] or not needs_person)
+    ]
+    return {**fleet, "clusters": kept}
+
+
+def shown(fleet: Json, now: datetime) -> RenderableType:
+    clusters = fleet["clusters"]
+    if not clusters:
+        return Text("There is no such cluster that you may see.")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=_QUIET)
+    for heading, justify in (("cluster", "left"), ("version", "left"), ("days", "right"), ("target", "left")):
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("seen", justify="right", no_wrap=True)
+    table.add_column("", ratio=1, overflow="fold")
+    for cluster in clusters:
+        table.add_row(*_row(cluster, now))
+    return Group(table, Text(""), _summary(clusters))
+
+
+def _row(cluster: Json, now: datetime) -> tuple[RenderableType, ...]:
+    return (
+        Text(plain(cluster["name"]), "bold" if cluster["needs_person"] else ""),
+        Text(_versions(cluster)),
+        _days(cluster["days_left"]),
+        Text(plain(cluster["target"] or "")),
+        Text(_age(cluster["looked_at"], now), _QUIET),
+        Text(plain(cluster["sentence"]), STYLES.get(cluster["tone"], "")),
+    )
+
+
+def _versions(cluster: Json) -> str:
+    """The control plane's, and the oldest kubelet's where that is another."""
+    version, worst = plain(cluster["version"] or "?"), cluster["worst_kubelet"]
+    return version if worst in (None, cluster["version"]) else f"{version} ({plain(worst)})"
+
+
+def _days(left: int | None) -> Text:
+    """Of support that is left, of the oldest thing that runs."""
+    if left is None:
+        return Text("")
+    return Text(str(left), "bold red" if left <= 0 else "red" if left * 3 < _SOON else "yellow" if left < _SOON else "")
+
+
+def _age(looked_at: str | None, now: datetime) -> str:
+    if looked_at is None:
+        return "never"
+    return lasting(max(0.0, (now - datetime.fromisoformat(looked_at)).total_seconds()))
+
+
+def _summary(clusters: Iterable[Json]) -> Text:
+    states = Counter(cluster["state"] for cluster in clusters)
+    needs = sum(cluster["needs_person"] for cluster in clusters)
+    told = ", ".join(f"{number} {plain(state).replace('_', ' ')}" for state, number in states.items())
+    text = Text(f"{count(states.total(), 'cluster')}: {told}", _QUIET)
+    return text.append(f"; {needs} {'needs' if needs == 1 else 'need'} a person", "bold red") if needs else text

@@ -31,7 +31,7 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo about-demo break faults mend test test-e2e test-first-hour test-hosts test-trouble test-compose first-hour env bench lint format schema sudoers constraints clean
+.PHONY: help venv demo about-demo break faults mend test test-e2e test-browser pictures test-first-hour test-hosts test-trouble test-compose first-hour env bench lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,16 @@ test: $(READY) ## run the tests that take seconds each, minutes together; ARGS="
 test-e2e: $(READY) ## upgrade simulated clusters with a whole Airflow: scheduler, triggerer, API server; needs nothing but this machine
 	$(PYTEST) -m e2e $(ARGS)
 
+test-browser: $(VENV)/.browser ## play through the pages in a browser, on a whole Airflow; needs chromium, and skips where there is none
+	$(PYTEST) -m browser $(ARGS)
+
+pictures: $(VENV)/.browser ## the same, and take the pictures of docs/pictures anew
+	PICTURES=1 $(PYTEST) -m browser $(ARGS)
+
+$(VENV)/.browser: $(READY) requirements-browser.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt -r requirements-browser.txt
+	@touch $@
+
 test-first-hour: $(READY) ## type README's commands into terminals, in their order; minutes, needs kubectl
 	$(PYTEST) -m first_hour $(ARGS)
 
@@ -85,7 +95,7 @@ test-compose: $(READY) ## bring up docker-compose.yaml from nothing and upgrade 
 env: ## write .env for docker compose, with secrets made up for you
 	@sh docker/env.sh
 
-bench: $(READY) ## measure how long Airflow takes to parse a fleet
+bench: $(READY) ## measure how long Airflow takes to parse a fleet, and what an open board costs it
 	$(PYTEST) -m bench -s $(ARGS)
 
 lint: $(READY) ## ruff and mypy

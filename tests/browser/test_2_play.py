@@ -172,7 +172,7 @@ def test_the_upgrade_ends_and_the_page_says_so(admin, site, shop):
 def test_the_report_is_a_page_under_the_same_policy(admin, shop):
     page = admin.page
     page.goto(f"/kubeadm-upgrade/reports/kubeadm_upgrade.shop/{shop}")
-    page.get_by_role("heading", name="shop: 1.28.15 → 1.29.15").wait_for()
+    page.get_by_role("heading", level=1, name="shop: 1.28.15 → 1.29.15").wait_for()
     page.set_viewport_size(NARROW)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     admin.is_sound()

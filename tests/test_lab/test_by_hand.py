@@ -53,7 +53,9 @@ def test_broken_and_mended_beside_it(lab: Lab) -> None:
 
 
 def test_every_fault_is_told_in_words() -> None:
-    done = subprocess.run([sys.executable, "-m", "lab", "faults"], cwd=TESTS, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "faults"], cwd=TESTS, capture_output=True, text=True, check=True
+    )
     assert list(IN_WORDS) == list(KINDS)
     for name, settings in KINDS.items():
         told = done.stdout.partition(f"  {name} ")[2].splitlines()

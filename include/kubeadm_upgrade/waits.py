@@ -76,8 +76,14 @@ class Waits:
         return {"reason": self.reason, "since": self.since.isoformat(), "kind": str(self.kind)}
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, str]) -> Waits:
-        return cls(Wait(plain["kind"]), plain["reason"], datetime.fromisoformat(plain["since"]))
+    def from_json(cls, plain: object) -> Waits | None:
+        """None for what is not whole, or another release's: a board shows less then, and that is all."""
+        try:
+            kind, reason, since = (plain[name] for name in ("kind", "reason", "since"))  # type: ignore[index]
+            read = cls(Wait(kind), reason, datetime.fromisoformat(since))
+        except (KeyError, TypeError, ValueError):
+            return None
+        return read if isinstance(reason, str) and read.since.tzinfo else None
 
     def _spent_until(self, now: datetime) -> dict[Wait, float]:
         lasted = max(0.0, (now - self.since).total_seconds())

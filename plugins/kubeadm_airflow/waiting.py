@@ -113,13 +113,14 @@ def first_wait(pending: Pending) -> Waits:
 
 @contextmanager
 def telling(ti: Any, began_with: Json | None) -> Iterator[Telling]:
-    """For a trigger, as long as it waits; `began_with` is what the worker has told, which an earlier release has not.
+    """For a trigger, as long as it waits; `began_with` is what the worker has told; another release has not.
 
     One that runs for no task, as in a test of its own, has nobody to tell.
     """
-    waits = Waits.from_json(began_with) if began_with else Waits(Wait.EFFECT, "", datetime.now(UTC))
+    read = Waits.from_json(began_with)
+    waits = read or Waits(Wait.EFFECT, "", datetime.now(UTC))
     waiter, queue = Waiter.of(ti) if ti is not None else None, _queue()
-    telling = Telling(waits, began_with is not None, lambda words: queue.put(waiter, words) if waiter else None)
+    telling = Telling(waits, read is not None, lambda words: queue.put(waiter, words) if waiter else None)
     try:
         yield telling
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -90,6 +90,14 @@ class Waits:
         return {**self.spent, self.kind: self.spent.get(self.kind, 0.0) + lasted}
 
 
-def idle_seconds(waited: Iterable[Any]) -> float:
+def seconds_by_kind(waited: object) -> dict[str, float]:
+    """An outcome's `waited`, whoever has written it: nothing of one that is not whole."""
+    try:
+        return {str(kind): float(seconds) for kind, seconds in waited} if isinstance(waited, list) else {}
+    except (TypeError, ValueError):
+        return {}
+
+
+def idle_seconds(waited: object) -> float:
     """Of an outcome's `waited`: what was somebody else's time."""
-    return sum(float(seconds) for kind, seconds in waited if kind in IDLE)
+    return sum(seconds for kind, seconds in seconds_by_kind(waited).items() if kind in IDLE)

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from kubeadm_airflow.only_for_pages import only_for_pages
 from kubeadm_upgrade.steps import Pending
 from kubeadm_upgrade.waits import Wait, Waits
 
@@ -53,10 +54,8 @@ Push = Callable[[Waiter, Json], Awaitable[None]]
 
 async def say(ti: Any, waits: Waits) -> None:
     """From a worker, right before it leaves the waiting to a trigger. The task is not there to tell of it."""
-    try:
+    with only_for_pages("what is waited for"):
         await ti.axcom_push(key=WAITING, value=waits.to_json())
-    except Exception as error:
-        log.warning("what is waited for could not be told: %s", type(error).__name__)
 
 
 class Queue:

@@ -60,11 +60,14 @@ class Waits:
     reason: str
     since: datetime  # when it began to wait for this kind of thing, in whatever words
     spent: Mapping[Wait, float] = field(default_factory=dict)
+    reason_since: datetime | None = None  # in these words, where it is later
 
     def then(self, kind: Wait, reason: str, now: datetime) -> Waits:
         """After another look."""
+        if (kind, reason) == (self.kind, self.reason):
+            return self
         if kind == self.kind:
-            return replace(self, reason=reason)
+            return replace(self, reason=reason, reason_since=now)
         return Waits(kind, reason, now, self._spent_until(now))
 
     def until(self, now: datetime) -> list[list[Any]]:
@@ -74,7 +77,8 @@ class Waits:
     def to_json(self) -> dict[str, Any]:
         """What the XCom `waiting` says, and what a trigger begins with."""
         spent = {"spent": [[str(kind), seconds] for kind, seconds in self.spent.items()]} if self.spent else {}
-        return {"reason": self.reason, "since": self.since.isoformat(), "kind": str(self.kind), **spent}
+        later = {"reason_since": self.reason_since.isoformat()} if self.reason_since else {}
+        return {"reason": self.reason, "since": self.since.isoformat(), "kind": str(self.kind), **later, **spent}
 
     @classmethod
     def from_json(cls, plain: object) -> Waits | None:
@@ -83,7 +87,9 @@ class Waits:
             kind, reason, since = (plain[name] for name in ("kind", "reason", "since"))  # type: ignore[index]
             spent = seconds_by_kind(plain.get("spent"))  # type: ignore[attr-defined]
             before = {Wait(other): seconds for other, seconds in spent.items()}
-            read = cls(Wait(kind), reason, datetime.fromisoformat(since), before)
+            later = plain.get("reason_since")  # type: ignore[attr-defined]
+            in_words = datetime.fromisoformat(later) if later else None
+            read = cls(Wait(kind), reason, datetime.fromisoformat(since), before, in_words)
         except (KeyError, TypeError, ValueError):
             return None
         return read if isinstance(reason, str) and read.since.tzinfo else None

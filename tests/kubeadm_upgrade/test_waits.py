@@ -31,7 +31,9 @@ def test_what_is_waited_for_is_counted_by_its_kind():
 def test_other_words_for_the_same_thing_are_no_new_wait():
     """A drain that names one Pod less has waited since it began to wait for Pods."""
     waits = Waits(Wait.PODS, "a, b", NOON).then(Wait.PODS, "b", after(10))
-    assert (waits.reason, waits.since) == ("b", NOON)
+    assert (waits.reason, waits.since, waits.reason_since) == ("b", NOON, after(10))
+    assert waits.then(Wait.PODS, "b", after(15)) == waits
+    assert waits.then(Wait.EFFECT, "to show", after(20)).reason_since is None
     assert waits.then(Wait.EFFECT, "to show", after(20)).since == after(20)
 
 
@@ -47,7 +49,7 @@ def test_what_is_written_down_is_gone_on_with(looks):
     waits, now = Waits(Wait.EFFECT, "", NOON), 0
     for kind, seconds in looks:
         now += seconds
-        waits = waits.then(kind, "", after(now))
+        waits = waits.then(kind, str(seconds % 2), after(now))
         assert Waits.from_json(json.loads(json.dumps(waits.to_json()))) == waits
 
 
@@ -58,6 +60,7 @@ def test_what_is_written_down_is_gone_on_with(looks):
         pytest.param({"since": "yesterday"}, id="no time"),
         pytest.param({"since": "2026-11-26T12:00:00"}, id="a time of nobody knows where"),
         pytest.param({"since": None}, id="nothing"),
+        pytest.param({"reason_since": "yesterday"}, id="no time of its reason"),
         pytest.param({"kind": ["pods"]}, id="another shape"),
         pytest.param({"reason": 7}, id="no sentence"),
         pytest.param({"spent": [["of a later release", 3.0]]}, id="time for nobody knows what"),

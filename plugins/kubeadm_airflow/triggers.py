@@ -88,7 +88,7 @@ class StepTrigger(BaseTrigger):
         progress: dict[str, Any],
         began: str,
         deadline: str | None = None,
-        waits: dict[str, str] | None = None,
+        waits: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.work = work
@@ -103,9 +103,11 @@ class StepTrigger(BaseTrigger):
         return "kubeadm_airflow.triggers.StepTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        with telling(self.task_instance, self.waits) as tell:
-            event = await events(self._until_done(tell))
-        yield event
+        yield await events(self._telling())
+
+    async def _telling(self) -> dict[str, Any]:
+        async with telling(self.task_instance, self.waits) as tell:
+            return await self._until_done(tell)
 
     async def _until_done(self, tell: Telling) -> dict[str, Any]:
         work, progress = Assignment.from_json(self.work), Progress.from_json(self.progress)
@@ -159,7 +161,7 @@ class ClaimTrigger(BaseTrigger):
         run: dict[str, str],
         take_over: str,
         give_up: list[str],
-        waits: dict[str, str] | None = None,
+        waits: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         # not as `run`: that is what Airflow calls a trigger's work
@@ -175,9 +177,11 @@ class ClaimTrigger(BaseTrigger):
         return "kubeadm_airflow.triggers.ClaimTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        with telling(self.task_instance, self.waits) as tell:
-            event = await events(self._until_claimed(tell))
-        yield event
+        yield await events(self._telling())
+
+    async def _telling(self) -> None:
+        async with telling(self.task_instance, self.waits) as tell:
+            return await self._until_claimed(tell)
 
     async def _until_claimed(self, tell: Telling) -> None:
         said = Said(lambda reason: self.log.info("%s: waiting: %s", self.cluster, reason))

@@ -19,14 +19,12 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Waiting:
-    """What a task waits for, and since when it has waited for *this*."""
+    """What a task waits for, and since when: for this kind of thing, and in these words."""
 
     reason: str
     since: datetime
     kind: str = ""  # of waits.Wait; "" where an earlier release has written it
-
-    def to_json(self) -> dict[str, Any]:
-        return {"reason": self.reason, "since": self.since.isoformat(), "kind": self.kind}
+    reason_since: datetime | None = None  # where that is later: others of its kind have come and gone
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,11 @@ class TaskRecord:
     def step(self) -> str:
         return self.task_id.rpartition(".")[2]
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether somebody has made it a success: a step that is done tells its outcome."""
+        return self.state == "success" and self.outcome is None and self.group in GROUPS
+
 
 @dataclass(frozen=True)
 class NodeRecord:
@@ -79,6 +82,7 @@ class Marks:
     aborted: str | None = None
     given_up: Mapping[str, str] = field(default_factory=dict)  # node -> why
     at: datetime | None = None  # when it was written down
+    run: str | None = None  # whose `aborted` and `given_up` are: the id of the run that had the cluster then
 
 
 @dataclass(frozen=True)
@@ -178,10 +182,14 @@ def _task(plain: Json) -> TaskRecord:
     read = {
         "started": _time(plain["started"]),
         "ended": _time(plain["ended"]),
-        "waiting": waiting and Waiting(**{**waiting, "since": _time(waiting["since"])}),
+        "waiting": waiting and _waiting(waiting),
         "failure": failure and Failure(**{**failure, "said": tuple(failure["said"])}),
     }
     return TaskRecord(**{**plain, **read})
+
+
+def _waiting(plain: Json) -> Waiting:
+    return Waiting(**{**plain, **{name: _time(plain.get(name)) for name in ("since", "reason_since")}})
 
 
 def _time(text: str | None) -> datetime | None:

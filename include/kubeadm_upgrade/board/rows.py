@@ -51,8 +51,10 @@ def state_of(record: RunRecord, course: Course) -> str:
         return "done"
     if course.name in record.marks.given_up:
         return "given_up"
-    if not course.tasks or course.is_gone or course.current is None:
+    if not course.tasks or course.is_gone:
         return "untouched"
+    if course.current is None:
+        return "marked" if course.marked else "untouched"
     if course.failed is not None:
         return "failed"
     if record.is_over:
@@ -95,6 +97,8 @@ def _told(record: RunRecord, course: Course, state: str) -> tuple[str, datetime 
         return f"was given up: {record.marks.given_up[course.name]}", None
     if course.is_gone:
         return "is no longer in the cluster", None
+    if state == "marked" and course.marked:
+        return f"was marked as done by hand at {title(course.marked.step)}: nobody has seen that it is", None
     if state == "done" or task is None or state == "untouched":
         return "", None
     if state == "failed":
@@ -105,7 +109,9 @@ def _told(record: RunRecord, course: Course, state: str) -> tuple[str, datetime 
 def _under_way(task: TaskRecord, state: str) -> tuple[str, datetime | None]:
     waits = waited_for(task)
     if waits and waits.kind != Wait.COMMAND:
-        return ": ".join(filter(None, (f"waits {WORDS.get(waits.kind, '')}".rstrip(), detail(waits)))), waits.since
+        return ": ".join(
+            filter(None, (f"waits {WORDS.get(waits.kind, '')}".rstrip(), detail(waits)))
+        ), waits.reason_since or waits.since
     if task.state == "up_for_retry":
         return f"is about to try again: {title(task.step)}", task.ended
     if task.state == "deferred" and waits is None:
@@ -123,4 +129,6 @@ def essential(task: TaskRecord, name: str) -> str:
 
 def _has_moved(record: RunRecord, course: Course) -> bool:
     """Whether a step has seen the new kubelet at work. A report may be older than that."""
-    return not record.dry_run and any(task.state == "success" and task.step in _KUBELET_STEPS for task in course.tasks)
+    return not record.dry_run and any(
+        task.state == "success" and task.step in _KUBELET_STEPS and not task.is_marked for task in course.tasks
+    )

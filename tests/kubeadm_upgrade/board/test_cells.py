@@ -9,7 +9,7 @@ import pytest
 from in_memory.runs import NOW, a_run, ago, at, ended, failed, of_the_run, waiting
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.cells import BY_HAND, state_of
-from kubeadm_upgrade.board.record import TaskRecord
+from kubeadm_upgrade.board.record import TaskRecord, Waiting
 from kubeadm_upgrade.board.view import Trouble
 
 DRAIN = "workers.drain_node"
@@ -27,7 +27,7 @@ def cell(record, task=DRAIN, index=0):
         pytest.param("success", {"status": "unchanged"}, "unchanged", id="nothing was to be done"),
         pytest.param("success", {"status": "planned"}, "done", id="rehearsed"),
         pytest.param("success", {"status": "gone"}, "skipped", id="its Node has left"),
-        pytest.param("success", None, "done", id="a task of the run"),
+        pytest.param("success", None, "marked", id="somebody has marked it: a step that is done says so"),
         pytest.param("skipped", None, "skipped", id="somebody has had it skipped"),
         pytest.param("queued", None, "next", id="about to start"),
         pytest.param("running", None, "running", id="in a worker"),
@@ -43,10 +43,21 @@ def test_a_state_in_a_word(state, outcome, word):
     assert state_of(TaskRecord(DRAIN, 0, state, outcome=outcome)) == word
 
 
+def test_a_task_of_the_run_tells_no_outcome():
+    assert state_of(TaskRecord("preflight", state="success")) == "done"
+
+
 def test_what_is_waited_for_since_when():
     found = cell(at(a_run(), {"w1": DRAIN}, **waiting("pods to go from w1: shop/db-0", "pods")))
     assert (found.state, found.reason, found.since) == ("waiting", "pods to go from w1: shop/db-0", ago(11))
     assert found.log == "/dags/kubeadm_upgrade.prod/runs/night/tasks/workers.drain_node/mapped/0"
+
+
+@pytest.mark.parametrize(("kind", "since"), [("pods", 4), ("command", 11)])
+def test_a_time_beside_a_reason_is_that_reasons(kind, since):
+    """But for a command: what it says is another line all the time."""
+    found = cell(at(a_run(), {"w1": DRAIN}, state="deferred", waiting=Waiting("x", ago(11), kind, ago(4))))
+    assert found.since == ago(since)
 
 
 def test_a_command_on_the_host_runs_however_somebody_waits_for_its_end():

@@ -7,7 +7,7 @@ import { Follower } from './follow.js'
 import { isRetry, Matrix } from './matrix.js'
 import { at, brief, clockAndSeconds, count, lasting, since, word } from './words.js'
 
-const OVER = new Set(['done', 'failed', 'aborted', 'rehearsed'])
+const OVER = new Set(['done', 'failed', 'aborted', 'rehearsed', 'unproven'])
 
 const data = new URL(`${location.pathname.replace(/\/$/, '')}/data`, location)
 const matrix = new Matrix($('nodes'), () => follower.soon())

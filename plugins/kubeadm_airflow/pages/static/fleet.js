@@ -5,7 +5,7 @@ import { $, fill, make } from './dom.js'
 import { Follower } from './follow.js'
 import { at, clockAndSeconds, count, since, word } from './words.js'
 
-const STATES = ['broken_file', 'needs_person', 'failed', 'end_of_life', 'moving', 'waiting', 'paused', 'behind', 'unknown', 'current']
+const STATES = ['broken_file', 'needs_person', 'failed', 'ailing', 'end_of_life', 'moving', 'waiting', 'paused', 'behind', 'unknown', 'current']
 
 const COLUMNS = [
   { name: 'name', title: 'Cluster', by: (one) => one.name },

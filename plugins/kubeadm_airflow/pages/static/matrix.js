@@ -7,7 +7,7 @@ import { at, brief, lasting, since, word } from './words.js'
 const MANY = 16
 const FOLDS = new Map([['done', 'done'], ['queued', 'not yet begun'], ['untouched', 'not touched'], ['given_up', 'given up']])
 const LEAST_FOLDED = 3
-const BEGUN = new Set(['done', 'unchanged', 'skipped', 'running', 'waiting', 'retrying', 'failed', 'blocked'])
+const BEGUN = new Set(['done', 'unchanged', 'marked', 'skipped', 'running', 'waiting', 'retrying', 'failed', 'blocked'])
 const ROOM = 4 // columns that a sentence needs beside the marks
 
 const ROLES = [
@@ -16,7 +16,7 @@ const ROLES = [
 ]
 
 const SAID = {
-  done: 'done', unchanged: 'nothing to do', skipped: 'left out', running: 'at work', waiting: 'waiting', retrying: 'will be tried again',
+  done: 'done', unchanged: 'nothing to do', marked: 'marked as done by hand', skipped: 'left out', running: 'at work', waiting: 'waiting', retrying: 'will be tried again',
   failed: 'failed', blocked: 'cannot begin', next: 'next', none: 'not yet',
 }
 

@@ -9,6 +9,8 @@ from kubeadm_upgrade.board.sight import Failed, Sight
 from kubeadm_upgrade.board.words import at, brief, capital
 from kubeadm_upgrade.wording import count
 
+_MOST_LETTERS = 160  # the cell has all of it
+
 
 def fact(sight: Sight) -> str:
     """`demo-a-w5 failed at drain at 14:03 UTC: …`: of several, the first, since it mostly is the cause."""
@@ -31,4 +33,4 @@ def _who(failed: Failed) -> str:
 
 def _gist(sight: Sight, failed: Failed) -> str:
     why = essential(failed.task, failed.course.name if failed.course else sight.record.cluster)
-    return brief(why).rstrip(".")
+    return brief(why, _MOST_LETTERS).rstrip(".")

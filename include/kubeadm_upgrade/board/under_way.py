@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from kubeadm_upgrade.board.rows import detail, waited_for
 from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.board.view import Row
-from kubeadm_upgrade.board.words import at
+from kubeadm_upgrade.board.words import at, brief
 from kubeadm_upgrade.waits import WORDS, Wait
 from kubeadm_upgrade.wording import count
 
 _NAMED = 2
+_MOST_LETTERS = 120  # of a reason, in a sentence that a phone shows in large letters
 
 
 def at_work(sight: Sight) -> str:
@@ -42,12 +43,18 @@ def _told(sight: Sight, row: Row) -> str:
     waits = waited_for(course.current) if course.current else None
     if waits is None or waits.kind == Wait.COMMAND:
         return f"{row.name} {row.sentence}".strip()
-    since, told = at(waits.since, sight.now), detail(waits)
+    since, told = at(waits.since, sight.now), _shortly(detail(waits))
     if told and waits.reason_since:
         told = f"{told} since {at(waits.reason_since, sight.now)}"
     return f"{row.name} has waited {WORDS.get(waits.kind, '')} since {since}".replace("  ", " ") + (
         f" ({told})" if told else ""
     )
+
+
+def _shortly(reasons: str) -> str:
+    """The first of what is waited for, and how many there are: the others are in the node's row."""
+    first, *others = reasons.split("; ")
+    return brief(first, _MOST_LETTERS) + (f" and {len(others)} more" if others else "")
 
 
 def _names(rows: Sequence[Row]) -> str:

@@ -119,6 +119,16 @@ CASES = {
         State.WAITING,
         f"4 of 12 workers are done, w5 has waited for Pods to go since 03:03 UTC ({BUDGET}); about ",
     ),
+    "several budgets, of which a sentence names the first": (
+        w5(**waiting(f"{BUDGET}; pod shop/web-0 may not be evicted yet: {'x' * 400}; pod shop/web-1 too", "pods")),
+        State.WAITING,
+        f"4 of 12 workers are done, w5 has waited for Pods to go since 03:03 UTC ({BUDGET} and 2 more); about ",
+    ),
+    "a reason that goes on and on": (
+        w5(**waiting("x" * 400, "pods")),
+        State.WAITING,
+        f"4 of 12 workers are done, w5 has waited for Pods to go since 03:03 UTC ({'x' * 119}…); about ",
+    ),
     "a Pod that did not go, after others that did": (
         w5(state="deferred", waiting=Waiting("pods to go from w5: shop/db-0", ago(11), "pods", ago(4))),
         State.WAITING,

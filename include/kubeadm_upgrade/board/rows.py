@@ -9,7 +9,7 @@ from kubeadm_upgrade.board.columns import doing, title
 from kubeadm_upgrade.board.course import AT_THE_GATES, AT_WORK, Course
 from kubeadm_upgrade.board.record import RunRecord, TaskRecord, Waiting
 from kubeadm_upgrade.board.view import Row
-from kubeadm_upgrade.board.words import brief
+from kubeadm_upgrade.board.words import MOST_LETTERS, brief
 from kubeadm_upgrade.ledger.marks import why_paused
 from kubeadm_upgrade.waits import WORDS, Wait
 
@@ -67,17 +67,17 @@ def waited_for(task: TaskRecord) -> Waiting | None:
     return task.waiting if task.state == "deferred" else None
 
 
-def detail(waits: Waiting) -> str:
+def detail(waits: Waiting, most: int = MOST_LETTERS) -> str:
     """Its reason, without what the kind of wait has said already; "" where that says it all."""
     if waits.kind == Wait.TURN:
         return ""
     if why := why_paused(waits.reason):
-        return brief(why)
+        return brief(why, most)
     reason = waits.reason
     for prefix in _SAID_ALREADY:
         reason = reason.removeprefix(prefix)
     head, colon, rest = reason.partition(": ")
-    return brief(rest if colon and head.startswith("pods to go from ") else reason)
+    return brief(rest if colon and head.startswith("pods to go from ") else reason, most)
 
 
 def _state_at(course: Course, task: TaskRecord) -> str:

@@ -12,6 +12,7 @@ from kubeadm_upgrade.waits import WORDS, Wait
 from kubeadm_upgrade.wording import count
 
 _NAMED = 2
+_ALL = 10_000
 _MOST_LETTERS = 120  # of a reason, in a sentence that a phone shows in large letters
 
 
@@ -43,7 +44,7 @@ def _told(sight: Sight, row: Row) -> str:
     waits = waited_for(course.current) if course.current else None
     if waits is None or waits.kind == Wait.COMMAND:
         return f"{row.name} {row.sentence}".strip()
-    since, told = at(waits.since, sight.now), _shortly(detail(waits))
+    since, told = at(waits.since, sight.now), _shortly(detail(waits, most=_ALL))
     if told and waits.reason_since:
         told = f"{told} since {at(waits.reason_since, sight.now)}"
     return f"{row.name} has waited {WORDS.get(waits.kind, '')} since {since}".replace("  ", " ") + (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+MOST_LETTERS = 240
+
 
 def at(moment: datetime, now: datetime) -> str:
     """`14:03 UTC`; with its day where that is another one."""
@@ -34,7 +36,7 @@ def roughly(seconds: float) -> str:
     return f"about {lasting(round(minutes / step) * step * 60)}"
 
 
-def brief(text: str, most: int = 240) -> str:
+def brief(text: str, most: int = MOST_LETTERS) -> str:
     """The first line, and no more of it than fits a sentence: the whole is in the cell."""
     line = text.strip().splitlines()[0].strip() if text.strip() else ""
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"

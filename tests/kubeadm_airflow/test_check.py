@@ -257,6 +257,16 @@ MISTAKES = [
         lambda p: p.flags.update(kubeconfig=p.cluster.service_accounts[NOBODY]),
         *(API, "may list nodes", "system:serviceaccount:kube-system:nobody may not list nodes", "docs/rbac.yaml"),
     ),
+    mistake(
+        "a target that lies behind",
+        set_flag("target", "1.27"),
+        *(API, "target", "the control plane is at 1.28.15, newer than 1.27: kubeadm does not go back", "--target"),
+    ),
+    mistake(
+        "a file's target that lies behind",
+        lambda p: p.by_name(target_version="1.27"),
+        *(API, "target", "newer than 1.27: kubeadm does not go back", "raise target_version in first.yaml"),
+    ),
     # the way to the hosts: user, key, host key, port, address
     mistake("another user", set_flag("ssh-user", "root"), W1, "login", "SSH login refused", ""),
     mistake(

@@ -179,6 +179,15 @@ MISTAKES = {
 }
 
 
+def test_a_target_that_lies_behind_is_no_target(newcomer, init):
+    """And no file names it."""
+    code, _, err = init("--accept-host-keys", target="1.20")
+    assert (code, newcomer.file.exists()) == (1, False)
+    assert err == (
+        "the control plane is at 1.28.15, newer than 1.20: kubeadm does not go back\nWhat to do: say --target 1.29\n"
+    )
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_has_two_lines(newcomer, init, name):
     """And nothing is written."""

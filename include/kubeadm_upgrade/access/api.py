@@ -10,10 +10,13 @@ from kubeadm_upgrade.access.permissions import Permission, permissions
 from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.outsiders import Outsider
+from kubeadm_upgrade.planning.next_target import goes_back
+from kubeadm_upgrade.version import TargetVersion, Version
 from kubeadm_upgrade.wording import count
 
 API = "Kubernetes API"
 CONNECTION, ANSWERS, IDENTITY, NODES, SURPLUS = "connection", "answers", "identity", "nodes", "least rights"
+TARGET = "target"
 
 LIST_NODES = Permission("list", "", "nodes")
 _GRANT = "as an administrator: kubectl apply -f docs/rbac.yaml, and use a token of its service account kubeadm-fleet"
@@ -21,7 +24,7 @@ _GRANT = "as an administrator: kubectl apply -f docs/rbac.yaml, and use a token 
 
 def questions() -> tuple[str, ...]:
     """In the order in which they are asked."""
-    return (CONNECTION, ANSWERS, IDENTITY, *map(right, permissions()), SURPLUS, NODES)
+    return (CONNECTION, ANSWERS, IDENTITY, *map(right, permissions()), SURPLUS, NODES, TARGET)
 
 
 def right(permission: Permission) -> str:
@@ -73,3 +76,14 @@ def nodes(found: Sequence[NodeFacts], outsiders: Sequence[Outsider], conn_id: st
         return Line(API, NODES, State.WRONG, "the cluster has no node that could be upgraded", do)
     left_out = f"; left as they are: {', '.join(map(str, outsiders))}" if outsiders else ""
     return Line(API, NODES, State.OK, f"{count(len(found), 'node')} to ask over SSH{left_out}")
+
+
+def target(wanted: TargetVersion, answered: str, found: Sequence[NodeFacts], cluster: str) -> Line:
+    """Whether it lies ahead. `answered`: the version of the API server that was asked, where several may differ."""
+    try:
+        server = Version.parse(answered)
+    except ValueError:  # of somebody's own making: the nodes say theirs
+        server = None
+    if why := goes_back(wanted, found, server):
+        return Line(API, TARGET, State.WRONG, why, f"raise target_version in {cluster}.yaml")
+    return Line(API, TARGET, State.OK, str(wanted))

@@ -28,7 +28,7 @@ from kubeadm_upgrade.commands.credentials import Credentials
 from kubeadm_upgrade.errors import NeedsPerson, UpgradeError
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.planning.next_target import next_target
+from kubeadm_upgrade.planning.next_target import goes_back, next_target
 from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.version import TargetVersion
 
@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     with hands.borrowed(wishes.given.environment(), alone=True) as borrowed:
         console.print(f"[dim]looking at the cluster by {escape(str(wishes.given.kubeconfig))}[/]", highlight=False)
         nodes = _nodes(borrowed, cluster, wishes.given)
-        target = options.target or _target(nodes, asking)
+        target = _target(nodes, asking, options.target)
         _write(wishes, target, force=options.force)
         steps_left.say_file(console, wishes.path, nodes)
         _host_keys(
@@ -109,13 +109,17 @@ def _nodes(borrowed: hands.Hands, cluster: Cluster, given: Credentials) -> tuple
     return nodes
 
 
-def _target(nodes: Sequence[NodeFacts], asking: Asking) -> TargetVersion:
+def _target(nodes: Sequence[NodeFacts], asking: Asking, typed: TargetVersion | None) -> TargetVersion:
+    """One that lies ahead."""
     usual = next_target(nodes, releases(), datetime.now(UTC).date())
-    answer = asking.ask_or_leave("Target version", str(usual)) or str(usual)
+    answer = str(typed) if typed else asking.ask_or_leave("Target version", str(usual)) or str(usual)
     try:
-        return TargetVersion.parse(answer)
+        target = TargetVersion.parse(answer)
     except ValueError as error:
         raise NeedsPerson(f"target version: {error}", do=f"say --target {usual}") from error
+    if why := goes_back(target, nodes):
+        raise NeedsPerson(why, do=f"say --target {usual}")
+    return target
 
 
 def _write(wishes: Wishes, target: TargetVersion, *, force: bool) -> None:

@@ -8,6 +8,7 @@ from kubeadm_upgrade.planning import node_refusals, skew
 from kubeadm_upgrade.planning.case import Case
 from kubeadm_upgrade.planning.etcd import Etcd
 from kubeadm_upgrade.planning.needs import needs_of_the_target
+from kubeadm_upgrade.planning.next_target import behind_us
 from kubeadm_upgrade.planning.state import NodeState
 from kubeadm_upgrade.planning.stops import Stops, may_enter
 from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, unknown
@@ -49,7 +50,7 @@ def _control_plane(case: Case) -> Iterator[str]:
             "older ones up by hand first, one minor release at a time"
         )
     if case.target.is_before(case.ceiling):
-        yield f"the control plane is at {case.ceiling}, newer than {case.target}: kubeadm does not go back"
+        yield behind_us(case.ceiling, case.target)
 
 
 def _kubelets(case: Case) -> Iterator[str]:

@@ -57,6 +57,13 @@ def test_a_state_of_before_says_what_it_does_not_hold(capsys, state_file):
     )
 
 
+@pytest.mark.parametrize("target", ["2.0", "2.31", "v0.30.1"])
+def test_there_is_no_other_major_release(capsys, state_file, target):
+    with pytest.raises(SystemExit):
+        main(["plan", "--from-state", str(state_file), "--target", target])
+    assert f"{target!r} is no release of Kubernetes: say one such as 1.33" in capsys.readouterr().err
+
+
 def test_a_plan_as_markdown_is_the_page_of_the_run(capsys, state_file):
     """The same words."""
     _, out, _ = run(capsys, "plan", "--from-state", state_file, "--target", "1.29", "--format", "markdown")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.rights import sudoers
 
 INTERRUPTED = 130  # as a shell has it for what was ended by Ctrl-C
+_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 _SCHEMAS = {"cluster": inventory.json_schema, "release": files.json_schema}
 
 
@@ -145,7 +147,7 @@ def _state(path: Path) -> State:
 
 
 def _as_a_tool() -> int:
-    """Whoever reads may have enough before the end, as head has: that is no error of ours."""
+    """Whoever reads may have enough before the end, as head has: that is no error of ours. A full disk is told."""
     try:
         try:
             return main()
@@ -154,6 +156,12 @@ def _as_a_tool() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written at exit
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

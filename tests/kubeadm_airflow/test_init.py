@@ -269,6 +269,22 @@ def test_no_at_a_terminal_writes_no_key(newcomer):
     assert "--accept-host-keys" in terminal.said
 
 
+CTRL_D = "\x04"
+
+
+@pytest.mark.parametrize("question", ["SSH user", "SSH port", "Have you compared them?"])
+def test_ctrl_d_is_no_answer(newcomer, question):
+    """It ends the command, as Ctrl-C does."""
+    if question == "Have you compared them?":
+        argv = newcomer.argv(target="1.29")
+    else:
+        argv = newcomer.argv(**{"ssh_user": None} if question == "SSH user" else {"ssh_port": None})
+    terminal = Terminal([*MODULE, *argv], newcomer.environment(TERM="xterm"))
+    terminal.answer(question, CTRL_D)
+    assert terminal.end() == 130, terminal.said
+    assert "Traceback" not in terminal.said
+
+
 def run(newcomer: Newcomer, *argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         argv, env=newcomer.environment(**environment), capture_output=True, text=True, check=False, timeout=120

@@ -208,6 +208,19 @@ def test_the_page_of_rights_is_what_is_checked(capsys):
     assert (code, out) == (0, (DOCS / "rbac.yaml").read_text())
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+def test_a_disk_that_is_full_is_told():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "kubeadm_upgrade", "rbac"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "the output cannot be written: No space left on device\n")
+
+
 def test_a_user_of_sudoers_is_one_user(capsys):
     """A name that sudo's parser would read as more is none."""
     _, out, _ = run(capsys, "sudoers", "--user", "ops")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.prompt import Confirm, Prompt
@@ -25,17 +27,28 @@ class Asking:
         if not self.terminal:
             raise NeedsPerson(f"{flag} is not given, and there is no terminal to ask at", do=f"say {flag}")
         answer = ""
-        while not answer:
-            answer = (Prompt.ask(question, default=usual) if usual else Prompt.ask(question)) or ""
+        with _ended_by_hand():
+            while not answer:
+                answer = (Prompt.ask(question, default=usual) if usual else Prompt.ask(question)) or ""
         return answer.strip()
 
     def ask_or_leave(self, question: str, usual: str | None) -> str | None:
         """An answer, or what is usual; None for neither."""
         if not self.terminal:
             return usual
-        return (
-            Prompt.ask(f"{question} (none: leave empty)", default=usual or "", show_default=bool(usual)) or ""
-        ).strip() or None
+        with _ended_by_hand():
+            answer = Prompt.ask(f"{question} (none: leave empty)", default=usual or "", show_default=bool(usual))
+        return (answer or "").strip() or None
 
     def agrees(self, question: str) -> bool:
-        return self.terminal and Confirm.ask(question, default=False)
+        with _ended_by_hand():
+            return self.terminal and Confirm.ask(question, default=False)
+
+
+@contextmanager
+def _ended_by_hand() -> Iterator[None]:
+    """Ctrl-D is no answer: it ends the command, as Ctrl-C does."""
+    try:
+        yield
+    except EOFError:
+        raise KeyboardInterrupt from None

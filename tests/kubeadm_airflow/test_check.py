@@ -193,7 +193,7 @@ MISTAKES = [
         API,
         "connection",
         "there is no such file",
-        "put the kubeconfig there",
+        "put the kubeconfig there, or correct --kubeconfig",
     ),
     mistake(
         "an empty kubeconfig", lambda p: p.flags.update(kubeconfig=p.file("empty", "")), API, "connection", "empty", ""
@@ -286,7 +286,7 @@ MISTAKES = [
     mistake(
         "a key with a passphrase",
         lambda p: p.flags.update({"ssh-key": key(p, "-N", "secret")}),
-        *(W1, "login", "Passphrase must be specified", "ssh-agent"),
+        *(W1, "login", "Passphrase must be specified", "private_key_passphrase beside key_file"),
     ),
     mistake(
         "a host key that is not known",
@@ -307,7 +307,12 @@ MISTAKES = [
         *(W1, "login", "directory", "mount"),
     ),
     mistake(
-        "another port", lambda p: p.flags.update({"ssh-port": closed_port()}), W1, "reached", "no SSH connection", ""
+        "another port",
+        lambda p: p.flags.update({"ssh-port": closed_port()}),
+        W1,
+        "reached",
+        "no SSH connection",
+        "say another --ssh-port",
     ),
     mistake("a host that is down", lambda p: p.cluster.faults.node_down(W1), W1, "reached", "no SSH connection", ""),
     mistake(

@@ -169,7 +169,11 @@ MISTAKES = {
     "a name": ({"name": "Own_1"}, "Own_1.yaml: name: ", "--name with small letters"),
     "no user": ({"ssh_user": None}, "--ssh-user is not given", "say --ssh-user"),
     "no kubeconfig": ({"kubeconfig": None}, "--kubeconfig is not given", "say --kubeconfig"),
-    "no such kubeconfig": ({"kubeconfig": "/no/such"}, "there is no such file", "put the kubeconfig there, or correct"),
+    "no such kubeconfig": (
+        {"kubeconfig": "/no/such"},
+        "there is no such file",
+        "put the kubeconfig there, or correct --kubeconfig",
+    ),
     "no such context": ({"context": "prod"}, "prod", "--context"),
     "an inventory that is a file": (
         {"inventory": "/dev/null"},

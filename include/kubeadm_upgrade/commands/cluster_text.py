@@ -14,6 +14,13 @@ from kubeadm_upgrade.version import TargetVersion
 
 _HEAD = "# Every other option, with its default, is in example.yaml.sample, and in: python -m kubeadm_upgrade schema\n"
 _SCHEMA = "# yaml-language-server: $schema=./cluster.schema.json\n"  # where it is beside the file
+# what a field was typed as; connection ids are made of the name
+_FLAGS = {
+    **dict.fromkeys(("name", "kubernetes_conn_id", "ssh_conn_id"), "say --name with small letters, digits and dashes"),
+    "target_version": "say --target VERSION, such as 1.33",
+    "ssh": "say --ssh-port and --known-hosts otherwise",
+}
+_OTHER = "say it otherwise"
 
 
 def conn_ids(name: str) -> tuple[str, str]:
@@ -46,5 +53,6 @@ def cluster_text(name: str, target: TargetVersion, given: Credentials, *, with_s
         ClusterFile.model_validate(content)
     except ValidationError as error:
         found = tuple(problems(Path(f"{name}.yaml"), error))
-        raise NeedsPerson(several(found), do="say --name with small letters, digits and dashes") from error
+        flags = dict.fromkeys(_FLAGS.get(str(item["loc"][0]), _OTHER) for item in error.errors())
+        raise NeedsPerson(several(found), do="; ".join(flags)) from error
     return (_SCHEMA if with_schema else "") + _HEAD + yaml.safe_dump(content, sort_keys=False)

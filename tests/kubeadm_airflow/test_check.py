@@ -464,6 +464,21 @@ def test_a_slow_host_holds_nobody_up(place, check, monkeypatch):
     assert said.code == 1
 
 
+def test_an_api_that_anybody_may_play_is_told(place, check):
+    """insecure-skip-tls-verify works, and a token is shown to whoever answers."""
+
+    def insecure(config):
+        config["clusters"][0]["cluster"].pop("certificate-authority-data")
+        config["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
+
+    place.kubeconfig(insecure)
+    said = check()
+    line = said.of(API, "connection")
+    assert (said.code, line["state"]) == (0, "mind")
+    assert "insecure-skip-tls-verify" in line["what"]
+    assert "certificate-authority-data" in line["do"]
+
+
 def test_an_administrator_may_and_is_told(place, check):
     """It works, and more than is needed should not lie about."""
     place.flags["kubeconfig"] = place.cluster.admin_kubeconfig

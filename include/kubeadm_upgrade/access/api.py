@@ -42,6 +42,14 @@ def failed(question: str, error: UpgradeError, conn_id: str) -> Line:
     return Line(API, question, State.WRONG, error.what, error.do or usual.get(question, _GRANT))
 
 
+def connection(conn_id: str, *, verified: bool) -> Line:
+    if verified:
+        return Line(API, CONNECTION, State.OK, conn_id)
+    what = "its kubeconfig says insecure-skip-tls-verify: whoever answers in the API's place is shown the credentials"
+    do = "it works; better is certificate-authority-data of the cluster's own kubeconfig in its place"
+    return Line(API, CONNECTION, State.MIND, what, do)
+
+
 def answers(version: str) -> Line:
     return Line(API, ANSWERS, State.OK, version)
 

@@ -89,7 +89,7 @@ class _ApiLook:
 
     async def go(self) -> None:
         async with AccessApi.open(self.cluster.kubernetes_conn_id) as opened:
-            self.lines.append(Line(api.API, api.CONNECTION, State.OK, self.cluster.kubernetes_conn_id))
+            self.lines.append(api.connection(self.cluster.kubernetes_conn_id, verified=opened.is_verified))
             self.asking = api.ANSWERS
             await opened.readyz()
             version = await opened.version()

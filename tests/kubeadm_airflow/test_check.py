@@ -560,5 +560,18 @@ def test_as_a_table(place, capsys):
     )
     assert "A run is not possible yet: 1 thing to mend" in out
     place.flags["ssh-key"] = place.lab.ssh_key
+    place.flags["ssh-user"] = "root"
+    assert main(place.argv()) == 1
+    out = capsys.readouterr().out
+    assert out.count("what  ") == 1, out
+    assert f"2 hosts: {CP}, {W1}: login" in out
+    assert re.search(rf"what  port {place.port}: SSH login refused \(.* for user root on host HOST\)", out), out
+    place.flags["ssh-user"] = place.lab.ssh_user
+    place.flags["ssh-port"] = closed_port()
+    assert main(place.argv()) == 1
+    out = capsys.readouterr().out
+    assert out.count("what  ") == 1, out
+    assert "or write nodes.NODE.address into its file" in out
+    place.flags["ssh-port"] = place.port
     assert main(place.argv()) == 0
     assert capsys.readouterr().out.endswith("\nA run is possible.\n")

@@ -20,6 +20,7 @@ import yaml
 
 from harness.fleet import ACCOUNT, RIGHTS
 from kubeadm_upgrade.__main__ import main
+from kubeadm_upgrade.commands.cluster_text import cluster_named_in
 from kubeadm_upgrade.inventory import load_cluster
 from lab import ClusterSpec, Lab
 
@@ -118,9 +119,26 @@ def test_from_nothing_to_a_run_that_is_possible(newcomer, init):
     assert newcomer.known_hosts.stat().st_mode & 0o777 == 0o600
     assert fingerprints(newcomer.lab) == set(re.findall(r"SHA256:\S+", out))
     assert "A run is possible." in out
-    assert "kubectl apply -f " in out
+    assert "kubectl apply -f " not in out
     assert "airflow dags trigger kubeadm_upgrade.own-1 --conf '{\"dry_run\": true}'" in out
     assert list(newcomer.inventory.iterdir()) == [newcomer.file]
+
+
+def test_rights_are_told_to_whoever_is_an_administrator(newcomer, init):
+    """He could do with fewer; an account that has just those is told nothing."""
+    code, out, _ = init("--accept-host-keys", kubeconfig=newcomer.lab.clusters["own-1"].admin_kubeconfig)
+    assert (code, "4. Rights" in out, "kubectl apply -f " in out) == (0, True, True)
+
+
+def test_the_same_again_goes_on(newcomer, init):
+    """As after Ctrl-C at the host keys. Another target would make it another file."""
+    assert init()[0] == 1
+    before = newcomer.file.read_text()
+    code, out, _ = init("--accept-host-keys")
+    assert (code, "A run is possible." in out, newcomer.file.read_text()) == (0, True, before)
+    code, _, err = init("--accept-host-keys", target="1.30")
+    assert (code, newcomer.file.read_text()) == (1, before)
+    assert err.startswith(f"{newcomer.file} exists\nWhat to do: say --force")
 
 
 def test_no_secret_is_told(newcomer, init):
@@ -219,12 +237,15 @@ class Terminal:
         os.close(theirs)
 
     def answer(self, question: str, answer: str, patience: float = 60) -> None:
+        self.see(question, patience)
+        os.write(self._fd, f"{answer}\n".encode())
+
+    def see(self, question: str, patience: float = 60) -> None:
         deadline = time.monotonic() + patience
         while question not in self.said[self._answered :]:
             assert self._read(), f"{question!r} was not asked: {self.said}"
             assert time.monotonic() < deadline, self.said
         self._answered = self.said.index(question, self._answered) + len(question)
-        os.write(self._fd, f"{answer}\n".encode())
 
     def end(self) -> int:
         while self._read():
@@ -261,6 +282,43 @@ def test_at_a_terminal_it_asks(newcomer):
     assert str(load_cluster(newcomer.file).target_version) == "1.30"
     assert "A run is possible." in terminal.said
     assert "Traceback" not in terminal.said
+
+
+def test_a_wrong_answer_is_told_at_once(newcomer):
+    """And asked for again; words are as good as letters."""
+    newcomer.inventory.mkdir()
+    (newcomer.inventory / "mine.yaml").write_text("mine\n")
+    argv = newcomer.argv(name=None, kubeconfig=None, ssh_port=None)
+    terminal = Terminal([*MODULE, *argv], newcomer.environment(TERM="xterm"))
+    terminal.answer("Kubeconfig", "/no/such")
+    terminal.see("/no/such: there is no such file")
+    terminal.answer("Kubeconfig", str(newcomer.kubeconfig))
+    terminal.answer("Name of the cluster", "mine")
+    terminal.see("mine.yaml exists")
+    terminal.answer("Name of the cluster", "Own")
+    terminal.see("small letters")
+    terminal.answer("Name of the cluster", "own-1")
+    terminal.answer("SSH port [22]", "ssh")
+    terminal.see("is no port")
+    terminal.answer("SSH port", str(newcomer.flags["ssh-port"]))
+    terminal.answer("Target version [1.29]", "1.20")
+    terminal.see("kubeadm does not go back")
+    terminal.answer("Target version", "1.29")
+    terminal.answer("Have you compared them?", "maybe")
+    terminal.see("neither yes nor no")
+    terminal.answer("Have you compared them?", "yes")
+    assert terminal.end() == 0, terminal.said
+
+
+@pytest.mark.parametrize(
+    ("called", "offered"), [("prod-7", "prod-7"), ("kubernetes", None), ("arn:aws:eks", None), (None, None)]
+)
+def test_a_cluster_is_called_what_its_kubeconfig_calls_it(tmp_path, called, offered):
+    """Never after the file: the documented one is called fleet.kubeconfig for every cluster."""
+    path = tmp_path / "fleet.kubeconfig"
+    context = {"name": "c", "context": {"cluster": called, "user": "u"}}
+    path.write_text(yaml.safe_dump({"current-context": "c", "contexts": [context]} if called else []))
+    assert cluster_named_in(path, None) == offered
 
 
 def test_no_at_a_terminal_writes_no_key(newcomer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kubeadm_upgrade.access.line import Line, State
@@ -76,6 +76,12 @@ def surplus(review: Mapping[str, Any], who: str | None) -> Line:
     needed = count(len(permissions()), "right")
     what = f"{who or 'this account'} may do everything in this cluster; an upgrade needs {needed}"
     return Line(API, SURPLUS, State.MIND, what, f"it works; better is a right of its own: {_GRANT}")
+
+
+def are_least_rights(lines: Iterable[Line]) -> bool:
+    """Whether every right that is needed is there, and no more is."""
+    wanted = {*map(right, permissions()), SURPLUS}
+    return all(line.state is State.OK for line in lines if line.subject == API and line.question in wanted)
 
 
 def nodes(found: Sequence[NodeFacts], outsiders: Sequence[Outsider], conn_id: str) -> Line:

@@ -20,6 +20,7 @@ _FLAGS = {
     "target_version": "say --target VERSION, such as 1.33",
     "ssh": "say --ssh-port and --known-hosts otherwise",
 }
+_OF_KUBEADM = "kubernetes"
 _OTHER = "say it otherwise"
 
 
@@ -33,6 +34,25 @@ def checked(name: str) -> str:
     """Raises NeedsPerson with the file's own sentence on a name."""
     cluster_text(name, TargetVersion(1, 0), Credentials())
     return name
+
+
+def cluster_named_in(kubeconfig: Path, context: str | None) -> str | None:
+    """What a kubeconfig calls its cluster, where that is a name of its own: kubeadm calls every one the same."""
+    try:
+        config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+        chosen = context or config["current-context"]
+        (name,) = [one["context"]["cluster"] for one in config["contexts"] if one["name"] == chosen]
+        return None if name == _OF_KUBEADM else checked(name)
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError, NeedsPerson):
+        return None
+
+
+def is_of_init(path: Path) -> bool:
+    """Whether init has written this file."""
+    try:
+        return _HEAD in path.read_text()
+    except (OSError, ValueError):
+        return False
 
 
 def cluster_text(name: str, target: TargetVersion, given: Credentials, *, with_schema: bool = False) -> str:

@@ -15,6 +15,7 @@ from in_memory.golden import FOLDER
 from in_memory.states import cluster
 from kubeadm_upgrade.__main__ import main
 from kubeadm_upgrade.access.sudo import EXAMPLES
+from kubeadm_upgrade.releases.known import releases
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -62,6 +63,17 @@ def test_there_is_no_other_major_release(capsys, state_file, target):
     with pytest.raises(SystemExit):
         main(["plan", "--from-state", str(state_file), "--target", target])
     assert f"{target!r} is no release of Kubernetes: say one such as 1.33" in capsys.readouterr().err
+
+
+def test_a_target_beyond_all_that_is_known_is_one_refusal(capsys, state_file):
+    """Not one for each release on the way to it."""
+    code, _, err = run(capsys, "plan", "--from-state", state_file, "--target", "1.99")
+    newest = max(one.minor for one in releases())
+    assert code == 1
+    assert err == (
+        f"refused: Kubernetes 1.99 is not known; the newest known is 1.{newest}: choose one up to that, or put the "
+        "facts of those between into the directory that KUBEADM_UPGRADE_RELEASES names (docs/releases.md says how)\n"
+    )
 
 
 def test_a_plan_as_markdown_is_the_page_of_the_run(capsys, state_file):

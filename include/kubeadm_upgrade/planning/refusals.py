@@ -11,7 +11,7 @@ from kubeadm_upgrade.planning.needs import needs_of_the_target
 from kubeadm_upgrade.planning.next_target import behind_us
 from kubeadm_upgrade.planning.state import NodeState
 from kubeadm_upgrade.planning.stops import Stops, may_enter
-from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, unknown
+from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, beyond, unknown
 from kubeadm_upgrade.version import Version, etcd_version
 from kubeadm_upgrade.wording import agreeing, count, shortened
 
@@ -24,6 +24,10 @@ def objections(case: Case) -> Iterator[str]:
         if not contradictory:
             yield "the cluster has no control plane node: is kubernetes_conn_id the right cluster?"
         return
+    newest = max((one.minor for one in case.releases), default=case.target.minor)
+    if case.target.minor > max(newest, case.ceiling.minor) + 1:
+        yield beyond(case.target.minor, newest)
+        return  # what is wrong on the way to it would be said of each release
     yield from case.state.unversioned
     yield from _control_plane(case)
     yield from _kubelets(case)

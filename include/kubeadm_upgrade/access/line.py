@@ -133,9 +133,18 @@ def refuse(cluster: str, lines: Sequence[Line]) -> None:
     if not (left := not_passed(lines)):
         return
     wrong = [one for one in troubles(lines) if one.state is not State.MIND]
-    told = [f"{cluster}: {len(left)} of {len(lines)} lines of the check do not pass", *map(str, wrong)]
+    behind = sum(line.state is State.NOT_REACHED for line in left)
+    told = [f"{cluster}: {_of_all(len(left) - behind, len(lines))}{_behind(behind)}", *map(str, wrong)]
     do = wrong[0].do if len(wrong) == 1 else "mend what the lines above name, each with what to do about it"
     raise NoRunPossible("\n".join(told), do=do)
+
+
+def _of_all(number: int, of: int) -> str:
+    return f"{number} of {of} lines of the check {'does' if number == 1 else 'do'} not pass"
+
+
+def _behind(number: int) -> str:
+    return f", and {number} behind could not be asked" if number else ""
 
 
 def with_those_not_reached(subject: str, questions: Iterable[str], known: Iterable[Line]) -> Iterator[Line]:

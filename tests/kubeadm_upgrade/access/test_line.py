@@ -59,7 +59,9 @@ def test_a_task_fails_with_all_of_it():
     refuse("prod", [OK, MIND])
     with pytest.raises(NoRunPossible) as refused:
         refuse("prod", [OK, MIND, WRONG, Line("w1", "clock", State.NOT_REACHED)])
-    assert refused.value.what == "prod: 2 of 4 lines of the check do not pass\nw1: sudo: it asks"
+    assert refused.value.what == (
+        "prod: 1 of 4 lines of the check does not pass, and 1 behind could not be asked\nw1: sudo: it asks"
+    )
     assert remedy(refused.value) == "allow it, then clear this task: it asks again"
     with pytest.raises(NoRunPossible, match="mend what the lines above name"):
         refuse("prod", [WRONG, Line("w2", "sudo", State.WRONG, "it is not there", "install it")])

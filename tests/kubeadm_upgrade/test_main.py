@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -161,10 +162,41 @@ def test_a_bad_state_file_is_one_sentence(capsys, tmp_path, text, words):
     assert words in err
 
 
+LOOK = "What to do: take what this prints: python -m kubeadm_upgrade look CLUSTER\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it is no JSON"),
+        ("[1]", "it is the JSON of something else"),
+        ("{}", "'cluster_version' is missing"),
+        ('{"cluster_version": "x"}', "'x' is not a Kubernetes version such as v1.29.4"),
+        (
+            '{"cluster_version": "1.29.0", "nodes": [{"kubelet": "1.29.0", "boots": 3}]}',
+            "it is the JSON of something else",
+        ),
+    ],
+)
+def test_a_file_that_holds_no_state(capsys, tmp_path, text, why):
+    """Where one is to be had; and nothing in the words of Python."""
+    path = tmp_path / "prod.json"
+    path.write_text(text)
+    code, _, err = run(capsys, "plan", "--from-state", path, "--target", "1.29")
+    assert code == 1
+    assert err == f"{path}: not what the task look returns (its XCom return_value): {why}\n{LOOK}"
+
+
+def test_a_state_comes_through_a_pipe_as_well(capsys, state_file, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(state_file.read_text()))
+    code, out, _ = run(capsys, "plan", "--from-state", "-", "--target", "1.29", "--output", "markdown")
+    assert (code, out.startswith("# cluster: 1.28.15 → 1.29.15\n")) == (0, True)
+
+
 def test_a_state_file_that_is_not_there(capsys, tmp_path):
     """The path, and what the system says."""
     code, _, err = run(capsys, "plan", "--from-state", tmp_path / "none.json", "--target", "1.29")
-    assert (code, err) == (1, f"{tmp_path / 'none.json'}: not readable: No such file or directory\n")
+    assert (code, err) == (1, f"{tmp_path / 'none.json'}: not readable: No such file or directory\n{LOOK}")
 
 
 def test_a_target_that_is_no_version(capsys, state_file):

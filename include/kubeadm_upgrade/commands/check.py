@@ -29,7 +29,7 @@ def add_to(commands: Any) -> None:
     )
     asked_for.add_to(parser)
     parser.add_argument("--target", type=target_version, metavar="VERSION", help="default: the file's, else the next")
-    parser.add_argument("--output", choices=("table", "json"), default="table")
+    parser.add_argument("--output", "--format", choices=("table", "json"), default="table")
     parser.set_defaults(run=_run)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.rights import sudoers
 
 INTERRUPTED = 130  # as a shell has it for what was ended by Ctrl-C
+_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 _SCHEMAS = {"cluster": inventory.json_schema, "release": files.json_schema}
 
 
@@ -54,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     planning = commands.add_parser("plan", help="plan the path of a cluster to a target version")
-    planning.add_argument("--from-state", type=Path, required=True, metavar="FILE", help="what the task look returned")
+    planning.add_argument(
+        "--from-state", type=Path, required=True, metavar="FILE", help="what look prints; - reads stdin"
+    )
     planning.add_argument("--target", type=target_version, required=True, metavar="VERSION", help="1.33 or 1.33.4")
     planning.add_argument("--worker-moves", type=WorkerMoves, choices=list(WorkerMoves), default=Policy.worker_moves)
     planning.add_argument("--max-kubelet-skew", type=int, choices=(1, 2, 3), default=Policy.max_kubelet_skew)
@@ -69,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=REASON",
         help="what kubeadm is told to pass over, and why; may be given again",
     )
-    planning.add_argument("--format", choices=("table", "markdown", "json"), default="table")
+    planning.add_argument("--output", "--format", choices=("table", "markdown", "json"), default="table")
     planning.set_defaults(run=_plan)
 
     calendar = commands.add_parser("calendar", help="print which releases are supported, and until when")
@@ -106,11 +110,12 @@ def _plan(options: argparse.Namespace) -> None:
         _ignored(options.ignore_preflight_errors),
     )
     path = plan(_state(options.from_state), options.target, policy, releases())
-    match options.format:
+    match options.output:
         case "json":
             print(json.dumps(path.to_json(), indent=2))
         case "markdown":
-            print(plan_page.as_markdown(options.from_state.stem, path), end="")
+            name = "cluster" if options.from_state == _STDIN else options.from_state.stem
+            print(plan_page.as_markdown(name, path), end="")
         case _:
             terminal.show_plan(Console(), path)
 
@@ -136,16 +141,36 @@ def _calendar(options: argparse.Namespace) -> None:
 def _state(path: Path) -> State:
     """Raises NeedsPerson with a sentence when the file does not hold a state."""
     try:
-        return State.from_json(json.loads(path.read_text()))
+        return State.from_json(json.loads(sys.stdin.read() if path == _STDIN else path.read_text()))
     except OSError as error:
-        raise NeedsPerson(f"{path}: not readable: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise NeedsPerson(f"{path}: not what the task look returns (its XCom return_value): {what}") from error
+        raise NeedsPerson(f"{path}: not readable: {error.strerror}", do=_TAKE) from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise NeedsPerson(
+            f"{path}: not what the task look returns (its XCom return_value): {_no_state(error)}", do=_TAKE
+        ) from error
+
+
+def _no_state(error: Exception) -> str:
+    """Python's words on a type or an index are about our code."""
+    match error:
+        case UnicodeDecodeError():
+            return "it is no text"
+        case json.JSONDecodeError():
+            return "it is no JSON"
+        case KeyError():
+            return f"{error} is missing"
+        case ValueError():
+            return str(error)
+        case _:
+            return "it is the JSON of something else"
+
+
+_STDIN = Path("-")
+_TAKE = "take what this prints: python -m kubeadm_upgrade look CLUSTER"
 
 
 def _as_a_tool() -> int:
-    """Whoever reads may have enough before the end, as head has: that is no error of ours."""
+    """Whoever reads may have enough before the end, as head has: that is no error of ours. A full disk is told."""
     try:
         try:
             return main()
@@ -154,6 +179,12 @@ def _as_a_tool() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is written at exit
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -104,6 +104,8 @@ class TargetVersion:
         if match is None:
             raise ValueError(f"{text!r} is neither a version such as 1.29.4 nor a minor release such as 1.29")
         major, minor, patch = match.groups()
+        if int(major) != 1:
+            raise ValueError(f"{text!r} is no release of Kubernetes: say one such as 1.33")
         return cls(int(major), int(minor), None if patch is None else int(patch))
 
     @property

@@ -193,7 +193,7 @@ MISTAKES = [
         API,
         "connection",
         "there is no such file",
-        "put the kubeconfig there",
+        "put the kubeconfig there, or correct --kubeconfig",
     ),
     mistake(
         "an empty kubeconfig", lambda p: p.flags.update(kubeconfig=p.file("empty", "")), API, "connection", "empty", ""
@@ -257,6 +257,16 @@ MISTAKES = [
         lambda p: p.flags.update(kubeconfig=p.cluster.service_accounts[NOBODY]),
         *(API, "may list nodes", "system:serviceaccount:kube-system:nobody may not list nodes", "docs/rbac.yaml"),
     ),
+    mistake(
+        "a target that lies behind",
+        set_flag("target", "1.27"),
+        *(API, "target", "the control plane is at 1.28.15, newer than 1.27: kubeadm does not go back", "--target"),
+    ),
+    mistake(
+        "a file's target that lies behind",
+        lambda p: p.by_name(target_version="1.27"),
+        *(API, "target", "newer than 1.27: kubeadm does not go back", "raise target_version in first.yaml"),
+    ),
     # the way to the hosts: user, key, host key, port, address
     mistake("another user", set_flag("ssh-user", "root"), W1, "login", "SSH login refused", ""),
     mistake(
@@ -276,7 +286,7 @@ MISTAKES = [
     mistake(
         "a key with a passphrase",
         lambda p: p.flags.update({"ssh-key": key(p, "-N", "secret")}),
-        *(W1, "login", "Passphrase must be specified", "ssh-agent"),
+        *(W1, "login", "Passphrase must be specified", "private_key_passphrase beside key_file"),
     ),
     mistake(
         "a host key that is not known",
@@ -297,7 +307,12 @@ MISTAKES = [
         *(W1, "login", "directory", "mount"),
     ),
     mistake(
-        "another port", lambda p: p.flags.update({"ssh-port": closed_port()}), W1, "reached", "no SSH connection", ""
+        "another port",
+        lambda p: p.flags.update({"ssh-port": closed_port()}),
+        W1,
+        "reached",
+        "no SSH connection",
+        "say another --ssh-port",
     ),
     mistake("a host that is down", lambda p: p.cluster.faults.node_down(W1), W1, "reached", "no SSH connection", ""),
     mistake(
@@ -449,6 +464,21 @@ def test_a_slow_host_holds_nobody_up(place, check, monkeypatch):
     assert said.code == 1
 
 
+def test_an_api_that_anybody_may_play_is_told(place, check):
+    """insecure-skip-tls-verify works, and a token is shown to whoever answers."""
+
+    def insecure(config):
+        config["clusters"][0]["cluster"].pop("certificate-authority-data")
+        config["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
+
+    place.kubeconfig(insecure)
+    said = check()
+    line = said.of(API, "connection")
+    assert (said.code, line["state"]) == (0, "mind")
+    assert "insecure-skip-tls-verify" in line["what"]
+    assert "certificate-authority-data" in line["do"]
+
+
 def test_an_administrator_may_and_is_told(place, check):
     """It works, and more than is needed should not lie about."""
     place.flags["kubeconfig"] = place.cluster.admin_kubeconfig
@@ -530,5 +560,18 @@ def test_as_a_table(place, capsys):
     )
     assert "A run is not possible yet: 1 thing to mend" in out
     place.flags["ssh-key"] = place.lab.ssh_key
+    place.flags["ssh-user"] = "root"
+    assert main(place.argv()) == 1
+    out = capsys.readouterr().out
+    assert out.count("what  ") == 1, out
+    assert f"2 hosts: {CP}, {W1}: login" in out
+    assert re.search(rf"what  port {place.port}: SSH login refused \(.* for user root on host HOST\)", out), out
+    place.flags["ssh-user"] = place.lab.ssh_user
+    place.flags["ssh-port"] = closed_port()
+    assert main(place.argv()) == 1
+    out = capsys.readouterr().out
+    assert out.count("what  ") == 1, out
+    assert "or write nodes.NODE.address into its file" in out
+    place.flags["ssh-port"] = place.port
     assert main(place.argv()) == 0
     assert capsys.readouterr().out.endswith("\nA run is possible.\n")

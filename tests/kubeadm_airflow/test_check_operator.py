@@ -78,7 +78,8 @@ def test_what_is_wrong_fails_the_task(walker, context, way):
         way(context)
     error = getattr(failed.value, "error", failed.value)
     first, *others = error.what.splitlines()
-    assert first.startswith("asked: 3 of ")
+    assert first.startswith("asked: 1 of ")
+    assert first.endswith(" lines of the check does not pass, and 2 behind could not be asked")
     assert len(others) == 1
     assert others[0].startswith(f"{HOST}: sudo: ")
     assert "NOPASSWD" in error.do

@@ -20,6 +20,7 @@ import yaml
 
 from harness.fleet import ACCOUNT, RIGHTS
 from kubeadm_upgrade.__main__ import main
+from kubeadm_upgrade.commands.cluster_text import cluster_named_in
 from kubeadm_upgrade.inventory import load_cluster
 from lab import ClusterSpec, Lab
 
@@ -118,9 +119,26 @@ def test_from_nothing_to_a_run_that_is_possible(newcomer, init):
     assert newcomer.known_hosts.stat().st_mode & 0o777 == 0o600
     assert fingerprints(newcomer.lab) == set(re.findall(r"SHA256:\S+", out))
     assert "A run is possible." in out
-    assert "kubectl apply -f " in out
+    assert "kubectl apply -f " not in out
     assert "airflow dags trigger kubeadm_upgrade.own-1 --conf '{\"dry_run\": true}'" in out
     assert list(newcomer.inventory.iterdir()) == [newcomer.file]
+
+
+def test_rights_are_told_to_whoever_is_an_administrator(newcomer, init):
+    """He could do with fewer; an account that has just those is told nothing."""
+    code, out, _ = init("--accept-host-keys", kubeconfig=newcomer.lab.clusters["own-1"].admin_kubeconfig)
+    assert (code, "4. Rights" in out, "kubectl apply -f " in out) == (0, True, True)
+
+
+def test_the_same_again_goes_on(newcomer, init):
+    """As after Ctrl-C at the host keys. Another target would make it another file."""
+    assert init()[0] == 1
+    before = newcomer.file.read_text()
+    code, out, _ = init("--accept-host-keys")
+    assert (code, "A run is possible." in out, newcomer.file.read_text()) == (0, True, before)
+    code, _, err = init("--accept-host-keys", target="1.30")
+    assert (code, newcomer.file.read_text()) == (1, before)
+    assert err.startswith(f"{newcomer.file} exists\nWhat to do: say --force")
 
 
 def test_no_secret_is_told(newcomer, init):
@@ -169,7 +187,11 @@ MISTAKES = {
     "a name": ({"name": "Own_1"}, "Own_1.yaml: name: ", "--name with small letters"),
     "no user": ({"ssh_user": None}, "--ssh-user is not given", "say --ssh-user"),
     "no kubeconfig": ({"kubeconfig": None}, "--kubeconfig is not given", "say --kubeconfig"),
-    "no such kubeconfig": ({"kubeconfig": "/no/such"}, "there is no such file", "put the kubeconfig there, or correct"),
+    "no such kubeconfig": (
+        {"kubeconfig": "/no/such"},
+        "there is no such file",
+        "put the kubeconfig there, or correct --kubeconfig",
+    ),
     "no such context": ({"context": "prod"}, "prod", "--context"),
     "an inventory that is a file": (
         {"inventory": "/dev/null"},
@@ -177,6 +199,15 @@ MISTAKES = {
         "--inventory DIR",
     ),
 }
+
+
+def test_a_target_that_lies_behind_is_no_target(newcomer, init):
+    """And no file names it."""
+    code, _, err = init("--accept-host-keys", target="1.20")
+    assert (code, newcomer.file.exists()) == (1, False)
+    assert err == (
+        "the control plane is at 1.28.15, newer than 1.20: kubeadm does not go back\nWhat to do: say --target 1.29\n"
+    )
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -206,12 +237,15 @@ class Terminal:
         os.close(theirs)
 
     def answer(self, question: str, answer: str, patience: float = 60) -> None:
+        self.see(question, patience)
+        os.write(self._fd, f"{answer}\n".encode())
+
+    def see(self, question: str, patience: float = 60) -> None:
         deadline = time.monotonic() + patience
         while question not in self.said[self._answered :]:
             assert self._read(), f"{question!r} was not asked: {self.said}"
             assert time.monotonic() < deadline, self.said
         self._answered = self.said.index(question, self._answered) + len(question)
-        os.write(self._fd, f"{answer}\n".encode())
 
     def end(self) -> int:
         while self._read():
@@ -250,6 +284,43 @@ def test_at_a_terminal_it_asks(newcomer):
     assert "Traceback" not in terminal.said
 
 
+def test_a_wrong_answer_is_told_at_once(newcomer):
+    """And asked for again; words are as good as letters."""
+    newcomer.inventory.mkdir()
+    (newcomer.inventory / "mine.yaml").write_text("mine\n")
+    argv = newcomer.argv(name=None, kubeconfig=None, ssh_port=None)
+    terminal = Terminal([*MODULE, *argv], newcomer.environment(TERM="xterm"))
+    terminal.answer("Kubeconfig", "/no/such")
+    terminal.see("/no/such: there is no such file")
+    terminal.answer("Kubeconfig", str(newcomer.kubeconfig))
+    terminal.answer("Name of the cluster", "mine")
+    terminal.see("mine.yaml exists")
+    terminal.answer("Name of the cluster", "Own")
+    terminal.see("small letters")
+    terminal.answer("Name of the cluster", "own-1")
+    terminal.answer("SSH port [22]", "ssh")
+    terminal.see("is no port")
+    terminal.answer("SSH port", str(newcomer.flags["ssh-port"]))
+    terminal.answer("Target version [1.29]", "1.20")
+    terminal.see("kubeadm does not go back")
+    terminal.answer("Target version", "1.29")
+    terminal.answer("Have you compared them?", "maybe")
+    terminal.see("neither yes nor no")
+    terminal.answer("Have you compared them?", "yes")
+    assert terminal.end() == 0, terminal.said
+
+
+@pytest.mark.parametrize(
+    ("called", "offered"), [("prod-7", "prod-7"), ("kubernetes", None), ("arn:aws:eks", None), (None, None)]
+)
+def test_a_cluster_is_called_what_its_kubeconfig_calls_it(tmp_path, called, offered):
+    """Never after the file: the documented one is called fleet.kubeconfig for every cluster."""
+    path = tmp_path / "fleet.kubeconfig"
+    context = {"name": "c", "context": {"cluster": called, "user": "u"}}
+    path.write_text(yaml.safe_dump({"current-context": "c", "contexts": [context]} if called else []))
+    assert cluster_named_in(path, None) == offered
+
+
 def test_no_at_a_terminal_writes_no_key(newcomer):
     """The default is no."""
     terminal = Terminal([*MODULE, *newcomer.argv()], newcomer.environment(TERM="xterm"))
@@ -258,6 +329,22 @@ def test_no_at_a_terminal_writes_no_key(newcomer):
     assert terminal.end() == 1, terminal.said
     assert not newcomer.known_hosts.exists()
     assert "--accept-host-keys" in terminal.said
+
+
+CTRL_D = "\x04"
+
+
+@pytest.mark.parametrize("question", ["SSH user", "SSH port", "Have you compared them?"])
+def test_ctrl_d_is_no_answer(newcomer, question):
+    """It ends the command, as Ctrl-C does."""
+    if question == "Have you compared them?":
+        argv = newcomer.argv(target="1.29")
+    else:
+        argv = newcomer.argv(**{"ssh_user": None} if question == "SSH user" else {"ssh_port": None})
+    terminal = Terminal([*MODULE, *argv], newcomer.environment(TERM="xterm"))
+    terminal.answer(question, CTRL_D)
+    assert terminal.end() == 130, terminal.said
+    assert "Traceback" not in terminal.said
 
 
 def run(newcomer: Newcomer, *argv: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -95,7 +95,7 @@ def test_a_port_of_something_else(monkeypatch, tmp_path):
 
 def test_a_name_that_nobody_knows(monkeypatch, tmp_path):
     error = refused(monkeypatch, tmp_path / "known_hosts", {}, Address("w1", "no-such-name.invalid", None, None))
-    assert error.what.startswith("w1 (no-such-name.invalid): no SSH connection: ")
+    assert error.what.startswith("w1 (no-such-name.invalid port 22): no SSH connection: ")
     assert "correct nodes.w1.address" in str(error.do)
 
 

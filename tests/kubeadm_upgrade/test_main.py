@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from in_memory.golden import FOLDER
 from in_memory.states import cluster
 from kubeadm_upgrade.__main__ import main
 from kubeadm_upgrade.access.sudo import EXAMPLES
+from kubeadm_upgrade.releases.known import releases
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -54,6 +56,24 @@ def test_a_state_of_before_says_what_it_does_not_hold(capsys, state_file):
     assert err == (
         "refused: the package repositories were not asked for 1.30, 1.31 when the cluster was looked at: look again, "
         "by a dry run to 1.31 or by clearing the task look, and take what it returns then\n"
+    )
+
+
+@pytest.mark.parametrize("target", ["2.0", "2.31", "v0.30.1"])
+def test_there_is_no_other_major_release(capsys, state_file, target):
+    with pytest.raises(SystemExit):
+        main(["plan", "--from-state", str(state_file), "--target", target])
+    assert f"{target!r} is no release of Kubernetes: say one such as 1.33" in capsys.readouterr().err
+
+
+def test_a_target_beyond_all_that_is_known_is_one_refusal(capsys, state_file):
+    """Not one for each release on the way to it."""
+    code, _, err = run(capsys, "plan", "--from-state", state_file, "--target", "1.99")
+    newest = max(one.minor for one in releases())
+    assert code == 1
+    assert err == (
+        f"refused: Kubernetes 1.99 is not known; the newest known is 1.{newest}: choose one up to that, or put the "
+        "facts of those between into the directory that KUBEADM_UPGRADE_RELEASES names (docs/releases.md says how)\n"
     )
 
 
@@ -142,10 +162,41 @@ def test_a_bad_state_file_is_one_sentence(capsys, tmp_path, text, words):
     assert words in err
 
 
+LOOK = "What to do: take what this prints: python -m kubeadm_upgrade look CLUSTER\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "it is no JSON"),
+        ("[1]", "it is the JSON of something else"),
+        ("{}", "'cluster_version' is missing"),
+        ('{"cluster_version": "x"}', "'x' is not a Kubernetes version such as v1.29.4"),
+        (
+            '{"cluster_version": "1.29.0", "nodes": [{"kubelet": "1.29.0", "boots": 3}]}',
+            "it is the JSON of something else",
+        ),
+    ],
+)
+def test_a_file_that_holds_no_state(capsys, tmp_path, text, why):
+    """Where one is to be had; and nothing in the words of Python."""
+    path = tmp_path / "prod.json"
+    path.write_text(text)
+    code, _, err = run(capsys, "plan", "--from-state", path, "--target", "1.29")
+    assert code == 1
+    assert err == f"{path}: not what the task look returns (its XCom return_value): {why}\n{LOOK}"
+
+
+def test_a_state_comes_through_a_pipe_as_well(capsys, state_file, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(state_file.read_text()))
+    code, out, _ = run(capsys, "plan", "--from-state", "-", "--target", "1.29", "--output", "markdown")
+    assert (code, out.startswith("# cluster: 1.28.15 → 1.29.15\n")) == (0, True)
+
+
 def test_a_state_file_that_is_not_there(capsys, tmp_path):
     """The path, and what the system says."""
     code, _, err = run(capsys, "plan", "--from-state", tmp_path / "none.json", "--target", "1.29")
-    assert (code, err) == (1, f"{tmp_path / 'none.json'}: not readable: No such file or directory\n")
+    assert (code, err) == (1, f"{tmp_path / 'none.json'}: not readable: No such file or directory\n{LOOK}")
 
 
 def test_a_target_that_is_no_version(capsys, state_file):
@@ -199,6 +250,19 @@ def test_the_page_of_rights_is_what_is_checked(capsys):
     """docs/rbac.yaml is the package's own manifest, for whoever reads the docs."""
     code, out, _ = run(capsys, "rbac")
     assert (code, out) == (0, (DOCS / "rbac.yaml").read_text())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+def test_a_disk_that_is_full_is_told():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "kubeadm_upgrade", "rbac"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "the output cannot be written: No space left on device\n")
 
 
 def test_a_user_of_sudoers_is_one_user(capsys):

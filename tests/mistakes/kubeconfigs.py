@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,12 @@ FILES: dict[str, tuple[Callable[[Path], Any], str, str]] = {
     ),
     "empty": (write(""), f"{PATH} is empty", ANEW),
     "no YAML": (write("clusters:\n - {\n"), f"{PATH} is no YAML, see its line 3", ANEW),
+    "compressed": (lambda path: path.write_bytes(gzip.compress(b"clusters: []")), f"{PATH} is no text in UTF-8", ANEW),
+    "UTF-16, as PowerShell writes it": (
+        lambda path: path.write_text("clusters: []", encoding="utf-16"),
+        f"{PATH} is no text in UTF-8",
+        ANEW,
+    ),
     "something else": (write("hello"), f"{PATH} is no kubeconfig: it has no list of clusters", ANEW),
     "no current-context": (
         write(without_current_context()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kubeadm_upgrade.access.line import Line, State
@@ -10,10 +10,13 @@ from kubeadm_upgrade.access.permissions import Permission, permissions
 from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.outsiders import Outsider
+from kubeadm_upgrade.planning.next_target import goes_back
+from kubeadm_upgrade.version import TargetVersion, Version
 from kubeadm_upgrade.wording import count
 
 API = "Kubernetes API"
 CONNECTION, ANSWERS, IDENTITY, NODES, SURPLUS = "connection", "answers", "identity", "nodes", "least rights"
+TARGET = "target"
 
 LIST_NODES = Permission("list", "", "nodes")
 _GRANT = "as an administrator: kubectl apply -f docs/rbac.yaml, and use a token of its service account kubeadm-fleet"
@@ -21,7 +24,7 @@ _GRANT = "as an administrator: kubectl apply -f docs/rbac.yaml, and use a token 
 
 def questions() -> tuple[str, ...]:
     """In the order in which they are asked."""
-    return (CONNECTION, ANSWERS, IDENTITY, *map(right, permissions()), SURPLUS, NODES)
+    return (CONNECTION, ANSWERS, IDENTITY, *map(right, permissions()), SURPLUS, NODES, TARGET)
 
 
 def right(permission: Permission) -> str:
@@ -37,6 +40,14 @@ def failed(question: str, error: UpgradeError, conn_id: str) -> Line:
         IDENTITY: f"renew the credentials of the connection {conn_id}: docs/rbac.yaml has the commands",
     }
     return Line(API, question, State.WRONG, error.what, error.do or usual.get(question, _GRANT))
+
+
+def connection(conn_id: str, *, verified: bool) -> Line:
+    if verified:
+        return Line(API, CONNECTION, State.OK, conn_id)
+    what = "its kubeconfig says insecure-skip-tls-verify: whoever answers in the API's place is shown the credentials"
+    do = "it works; better is certificate-authority-data of the cluster's own kubeconfig in its place"
+    return Line(API, CONNECTION, State.MIND, what, do)
 
 
 def answers(version: str) -> Line:
@@ -67,9 +78,26 @@ def surplus(review: Mapping[str, Any], who: str | None) -> Line:
     return Line(API, SURPLUS, State.MIND, what, f"it works; better is a right of its own: {_GRANT}")
 
 
+def are_least_rights(lines: Iterable[Line]) -> bool:
+    """Whether every right that is needed is there, and no more is."""
+    wanted = {*map(right, permissions()), SURPLUS}
+    return all(line.state is State.OK for line in lines if line.subject == API and line.question in wanted)
+
+
 def nodes(found: Sequence[NodeFacts], outsiders: Sequence[Outsider], conn_id: str) -> Line:
     if not found:
         do = f"see whether the connection {conn_id} is of the cluster that is meant"
         return Line(API, NODES, State.WRONG, "the cluster has no node that could be upgraded", do)
     left_out = f"; left as they are: {', '.join(map(str, outsiders))}" if outsiders else ""
     return Line(API, NODES, State.OK, f"{count(len(found), 'node')} to ask over SSH{left_out}")
+
+
+def target(wanted: TargetVersion, answered: str, found: Sequence[NodeFacts], cluster: str) -> Line:
+    """Whether it lies ahead. `answered`: the version of the API server that was asked, where several may differ."""
+    try:
+        server = Version.parse(answered)
+    except ValueError:  # of somebody's own making: the nodes say theirs
+        server = None
+    if why := goes_back(wanted, found, server):
+        return Line(API, TARGET, State.WRONG, why, f"raise target_version in {cluster}.yaml")
+    return Line(API, TARGET, State.OK, str(wanted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -80,20 +81,41 @@ class Trouble:
 
     @property
     def where(self) -> str:
-        return f"{shortened(self.subjects, _NAMES_SHOWN)}: {self.question}"
+        many = f"{len(self.subjects)} hosts: " if len(self.subjects) > 1 else ""
+        return f"{many}{shortened(self.subjects, _NAMES_SHOWN)}: {self.question}"
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
 
 
 def troubles(lines: Iterable[Line]) -> Iterator[Trouble]:
-    """Those that pass with a word, and those that do not. What was not reached is behind one of these, and not told."""
-    found: dict[tuple[str, State, str, str], list[str]] = {}
+    """Those that pass with a word, and those that do not. What was not reached is behind one of these, and not told.
+
+    What differs by the host alone is the same, and said of none of them.
+    """
+    found: dict[tuple[str, State, str, str], list[Line]] = {}
     for line in lines:
         if line.state not in (State.OK, State.NOT_REACHED):
-            found.setdefault((line.question, line.state, line.what, line.do), []).append(line.subject)
-    for (question, state, what, do), subjects in found.items():
-        yield Trouble(tuple(subjects), question, state, what, do)
+            found.setdefault((line.question, line.state, *_of_any_host(line)), []).append(line)
+    for (question, state, *of_any), same in found.items():
+        what, do = of_any if len(same) > 1 else (same[0].what, same[0].do)
+        yield Trouble(tuple(sorted((line.subject for line in same), key=by_number)), question, state, what, do)
+
+
+def _of_any_host(line: Line) -> tuple[str, str]:
+    """`w1 (10.0.0.11 port 22): refused by 10.0.0.11` without names and addresses."""
+    node = re.escape(line.subject)
+    do = re.sub(rf"\bnodes\.{node}\.", "nodes.NODE.", line.do)
+    if (match := re.match(rf"{node} \((?P<host>\S+?)(?: (?P<port>port \d+))?\): ", line.what)) is None:
+        return line.what, do
+    port = f"{match['port']}: " if match["port"] else ""
+    host = re.compile(rf"(?<![\w.:-]){re.escape(match['host'])}(?![\w-]|[.:]\w)")
+    return port + host.sub("HOST", line.what[match.end() :]), host.sub("HOST", do)
+
+
+def by_number(name: str) -> list[tuple[int, str]]:
+    """`w2` before `w10`."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def not_passed(lines: Iterable[Line]) -> tuple[Line, ...]:
@@ -111,9 +133,18 @@ def refuse(cluster: str, lines: Sequence[Line]) -> None:
     if not (left := not_passed(lines)):
         return
     wrong = [one for one in troubles(lines) if one.state is not State.MIND]
-    told = [f"{cluster}: {len(left)} of {len(lines)} lines of the check do not pass", *map(str, wrong)]
+    behind = sum(line.state is State.NOT_REACHED for line in left)
+    told = [f"{cluster}: {_of_all(len(left) - behind, len(lines))}{_behind(behind)}", *map(str, wrong)]
     do = wrong[0].do if len(wrong) == 1 else "mend what the lines above name, each with what to do about it"
     raise NoRunPossible("\n".join(told), do=do)
+
+
+def _of_all(number: int, of: int) -> str:
+    return f"{number} of {of} lines of the check {'does' if number == 1 else 'do'} not pass"
+
+
+def _behind(number: int) -> str:
+    return f", and {number} behind could not be asked" if number else ""
 
 
 def with_those_not_reached(subject: str, questions: Iterable[str], known: Iterable[Line]) -> Iterator[Line]:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from kubeadm_upgrade.access import hosts
 from kubeadm_upgrade.access.api import API, right
-from kubeadm_upgrade.access.line import Line, State, Trouble, troubles
+from kubeadm_upgrade.access.line import Line, State, Trouble, by_number, troubles
 from kubeadm_upgrade.access.permissions import permissions
 from kubeadm_upgrade.wording import count, shortened
 
@@ -112,8 +112,12 @@ class CheckTable:
             f"\n{done} of {len(self._hosts)} hosts; waiting for {shortened(waiting, _WAITING_SHOWN)}", style="dim"
         )
 
+    def _in_order(self) -> list[Line]:
+        """The API's first, then by host, whoever answered first."""
+        return sorted(self._lines.values(), key=lambda line: (line.subject != API, by_number(line.subject)))
+
     def _print_troubles(self) -> None:
-        found = sorted(troubles(self._lines.values()), key=lambda one: one.state is not State.MIND)
+        found = sorted(troubles(self._in_order()), key=lambda one: one.state is not State.MIND)
         for trouble in found:
             self._console.print()
             for line in _told(trouble):

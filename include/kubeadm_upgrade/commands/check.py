@@ -6,11 +6,12 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console
 
+from kubeadm_upgrade.access.api import TARGET
 from kubeadm_upgrade.access.line import Line, Unwatched, Watcher, not_passed
 from kubeadm_upgrade.access.table import CheckTable
 from kubeadm_upgrade.commands import asked_for, hands
@@ -28,7 +29,7 @@ def add_to(commands: Any) -> None:
     )
     asked_for.add_to(parser)
     parser.add_argument("--target", type=target_version, metavar="VERSION", help="default: the file's, else the next")
-    parser.add_argument("--output", choices=("table", "json"), default="table")
+    parser.add_argument("--output", "--format", choices=("table", "json"), default="table")
     parser.set_defaults(run=_run)
 
 
@@ -37,7 +38,7 @@ def _run(options: argparse.Namespace) -> int:
     given = Credentials.of(options)
     cluster, target = asked_for.asked_for(options.cluster, given)
     as_json = options.output == "json"
-    lines = check(Console(), cluster, options.target or target, given, quiet=as_json)
+    lines = check(Console(), cluster, options.target or target, given, quiet=as_json, typed=bool(options.target))
     if as_json:
         plain = {"cluster": cluster.name, "passes": not not_passed(lines), "lines": [one.to_json() for one in lines]}
         sys.stdout.write(json.dumps(plain, indent=2) + "\n")
@@ -45,27 +46,46 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def check(
-    console: Console, cluster: Cluster, target: TargetVersion | None, given: Credentials, *, quiet: bool = False
+    console: Console,
+    cluster: Cluster,
+    target: TargetVersion | None,
+    given: Credentials,
+    *,
+    quiet: bool = False,
+    typed: bool = False,
 ) -> tuple[Line, ...]:
-    """Ask, and show the table meanwhile."""
+    """Ask, and show the table meanwhile. `typed`: the target, and not in the cluster's file."""
     with hands.borrowed(given.environment(), alone=given.are_whole) as borrowed:
+        spoken = _Spoken(given, typed=typed)
         if quiet:
-            return _spoken(borrowed.look_at_access(given.over(cluster), target, Unwatched()), given)
+            return spoken.of(borrowed.look_at_access(given.over(cluster), target, Unwatched()))
         with CheckTable(console, f"{cluster.name}: is a run possible?") as table:
-            return borrowed.look_at_access(given.over(cluster), target, _Speaking(table, given))
+            return borrowed.look_at_access(given.over(cluster), target, _Speaking(table, spoken))
+
+
+@dataclass(frozen=True)
+class _Spoken:
+    """What was typed is called as it was typed."""
+
+    given: Credentials
+    typed: bool
+
+    def of(self, lines: Iterable[Line]) -> tuple[Line, ...]:
+        return tuple(replace(one, what=self.given.spoken(one.what), do=self._do(one)) for one in lines)
+
+    def _do(self, line: Line) -> str:
+        if self.typed and line.question == TARGET and line.do:
+            return "say a newer --target"
+        return self.given.spoken(line.do)
 
 
 class _Speaking:
-    """Between the hands and the table: what was typed is called as it was typed."""
+    """Between the hands and the table."""
 
-    def __init__(self, table: Watcher, given: Credentials) -> None:
+    def __init__(self, table: Watcher, spoken: _Spoken) -> None:
         self._table = table
-        self._given = given
+        self._spoken = spoken
         self.expect = table.expect
 
     def add(self, lines: Iterable[Line]) -> None:
-        self._table.add(_spoken(lines, self._given))
-
-
-def _spoken(lines: Iterable[Line], given: Credentials) -> tuple[Line, ...]:
-    return tuple(replace(line, what=given.spoken(line.what), do=given.spoken(line.do)) for line in lines)
+        self._table.add(self._spoken.of(lines))

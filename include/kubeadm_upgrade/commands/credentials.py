@@ -101,14 +101,22 @@ _OF_KUBECONFIG = (
     (rf"the kubeconfig of connection {KUBERNETES}", "the kubeconfig"),
     (rf"((Airflow's|the) )?(connection )?{KUBERNETES}(: its kube_config_path)?", "--kubeconfig"),
     (re.escape(" where tasks run (workers and triggerer)"), ""),
+    (r"\bthe path in its extra", "--kubeconfig"),
     (r"\bkube_config_path( in its extra)?", "--kubeconfig"),
     (r"\bcluster_context( in its extra)?", "--context"),
 )
 _OF_SSH = (
     (rf"((Airflow's|the) )?(connection )?{SSH}", "--ssh-user and --ssh-key"),
     (re.escape(" where tasks run (workers and triggerer)"), ""),
-    (r"\bset private_key_passphrase in its extra", "load the key into an ssh-agent, and leave --ssh-key out"),
     (r"\bkey_file( in its extra)?", "--ssh-key"),
+    (
+        r"\bset private_key_passphrase in its extra",
+        "write private_key_passphrase beside key_file into Airflow's connection (docs/connections.md), and check that",
+    ),
+    (
+        r"\bcorrect (nodes\.\S+\.address) or ssh\.port in \S+",
+        r"say another --ssh-port, or write \1 into its file",
+    ),
 )
 
 

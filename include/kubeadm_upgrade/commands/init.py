@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,19 +15,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from kubeadm_upgrade import inventory
-from kubeadm_upgrade.access import known_hosts
+from kubeadm_upgrade.access import api, known_hosts
 from kubeadm_upgrade.access.known_hosts import HostKey, Known
 from kubeadm_upgrade.access.line import not_passed
 from kubeadm_upgrade.commands import credentials, hands, steps_left
 from kubeadm_upgrade.commands.arguments import port, target_version
 from kubeadm_upgrade.commands.asking import Asking
 from kubeadm_upgrade.commands.check import check
-from kubeadm_upgrade.commands.cluster_text import checked, cluster_text
+from kubeadm_upgrade.commands.cluster_text import checked, cluster_named_in, cluster_text, is_of_init
 from kubeadm_upgrade.commands.credentials import Credentials
 from kubeadm_upgrade.errors import NeedsPerson, UpgradeError
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.planning.next_target import next_target
+from kubeadm_upgrade.planning.next_target import goes_back, next_target
 from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.version import TargetVersion
 
@@ -67,34 +66,76 @@ def _run(options: argparse.Namespace) -> int:
     """1 when a run is not possible yet; the file is written all the same."""
     console, asking = Console(), Asking.of_terminal()
     wishes = _wishes(options, asking)
-    if wishes.path.exists() and not options.force:
-        raise NeedsPerson(f"{wishes.path} exists", do="say --force to write over it, or take another --name")
     cluster = wishes.given.over(credentials.alone(wishes.name, None))
     with hands.borrowed(wishes.given.environment(), alone=True) as borrowed:
         console.print(f"[dim]looking at the cluster by {escape(str(wishes.given.kubeconfig))}[/]", highlight=False)
         nodes = _nodes(borrowed, cluster, wishes.given)
-        target = options.target or _target(nodes, asking)
+        target = _target(nodes, asking, options.target)
         _write(wishes, target, force=options.force)
         steps_left.say_file(console, wishes.path, nodes)
         _host_keys(
             console, asking, wishes, borrowed.look_at_host_keys(cluster, nodes), accepted=options.accept_host_keys
         )
     steps_left.say_connections(console, wishes.name, wishes.given)
-    steps_left.say_rights(console)
     lines = check(console, replace(cluster, name=wishes.name), target, wishes.given)
+    if not api.are_least_rights(lines):
+        steps_left.say_rights(console)
     steps_left.say_next(console, wishes.name, wishes.given, passes=not not_passed(lines))
     return int(bool(not_passed(lines)))
 
 
 def _wishes(options: argparse.Namespace, asking: Asking) -> Wishes:
-    kubeconfig = options.kubeconfig or _whole(asking.ask("Kubeconfig", "--kubeconfig", _usual_kubeconfig()))
-    name = options.name or asking.ask("Name of the cluster", "--name", _usual_name(kubeconfig))
-    user = options.ssh_user or asking.ask("SSH user on every host", "--ssh-user", None)
-    key = options.ssh_key or _optional(asking.ask_or_leave("SSH private key", _usual_key()))
-    ssh_port = options.ssh_port or _port(asking.ask_or_leave("SSH port", "22"))
-    directory = options.inventory or inventory.directory()
-    given = replace(Credentials.of(options), kubeconfig=kubeconfig, user=user, key=key, port=ssh_port)
-    return Wishes(checked(name), given, directory.expanduser().absolute() / f"{name}.yaml")
+    """Each answer is tried before the next question: a mistake is told while somebody knows what it was about."""
+    if options.kubeconfig:
+        kubeconfig = _kubeconfig(str(options.kubeconfig))
+    else:
+        kubeconfig = asking.ask("Kubeconfig", "--kubeconfig", _usual_kubeconfig(), _kubeconfig)
+    directory = (options.inventory or inventory.directory()).expanduser().absolute()
+
+    def free(name: str) -> str:
+        return _free(directory, name, force=options.force)
+
+    if options.name:
+        name = free(options.name)
+    else:
+        name = asking.ask("Name of the cluster", "--name", cluster_named_in(kubeconfig, options.context), free)
+    user = options.ssh_user or asking.ask("SSH user on every host", "--ssh-user", None, str)
+    key = options.ssh_key or asking.ask_or_leave("SSH private key", _usual_key(), _key)
+    ssh_port = options.ssh_port or asking.ask_or_leave("SSH port", str(known_hosts.SSH_PORT), _port)
+    given = replace(
+        Credentials.of(options),
+        kubeconfig=kubeconfig,
+        user=user,
+        key=key,
+        port=None if ssh_port == known_hosts.SSH_PORT else ssh_port,  # a file need not say the usual one
+    )
+    return Wishes(name, given, directory / f"{name}.yaml")
+
+
+def _kubeconfig(text: str) -> Path:
+    path = _whole(text)
+    if not path.exists():
+        raise NeedsPerson(f"{path}: there is no such file", do="put the kubeconfig there, or correct --kubeconfig")
+    return path
+
+
+def _key(text: str) -> Path:
+    path = _whole(text)
+    if not path.is_file():
+        raise NeedsPerson(f"{path} is no file", do="name the private key")
+    return path
+
+
+def _free(directory: Path, name: str, *, force: bool) -> str:
+    """A name whose file may be written: none is there, or one that init has written, which may turn out the same."""
+    path = directory / f"{checked(name)}.yaml"
+    if path.exists() and not force and not is_of_init(path):
+        raise _exists(path)
+    return name
+
+
+def _exists(path: Path) -> NeedsPerson:
+    return NeedsPerson(f"{path} exists", do="say --force to write over it, or take another --name")
 
 
 def _nodes(borrowed: hands.Hands, cluster: Cluster, given: Credentials) -> tuple[NodeFacts, ...]:
@@ -109,17 +150,26 @@ def _nodes(borrowed: hands.Hands, cluster: Cluster, given: Credentials) -> tuple
     return nodes
 
 
-def _target(nodes: Sequence[NodeFacts], asking: Asking) -> TargetVersion:
+def _target(nodes: Sequence[NodeFacts], asking: Asking, typed: TargetVersion | None) -> TargetVersion:
+    """One that lies ahead."""
     usual = next_target(nodes, releases(), datetime.now(UTC).date())
-    answer = asking.ask_or_leave("Target version", str(usual)) or str(usual)
-    try:
-        return TargetVersion.parse(answer)
-    except ValueError as error:
-        raise NeedsPerson(f"target version: {error}", do=f"say --target {usual}") from error
+
+    def ahead(text: str) -> TargetVersion:
+        try:
+            target = TargetVersion.parse(text)
+        except ValueError as error:
+            raise NeedsPerson(f"target version: {error}", do=f"say --target {usual}") from error
+        if why := goes_back(target, nodes):
+            raise NeedsPerson(why, do=f"say --target {usual}")
+        return target
+
+    if typed:
+        return ahead(str(typed))
+    return asking.ask_or_leave("Target version", str(usual), ahead) or ahead(str(usual))
 
 
 def _write(wishes: Wishes, target: TargetVersion, *, force: bool) -> None:
-    """In one change, and never over a file that came meanwhile."""
+    """In one change, and never over another file: one that says the same was written before, by an init that ended."""
     beside = (wishes.path.parent / "cluster.schema.json").is_file()
     text = cluster_text(wishes.name, target, wishes.given, with_schema=beside)
     unfinished = wishes.path.with_name(f".{wishes.path.name}.{os.getpid()}")
@@ -129,8 +179,8 @@ def _write(wishes: Wishes, target: TargetVersion, *, force: bool) -> None:
         unfinished.write_text(text)
         if force:
             unfinished.replace(wishes.path)
-        elif not _named(unfinished, wishes.path):
-            raise NeedsPerson(f"{wishes.path} exists", do="say --force to write over it")
+        elif not _named(unfinished, wishes.path) and wishes.path.read_text() != text:
+            raise _exists(wishes.path)
     except OSError as error:
         do = "say --inventory DIR for a directory that you may write"
         raise NeedsPerson(f"{wishes.path}: not writable: {error.strerror}", do=do) from error
@@ -166,12 +216,6 @@ def _usual_kubeconfig() -> str | None:
     return str(path) if path.is_file() else None
 
 
-def _usual_name(kubeconfig: Path) -> str:
-    """What the file is called by, as far as that is a name."""
-    words = re.sub(r"[^a-z0-9]+", "-", kubeconfig.name.lower().removesuffix(".yaml")).strip("-")
-    return words.removesuffix("-kubeconfig").removesuffix("-config") or "cluster"
-
-
 def _usual_key() -> str | None:
     return next((str(path.expanduser()) for path in _USERS_KEYS if path.expanduser().is_file()), None)
 
@@ -180,14 +224,8 @@ def _whole(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
-def _port(text: str | None) -> int | None:
-    """None for the usual one: a file need not say it."""
+def _port(text: str) -> int:
     try:
-        found = port(text or "22")
+        return port(text)
     except argparse.ArgumentTypeError as error:
         raise NeedsPerson(f"SSH port: {error}", do="say --ssh-port PORT") from error
-    return None if found == 22 else found
-
-
-def _optional(text: str | None) -> Path | None:
-    return _whole(text) if text else None

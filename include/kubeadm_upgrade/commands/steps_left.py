@@ -96,7 +96,7 @@ def say_rights(console: Console) -> None:
     """An administrator's kubeconfig works, and is more than should lie about for years."""
     _say(console, "\n[bold]4. Rights[/]: with an administrator's kubeconfig, once")
     _say(console, f"kubectl apply -f {_quoted(manifest())}")
-    _say(console, f"kubectl -n kube-system create token {ACCOUNT} --duration=24h > token")
+    _say(console, f"umask 077; kubectl -n kube-system create token {ACCOUNT} --duration=24h > token")
     _say(
         console,
         "[dim]docs/rbac.yaml says how the token becomes a kubeconfig of its own: then init --force with that.[/]",

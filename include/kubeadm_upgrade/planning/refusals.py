@@ -8,9 +8,10 @@ from kubeadm_upgrade.planning import node_refusals, skew
 from kubeadm_upgrade.planning.case import Case
 from kubeadm_upgrade.planning.etcd import Etcd
 from kubeadm_upgrade.planning.needs import needs_of_the_target
+from kubeadm_upgrade.planning.next_target import behind_us
 from kubeadm_upgrade.planning.state import NodeState
 from kubeadm_upgrade.planning.stops import Stops, may_enter
-from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, unknown
+from kubeadm_upgrade.releases.release import OLDEST_SUPPORTED, Minimum, beyond, unknown
 from kubeadm_upgrade.version import Version, etcd_version
 from kubeadm_upgrade.wording import agreeing, count, shortened
 
@@ -23,6 +24,10 @@ def objections(case: Case) -> Iterator[str]:
         if not contradictory:
             yield "the cluster has no control plane node: is kubernetes_conn_id the right cluster?"
         return
+    newest = max((one.minor for one in case.releases), default=case.target.minor)
+    if case.target.minor > max(newest, case.ceiling.minor) + 1:
+        yield beyond(case.target.minor, newest)
+        return  # what is wrong on the way to it would be said of each release
     yield from case.state.unversioned
     yield from _control_plane(case)
     yield from _kubelets(case)
@@ -49,7 +54,7 @@ def _control_plane(case: Case) -> Iterator[str]:
             "older ones up by hand first, one minor release at a time"
         )
     if case.target.is_before(case.ceiling):
-        yield f"the control plane is at {case.ceiling}, newer than {case.target}: kubeadm does not go back"
+        yield behind_us(case.ceiling, case.target)
 
 
 def _kubelets(case: Case) -> Iterator[str]:

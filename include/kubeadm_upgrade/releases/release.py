@@ -221,3 +221,11 @@ def unknown(minor: int) -> str:
         f"nothing is known of Kubernetes 1.{minor}: put a file 1.{minor}.yaml with its facts into the directory that "
         f"{DIRECTORY_VARIABLE} names (docs/releases.md says what it holds)"
     )
+
+
+def beyond(minor: int, newest: int) -> str:
+    """The sentence on a release that lies more than one after all that are known."""
+    return (
+        f"Kubernetes 1.{minor} is not known; the newest known is 1.{newest}: choose one up to that, or put the facts "
+        f"of those between into the directory that {DIRECTORY_VARIABLE} names (docs/releases.md says how)"
+    )

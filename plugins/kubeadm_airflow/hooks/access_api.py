@@ -14,6 +14,11 @@ _MAY_I = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 class AccessApi(ClusterApi):
     """Nothing here needs a right of its own: Kubernetes lets everybody whom it knows ask (system:basic-user)."""
 
+    @property
+    def is_verified(self) -> bool:
+        """Whether whoever answers must show a certificate that the kubeconfig's authority has signed."""
+        return bool(self._client.configuration.verify_ssl)
+
     async def version(self) -> str:
         return str((await self._call("GET", "/version"))["gitVersion"])
 

@@ -47,10 +47,10 @@ async def look_at_access(
 ) -> tuple[Line, ...]:
     """Every line, in order. Without a target, hosts are asked for the next minor release that makes sense."""
     watcher = watcher or Unwatched()
-    lines, nodes = await _look_at_api(cluster)
+    lines, nodes = await _look_at_api(cluster, target)
     watcher.add(lines)
     watcher.expect([node.name for node in nodes])
-    wanted = target or next_target(nodes, releases(), datetime.now(UTC).date())
+    wanted = target or _next(nodes)
     if not nodes or wanted is None:
         return lines
     looks = [_HostLook(cluster, node, wanted) for node in nodes]
@@ -61,8 +61,12 @@ async def look_at_access(
     return (*lines, *(line for lines in by_host for line in lines))
 
 
-async def _look_at_api(cluster: Cluster) -> tuple[tuple[Line, ...], Sequence[NodeFacts]]:
-    look = _ApiLook(cluster)
+def _next(nodes: Sequence[NodeFacts]) -> TargetVersion | None:
+    return next_target(nodes, releases(), datetime.now(UTC).date())
+
+
+async def _look_at_api(cluster: Cluster, target: TargetVersion | None) -> tuple[tuple[Line, ...], Sequence[NodeFacts]]:
+    look = _ApiLook(cluster, target)
     try:
         await look.go()
     except UpgradeError as error:
@@ -78,16 +82,18 @@ class _ApiLook:
     """How far the questions to an API have come."""
 
     cluster: Cluster
+    target: TargetVersion | None
     asking: str = api.CONNECTION
     lines: list[Line] = field(default_factory=list)
     nodes: Sequence[NodeFacts] = ()
 
     async def go(self) -> None:
         async with AccessApi.open(self.cluster.kubernetes_conn_id) as opened:
-            self.lines.append(Line(api.API, api.CONNECTION, State.OK, self.cluster.kubernetes_conn_id))
+            self.lines.append(api.connection(self.cluster.kubernetes_conn_id, verified=opened.is_verified))
             self.asking = api.ANSWERS
             await opened.readyz()
-            self.lines.append(api.answers(await opened.version()))
+            version = await opened.version()
+            self.lines.append(api.answers(version))
             self.asking = api.IDENTITY
             who = await opened.who_am_i()
             self.lines.append(api.identity(who))
@@ -101,6 +107,8 @@ class _ApiLook:
                 listed = await opened.nodes()
                 self.nodes = read_nodes(listed)
                 self.lines.append(api.nodes(self.nodes, read_outsiders(listed), self.cluster.kubernetes_conn_id))
+                if wanted := self.target or _next(self.nodes):
+                    self.lines.append(api.target(wanted, version, self.nodes, self.cluster.name))
 
 
 async def _watched(look: _HostLook, gate: asyncio.Semaphore, watcher: Watcher) -> None:

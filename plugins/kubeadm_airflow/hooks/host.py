@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncssh
@@ -157,7 +157,8 @@ async def _connect(
     except (TimeoutError, OSError, asyncssh.Error) as error:
         words = _words(error) or f"no answer in {CONNECT_SECONDS} s"
         do = reach_remedy(cluster, address)
-        raise Unreachable(f"{address}: no SSH connection: {words}", do=do) from error
+        tried = replace(address, port=port)
+        raise Unreachable(f"{tried}: no SSH connection: {words}", do=do) from error
 
 
 def _words(error: Exception) -> str:

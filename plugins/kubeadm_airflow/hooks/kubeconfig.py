@@ -87,8 +87,12 @@ class _Source:
         elif self.path is not None and (problem := self._problem_of_file(self.path)):
             yield problem
         else:
-            text = self.path.read_text() if self.path else self.given["kube_config"]
-            yield from self._problems_of(text)
+            try:
+                text = self.path.read_text(encoding="utf-8") if self.path else self.given["kube_config"]
+            except UnicodeDecodeError:
+                yield " is no text in UTF-8", _ANEW
+            else:
+                yield from self._problems_of(text)
 
     def _problem_of_file(self, path: Path) -> Problem | None:
         put = "put the kubeconfig there, or correct the path in its extra"

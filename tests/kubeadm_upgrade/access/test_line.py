@@ -23,7 +23,29 @@ def test_what_is_the_same_on_many_hosts_is_told_once():
     lines = [Line(f"w{n}", "login", State.WRONG, "no key", "make one") for n in range(7)]
     lines += [Line("w0", "sudo", State.NOT_REACHED), OK]
     (trouble,) = troubles(lines)
-    assert str(trouble) == "w0, w1, w2, w3 and 3 more: login: no key"
+    assert str(trouble) == "7 hosts: w0, w1, w2, w3 and 3 more: login: no key"
+
+
+def test_what_differs_by_the_host_alone_is_the_same():
+    """Hosts in the order of their names, whoever answered first."""
+    lines = [
+        Line(f"w{n}", "login", State.WRONG, f"w{n} (10.0.0.{n} port 22): refused for root on host 10.0.0.{n}", "see")
+        for n in (10, 2, 1)
+    ]
+    (trouble,) = troubles(lines)
+    assert trouble.subjects == ("w1", "w2", "w10")
+    assert (trouble.where, trouble.what) == ("3 hosts: w1, w2, w10: login", "port 22: refused for root on host HOST")
+    (one,) = troubles(lines[:1])
+    assert (one.where, one.what) == ("w10: login", lines[0].what)
+
+
+def test_a_remedy_that_names_the_host_names_it_for_all():
+    lines = [
+        Line(f"w{n}", "reached", State.WRONG, f"w{n} (10.0.0.{n} port 22): no", f"write nodes.w{n}.address")
+        for n in (1, 2)
+    ]
+    (trouble,) = troubles(lines)
+    assert trouble.do == "write nodes.NODE.address"
 
 
 def test_every_question_has_its_line():
@@ -37,7 +59,9 @@ def test_a_task_fails_with_all_of_it():
     refuse("prod", [OK, MIND])
     with pytest.raises(NoRunPossible) as refused:
         refuse("prod", [OK, MIND, WRONG, Line("w1", "clock", State.NOT_REACHED)])
-    assert refused.value.what == "prod: 2 of 4 lines of the check do not pass\nw1: sudo: it asks"
+    assert refused.value.what == (
+        "prod: 1 of 4 lines of the check does not pass, and 1 behind could not be asked\nw1: sudo: it asks"
+    )
     assert remedy(refused.value) == "allow it, then clear this task: it asks again"
     with pytest.raises(NoRunPossible, match="mend what the lines above name"):
         refuse("prod", [WRONG, Line("w2", "sudo", State.WRONG, "it is not there", "install it")])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kubeadm_upgrade.commands.cluster_text import cluster_text
 from kubeadm_upgrade.commands.credentials import KUBERNETES, SSH, Credentials
 from kubeadm_upgrade.commands.steps_left import connection_commands, manifest
+from kubeadm_upgrade.errors import NeedsPerson
 from kubeadm_upgrade.version import TargetVersion
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "connections.md"
@@ -41,6 +42,19 @@ def test_typed_credentials_are_spoken_of_as_typed():
     text = f"check connection {SSH}, and connection {KUBERNETES}: its kube_config_path; correct key_file in its extra"
     assert FLEET.spoken(text) == "check --ssh-user and --ssh-key, and --kubeconfig; correct --ssh-key"
     assert Credentials().spoken(text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "do"),
+    [
+        pytest.param("Own_1", TargetVersion(1, 29), "say --name with small letters, digits and dashes", id="name"),
+        pytest.param("own-1", TargetVersion(2, 0), "say --target VERSION, such as 1.33", id="target"),
+    ],
+)
+def test_what_is_wrong_in_a_new_file_is_mended_by_its_own_flag(name, target, do):
+    with pytest.raises(NeedsPerson) as refused:
+        cluster_text(name, target, FLEET)
+    assert refused.value.do == do
 
 
 def test_the_manifest_is_the_page_in_a_checkout():

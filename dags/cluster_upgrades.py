@@ -27,7 +27,7 @@ for name, (path, *others) in files_by_cluster().items():
     try:
         cluster = load_cluster(path)
     except InventoryError as error:
-        globals()[dag_id] = build_quarantine_dag(dag_id, error, beside)  # which says all that the others could say
+        globals()[dag_id] = build_quarantine_dag(name, error, beside)  # which says all that the others could say
         continue
     if cluster.look.cron:
         builders[look_dag_id] = build_look_dag

@@ -100,32 +100,44 @@ def tags_of(cluster: Cluster) -> list[str]:
 
 
 def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
-    """Shape only: what the nodes are is found out when the DAG runs. `ignored`: files that are not read, to be told."""
-    with DAG(
-        dag_id_of(cluster.name),
+    """The DAG of a file that can be used. `ignored`: files that are not read, to be told."""
+    return build_upgrade_dag(
+        cluster.name,
         description=f"Upgrade kubeadm cluster {cluster.name} to {cluster.target_version}, or where a run says",
-        doc_md="".join(f"**{sentence}.**\n\n" for sentence in ignored) + _doc(cluster.name),
+        notice="".join(f"**{sentence}.**\n\n" for sentence in ignored),
+        tags=[*tags_of(cluster), *(["ignored-file"] if ignored else [])],
+        params={"target_version": target_parameter(cluster), **run_parameters()},
+    )
+
+
+def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
+    """Shape only, the same whatever the file of the cluster says: Airflow forgets the tasks that a DAG loses.
+
+    What the nodes are is found out when the DAG runs. `notice` goes before the docs.
+    """
+    with DAG(
+        dag_id_of(name),
+        doc_md=notice + _doc(name),
         schedule=None,
         max_active_runs=1,
-        tags=[*tags_of(cluster), *(["ignored-file"] if ignored else [])],
-        params=run_parameters(cluster),
         default_args={
             "retries": 2,
             "retry_delay": timedelta(seconds=15),
             "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
-            "on_failure_callback": ReportSoFar(cluster=cluster.name),
+            "on_failure_callback": ReportSoFar(cluster=name),
             "on_retry_callback": LastLines(),
         },
+        **settings,
     ) as dag:
-        look = LookOperator(task_id="look", cluster=cluster.name)
-        ClaimOperator(task_id="claim", cluster=cluster.name) >> look
-        plan = PlanOperator(task_id="plan", cluster=cluster.name, state=look.output)
+        look = LookOperator(task_id="look", cluster=name)
+        ClaimOperator(task_id="claim", cluster=name) >> look
+        plan = PlanOperator(task_id="plan", cluster=name, state=look.output)
         control_plane = NodesOperator(task_id="control_plane_nodes", kind="control_plane", hop=plan.output)
         workers = NodesOperator(task_id="worker_nodes", kind="workers", hop=plan.output)
         everywhere = control_plane.output.concat(workers.output)
 
         def per_node(group: str, nodes: Any) -> TaskGroup:
-            return _per_node(group, cluster.name, plan.output, nodes)
+            return _per_node(group, name, plan.output, nodes)
 
         groups = [
             per_node("stage", everywhere),
@@ -135,7 +147,7 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
         ]
         verify = VerifyOperator(
             task_id="verify",
-            cluster=cluster.name,
+            cluster=name,
             hop=plan.output,
             trigger_rule="none_failed",
             retries=PATIENT,
@@ -143,17 +155,17 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
         # a plain all_done leaf would turn a failed run green; a teardown that fails makes it red
         report = ReportOperator(
             task_id="report",
-            cluster=cluster.name,
+            cluster=name,
             retries=PATIENT,
             on_failure_callback=LastLines(),  # it has just written the report itself
         )
         report.as_teardown(on_failure_fail_dagrun=True)
         chain(
             [control_plane, workers],
-            PreflightOperator(task_id="preflight", cluster=cluster.name, hop=plan.output),
+            PreflightOperator(task_id="preflight", cluster=name, hop=plan.output),
             *groups,
             verify,
-            NextHopOperator(task_id="next_hop", cluster=cluster.name, path=plan.output["path"], joined=verify.output),
+            NextHopOperator(task_id="next_hop", cluster=name, path=plan.output["path"], joined=verify.output),
             report,
         )
         groups >> report  # not with the first node that fails, but with the last that ends
@@ -164,14 +176,18 @@ def _doc(name: str) -> str:
     return DOC.format(name=name, board=BOARD.format(dag_id=dag_id_of(name)), fleet=FLEET, steer=steering_dag(name))
 
 
-def run_parameters(cluster: Cluster) -> dict[str, Param]:
-    """What a run can be started with; the trigger form and the API enforce it."""
+def target_parameter(cluster: Cluster) -> Param:
+    """Where to: what its file says, unless a run says otherwise."""
+    return Param(
+        str(cluster.target_version),
+        description="Exact (1.29.4), or a minor release (1.29), meaning its latest patch in the repository",
+        schema={"type": "string", "title": "Target version", **_A_TARGET_VERSION},
+    )
+
+
+def run_parameters() -> dict[str, Param]:
+    """What a run of any cluster can be started with; the trigger form and the API enforce it."""
     return {
-        "target_version": Param(
-            str(cluster.target_version),
-            description="Exact (1.29.4), or a minor release (1.29), meaning its latest patch in the repository",
-            schema={"type": "string", "title": "Target version", **_A_TARGET_VERSION},
-        ),
         "dry_run": Param(
             False,
             type="boolean",

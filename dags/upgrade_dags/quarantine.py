@@ -1,23 +1,28 @@
-"""The DAG that stands in for a cluster whose file is broken: never a missing DAG, never a broken fleet."""
+"""The DAG of a cluster whose file is broken: never a missing DAG, never a broken fleet, never a run destroyed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, Context
 
 from kubeadm_airflow.endings import leaving
 from kubeadm_airflow.notifiers import ReportSoFar
+from kubeadm_upgrade.cluster_file import may_be_named
 from kubeadm_upgrade.errors import NeedsPerson, several
-from kubeadm_upgrade.inventory import InventoryError, name_of
-from upgrade_dags.cluster import TAGS
+from kubeadm_upgrade.inventory import InventoryError
+from upgrade_dags.cluster import TAGS, build_upgrade_dag, dag_id_of, run_parameters
 from upgrade_dags.documentation import with_documentation
+
+GO_ON = "No task begins until it is mended; then clear what has failed, and a run goes on from there."
+BEGIN = "Mend it, and the cluster has a DAG of its own."
 
 
 class BrokenInventoryFile(NeedsPerson):
     """A cluster's file must be mended before the cluster can be upgraded."""
 
-    then = "then its cluster has its own DAG again: start the run there"
+    then = "then its cluster has its own DAG: start the run there"
 
 
 class SayWhatIsBrokenOperator(BaseOperator):
@@ -33,22 +38,27 @@ class SayWhatIsBrokenOperator(BaseOperator):
             raise BrokenInventoryFile(several(self.problems), do=f"mend {self.path}")
 
 
-def build_quarantine_dag(dag_id: str, error: InventoryError, ignored: Sequence[str] = ()) -> DAG:
-    """Same dag_id as the cluster's own DAG would have; its docs and its only task say what is wrong."""
+def build_quarantine_dag(name: str, error: InventoryError, ignored: Sequence[str] = ()) -> DAG:
+    """With the dag_id that the cluster's own DAG has; its list, its page and its tasks say what is wrong.
+
+    It has the shape of that DAG, since a run may be under way: its tasks read the file themselves, so those that begin
+    fail, and go on once it is mended. It has no target_version: what a form sends of one that is not known would stay
+    with the run. Where no cluster may have the name, no run was ever of it, and one task is enough.
+    """
     problems = [*error.problems, *ignored]
-    rows = "\n".join(f"- {problem}" for problem in problems)
-    with DAG(
-        dag_id,
-        description=f"{error.path.name} is broken: {error.problems[0]}",
-        doc_md=f"**{error.path.name} cannot be used.** Mend it, and the cluster has its own DAG again.\n\n{rows}\n",
-        schedule=None,
-        tags=[*TAGS, "quarantine"],
-    ) as dag:
+    settings: dict[str, Any] = {
+        "description": f"{error.path.name} is broken: {error.problems[0]}",
+        "tags": [*TAGS, "quarantine"],
+    }
+    head, rows = f"**{error.path.name} cannot be used.**", "".join(f"- {problem}\n" for problem in problems)
+    if may_be_named(name):
+        return build_upgrade_dag(name, notice=f"{head} {GO_ON}\n\n{rows}\n", params=run_parameters(), **settings)
+    with DAG(dag_id_of(name), doc_md=f"{head} {BEGIN}\n\n{rows}", schedule=None, **settings) as dag:
         SayWhatIsBrokenOperator(
             task_id="inventory_file_is_broken",
             path=str(error.path),
             problems=problems,
             retries=0,
-            on_failure_callback=ReportSoFar(cluster=name_of(error.path) or error.path.stem),
+            on_failure_callback=ReportSoFar(cluster=name),
         )
     return with_documentation(dag)

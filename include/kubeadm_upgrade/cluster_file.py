@@ -20,6 +20,7 @@ from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.version import TARGET_PATTERN
 
 _DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_LONGEST_NAME = 63
 _NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
 _FLAG = r"^[a-z0-9][a-z0-9-]*$"
@@ -145,7 +146,7 @@ class LookSettings(_Strict):
 class ClusterFile(_Strict):
     """One kubeadm cluster."""
 
-    name: str = Field(pattern=_DNS_LABEL, max_length=63, description="must equal the file's name")
+    name: str = Field(pattern=_DNS_LABEL, max_length=_LONGEST_NAME, description="must equal the file's name")
     kubernetes_conn_id: str = Field(min_length=1, description="Airflow connection to the Kubernetes API")
     ssh_conn_id: str = Field(min_length=1, description="Airflow connection for SSH to every host")
     target_version: Annotated[str, Field(pattern=TARGET_PATTERN)] = Field(
@@ -204,6 +205,11 @@ class ClusterFile(_Strict):
         if isinstance(value, int) and value < 1:
             raise ValueError("must be at least 1")
         return value
+
+
+def may_be_named(name: str) -> bool:
+    """Whether a cluster may have this name."""
+    return len(name) <= _LONGEST_NAME and re.fullmatch(_DNS_LABEL, name) is not None
 
 
 def problems(path: Path, error: ValidationError) -> Iterator[str]:

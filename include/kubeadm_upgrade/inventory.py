@@ -135,7 +135,7 @@ def ignored(read: Path, others: Iterable[Path]) -> Iterator[str]:
 def load_cluster(path: Path) -> Cluster:
     """Read one file. Raises InventoryError with every problem at once."""
     try:
-        plain = yaml.safe_load(path.read_text())
+        plain, twice = _read(path)
     except FileNotFoundError as error:
         raise InventoryError(path, (f"{path.name}: there is no such file in {path.parent}",)) from error
     except OSError as error:
@@ -146,14 +146,45 @@ def load_cluster(path: Path) -> Cluster:
     if not isinstance(plain, dict):
         problem = f"{path.name}: must be a mapping with name, target_version and so on"
         raise InventoryError(path, (problem, *_misnamed(path, None)))
-    misnamed = tuple(_misnamed(path, plain.get("name")))
+    others = (*twice, *_misnamed(path, plain.get("name")))
     try:
         cluster = _cluster(ClusterFile.model_validate(plain))
     except ValidationError as error:
-        raise InventoryError(path, (*problems(path, error), *misnamed)) from error
-    if misnamed:
-        raise InventoryError(path, misnamed)
+        raise InventoryError(path, (*problems(path, error), *others)) from error
+    if others:
+        raise InventoryError(path, others)
     return cluster
+
+
+class _Loader(yaml.SafeLoader):
+    """Notes the keys that a mapping has twice, as after a bad merge: yaml takes the last without a word."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.twice: list[tuple[str, int, int]] = []  # key, line of the first and of this one
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                line = key.start_mark.line + 1
+                if (first := lines.setdefault(key.value, line)) != line:
+                    self.twice.append((key.value, first, line))
+        return super().construct_mapping(node, deep)
+
+
+def _read(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """What the file says, and a sentence on each key that it says twice."""
+    loader = _Loader(path.read_text())
+    try:
+        plain = loader.get_single_data()
+    finally:
+        loader.dispose()
+    twice = (
+        f"{path.name}: {key}: is there twice, in line {first} and in line {line}: remove one of them"
+        for key, first, line in sorted(loader.twice, key=lambda one: one[2])
+    )
+    return plain, tuple(twice)
 
 
 def _why(error: Exception) -> str:

@@ -20,6 +20,7 @@ class Wait(StrEnum):
     PAUSE = "pause"
     OTHERS = "others"  # somebody else is at work on the host
     CREDENTIALS = "credentials"  # that are accepted
+    FILE = "file"  # of the cluster, to be mended
     ANSWER = "answer"  # of an API or a host that is silent
     HEALTH = "health"  # of the control plane
     PODS = "pods"  # to leave the node
@@ -29,7 +30,7 @@ class Wait(StrEnum):
 
 
 # What says nothing of how long a step takes: somebody else's time.
-IDLE = frozenset({Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.OTHERS, Wait.CREDENTIALS})
+IDLE = frozenset({Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE})
 
 WORDS: Mapping[str, str] = {
     Wait.CLUSTER: "for another run to end",
@@ -38,6 +39,7 @@ WORDS: Mapping[str, str] = {
     Wait.PAUSE: "for the pause to end",
     Wait.OTHERS: "for somebody else at work on the host",
     Wait.CREDENTIALS: "for credentials",
+    Wait.FILE: "for the cluster's file to be mended",
     Wait.ANSWER: "for an answer",
     Wait.HEALTH: "for the control plane to be healthy",
     Wait.PODS: "for Pods to go",

@@ -152,7 +152,7 @@ def _states(context: Context) -> Json:
 
 
 def _run_tasks(context: Context) -> tuple[str, ...]:
-    """The DAG that stands in for one whose file is broken has none of them, and one of its own."""
+    """The DAG of a file that no cluster may have for its own has none of them, and one of its own."""
     there = context["dag"].task_ids
     return tuple(name for name in RUN_TASKS if name in there) or tuple(there)
 

@@ -32,7 +32,7 @@ from kubeadm_upgrade.errors import (
     Unreachable,
     UpgradeError,
 )
-from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
 from kubeadm_upgrade.waits import Wait, kind_of
@@ -42,9 +42,10 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
 MOST_TURNS = 15  # nobody looks less often than every 15 polls, however many come first
 SAY_AGAIN_SECONDS = 60.0  # a reason that changes all the time is said no more often than this
-# credentials that are not accepted, or another's answer: somebody sees to it, or nobody does
+# credentials that are not accepted, another's answer, or a file that is broken: somebody sees to it, or nobody does
 _PERSONS_PATIENCE = timedelta(hours=1)
-_WAITED_FOR = (Unreachable, Conflict, Unauthorized, Misdirected)
+_FOR_A_PERSON = (Unauthorized, Misdirected, InventoryError)
+_WAITED_FOR = (Unreachable, Conflict, *_FOR_A_PERSON)
 
 
 class Said:
@@ -58,6 +59,10 @@ class Said:
         if reason != self._last and time.monotonic() - self._when >= SAY_AGAIN_SECONDS:
             self._last, self._when = reason, time.monotonic()
             self._say(reason)
+
+
+def _kind_of(error: UpgradeError) -> Wait:
+    return Wait.FILE if isinstance(error, InventoryError) else kind_of(error)
 
 
 async def events(work: Awaitable[Any]) -> TriggerEvent:
@@ -76,9 +81,9 @@ class StepTrigger(BaseTrigger):
     """Goes on with a step until it is done, and ends the task itself.
 
     An API or a host that does not answer is waited for: the control plane goes away while it is upgraded. So are
-    credentials that have expired, which are read again from the connection at every try. Any other error wakes the
-    task up with the error, so that its retry policy can tell the families apart. `waits`: what the worker has told
-    that it waits for.
+    credentials that have expired, which are read again from the connection at every try, and the cluster's file while
+    somebody edits it. Any other error wakes the task up with the error, so that its retry policy can tell the families
+    apart. `waits`: what the worker has told that it waits for.
     """
 
     def __init__(
@@ -118,7 +123,7 @@ class StepTrigger(BaseTrigger):
             except _WAITED_FOR as error:
                 progress = error.progress or progress
                 said(error.what)
-                tell.look(kind_of(error), error.what)
+                tell.look(_kind_of(error), error.what)
                 self._check_patience(work, error)
                 await asyncio.sleep(POLL_SECONDS)
                 continue
@@ -142,7 +147,7 @@ class StepTrigger(BaseTrigger):
 
     def _check_patience(self, work: Assignment, waiting: Pending | UpgradeError) -> None:
         now = datetime.now(UTC)
-        if isinstance(waiting, Unauthorized | Misdirected):
+        if isinstance(waiting, _FOR_A_PERSON):
             self._for_a_person_since = self._for_a_person_since or now
             if now - self._for_a_person_since >= _PERSONS_PATIENCE:
                 raise StepTimedOut(f"{work}: patience has ended: {waiting.what}", do=waiting.do)
@@ -192,7 +197,7 @@ class ClaimTrigger(BaseTrigger):
                 cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
                 reason = await claim(cluster, run, self.take_over, self.give_up)
             except _WAITED_FOR as error:
-                kind, reason = kind_of(error), error.what
+                kind, reason = _kind_of(error), error.what
             if reason is None:
                 return
             said(reason)

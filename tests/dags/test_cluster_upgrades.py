@@ -8,7 +8,9 @@ import json
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -17,6 +19,8 @@ from airflow.sdk import DAG
 from airflow.serialization.definitions.param import SerializedParam, SerializedParamsDict
 from airflow.serialization.serialized_objects import DagSerialization
 
+from kubeadm_airflow.endings import EndedForAPerson
+from kubeadm_upgrade.inventory import InventoryError
 from kubeadm_upgrade.procedure import GROUPS
 
 FLEET = 100
@@ -113,13 +117,54 @@ def test_a_check_asks_in_a_worker_and_in_the_triggerer(parse):
 
 
 def test_a_broken_file_leaves_the_others_alone(parse, tmp_path):
-    """Its DAG keeps the id, and says in its docs what is wrong."""
+    """Its DAG keeps the id, and says in its docs what is wrong; no other DAG is of it."""
     parse("a")
     (tmp_path / "clusters" / "bad.yaml").write_text("name: bad\nfoo: 1\n")
     dags = parse("a")
     assert set(dags) == {*(f"kubeadm_{what}.a" for what in KINDS), "kubeadm_upgrade.bad"}
     assert "bad.yaml: foo: unknown key" in dags["kubeadm_upgrade.bad"].doc_md
-    assert set(dags["kubeadm_upgrade.bad"].task_dict) == {"inventory_file_is_broken"}
+
+
+def shape(dag):
+    """What Airflow knows a run's tasks by."""
+    tasks = {name: (type(task), task.trigger_rule, task.downstream_task_ids) for name, task in dag.task_dict.items()}
+    return dag.dag_id, tasks, set(dag.task_group_dict), dag.max_active_runs
+
+
+MISTAKES_OF_EDITORS = [
+    pytest.param("a.yaml", "name: a\n\tfoo", id="a bad character"),
+    pytest.param("a.yaml", "name: a\nfoo: 1\n", id="an unknown key"),
+    pytest.param("a.yaml", "", id="nothing yet"),
+    pytest.param("a.yml", "name: a\n", id="another ending"),
+]
+
+
+@pytest.mark.parametrize(("file", "text"), MISTAKES_OF_EDITORS)
+def test_a_run_under_way_keeps_its_tasks_while_its_file_is_broken(parse, tmp_path, file, text):
+    """Airflow takes tasks for removed that the DAG has no more, and would fail the run with the cluster held."""
+    good = parse("a")["kubeadm_upgrade.a"]
+    (tmp_path / "clusters" / "a.yaml").unlink()
+    (tmp_path / "clusters" / file).write_text(text)
+    bad = parse()["kubeadm_upgrade.a"]
+    assert "quarantine" in bad.tags
+    assert shape(bad) == shape(good)
+    assert json.dumps(DagSerialization.to_dict(bad))
+    assert set(good.params) - set(bad.params) == {"target_version"}  # which is not known
+
+
+@pytest.mark.parametrize(("file", "text"), MISTAKES_OF_EDITORS)
+@pytest.mark.parametrize("params", [{}, {"dry_run": True}, {"target_version": "1.30"}], ids=str)
+def test_a_run_that_begins_with_a_broken_file_fails_with_its_sentence(parse, tmp_path, file, text, params):
+    """In its first task, and not with a word on a parameter that only the good file's DAG knows."""
+    parse()
+    (tmp_path / "clusters" / file).write_text(text)
+    dag = parse()["kubeadm_upgrade.a"]
+    run = SimpleNamespace(conf=params, run_after=datetime(2026, 11, 23, tzinfo=UTC))
+    values = {name: dag.params[name] for name in dag.params} | params
+    with pytest.raises(EndedForAPerson) as caught:
+        dag.get_task("claim").execute({"dag": dag, "run_id": "r", "dag_run": run, "params": values})
+    assert isinstance(caught.value.error, InventoryError)
+    assert caught.value.error.problems[0] in dag.doc_md
 
 
 @pytest.mark.parametrize(
@@ -180,6 +225,7 @@ def test_a_name_that_no_dag_may_have_leaves_the_others_alone(parse, tmp_path, fi
     dags = parse("a")
     assert set(dags) == {*(f"kubeadm_{what}.a" for what in KINDS), f"kubeadm_upgrade.{dag_id}"}
     assert f"name: is 'other', but the file is named '{file[:-5]}'" in dags[f"kubeadm_upgrade.{dag_id}"].doc_md
+    assert set(dags[f"kubeadm_upgrade.{dag_id}"].task_dict) == {"inventory_file_is_broken"}
 
 
 def test_tasks_are_the_steps_of_the_procedure(parse):

@@ -18,6 +18,7 @@ CLUSTERS: Clusters = {
     "killed": (1, 2, {}),
     "mute": (1, 2, {}),
     "climb": (1, 3, {"max_unavailable": 2}),
+    "edited": (1, 2, {}),
     "stranger": (1, 1, {"ssh": {"known_hosts": "/dev/null"}}),
     "novice": (1, 1, {}),
 }

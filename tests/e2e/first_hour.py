@@ -177,8 +177,8 @@ MISTAKES: dict[str, Mistake] = {
     "broken-file": Mistake(
         "A cluster file with a mistake",
         "{name}.yaml: max_unavailble: unknown key: check its spelling, or remove it",
-        "mend {inventory}/{name}.yaml, then its cluster has its own DAG again: start the run there",
-        task="inventory_file_is_broken",
+        f"mend {{inventory}}/{{name}}.yaml, {CLEAR}",
+        task="claim",
         conf={},
         file=lambda at: {"max_unavailble": 2},
     ),

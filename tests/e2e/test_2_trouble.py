@@ -127,3 +127,37 @@ def test_a_broken_file_becomes_a_quarantine_dag(site, name, words):
     assert upgrades - later == {f"kubeadm_upgrade.{name}" for name in (*CLUSTERS, *BROKEN)}
     assert not site.api.has_dag(f"kubeadm_check.{name}")
     assert site.api.import_errors() == []
+
+
+def test_a_run_outlives_a_mistake_in_its_clusters_file(site):
+    """Somebody edits the file in mid-run: no task is lost, and once it is mended and cleared, the run goes on."""
+    file = site.inventory / "edited.yaml"
+    good = file.read_text()
+    site.cluster("edited").faults.slow_answer("edited-cp1", "systemd-run --unit=kubeadm-upgrade-v1.29.15", 8)
+    dag_id, run_id = site.start("edited")
+    site.api.wait_for_task(dag_id, run_id, "control_plane.kubeadm_upgrade", states=["running", "deferred"])
+    file.write_text(f"{good}max_unavailble: 2\n")
+    parsed(site, dag_id, broken=True)
+    assert site.api.wait_for_run(dag_id, run_id) == "failed"
+    left = site.api.task_instances(dag_id, run_id)
+    assert [str(task) for task in left if task.state == "removed" or "broken" in task.task_id] == []
+    failed = [task for task in left if task.state == "failed"]
+    said = "edited.yaml: max_unavailble: unknown key"
+    assert any(said in site.log_text(dag_id, run_id, task) for task in failed)
+
+    file.write_text(good)
+    parsed(site, dag_id, broken=False)
+    site.api.clear(dag_id, run_id, failed)
+    assert site.api.wait_for_run(dag_id, run_id, patience=300) == "success", site.trouble(dag_id, run_id)
+    assert site.cluster("edited").violations == []
+
+
+def parsed(site, dag_id: str, *, broken: bool) -> None:
+    """The DAG is that of the file as it stands now."""
+
+    def seen() -> bool:
+        site.api.parse_again(site.api.dag(dag_id)["file_token"])
+        tags = {tag["name"] for tag in site.api.dag(dag_id)["tags"]}
+        return ("quarantine" in tags) == broken
+
+    wait_for(seen, f"{dag_id} to be parsed", 120)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import DagRunTriggerException
+from airflow.triggers.base import TaskSuccessEvent
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.run import VerifyOperator
-from kubeadm_airflow.triggers import StepTrigger
+from kubeadm_airflow.triggers import ClaimTrigger, StepTrigger
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.errors import NotAsPromised, StepRefused
 from kubeadm_upgrade.steps import Progress
@@ -36,13 +39,17 @@ def event(hop, deadline=None):
     return first(hop, "workers", "node_ready", deadline=deadline).payload
 
 
-def first(hop, group, step, **trigger):
-    """The event of a trigger that performs a step of a worker."""
+def trigger_of(hop, group, step, **trigger):
+    """That performs a step of a worker."""
     work = Assignment("still", RunId("run-1"), hop, group, step, "still-w1")
-    made = StepTrigger(work=work.to_json(), progress=Progress().to_json(), began=LONG_AGO, **trigger)
+    return StepTrigger(work=work.to_json(), progress=Progress().to_json(), began=LONG_AGO, **trigger)
+
+
+def first(hop, group, step, **trigger):
+    """The event of such a trigger."""
 
     async def event():
-        return await asyncio.wait_for(anext(aiter(made.run())), 20)
+        return await asyncio.wait_for(anext(aiter(trigger_of(hop, group, step, **trigger).run())), 20)
 
     return asyncio.run(event())
 
@@ -77,6 +84,48 @@ def test_patience_ends_for_an_api_that_does_not_answer_too(walker):
         payload = event(hop, LONG_AGO)
     assert payload["error"] == "StepTimedOut"
     assert "still waiting: the Kubernetes API does not answer at https://" in payload["message"]
+
+
+BROKEN = "still.yaml: max_unavailble: unknown key: check its spelling, or remove it"
+
+
+@pytest.fixture
+def file(walker):
+    """The cluster's, while somebody edits it."""
+    path = Path(os.environ["KUBEADM_UPGRADE_INVENTORY"], "still.yaml")
+    good = path.read_text()
+    bad = f"{good}max_unavailble: 2\n"
+    return SimpleNamespace(spoil=lambda: path.write_text(bad), mend=lambda: path.write_text(good))
+
+
+async def mended_meanwhile(file, trigger):
+    """The event of a trigger that begins while the file is broken."""
+    file.spoil()
+    going = asyncio.ensure_future(anext(aiter(trigger.run())))
+    await asyncio.sleep(0.5)
+    assert not going.done()
+    file.mend()
+    return await asyncio.wait_for(going, 20)
+
+
+def test_a_step_under_way_waits_until_its_clusters_file_is_mended(walker, file):
+    """Nothing is acted on meanwhile, and the time is nobody's but the editor's."""
+    going_on = trigger_of(asyncio.run(walker.plan()), "stage", "switch_package_repository")
+    event = asyncio.run(mended_meanwhile(file, going_on))
+    assert dict(event.xcoms["return_value"]["waited"])["file"] >= 0.3
+
+
+def test_a_run_that_waits_for_the_cluster_waits_for_its_file_too(file):
+    claiming = ClaimTrigger(cluster="still", run=RunId("run-1").to_json(), take_over="", give_up=[])
+    assert isinstance(asyncio.run(mended_meanwhile(file, claiming)), TaskSuccessEvent)
+
+
+def test_a_file_that_nobody_mends_is_not_waited_for_for_ever(walker, file):
+    hop = asyncio.run(walker.plan())
+    file.spoil()
+    payload = first(hop, "stage", "switch_package_repository", deadline=LONG_AGO).payload
+    assert payload["message"].endswith(f"patience has ended, still waiting: {BROKEN}")
+    assert payload["do"].startswith("mend ")
 
 
 def test_an_outcome_tells_when_and_how_long_it_waited_for_what(walker):

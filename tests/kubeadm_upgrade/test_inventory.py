@@ -328,3 +328,31 @@ def test_flags_that_may_be_dropped_are_read_fresh(load):
     """With how carefully a run goes about its work: the remedy that preflight names holds from the next look on."""
     why = {"audit-policy-file": "the audit log is written elsewhere now"}
     assert load(SMALLEST | {"drop_flags": why}).rollout.drop_flags == why
+
+
+TWICE = """name: prod
+kubernetes_conn_id: prod_kubernetes
+ssh_conn_id: prod_ssh
+target_version: "1.29"
+drain: &drain
+  force: true
+  force: false
+nodes: {w1: {port: 1}, w2: {port: 2}}
+target_version: "1.31"
+"""
+
+
+def test_a_key_that_is_there_twice_is_a_mistake(load):
+    """As after a bad merge: yaml itself takes the last without a word. The same key of two mappings is none."""
+    with pytest.raises(InventoryError) as caught:
+        load(TWICE)
+    assert caught.value.problems == (
+        "prod.yaml: force: is there twice, in line 6 and in line 7: remove one of them",
+        "prod.yaml: target_version: is there twice, in line 4 and in line 9: remove one of them",
+    )
+
+
+def test_what_a_mapping_takes_over_from_another_is_not_there_twice(load):
+    text = "".join(f"{key}: '{value}'\n" for key, value in SMALLEST.items())
+    cluster = load(f"{text}nodes:\n  w1: &w1\n    port: 1\n    address: a\n  w2:\n    <<: *w1\n    port: 2\n")
+    assert (cluster.reach("w2").port, cluster.reach("w2").address) == (2, "a")

@@ -127,6 +127,9 @@ def _closed(sight: Sight, begin: Callable[[str], str] = str) -> str:
     for waits in sight.waits_of(Wait.CREDENTIALS):
         since = at(waits.since, sight.now)
         return begin(f"credentials are not accepted since {since} ({brief(waits.reason)}): renew them, and it goes on")
+    for waits in sight.waits_of(Wait.FILE):
+        since = at(waits.since, sight.now)
+        return begin(f"the cluster's file is broken since {since} ({brief(waits.reason)}): mend it, and it goes on")
     for waits in gates_that_stay_closed(sight):
         since, now = at(waits.since, sight.now), ", now" if waits.reason_since else ""
         return begin(f"no further node may go out of service since {since}{now}: {detail(waits)}")

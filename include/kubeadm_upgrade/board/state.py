@@ -63,7 +63,7 @@ def _has_reported(sight: Sight) -> bool:
 
 
 def _needs_person(sight: Sight) -> bool:
-    if sight.waits_of(Wait.CREDENTIALS):
+    if sight.waits_of(Wait.CREDENTIALS) or sight.waits_of(Wait.FILE):
         return True
     return any(sight.now - one.since > PATIENCE for one in gates_that_stay_closed(sight))
 

@@ -30,6 +30,7 @@ class ClaimOperator(ClusterOperator):
         from kubeadm_airflow.hooks.cluster_claim import claim
         from kubeadm_airflow.triggers import ClaimTrigger
 
+        cluster = load_cluster_named(self.cluster)  # before all else: while it is broken, the DAG knows no target
         refuse_unknown_parameters(context)
         params, run = context["params"], run_of(context)
         wish = Wish.read(params)
@@ -37,7 +38,7 @@ class ClaimOperator(ClusterOperator):
             self.log.info("%s: a dry run changes nothing, and holds nothing", self.cluster)
             return
         wishes: dict[str, Any] = {"take_over": (params["take_over"] or "").strip(), "give_up": list(wish.give_up)}
-        reason = await claim(load_cluster_named(self.cluster), run, **wishes)
+        reason = await claim(cluster, run, **wishes)
         if reason is None:
             self.log.info("%s: held by %s", self.cluster, run)
             return

@@ -208,6 +208,14 @@ CASES = {
             "renew them, and it goes on; 4 of 12 workers are done."
         ),
     ),
+    "a file that somebody has broken": (
+        w5(**waiting("prod.yaml: max_unavailble: unknown key: check its spelling, or remove it", "file")),
+        State.NEEDS_PERSON,
+        (
+            "The cluster's file is broken since 03:03 UTC (prod.yaml: max_unavailble: unknown key: check its spelling, "
+            "or remove it): mend it, and it goes on; 4 of 12 workers are done."
+        ),
+    ),
     "given up": (
         at(
             replace(the_middle(), marks=Marks(given_up={"w5": "its disk"})),

@@ -22,7 +22,7 @@ function show(board) {
   fill($('where'), [board.cluster, board.run_id, board.next_run, board.started, board.ended], () => where(board))
   fill($('state'), [board.state, board.progress, board.seconds_left], () => state(board))
   fill($('sentence'), board.sentence, () => document.createTextNode(board.sentence))
-  $('sentence').classList.toggle('long', board.sentence.length > 130)
+  $('sentence').className = ['', 'long', 'longer'][(board.sentence.length > 130) + (board.sentence.length > 280)]
   fill($('bar'), board.nodes.map((node) => node.state), () => bar(board))
   fill($('buttons'), board.actions, () => board.actions.filter((action) => !action.node && !isRetry(action)).map((action) => button(action, () => follower.soon(), action.id)))
   fill($('path'), board.path, () => path(board.path))

@@ -92,6 +92,13 @@ class NotToAct(StepRefused):
     then = "then start a new run for what is left"
 
 
+class OrderRefused(NeedsPerson):
+    """What somebody asks of an upgrade would not do what they mean by it; nothing was changed."""
+
+    mend = "see how the cluster stands"
+    then = "then ask for what is still wanted"
+
+
 class StepTimedOut(NeedsPerson):
     """A step's patience ended; the node stays as it is, cordoned if it was."""
 

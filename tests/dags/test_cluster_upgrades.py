@@ -294,7 +294,11 @@ def test_only_what_must_be_there_is_marked_as_required(parse):
 
 def test_the_dag_is_the_same_at_every_parse(parse):
     """Nothing volatile goes into the DAG, or every parse would make a new version of it."""
-    first, second = ([json.dumps(DagSerialization.to_dict(dag)) for dag in parse("a").values()] for _ in range(2))
+    whole = {"labels": {"env": "prod", "team": "shop"}, "look": {"schedule": "17 3 * * *"}}
+    first, second = (
+        [json.dumps(DagSerialization.to_dict(dag)) for dag in parse("a", **whole).values()] for _ in range(2)
+    )
+    assert len(first) == len(KINDS) + 1
     assert first == second
 
 

@@ -6,11 +6,13 @@ Some ten minutes. What it leaves in runs/ is what boards are tested on; take it 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
@@ -21,12 +23,13 @@ from harness.site import Site, open_site
 from kubeadm_airflow.pages.run_record import RunReader
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import RunRecord, TaskRecord
+from kubeadm_upgrade.report import DIRECTORY_VARIABLE
 from kubeadm_upgrade.waits import Wait
 from recorded import FOLDER
 
 CLUSTER = "shop"
-CLUSTERS = {CLUSTER: (3, 4, {"max_unavailable": 2, "timeouts": {"ready": 15}})}
-SICK = f"{CLUSTER}-w3"
+CLUSTERS = {CLUSTER: (3, 4, {"timeouts": {"ready": 15}})}
+SICK = f"{CLUSTER}-w2"
 
 Seen = Callable[[RunRecord], bool]
 
@@ -59,15 +62,31 @@ class Recorder:
 
     def _write(self, moment: str, record: RunRecord, now: datetime) -> None:
         where = f"a simulated cluster of tests/lab, a whole Airflow of tests/harness, {now.date()}: python -m recorded"
-        plain = {"taken": where, "now": now.isoformat(timespec="seconds"), "record": record.to_json()}
-        text = (
-            json.dumps(plain, indent=1)
-            .replace(str(self._home), "/home/airflow")
-            .replace(self._site.airflow.url, "http://airflow")
-        )
+        plain = {"taken": where, "now": now.isoformat(timespec="seconds"), "record": slim(record.to_json())}
+        text = lines(plain).replace(str(self._home), "/home/airflow").replace(self._site.airflow.url, "http://airflow")
         FOLDER.mkdir(exist_ok=True)
-        (FOLDER / f"{moment}.json").write_text(text + "\n")
+        (FOLDER / f"{moment}.json").write_text(text)
         print(f"{moment}: {board_of(record, now).sentence}", flush=True)  # noqa: T201
+
+
+def slim(record: dict[str, Any]) -> dict[str, Any]:
+    """Without the commands that were run, which no board shows, and the plan's page."""
+    report = record["report"] and {
+        name: value for name, value in record["report"].items() if name not in ("plan", "path")
+    }
+    for outcome in (
+        *(report or {}).get("outcomes", ()),
+        *(task["outcome"] for task in record["tasks"] if task["outcome"]),
+    ):
+        outcome["actions"] = outcome["details"] = []
+    return {**record, "report": report}
+
+
+def lines(plain: dict[str, Any]) -> str:
+    """JSON with a task a line."""
+    tasks = ",\n".join(json.dumps(task) for task in plain["record"]["tasks"])
+    head = json.dumps({**plain, "record": {**plain["record"], "tasks": []}})
+    return head.replace('"tasks": []', f'"tasks": [\n{tasks}\n]', 1) + "\n"
 
 
 def tasks(record: RunRecord, step: str, state: str) -> list[TaskRecord]:
@@ -135,6 +154,7 @@ def _settled(record: RunRecord) -> bool:
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="recorded-") as folder, open_site(Path(folder), CLUSTERS, {}) as site:
+        os.environ[DIRECTORY_VARIABLE] = str(site.airflow.reports)  # for the reader of reports
         record_all(site, Path(folder))
     return 0
 

@@ -20,6 +20,14 @@ def patch_ledger(cluster, **data) -> None:
     cluster.apply([{**there, "data": merged}])
 
 
+def steer(site, name, state="success", **order) -> str:
+    """An order as the board gives it: one REST call. Returns its run's id, once that has ended."""
+    dag_id = f"kubeadm_steer.{name}"
+    run_id = site.api.trigger(dag_id, order)
+    assert site.api.wait_for_run(dag_id, run_id, patience=60) == state
+    return run_id
+
+
 def mutating(cluster) -> list[str]:
     return [f"{record.node}: {record.command}" for record in cluster.log if record.mutating]
 
@@ -51,17 +59,21 @@ def test_a_run_is_held_let_go_on_and_ended(site):
     cluster.faults.slow("held-w1", "kubeadm upgrade node", 5)
     dag_id, run_id = site.start("held")
     wait_for(lambda: cluster.node_state("held-cp1").kubelet == "v1.29.15", "held-cp1 to move", 240)
-    patch_ledger(cluster, paused="incident 4711")
+    steer(site, "held", action="pause", reason="incident 4711")
     waiting = site.api.wait_for_task(dag_id, run_id, "workers.admit", "held-w1", ["deferred"], 120)
-    wait_for(lambda: "paused (incident 4711)" in site.log_text(dag_id, run_id, waiting), "admit to say so", 60)
+    said = "paused (incident 4711, asked by admin)"
+    wait_for(lambda: said in site.log_text(dag_id, run_id, waiting), "admit to say so", 60)
     assert {cluster.node_state(name).schedulable for name in ("held-w1", "held-w2")} == {True}
-    patch_ledger(cluster, paused=None)
+    steer(site, "held", action="resume")
     wait_for(lambda: "out-of-service.held-w1" in cluster.object(*LEDGER)["data"], "held-w1 to get its slot", 120)
-    patch_ledger(cluster, aborted="too late")
+    steer(site, "held", action="abort", reason="too late")
     assert site.api.wait_for_run(dag_id, run_id, patience=240) == "failed"
     assert [cluster.node_state(name).kubelet for name in ("held-w1", "held-w2")] == ["v1.29.15", "v1.28.15"]
     assert {cluster.node_state(name).schedulable for name in cluster.nodes} == {True}
-    assert "this run was aborted (too late)" in site.report_page(dag_id, run_id)
+    assert "this run was aborted (too late, asked by admin)" in site.report_page(dag_id, run_id)
+    refused = steer(site, "held", "failed", action="abort", reason="too late")
+    (task,) = site.api.task_instances("kubeadm_steer.held", refused)
+    assert f"run {run_id} of" in site.log_text("kubeadm_steer.held", refused, task)
     site.run("held", patience=300)
     assert cluster.node_state("held-w2").kubelet == "v1.29.15"
     assert cluster.violations == []

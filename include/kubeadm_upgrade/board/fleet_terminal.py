@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from kubeadm_upgrade.board.terminal import STYLES, plain
-from kubeadm_upgrade.board.words import lasting
 from kubeadm_upgrade.wording import count
 
 Json = Mapping[str, Any]
 
 _QUIET = "bright_black"
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _SOON = 60  # days of support left that are worth a thought; a third of it is worth a plan
 
 
@@ -70,14 +70,19 @@ def _days(left: int | None) -> Text:
 
 
 def _age(looked_at: str | None, now: datetime) -> str:
+    """As few letters as will do: it stands in a column."""
     if looked_at is None:
         return "never"
-    return lasting(max(0.0, (now - datetime.fromisoformat(looked_at)).total_seconds()))
+    seconds = max(0, int((now - datetime.fromisoformat(looked_at)).total_seconds()))
+    unit, size = next((unit, size) for unit, size in _UNITS if seconds >= 2 * size or size == 1)
+    return f"{seconds // size} {unit}"
 
 
-def _summary(clusters: Iterable[Json]) -> Text:
-    states = Counter(cluster["state"] for cluster in clusters)
+def _summary(clusters: Sequence[Json]) -> Text:
+    calm = Counter(plain(cluster["state"]).replace("_", " ") for cluster in clusters if not cluster["needs_person"])
     needs = sum(cluster["needs_person"] for cluster in clusters)
-    told = ", ".join(f"{number} {plain(state).replace('_', ' ')}" for state, number in states.items())
-    text = Text(f"{count(states.total(), 'cluster')}: {told}", _QUIET)
-    return text.append(f"; {needs} {'needs' if needs == 1 else 'need'} a person", "bold red") if needs else text
+    text = Text().append(f"{count(len(clusters), 'cluster')}: ", _QUIET)
+    if needs:
+        text.append(f"{needs} {'needs' if needs == 1 else 'need'} a person", "bold red")
+    told = ", ".join(f"{number} {state}" for state, number in calm.items())
+    return text.append(f"{', ' if needs and told else ''}{told}", _QUIET)

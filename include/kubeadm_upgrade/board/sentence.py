@@ -14,7 +14,7 @@ from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.board.state import gates_that_stay_closed, pause_of
 from kubeadm_upgrade.board.under_way import at_work, finished_first, go_on
 from kubeadm_upgrade.board.view import State
-from kubeadm_upgrade.board.words import at, brief, capital, lasting, roughly
+from kubeadm_upgrade.board.words import at, brief, capital, full_stop, lasting, roughly
 from kubeadm_upgrade.waits import Wait
 
 _UNTOUCHED = "nothing is touched yet"
@@ -27,8 +27,7 @@ _LOOKS: Mapping[str, str] = {
 
 
 def sentence_of(sight: Sight, state: State, seconds_left: float | None = None) -> str:
-    text = _SAY[state](sight, seconds_left)
-    return text if text.endswith((".", "…")) else f"{text}."
+    return full_stop(_SAY[state](sight, seconds_left))
 
 
 def _claiming(sight: Sight, _: float | None) -> str:
@@ -67,14 +66,14 @@ def _paused(sight: Sight, _: float | None) -> str:
 def _needs_person(sight: Sight, _: float | None) -> str:
     if not sight.failures:
         return f"{_closed(sight, capital)}; {how_far(sight)}"
-    return " ".join(f"{one}." for one in (trouble.fact(sight), trouble.remedy(sight), _rest(sight)) if one)
+    return " ".join(full_stop(one) for one in (trouble.fact(sight), trouble.remedy(sight), _rest(sight)) if one)
 
 
 def _failed(sight: Sight, _: float | None) -> str:
     why = trouble.fact(sight) if sight.failures else _unproven(sight)
     remedy = trouble.remedy(sight) if sight.failures else ""
     parts = (f"Failed{_took(sight, 'after')}: {why}", remedy, capital(how_far(sight)))
-    return " ".join(f"{one}." for one in parts if one)
+    return " ".join(full_stop(one) for one in parts if one)
 
 
 def _aborted(sight: Sight, _: float | None) -> str:

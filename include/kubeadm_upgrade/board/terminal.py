@@ -194,7 +194,8 @@ def _trouble(failed: tuple[str, Json]) -> RenderableType:
     """What is wrong, what to do, and what the host has said."""
     name, cell = failed
     failure = cell["failure"]
-    text = Text().append("✗ ", "bold red").append(plain(f"{name}: {cell['task']}: {failure['why']}"))
+    why = failure["why"] if failure["why"].startswith(f"{name}: ") else f"{name}: {cell['task']}: {failure['why']}"
+    text = Text().append("✗ ", "bold red").append(plain(why))
     text.append("\nWhat to do: ", "bold").append(plain(failure["do"]))
     for line in failure["said"][-_MOST_LINES:]:
         text.append(f"\n  {plain(line)}", _QUIET)

@@ -44,6 +44,11 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+def full_stop(text: str) -> str:
+    """A text that was cut off ends where it was cut."""
+    return text if text.endswith((".", "…")) else f"{text}."
+
+
 def path_part(text: str) -> str:
     """An id in an address: whatever it holds, it stays in its place."""
     return quote(text, safe="", errors="replace")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from kubeadm_upgrade.errors import BadParameters, StepRefused
+from kubeadm_upgrade.errors import BadParameters, OrderRefused
 from kubeadm_upgrade.ledger.ledger import Ledger
 
 MOST_LETTERS = 200  # of a reason: it stands in every sentence of whoever waits
@@ -73,20 +73,20 @@ class Order:
             )
 
     def carried_out(self, ledger: Ledger) -> Ledger:
-        """The ledger as it is to be; as it is, where it says so already. Raises StepRefused."""
+        """The ledger as it is to be; as it is, where it says so already. Raises OrderRefused."""
         match self.action:
             case Action.PAUSE:
                 return self._paused(ledger)
             case Action.RESUME:
                 return replace(ledger, paused=None)
             case Action.GIVE_UP:
-                self._refuse_without_a_run(ledger, f'start the next one with give_up: ["{self.node}"]')
+                self._refuse_without_a_run(ledger, do=f'start the next one with give_up: ["{self.node}"]')
                 return replace(ledger, given_up={self.node: self._why, **ledger.given_up})
             case Action.TAKE_BACK:
                 kept = {node: why for node, why in ledger.given_up.items() if node != self.node}
                 return replace(ledger, given_up=kept)
             case Action.ABORT:
-                self._refuse_without_a_run(ledger, "there is nothing to abort")
+                self._refuse_without_a_run(ledger)
                 return replace(ledger, aborted=ledger.aborted or self._why)
 
     def said(self, before: Ledger) -> str:
@@ -109,16 +109,20 @@ class Order:
         if there == self.reason or there.startswith(f"{self.reason}{_BY}"):
             return ledger
         # one mark cannot hold two reasons, and whoever resumes for one of them would lift both
-        raise StepRefused(f"the upgrade is paused already ({there})", do="resume it first, if this is to stand there")
+        raise OrderRefused(f"the upgrade is paused already ({there})", do="resume it first, if this is to stand there")
 
-    def _refuse_without_a_run(self, ledger: Ledger, do: str) -> None:
+    def _refuse_without_a_run(self, ledger: Ledger, do: str | None = None) -> None:
         """What is given up or aborted ends with its run, so an order between two runs would be forgotten unseen."""
         if ledger.holder is None:
-            raise StepRefused("no run has this cluster", do=do)
+            raise OrderRefused(f"no run has this cluster: {_NOTHING[self.action]}", do=do)
         if ledger.ended_at:
-            raise StepRefused(f"{ledger.holder.run} has ended", do=do)
+            raise OrderRefused(f"{ledger.holder.run} has ended: {_NOTHING[self.action]}", do=do)
 
 
+_NOTHING = {
+    Action.GIVE_UP: "nobody waits for a node",
+    Action.ABORT: "there is nothing to abort",
+}
 _DONE = {
     Action.PAUSE: "paused ({why}): nodes that are out of service are finished, no other is taken",
     Action.RESUME: "the upgrade goes on",

@@ -21,7 +21,7 @@ from kubeadm_upgrade.wording import count
 Json = Mapping[str, Any]
 
 _WIDTH, _LABELS, _RIGHT = 960.0, 200.0, 110.0
-_TOP, _ROW, _BAR, _LEGEND = 24.0, 18.0, 11.0, 30.0
+_TOP, _ROW, _BAR, _LEGEND = 24.0, 18.0, 11.0, 36.0
 _STRIPS = 150.0  # the most that nodes which are drawn together take
 _LETTERS = 28
 
@@ -72,9 +72,11 @@ class _Picture:
         yield f'aria-label="{label}" font-size="11" fill="currentColor">'
         yield from self._axis(tops[-1])
         for row, top in zip(self._rows, tops, strict=False):
-            yield _text(_shortened(row.label), _LABELS - 8, top + 12, "end", row.label)
+            yield _text(_shortened(row.nodes[0]), _LABELS - 8, top + 12, "end", row.label)
+            if row.is_folded:
+                yield _text(f"and {len(row.nodes) - 1:,} more", _LABELS - 8, top + 26, "end", faint=True)
             yield from self._strips(row, top) if row.is_folded else self._bars(row.nodes[0], top)
-        yield from _legend(tops[-1] + 18)
+        yield from _legend(tops[-1] + 24)
         yield "</svg>"
 
     def _tops(self) -> Iterator[float]:
@@ -82,7 +84,7 @@ class _Picture:
         top = _TOP
         for row in self._rows:
             yield top
-            top += max(_ROW, _thickness(row) * len(row.nodes) + 4) if row.is_folded else _ROW
+            top += max(2 * _ROW, _thickness(row) * len(row.nodes) + 4) if row.is_folded else _ROW
         yield top
 
     def _axis(self, bottom: float) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from rich.console import Console
@@ -42,7 +43,7 @@ def test_a_line_a_cluster():
         "prod     1.29.15 (1.28.15)  -636  1.30      3 h  w3 failed at config.",
         "test     ?                                never  Nobody has looked.",
         "",
-        "2 clusters: 1 needs person, 1 unknown; 1 needs a person",
+        "2 clusters: 1 needs a person, 1 unknown",
     ]
 
 
@@ -59,6 +60,14 @@ def test_only_what_was_asked_for(labels, needs_person, names):
     found = fleet_terminal.matching(FLEET, labels, needs_person=needs_person)
     assert [one["name"] for one in found["clusters"]] == names
     assert found["schema"] == FLEET["schema"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "age"), [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (200000, "2 d")]
+)
+def test_an_age_is_short(seconds, age):
+    seen = replace(TEST, looked_at=NOW - timedelta(seconds=seconds))
+    assert f" {age}  Nobody" in drawn(Fleet(NOW, (seen,)).to_json())[1]
 
 
 def test_no_cluster_is_said():

@@ -289,3 +289,7 @@ def test_a_long_story_is_cut_in_the_sentence_and_whole_in_its_cell():
     board = board_of(w5(**failed("w5: drain_node: " + "x" * 5000)), NOW)
     assert len(board.sentence) < 600
     assert any(len(cell.failure.why) > 5000 for row in board.nodes for cell in row.cells if cell.failure)
+
+
+def test_what_was_cut_ends_where_it_was_cut():
+    assert "…. " not in board_of(w5(**failed("w5: drain_node: " + "x" * 5000)), NOW).sentence

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from in_memory.examples import NOW, RUN, a_ledger
-from kubeadm_upgrade.errors import BadParameters, StepRefused
+from kubeadm_upgrade.errors import BadParameters, OrderRefused
 from kubeadm_upgrade.ledger import marks, wire
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.ledger.steering import Order
@@ -126,13 +126,13 @@ def test_what_is_so_already_stays_as_it_was_said_first(asked, there, said):
         pytest.param(
             GIVE_UP,
             ENDED,
-            f'{RUN} has ended: start the next one with give_up: ["w1"]',
+            f'{RUN} has ended: nobody waits for a node: start the next one with give_up: ["w1"]',
             id="give up between two runs: the next would forget it",
         ),
     ],
 )
 def test_an_order_that_would_not_do_what_it_says_is_refused(asked, there, sentence):
-    with pytest.raises(StepRefused) as refused:
+    with pytest.raises(OrderRefused) as refused:
         asked.carried_out(there)
     assert str(refused.value) == sentence
 

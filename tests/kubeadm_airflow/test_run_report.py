@@ -1,0 +1,32 @@
+"""What a report's outcomes leave behind for the next run."""
+
+from __future__ import annotations
+
+from kubeadm_airflow.run_report import durations_of
+
+
+def outcome(step, seconds, *waited, **changes):
+    return {
+        "step": step,
+        "node": "w1",
+        "status": "changed",
+        "seconds": seconds,
+        "waited": [list(w) for w in waited],
+    } | changes
+
+
+def test_durations_are_work_and_not_somebody_elses_time():
+    """A night at the gates, or in a pause, says nothing of how long a step takes."""
+    outcomes = [
+        outcome("admit", 30_000.0, ["turn", 20_000.0], ["slot", 9_997.6]),
+        outcome("drain_node", 700.0, ["pods", 650.0]),
+        outcome("drain_node", 95.04, ["pause", 60.0]),
+        outcome("drain_node", 2.0, status="unchanged"),
+        outcome("node_ready", 12.0, status="gone"),
+    ]
+    assert durations_of({"outcomes": outcomes}) == {"admit": [2.4], "drain_node": [700.0, 35.0]}
+
+
+def test_outcomes_of_an_earlier_release_count_as_they_are():
+    before = {"step": "drain_node", "node": "w1", "status": "changed"}
+    assert durations_of({"outcomes": [before | {"seconds": 41.2}, before]}) == {"drain_node": [41.2]}

@@ -89,7 +89,8 @@ class Visitor:
             serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS]
             assert not serious, f"{scheme}: {serious}"
         self.page.emulate_media(color_scheme="light")
-        assert not (self.complaints or self.elsewhere), f"{self.complaints} {self.elsewhere}"
+        assert not self.complaints, str(self.complaints)
+        assert not self.elsewhere, str(self.elsewhere)
 
     def takes_pictures(self, name: str, directory: Path) -> None:
         """Light and dark, wide and narrow."""

@@ -16,6 +16,7 @@ CLUSTERS: Clusters = {
     "half": (1, 4, {"max_unavailable": "50%"}),
     "stuck": (1, 3, {"timeouts": {"ready": 6}}),
     "killed": (1, 2, {}),
+    "mute": (1, 2, {}),
     "climb": (1, 3, {"max_unavailable": 2}),
     "stranger": (1, 1, {"ssh": {"known_hosts": "/dev/null"}}),
     "novice": (1, 1, {}),

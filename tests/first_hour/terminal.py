@@ -23,15 +23,17 @@ import psutil
 import pyte
 
 COLUMNS, ROWS, SCROLLED_BACK = 120, 45, 5000
-# job control and Ctrl-C need a terminal that is the session's own
+# job control and Ctrl-C need a terminal that is the session's own; who is started in the background of a script ignores
+# Ctrl-C, and whatever it starts would as well
 _SHELL = """
-import fcntl, os, termios
+import fcntl, os, signal, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvp("bash", ["bash", "--noprofile", "--norc", "-i"])
 """
 _MARKED = {"TERM": "xterm-256color", "PS1": "$ ", "PROMPT_COMMAND": r"printf '\033]777;%d\007' $?"}
 _PROMPT = re.compile(r"\x1b\]777;(\d+)\x07")  # an operating system command, which no screen shows
-_ESCAPES = re.compile(r"\x1b(\][^\x07]*\x07|\[[0-9;?]*[ -/]*[@-~])")
+_NEVER_WRAPPED = 2000
 _READ = 65536
 
 
@@ -125,16 +127,18 @@ class Terminal:
     def shown(self) -> str:
         """What stands on the screen since the last command was typed, with what has scrolled off it."""
         with self._lock:
-            scrolled = [_text(line) for line in self._screen.history.top]
+            scrolled = [_text(line, COLUMNS) for line in self._screen.history.top]
             lines = [*scrolled, *self._screen.display]
         return "\n".join(line.rstrip() for line in lines).strip("\n")
 
     def written(self) -> list[str]:
-        """What the last command has written, a line however long: as a mouse copies it."""
+        """What the last command has written, a line however long: as it stands on a screen where none is wrapped."""
         with self._lock:
-            said = self._said[self._typed_at :]
-        said = _ESCAPES.sub("", said).partition("\n")[2].removesuffix("$ ")  # without its echo, and the next prompt
-        lines = (line.rpartition("\r")[2].rstrip() for line in said.replace("\r\n", "\n").split("\n"))
+            said = self._said[self._typed_at :].partition("\n")[2]  # without its echo
+        screen = pyte.HistoryScreen(_NEVER_WRAPPED, ROWS, history=SCROLLED_BACK, ratio=1)
+        pyte.Stream(screen).feed(said)
+        lines = [_text(line, _NEVER_WRAPPED).rstrip() for line in screen.history.top]
+        lines += [line.rstrip() for line in screen.display[: screen.cursor.y]]  # the next prompt stands there
         return list(dropwhile(lambda line: not line, lines))
 
     def close(self) -> None:
@@ -174,5 +178,5 @@ class Terminal:
                 self._stream.feed(got)
 
 
-def _text(line: Mapping[int, pyte.screens.Char]) -> str:
-    return "".join(line[column].data for column in range(COLUMNS))
+def _text(line: Mapping[int, pyte.screens.Char], columns: int) -> str:
+    return "".join(line[column].data for column in range(columns))

@@ -53,7 +53,7 @@ def test_a_look_asks_no_host(walker, of):
         told = LastLookOperator(task_id="look", cluster="seen").execute(of("kubeadm_look.seen"))
     kept = report.last_look("seen")
     assert kept == LastLook.from_json(told)
-    assert (kept.version, kept.kubelets, kept.holder) == ("1.28.15", {"1.28.15": 3}, "run run-0")
+    assert (kept.version, kept.kubelets, kept.holder, kept.run) == ("1.28.15", {"1.28.15": 3}, "run run-0", "run-0")
     assert (kept.dag_id, kept.run_id) == ("kubeadm_look.seen", "run-1")
 
 
@@ -64,7 +64,7 @@ def test_the_look_of_an_upgrade_is_one_too(walker, of, pushed):
     kept = report.last_look("seen")
     assert (kept.version, kept.kubelets, kept.dag_id) == ("1.28.15", {"1.28.15": 3}, "kubeadm_upgrade.seen")
     marks = marks_in(pushed["marks"])
-    assert (marks.paused, marks.at.replace(microsecond=0)) == (None, kept.looked_at)
+    assert (marks.paused, marks.at.replace(microsecond=0), marks.run) == (None, kept.looked_at, "run-0")
     assert pace_in(pushed["pace"]) == Pace({"drain_node": (41.2,)}, 1)
 
 

@@ -45,7 +45,7 @@ def order(walker):
         context = {"params": params, "dag_run": run, "dag": dag, "ti": ti}
         told = SteerOperator(task_id="steer", cluster="held").execute(context)
         marks = marks_in(json.loads(json.dumps(pushed["marks"])))
-        assert marks.at is not None
+        assert (marks.at is not None, marks.run) == (True, "run-1")
         return {**told, "marks": {"paused": marks.paused, "aborted": marks.aborted, "given_up": marks.given_up}}
 
     return order

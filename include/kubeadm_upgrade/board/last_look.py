@@ -44,6 +44,7 @@ class LastLook:
     paused: str | None = None  # these three: why, as the ledger has it
     aborted: str | None = None
     given_up: Mapping[str, str] = field(default_factory=dict)  # node -> why
+    run: str | None = None  # whose the last two are: the id of the run that had the cluster last
 
     @property
     def worst_kubelet(self) -> str | None:
@@ -74,9 +75,7 @@ class LastLook:
             kubelets={str(kubelet): counted[kubelet] for kubelet in sorted(counted)},
             not_ready=tuple(sorted(node.name for node in seen if not node.ready)),
             holder=str(held.run) if held and another else None,
-            paused=ledger.paused,
-            aborted=ledger.aborted,
-            given_up=dict(ledger.given_up),
+            **ledger.marks,
         )
 
     def to_json(self) -> dict[str, Any]:

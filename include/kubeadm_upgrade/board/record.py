@@ -79,6 +79,7 @@ class Marks:
     aborted: str | None = None
     given_up: Mapping[str, str] = field(default_factory=dict)  # node -> why
     at: datetime | None = None  # when it was written down
+    run: str | None = None  # whose `aborted` and `given_up` are: the id of the run that had the cluster then
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ def state_of(sight: Sight) -> State:
 def pause_of(sight: Sight) -> tuple[str, datetime | None] | None:
     """Why a run is paused, and since when; None where it is not, by what was written down last."""
     marks = sight.record.marks
+    if sight.record.is_over:
+        return None
     if waits := sight.waits_of(Wait.PAUSE):
         return detail(waits[0]), waits[0].since
     if marks.paused is None:

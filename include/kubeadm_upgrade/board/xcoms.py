@@ -71,6 +71,7 @@ def marks_in(value: Any) -> Marks:
         aborted=_text(plain.get("aborted")),
         given_up={str(node): str(why) for node, why in given_up.items()} if isinstance(given_up, Mapping) else {},
         at=_time(plain.get("at")),
+        run=_text(plain.get("run")),
     )
 
 

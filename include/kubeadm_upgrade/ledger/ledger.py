@@ -74,8 +74,9 @@ class Ledger:
 
     @property
     def marks(self) -> dict[str, Any]:
-        """What people have written into it, as plain JSON."""
-        return {"paused": self.paused, "aborted": self.aborted, "given_up": dict(self.given_up)}
+        """What people have written into it, as plain JSON; `run`: the one that they are about."""
+        run = self.holder.run.dag_run if self.holder else None
+        return {"paused": self.paused, "aborted": self.aborted, "given_up": dict(self.given_up), "run": run}
 
     def held_in(self, lane: str) -> frozenset[str]:
         return frozenset(node for node, slot in self.slots.items() if slot.lane == lane)

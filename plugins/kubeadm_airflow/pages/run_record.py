@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from airflow.models.xcom import XComModel
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from kubeadm_airflow.pages.run_rows import RunRows, Task
 from kubeadm_upgrade import report
+from kubeadm_upgrade.board.holds import marks_of
 from kubeadm_upgrade.board.record import Marks, RunRecord, TaskRecord
 from kubeadm_upgrade.board.xcoms import (
     failure_in,
@@ -30,8 +31,6 @@ RESULT = "return_value"
 
 LOOK, PLAN, PREFLIGHT, NEXT_HOP = (("look", -1), ("plan", -1), ("preflight", -1), ("next_hop", -1))
 _TOLD = frozenset({LOOK, PLAN, PREFLIGHT, NEXT_HOP})
-
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class RunReader:
@@ -55,8 +54,8 @@ class RunReader:
             "ended": run.ended,
             "params": run.conf or {},
             **(self._told() if _TOLD & changed else {}),
-            **self._of_report(),
-            "marks": self._marks(session),
+            **(reported := self._of_report()),
+            "marks": self._marks(session, reported.get("report", self._record.report)),
         }
         news = {name: value for name, value in now_so.items() if getattr(self._record, name) != value}
         if news or changed:
@@ -101,11 +100,12 @@ class RunReader:
         self._report_at = written
         return {"report": read_json(path) if written else None}
 
-    def _marks(self, session: Session) -> Marks:
-        """The newest that is known: of the run's own look, of whoever has steered since, of any later look."""
+    def _marks(self, session: Session, reported: Any) -> Marks:
+        """Of the run's own look and report, of whoever has steered since, of any later look."""
         own = marks_in(self._rows.xcoms.get(LOOK, {}).get("marks"))
-        seen = (own, steered(session, self._record.cluster), last_seen(self._record.cluster))
-        return max(seen, key=lambda marks: marks.at or _LONG_AGO)
+        at_its_end = marks_in((reported or {}).get("marks"))
+        seen = (own, at_its_end, steered(session, self._record.cluster), last_seen(self._record.cluster))
+        return marks_of(self._record.run_id, seen)
 
 
 def cluster_of(dag_id: str) -> str:
@@ -127,7 +127,7 @@ def steered(session: Session, cluster: str) -> Marks:
 def last_seen(cluster: str) -> Marks:
     """The marks in the file that tells what was last seen of a cluster."""
     seen = report.last_look(cluster)
-    return Marks(seen.paused, seen.aborted, seen.given_up, seen.looked_at) if seen else Marks()
+    return Marks(seen.paused, seen.aborted, seen.given_up, seen.looked_at, seen.run) if seen else Marks()
 
 
 def read_json(path: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -202,6 +203,19 @@ def test_the_newest_marks_count(session, reader):
         marks = {"paused": why, "at": f"2026-11-23T02:0{number}:00+00:00"}
         write_xcoms(connection, steer, str(number), [{"task_id": "steer", "key": "marks", "value": marks}])
     assert reader.read(session, now()).marks == Marks("incident 2", at=datetime(2026, 11, 23, 2, 1, tzinfo=UTC))
+
+
+def test_an_aborted_run_stays_so_once_the_next_run_has_looked(session, reader):
+    """Also to whoever reads it for the first time then, and only it."""
+    _, path = report.paths(RUN.dag_id, RUN_ID)
+    marks = {"aborted": "too late", "given_up": {}, "run": RUN_ID, "at": "2026-11-23T03:00:00+00:00"}
+    report.write(path, json.dumps({"result": "Not finished", "marks": marks}))
+    look = {"paused": None, "aborted": None, "given_up": {}, "run": "next", "at": "2026-11-23T04:00:00+00:00"}
+    write_run(session.connection(), RUN.dag_id, "next", "running")
+    write_tasks(session.connection(), RUN.dag_id, "next", [{"task_id": "look", "state": "success"}])
+    write_xcoms(session.connection(), RUN.dag_id, "next", [{"task_id": "look", "key": "marks", "value": look}])
+    assert reader.read(session, now()).marks.aborted == "too late"
+    assert RunReader(RUN.dag_id, "next").read(session, now()).marks.aborted is None
 
 
 @pytest.mark.parametrize("value", ["/tmp/an/object/store", 4, None, [1], {"odd": 1}], ids=repr)

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
@@ -193,6 +194,11 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
 def write(path: Path, text: str) -> None:
     """Write a file as one change, so that a reader never sees half a report."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(text)
-    unfinished.replace(path)
+    # two containers may write it at once; not by tempfile, whose files nobody else may read
+    unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+    try:
+        unfinished.write_text(text)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

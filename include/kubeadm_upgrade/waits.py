@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -76,14 +76,28 @@ class Waits:
         return {"reason": self.reason, "since": self.since.isoformat(), "kind": str(self.kind)}
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, str]) -> Waits:
-        return cls(Wait(plain["kind"]), plain["reason"], datetime.fromisoformat(plain["since"]))
+    def from_json(cls, plain: object) -> Waits | None:
+        """None for what is not whole, or another release's: a board shows less then, and that is all."""
+        try:
+            kind, reason, since = (plain[name] for name in ("kind", "reason", "since"))  # type: ignore[index]
+            read = cls(Wait(kind), reason, datetime.fromisoformat(since))
+        except (KeyError, TypeError, ValueError):
+            return None
+        return read if isinstance(reason, str) and read.since.tzinfo else None
 
     def _spent_until(self, now: datetime) -> dict[Wait, float]:
         lasted = max(0.0, (now - self.since).total_seconds())
         return {**self.spent, self.kind: self.spent.get(self.kind, 0.0) + lasted}
 
 
-def idle_seconds(waited: Iterable[Any]) -> float:
+def seconds_by_kind(waited: object) -> dict[str, float]:
+    """An outcome's `waited`, whoever has written it: nothing of one that is not whole."""
+    try:
+        return {str(kind): float(seconds) for kind, seconds in waited} if isinstance(waited, list) else {}
+    except (TypeError, ValueError):
+        return {}
+
+
+def idle_seconds(waited: object) -> float:
     """Of an outcome's `waited`: what was somebody else's time."""
-    return sum(float(seconds) for kind, seconds in waited if kind in IDLE)
+    return sum(seconds for kind, seconds in seconds_by_kind(waited).items() if kind in IDLE)

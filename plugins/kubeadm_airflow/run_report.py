@@ -14,6 +14,7 @@ from airflow.sdk import Context
 from kubeadm_airflow.endings import Ending
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.last_look import keep_last_look
+from kubeadm_airflow.only_for_pages import only_for_pages
 from kubeadm_upgrade import report
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.board.work import work_seconds
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 
 async def write_report(context: Context, cluster: str) -> tuple[dict[str, Any], Path, Path]:
     """The report, its Markdown and its JSON, each replaced as a whole: an earlier report of this run is forgotten."""
-    written = await _collect(context, cluster)
+    written = await collect(context, cluster)
     markdown, plain = report.paths(context["dag"].dag_id, str(context["run_id"]))
     report.write(markdown, report.as_markdown(written))
     report.write(plain, json.dumps(written, indent=2) + "\n")
@@ -60,7 +61,7 @@ def failure_of(task_id: str, map_index: int, error: BaseException | str | None) 
     return {"task": task_id, "map_index": map_index, "why": why, "do": ending.do}
 
 
-async def _collect(context: Context, cluster: str) -> dict[str, Any]:
+async def collect(context: Context, cluster: str) -> dict[str, Any]:
     ti: Any = context["ti"]
     plain = await ti.axcom_pull(task_ids="plan")
     hop = Hop.from_json(plain) if plain else None
@@ -68,8 +69,9 @@ async def _collect(context: Context, cluster: str) -> dict[str, Any]:
     before = {node["name"]: node["kubelet"] for node in state["nodes"]}
     dry_run = bool(context["params"].get("dry_run"))
     result, unseen = await _look(cluster)
-    if result:
-        keep_last_look(context, cluster, result.control_plane.cluster_version, result.nodes, result.ledger)
+    with only_for_pages("what was seen last"):
+        if result:
+            keep_last_look(context, cluster, result.control_plane.cluster_version, result.nodes, result.ledger)
     outcomes, run_tasks = await _outcomes(ti), _run_tasks(context)
     failures = await _failures(ti, run_tasks)
     unfinished = list(_unfinished(_left(_tasks(run_tasks, hop), outcomes), _states(context), failures))

@@ -103,9 +103,11 @@ class StepTrigger(BaseTrigger):
         return "kubeadm_airflow.triggers.StepTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        yield await events(self._telling())
+
+    async def _telling(self) -> dict[str, Any]:
         with telling(self.task_instance, self.waits) as tell:
-            event = await events(self._until_done(tell))
-        yield event
+            return await self._until_done(tell)
 
     async def _until_done(self, tell: Telling) -> dict[str, Any]:
         work, progress = Assignment.from_json(self.work), Progress.from_json(self.progress)
@@ -175,9 +177,11 @@ class ClaimTrigger(BaseTrigger):
         return "kubeadm_airflow.triggers.ClaimTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        yield await events(self._telling())
+
+    async def _telling(self) -> None:
         with telling(self.task_instance, self.waits) as tell:
-            event = await events(self._until_claimed(tell))
-        yield event
+            return await self._until_claimed(tell)
 
     async def _until_claimed(self, tell: Telling) -> None:
         said = Said(lambda reason: self.log.info("%s: waiting: %s", self.cluster, reason))

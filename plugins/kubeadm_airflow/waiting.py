@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+from kubeadm_airflow.only_for_pages import only_for_pages
 from kubeadm_upgrade.steps import Pending
 from kubeadm_upgrade.waits import Wait, Waits
 
@@ -53,10 +54,8 @@ Push = Callable[[Waiter, Json], Awaitable[None]]
 
 async def say(ti: Any, waits: Waits) -> None:
     """From a worker, right before it leaves the waiting to a trigger. The task is not there to tell of it."""
-    try:
+    with only_for_pages("what is waited for"):
         await ti.axcom_push(key=WAITING, value=waits.to_json())
-    except Exception as error:
-        log.warning("what is waited for could not be told: %s", type(error).__name__)
 
 
 class Queue:
@@ -113,13 +112,14 @@ def first_wait(pending: Pending) -> Waits:
 
 @contextmanager
 def telling(ti: Any, began_with: Json | None) -> Iterator[Telling]:
-    """For a trigger, as long as it waits; `began_with` is what the worker has told, which an earlier release has not.
+    """For a trigger, as long as it waits; `began_with` is what the worker has told; another release has not.
 
     One that runs for no task, as in a test of its own, has nobody to tell.
     """
-    waits = Waits.from_json(began_with) if began_with else Waits(Wait.EFFECT, "", datetime.now(UTC))
+    read = Waits.from_json(began_with)
+    waits = read or Waits(Wait.EFFECT, "", datetime.now(UTC))
     waiter, queue = Waiter.of(ti) if ti is not None else None, _queue()
-    telling = Telling(waits, began_with is not None, lambda words: queue.put(waiter, words) if waiter else None)
+    telling = Telling(waits, read is not None, lambda words: queue.put(waiter, words) if waiter else None)
     try:
         yield telling
     finally:

@@ -73,11 +73,13 @@ def of_the_run(record: RunRecord, name: str, **changes: Any) -> RunRecord:
 
 
 def ended(record: RunRecord, state: str = "success") -> RunRecord:
-    """Over, 47 minutes after it began; its last tasks as its state has it."""
+    """Over, 47 minutes after it began; its last tasks and its report as its state has it."""
     last = {"state": state, "started": ago(14), "ended": ago(13)}
     for name in AFTER:
         record = of_the_run(record, name, **last)
-    return replace(record, state=state, ended=ago(13))
+    kept = "Rehearsed" if record.dry_run else "Done and verified"
+    report = {"result": kept if state == "success" else "Not finished", **(record.report or {})}
+    return replace(record, state=state, ended=ago(13), report=report)
 
 
 def _tasks(record: RunRecord, node: str, place: str, there: Mapping[str, Any]) -> list[TaskRecord]:

@@ -53,6 +53,16 @@ def context(**params):
     return {"run_id": "run-1", "dag_run": run, "params": known | params}
 
 
+@pytest.mark.parametrize(
+    "waits", [{"kind": "of a later release", "reason": "x", "since": LONG_AGO}, {"reason": "x"}, None], ids=str
+)
+def test_a_trigger_goes_on_whatever_release_it_was_begun_by(walker, waits):
+    """As after a rollback: what is only for boards ends no step."""
+    hop = asyncio.run(walker.plan())
+    payload = first(hop, "workers", "node_ready", deadline=LONG_AGO, waits=waits).payload
+    assert payload["error"] == "StepTimedOut"
+
+
 def test_patience_ends_and_says_what_was_waited_for(walker):
     """Nothing upgrades this kubelet."""
     payload = event(asyncio.run(walker.plan()), LONG_AGO)

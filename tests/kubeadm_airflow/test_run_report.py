@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kubeadm_airflow.run_report import durations_of
+from kubeadm_upgrade.times import table
+
+NOON = "2026-11-26T12:00:00+00:00"
 
 
 def outcome(step, seconds, *waited, **changes):
@@ -25,6 +30,14 @@ def test_durations_are_work_and_not_somebody_elses_time():
         outcome("node_ready", 12.0, status="gone"),
     ]
     assert durations_of({"outcomes": outcomes}) == {"admit": [2.4], "drain_node": [700.0, 35.0]}
+
+
+@pytest.mark.parametrize("waited", [[None], ["turn"], [["turn", None]], [[["turn"], 1.0]], 7], ids=str)
+def test_an_outcome_that_is_not_whole_keeps_no_cluster(waited):
+    """They are counted right before it is given back, and the report's page is made of them before that."""
+    odd = outcome("drain_node", 9.0) | {"waited": waited, "began": NOON, "ended": NOON}
+    assert durations_of({"outcomes": [odd]}) == {"drain_node": [9.0]}
+    assert "drain_node" in table.as_markdown([odd])
 
 
 def test_outcomes_of_an_earlier_release_count_as_they_are():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from kubeadm_airflow.run_report import DONE, _result, _unfinished
@@ -124,6 +126,28 @@ def test_a_report_appears_as_a_whole(tmp_path):
     report.write(path, "one")
     report.write(path, "two")
     assert [(found.name, found.read_text()) for found in path.parent.iterdir()] == [("r.md", "two")]
+
+
+def test_two_that_write_at_once_are_not_in_each_others_way(tmp_path, monkeypatch):
+    """In two containers both are process 1."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    others = tmp_path / ".r.md.1"
+    others.write_text("half of another's")
+    report.write(tmp_path / "r.md", "one")
+    assert (others.read_text(), (tmp_path / "r.md").read_text()) == ("half of another's", "one")
+
+
+def test_a_report_is_for_whoever_may_read_files_here(tmp_path):
+    """The API server may be another user."""
+    (tmp_path / "plain").write_text("")
+    report.write(tmp_path / "r.md", "one")
+    assert (tmp_path / "r.md").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_could_not_be_written_leaves_nothing_behind(tmp_path):
+    with pytest.raises(UnicodeEncodeError):
+        report.write(tmp_path / "r.md", "\ud800")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_promises_that_are_broken_stand_before_all_else():

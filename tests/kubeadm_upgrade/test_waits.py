@@ -40,6 +40,27 @@ def test_what_is_written_down_says_what_since_when_and_of_which_kind():
     assert Waits.from_json(waits.to_json()) == waits
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"kind": "of a later release"}, id="a kind that is unheard of"),
+        pytest.param({"since": "yesterday"}, id="no time"),
+        pytest.param({"since": "2026-11-26T12:00:00"}, id="a time of nobody knows where"),
+        pytest.param({"since": None}, id="nothing"),
+        pytest.param({"kind": ["pods"]}, id="another shape"),
+        pytest.param({"reason": 7}, id="no sentence"),
+    ],
+)
+def test_what_another_release_has_written_down_is_read_as_nothing(odd):
+    """After a rollback, as an XCom and as what a trigger begins with."""
+    assert Waits.from_json(Waits(Wait.PODS, "shop/db-0", NOON).to_json() | odd) is None
+
+
+@pytest.mark.parametrize("plain", [None, {}, [], "text", {"kind": "pods"}], ids=str)
+def test_what_is_not_whole_is_read_as_nothing(plain):
+    assert Waits.from_json(plain) is None
+
+
 @given(looks=st.lists(st.tuples(st.sampled_from(Wait), st.floats(0, 1000)), max_size=30), end=st.floats(0, 1000))
 def test_the_parts_are_the_whole(looks, end):
     waits, now = Waits(Wait.EFFECT, "", NOON), 0.0

@@ -45,6 +45,8 @@ def cell_of(record: RunRecord, task: TaskRecord) -> Cell:
         waits = task.waiting if task.state == "deferred" else None
         since = waits.since if waits else task.started
         return replace(cell, reason=waits.reason if waits else "", since=since, log=_log(record, task))
+    if state == "marked":
+        return replace(cell, log=_log(record, task))
     if state == "failed":
         return replace(
             cell,
@@ -63,10 +65,12 @@ def cells_of(record: RunRecord, tasks: Iterable[TaskRecord]) -> Iterator[Cell]:
     for task in tasks:
         cell = cell_of(record, task)
         yield replace(cell, state="next") if settled and cell.state == "none" else cell
-        settled = settled and cell.state in ("done", "unchanged", "skipped")
+        settled = settled and cell.state in ("done", "unchanged", "marked", "skipped")
 
 
 def state_of(task: TaskRecord) -> str:
+    if task.is_marked:
+        return "marked"
     if task.state == "success":
         return _OF_AN_OUTCOME.get(str(task.outcome.get("status")) if task.outcome else "", "done")
     if task.state == "deferred":

@@ -45,8 +45,20 @@ class Course:
 
     @property
     def is_done(self) -> bool:
-        """Through, and not because somebody has had its tasks skipped, or removed it."""
-        return bool(self.tasks) and self.current is None and self.tasks[-1].state == "success" and not self.is_gone
+        """Through, and not because somebody has had its tasks skipped or marked, or removed it."""
+        through = bool(self.tasks) and self.current is None and self.tasks[-1].state == "success"
+        return through and self.marked is None and not self.is_gone
+
+    @cached_property
+    def marked(self) -> TaskRecord | None:
+        """The first step that somebody has only called done."""
+        return next((task for task in self.tasks if task.is_marked), None)
+
+    @cached_property
+    def proven(self) -> frozenset[str]:
+        """The task groups all steps of which have told that they are done."""
+        short = {task.group for task in self.tasks if task.state != "success" or task.is_marked}
+        return frozenset(task.group for task in self.tasks) - short
 
     @property
     def is_gone(self) -> bool:

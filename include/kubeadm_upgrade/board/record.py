@@ -61,6 +61,11 @@ class TaskRecord:
     def step(self) -> str:
         return self.task_id.rpartition(".")[2]
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether somebody has made it a success: a step that is done tells its outcome."""
+        return self.state == "success" and self.outcome is None and self.group in GROUPS
+
 
 @dataclass(frozen=True)
 class NodeRecord:

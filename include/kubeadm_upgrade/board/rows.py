@@ -51,8 +51,10 @@ def state_of(record: RunRecord, course: Course) -> str:
         return "done"
     if course.name in record.marks.given_up:
         return "given_up"
-    if not course.tasks or course.is_gone or course.current is None:
+    if not course.tasks or course.is_gone:
         return "untouched"
+    if course.current is None:
+        return "marked" if course.marked else "untouched"
     if course.failed is not None:
         return "failed"
     if record.is_over:
@@ -95,6 +97,8 @@ def _told(record: RunRecord, course: Course, state: str) -> tuple[str, datetime 
         return f"was given up: {record.marks.given_up[course.name]}", None
     if course.is_gone:
         return "is no longer in the cluster", None
+    if state == "marked" and course.marked:
+        return f"was marked as done by hand at {title(course.marked.step)}: nobody has seen that it is", None
     if state == "done" or task is None or state == "untouched":
         return "", None
     if state == "failed":
@@ -123,4 +127,6 @@ def essential(task: TaskRecord, name: str) -> str:
 
 def _has_moved(record: RunRecord, course: Course) -> bool:
     """Whether a step has seen the new kubelet at work. A report may be older than that."""
-    return not record.dry_run and any(task.state == "success" and task.step in _KUBELET_STEPS for task in course.tasks)
+    return not record.dry_run and any(
+        task.state == "success" and task.step in _KUBELET_STEPS and not task.is_marked for task in course.tasks
+    )

@@ -11,7 +11,7 @@ from kubeadm_upgrade.board import trouble
 from kubeadm_upgrade.board.counts import everybody, how_far, target
 from kubeadm_upgrade.board.rows import detail
 from kubeadm_upgrade.board.sight import Sight
-from kubeadm_upgrade.board.state import gates_that_stay_closed, pause_of
+from kubeadm_upgrade.board.state import PROVEN, gates_that_stay_closed, pause_of
 from kubeadm_upgrade.board.under_way import at_work, finished_first, go_on
 from kubeadm_upgrade.board.view import State
 from kubeadm_upgrade.board.words import at, brief, capital, full_stop, lasting, roughly
@@ -95,6 +95,13 @@ def _rehearsed(sight: Sight, _: float | None) -> str:
     )
 
 
+def _without_proof(sight: Sight, _: float | None) -> str:
+    return (
+        f"Ended{_took(sight, 'after')}, and nothing proves it any more: Airflow calls this run a success, and its "
+        "report is not there. Reports are removed in time; where this one never was, clear its task report"
+    )
+
+
 _SAY: Mapping[State, Callable[[Sight, float | None], str]] = {
     State.CLAIMING: _claiming,
     State.PLANNING: _planning,
@@ -106,6 +113,7 @@ _SAY: Mapping[State, Callable[[Sight, float | None], str]] = {
     State.DONE: _done,
     State.FAILED: _failed,
     State.REHEARSED: _rehearsed,
+    State.UNPROVEN: _without_proof,
 }
 
 
@@ -129,6 +137,9 @@ def _unproven(sight: Sight) -> str:
     broken = (sight.record.report or {}).get("broken_promises")
     if broken:
         return brief(str(broken[0])).rstrip(".")
+    result = (sight.record.report or {}).get("result")
+    if sight.record.state == "success" and result is not None and result not in PROVEN:
+        return f"Airflow calls this run a success, and its report says: {brief(str(result)).lower()}"
     if sight.record.state == "success":
         return "Airflow calls this run a success and no report has proven it: clear its task report"
     return "somebody has marked it so: clear what is left, if it is to go on"

@@ -47,18 +47,19 @@ def _at_the_end(sight: Sight) -> State:
     """Whatever Airflow calls the run: it is done once its report says so (invariant I11)."""
     if sight.record.marks.aborted is not None and sight.record.state == "failed":
         return State.ABORTED
-    if sight.record.state != "success" or not _is_proven(sight):
+    if sight.record.state != "success" or not _has_reported(sight):
+        return State.FAILED
+    if sight.record.report is None:
+        return State.UNPROVEN
+    if sight.record.report.get("result") not in PROVEN:
         return State.FAILED
     return State.REHEARSED if sight.record.dry_run else State.DONE
 
 
-def _is_proven(sight: Sight) -> bool:
-    """By the task that proves it; where tasks were not asked for, by what it has written."""
-    if sight.record.tasks:
-        task = sight.task("report")
-        return task is not None and task.state == "success"
-    written = sight.record.report
-    return written is None or written.get("result") in PROVEN
+def _has_reported(sight: Sight) -> bool:
+    """As far as tasks were asked for. Somebody may have marked it: what it has written decides."""
+    task = sight.task("report")
+    return not sight.record.tasks or (task is not None and task.state == "success")
 
 
 def _needs_person(sight: Sight) -> bool:

@@ -42,6 +42,7 @@ _FOLDED = ("done", "queued", "untouched")
 _SIGNS: Mapping[str, tuple[str, str]] = {
     "done": ("✓", "green"),
     "unchanged": ("✓", _QUIET),
+    "marked": ("?", "yellow"),
     "skipped": ("-", _QUIET),
     "running": ("●", "cyan"),
     "waiting": ("●", "yellow"),
@@ -50,7 +51,14 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
 }
 _NOT_YET = ("·", _QUIET)
 _TURNS = ("running", "waiting")
-_ROW_STYLES = {"done": "green", "failed": "bold red", "given_up": "red", "waiting": "yellow", "moving": "cyan"}
+_ROW_STYLES = {
+    "done": "green",
+    "failed": "bold red",
+    "given_up": "red",
+    "marked": "yellow",
+    "waiting": "yellow",
+    "moving": "cyan",
+}
 _STAGE_SIGNS = {"done": ("✓", "green"), "now": ("●", "cyan")}
 _LEVEL_STYLES = {"block": "red", "bad": "red", "warn": "yellow", "mind": _QUIET}
 

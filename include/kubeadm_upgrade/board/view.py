@@ -29,6 +29,7 @@ class State(StrEnum):
     DONE = "done"
     FAILED = "failed"
     REHEARSED = "rehearsed"
+    UNPROVEN = "unproven"  # Airflow calls it a success, and its report is not there
 
 
 class Tone(StrEnum):
@@ -52,6 +53,7 @@ TONES: Mapping[State, Tone] = {
     State.DONE: Tone.GOOD,
     State.FAILED: Tone.BAD,
     State.REHEARSED: Tone.GOOD,
+    State.UNPROVEN: Tone.WAITS,
 }
 
 
@@ -83,7 +85,7 @@ class Trouble:
 class Cell:
     """One task of one node, or of the run as a whole.
 
-    `state`: done, unchanged, skipped, running, waiting, retrying, failed, blocked, next or none.
+    `state`: done, unchanged, marked, skipped, running, waiting, retrying, failed, blocked, next or none.
     """
 
     task: str
@@ -121,7 +123,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A node. `state`: done, moving, waiting, failed, queued, given_up or untouched."""
+    """A node. `state`: done, moving, waiting, failed, queued, given_up, marked or untouched."""
 
     name: str
     role: str

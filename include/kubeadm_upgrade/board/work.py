@@ -10,6 +10,5 @@ from kubeadm_upgrade.waits import idle_seconds
 
 def work_seconds(outcome: Mapping[str, Any]) -> float:
     """Without what was somebody else's time. An earlier release has not told of that."""
-    seconds, waited = outcome.get("seconds"), outcome.get("waited")
-    idle = idle_seconds(waited) if isinstance(waited, list) else 0.0
-    return max(0.0, float(seconds) - idle) if isinstance(seconds, int | float) else 0.0
+    seconds = outcome.get("seconds")
+    return max(0.0, float(seconds) - idle_seconds(outcome.get("waited"))) if isinstance(seconds, int | float) else 0.0

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from kubeadm_upgrade.waits import IDLE, Wait
+from kubeadm_upgrade.waits import IDLE, Wait, seconds_by_kind
 
 Json = Mapping[str, Any]
 
@@ -76,9 +76,8 @@ def _span(outcome: Json) -> Span | None:
     began, ended = _time(outcome.get("began")), _time(outcome.get("ended"))
     if began is None or ended is None:
         return None
-    waited = outcome.get("waited")
-    counted = {str(kind): float(seconds) for kind, seconds in (waited if isinstance(waited, list) else ())}
-    return Span(str(outcome.get("node")), str(outcome.get("step")), began, max(began, ended), counted)
+    waited = seconds_by_kind(outcome.get("waited"))
+    return Span(str(outcome.get("node")), str(outcome.get("step")), began, max(began, ended), waited)
 
 
 def _time(text: Any) -> datetime | None:

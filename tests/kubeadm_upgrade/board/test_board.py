@@ -67,6 +67,7 @@ TASKS = st.builds(
     outcome=OUTCOMES,
 )
 MARKS = st.builds(Marks, st.none() | TEXTS, st.none() | TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=2), TIMES)
+PROVEN = {"result": "Done and verified"}
 REPORT = {"nodes": [{"name": "w1", "kubelet": "1.29.15"}], "broken_promises": ["<b>"], "joined": ["w9"]}
 
 
@@ -86,7 +87,7 @@ def any_run(draw):
         findings=tuple(draw(st.lists(TEXTS, max_size=2))),
         started=draw(TIMES),
         ended=draw(TIMES),
-        report=draw(st.sampled_from([None, REPORT])),
+        report=draw(st.sampled_from([None, REPORT, PROVEN, REPORT | PROVEN])),
     )
     found = {(task.task_id, task.map_index): task for task in (*record.tasks, *draw(st.lists(TASKS, max_size=12)))}
     return replace(record, tasks=tuple(found.values()))
@@ -143,9 +144,11 @@ def test_nothing_is_told_better_than_it_is(record):
     last = {task.task_id: task.state for task in record.tasks}
     if board.tone == "good":
         assert (record.state, last["report"]) == ("success", "success")
+        assert record.report["result"] in ("Done and verified", "Rehearsed")
     for row in board.nodes:
         if row.state == "done":
             assert row.cells[-1].state in ("done", "unchanged")
+            assert "marked" not in {cell.state for cell in row.cells}
 
 
 def a_large_run(workers: int = 500) -> tuple:

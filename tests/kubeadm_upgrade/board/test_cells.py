@@ -27,7 +27,7 @@ def cell(record, task=DRAIN, index=0):
         pytest.param("success", {"status": "unchanged"}, "unchanged", id="nothing was to be done"),
         pytest.param("success", {"status": "planned"}, "done", id="rehearsed"),
         pytest.param("success", {"status": "gone"}, "skipped", id="its Node has left"),
-        pytest.param("success", None, "done", id="a task of the run"),
+        pytest.param("success", None, "marked", id="somebody has marked it: a step that is done says so"),
         pytest.param("skipped", None, "skipped", id="somebody has had it skipped"),
         pytest.param("queued", None, "next", id="about to start"),
         pytest.param("running", None, "running", id="in a worker"),
@@ -41,6 +41,10 @@ def cell(record, task=DRAIN, index=0):
 )
 def test_a_state_in_a_word(state, outcome, word):
     assert state_of(TaskRecord(DRAIN, 0, state, outcome=outcome)) == word
+
+
+def test_a_task_of_the_run_tells_no_outcome():
+    assert state_of(TaskRecord("preflight", state="success")) == "done"
 
 
 def test_what_is_waited_for_since_when():

@@ -103,6 +103,18 @@ def test_the_more_is_done_the_less_is_left(done, at_once):
     assert with_done(done) >= with_done(min(12, done + 1)) >= END
 
 
+NONSENSE = (
+    [None],
+    ["turn"],
+    [["turn"]],
+    [["turn", None]],
+    [["turn", "?"]],
+    [[["turn"], 1.0]],
+    [["turn", 1, 2]],
+    {"turn": 1},
+)
+
+
 @pytest.mark.parametrize(
     ("outcome", "seconds"),
     [
@@ -111,6 +123,7 @@ def test_the_more_is_done_the_less_is_left(done, at_once):
         pytest.param({"seconds": 4.0, "waited": [["slot", 25.0]]}, 0.0, id="clocks differ"),
         pytest.param({}, 0.0, id="nothing told"),
         pytest.param({"seconds": "?", "waited": "?"}, 0.0, id="nonsense"),
+        *(pytest.param({"seconds": 9.0, "waited": odd}, 9.0, id=f"nonsense: {odd}") for odd in NONSENSE),
     ],
 )
 def test_work_is_what_is_not_somebody_elses_time(outcome, seconds):

@@ -38,6 +38,11 @@ def a_path(target, hops):
     return {"target": target, "hops": [{"came_from": "1.34.2", "to": target}] * hops}
 
 
+def test_what_a_report_proved_that_was_removed_since_is_seen_by_looking():
+    old = cluster(run=replace(DONE_RUN, report=None, tasks=()))
+    assert row(old).state is row(cluster(run=DONE_RUN)).state
+
+
 def cluster(**changes):
     return replace(ClusterRecord("prod", "kubeadm_upgrade.prod", "1.35", {"team": "shop"}, look=a_look()), **changes)
 

@@ -236,8 +236,24 @@ CASES = {
             "report. 4 of 12 workers are done."
         ),
     ),
+    "its report says that it was not": (
+        replace(ended(the_middle()), report={"result": "Not finished"}),
+        State.FAILED,
+        (
+            "Failed after 47 minutes: Airflow calls this run a success, and its report says: not finished. 4 of 12 "
+            "workers are done."
+        ),
+    ),
+    "its report is gone": (
+        replace(ended(at(a_run(3, 12), ALL)), report=None),
+        State.UNPROVEN,
+        (
+            "Ended after 47 minutes, and nothing proves it any more: Airflow calls this run a success, and its report "
+            "is not there. Reports are removed in time; where this one never was, clear its task report."
+        ),
+    ),
     "rehearsed": (
-        replace(ended(at(a_run(3, 12), ALL)), params={"dry_run": True}),
+        ended(replace(at(a_run(3, 12), ALL), params={"dry_run": True})),
         State.REHEARSED,
         (
             "Rehearsed, and nothing was changed: a run brings 3 control plane nodes and 12 workers to 1.29.15, with "
@@ -268,12 +284,19 @@ def test_a_run_is_told_in_a_sentence(name):
         assert board.sentence == sentence
 
 
+@pytest.mark.parametrize("report", [None, {"result": "Not finished"}, {}], ids=str)
+def test_a_report_that_was_marked_as_a_success_proves_nothing(report):
+    """Invariant I11: whoever marks the task by hand writes no report, or leaves the one that says otherwise."""
+    marked = of_the_run(ended(at(a_run(3, 12), ALL)), "report", state="success")
+    assert board_of(replace(marked, report=report), NOW).tone != "good"
+
+
 @pytest.mark.parametrize(
     ("report", "state"),
     [
         pytest.param({"result": "Done and verified"}, State.DONE, id="its report says so"),
         pytest.param({"result": "Not finished"}, State.FAILED, id="its report says otherwise"),
-        pytest.param(None, State.DONE, id="nothing says otherwise"),
+        pytest.param(None, State.UNPROVEN, id="it is not there any more"),
     ],
 )
 def test_of_a_run_without_its_tasks_the_report_decides(report, state):

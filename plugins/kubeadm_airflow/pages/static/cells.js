@@ -6,6 +6,7 @@ import { brief, lasting, since } from './words.js'
 const SAID = {
   done: 'done',
   unchanged: 'nothing to do',
+  marked: 'marked as done by hand',
   skipped: 'left out',
   running: 'at work',
   waiting: 'waiting',

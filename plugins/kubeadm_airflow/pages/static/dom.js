@@ -38,6 +38,7 @@ export const inAirflow = (dag, run) => inside(run ? `dags/${path([dag])}/runs/${
 const SHAPES = {
   done: 'M3.5 8.6l3 3L12.6 4.6',
   unchanged: 'M4 6.2h8M4 9.8h8',
+  marked: 'M5.2 6.2a2.8 2.8 0 1 1 4.2 2.4Q8 9.4 8 10.6M8 12.9v.6',
   skipped: 'M4 4.5L7.6 8 4 11.5M8.4 4.5L12 8l-3.6 3.5',
   running: 'M8 4.6a3.4 3.4 0 1 0 0 6.8a3.4 3.4 0 1 0 0-6.8z',
   waiting: 'M8 2.6a5.4 5.4 0 1 0 0 10.8a5.4 5.4 0 1 0 0-10.8zM8 5v3.2l2.2 1.4',

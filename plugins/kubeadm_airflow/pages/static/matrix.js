@@ -13,7 +13,7 @@ const FOLDS = new Map([
   ['given_up', 'given up'],
 ])
 const LEAST_FOLDED = 3
-const BEGUN = new Set(['done', 'unchanged', 'skipped', 'running', 'waiting', 'retrying', 'failed', 'blocked'])
+const BEGUN = new Set(['done', 'unchanged', 'marked', 'skipped', 'running', 'waiting', 'retrying', 'failed', 'blocked'])
 const ROOM = 4 // columns that a sentence needs beside the marks
 
 const ROLES = [

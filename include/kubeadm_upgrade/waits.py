@@ -60,27 +60,36 @@ class Waits:
     reason: str
     since: datetime  # when it began to wait for this kind of thing, in whatever words
     spent: Mapping[Wait, float] = field(default_factory=dict)
+    reason_since: datetime | None = None  # in these words, where it is later
 
     def then(self, kind: Wait, reason: str, now: datetime) -> Waits:
         """After another look."""
+        if (kind, reason) == (self.kind, self.reason):
+            return self
         if kind == self.kind:
-            return replace(self, reason=reason)
+            return replace(self, reason=reason, reason_since=now)
         return Waits(kind, reason, now, self._spent_until(now))
 
     def until(self, now: datetime) -> list[list[Any]]:
         """The whole wait, as outcomes tell it: kind and seconds."""
         return [[str(kind), round(seconds, 1)] for kind, seconds in self._spent_until(now).items()]
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """What the XCom `waiting` says, and what a trigger begins with."""
-        return {"reason": self.reason, "since": self.since.isoformat(), "kind": str(self.kind)}
+        spent = {"spent": [[str(kind), seconds] for kind, seconds in self.spent.items()]} if self.spent else {}
+        later = {"reason_since": self.reason_since.isoformat()} if self.reason_since else {}
+        return {"reason": self.reason, "since": self.since.isoformat(), "kind": str(self.kind), **later, **spent}
 
     @classmethod
     def from_json(cls, plain: object) -> Waits | None:
         """None for what is not whole, or another release's: a board shows less then, and that is all."""
         try:
             kind, reason, since = (plain[name] for name in ("kind", "reason", "since"))  # type: ignore[index]
-            read = cls(Wait(kind), reason, datetime.fromisoformat(since))
+            spent = seconds_by_kind(plain.get("spent"))  # type: ignore[attr-defined]
+            before = {Wait(other): seconds for other, seconds in spent.items()}
+            later = plain.get("reason_since")  # type: ignore[attr-defined]
+            in_words = datetime.fromisoformat(later) if later else None
+            read = cls(Wait(kind), reason, datetime.fromisoformat(since), before, in_words)
         except (KeyError, TypeError, ValueError):
             return None
         return read if isinstance(reason, str) and read.since.tzinfo else None

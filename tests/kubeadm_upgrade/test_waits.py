@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,7 +31,9 @@ def test_what_is_waited_for_is_counted_by_its_kind():
 def test_other_words_for_the_same_thing_are_no_new_wait():
     """A drain that names one Pod less has waited since it began to wait for Pods."""
     waits = Waits(Wait.PODS, "a, b", NOON).then(Wait.PODS, "b", after(10))
-    assert (waits.reason, waits.since) == ("b", NOON)
+    assert (waits.reason, waits.since, waits.reason_since) == ("b", NOON, after(10))
+    assert waits.then(Wait.PODS, "b", after(15)) == waits
+    assert waits.then(Wait.EFFECT, "to show", after(20)).reason_since is None
     assert waits.then(Wait.EFFECT, "to show", after(20)).since == after(20)
 
 
@@ -40,6 +43,16 @@ def test_what_is_written_down_says_what_since_when_and_of_which_kind():
     assert Waits.from_json(waits.to_json()) == waits
 
 
+@given(looks=st.lists(st.tuples(st.sampled_from(Wait), st.integers(0, 1000)), max_size=30))
+def test_what_is_written_down_is_gone_on_with(looks):
+    """By whoever waits next for the same task: it has waited as long as if nobody had ever taken turns."""
+    waits, now = Waits(Wait.EFFECT, "", NOON), 0
+    for kind, seconds in looks:
+        now += seconds
+        waits = waits.then(kind, str(seconds % 2), after(now))
+        assert Waits.from_json(json.loads(json.dumps(waits.to_json()))) == waits
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -47,8 +60,10 @@ def test_what_is_written_down_says_what_since_when_and_of_which_kind():
         pytest.param({"since": "yesterday"}, id="no time"),
         pytest.param({"since": "2026-11-26T12:00:00"}, id="a time of nobody knows where"),
         pytest.param({"since": None}, id="nothing"),
+        pytest.param({"reason_since": "yesterday"}, id="no time of its reason"),
         pytest.param({"kind": ["pods"]}, id="another shape"),
         pytest.param({"reason": 7}, id="no sentence"),
+        pytest.param({"spent": [["of a later release", 3.0]]}, id="time for nobody knows what"),
     ],
 )
 def test_what_another_release_has_written_down_is_read_as_nothing(odd):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
-from kubeadm_upgrade.board.record import RunRecord, TaskRecord
+from kubeadm_upgrade.board.record import RunRecord, TaskRecord, Waiting
 from kubeadm_upgrade.board.retry import retry_of
 from kubeadm_upgrade.board.view import Cell, Trouble
 from kubeadm_upgrade.board.words import path_part
@@ -43,7 +44,7 @@ def cell_of(record: RunRecord, task: TaskRecord) -> Cell:
         return replace(cell, seconds=_seconds(task))
     if state in _UNDER_WAY:
         waits = task.waiting if task.state == "deferred" else None
-        since = waits.since if waits else task.started
+        since = _since(waits) if waits else task.started
         return replace(cell, reason=waits.reason if waits else "", since=since, log=_log(record, task))
     if state == "marked":
         return replace(cell, log=_log(record, task))
@@ -77,6 +78,11 @@ def state_of(task: TaskRecord) -> str:
         # a command that runs on the host is work, wherever somebody waits for its end
         return "running" if task.waiting and task.waiting.kind == Wait.COMMAND else "waiting"
     return _WORDS.get(task.state or "", "none")
+
+
+def _since(waits: Waiting) -> datetime:
+    """A time beside a reason is that reason's; of a command, which says another line all the time, its own."""
+    return waits.since if waits.kind == Wait.COMMAND else waits.reason_since or waits.since
 
 
 def trouble_of(task: TaskRecord) -> Trouble:

@@ -60,7 +60,7 @@ def _how(record: ClusterRecord, board: Board | None, end: date | None, now: date
     if record.look is None:
         return State.UNKNOWN, "Nobody has looked at it yet: start a dry run, which changes nothing."
     state, sentence = _at_rest(record, end, now)
-    return state, f"{sentence}.{_beside(record)}"
+    return State.AILING if record.look.not_ready else state, f"{sentence}.{_beside(record)}"
 
 
 def _at_rest(record: ClusterRecord, end: date | None, now: datetime) -> tuple[State, str]:

@@ -19,6 +19,7 @@ class State(StrEnum):
     BROKEN_FILE = "broken_file"
     NEEDS_PERSON = "needs_person"
     FAILED = "failed"
+    AILING = "ailing"  # at rest, and nodes are not Ready
     END_OF_LIFE = "end_of_life"
     MOVING = "moving"
     WAITING = "waiting"
@@ -32,6 +33,7 @@ TONES: Mapping[State, Tone] = {
     State.BROKEN_FILE: Tone.BAD,
     State.NEEDS_PERSON: Tone.PERSON,
     State.FAILED: Tone.BAD,
+    State.AILING: Tone.PERSON,
     State.END_OF_LIFE: Tone.BAD,
     State.MOVING: Tone.BUSY,
     State.WAITING: Tone.WAITS,
@@ -40,7 +42,7 @@ TONES: Mapping[State, Tone] = {
     State.CURRENT: Tone.GOOD,
     State.UNKNOWN: Tone.WAITS,
 }
-NEED_PERSON = frozenset({State.BROKEN_FILE, State.NEEDS_PERSON, State.FAILED})
+NEED_PERSON = frozenset({State.BROKEN_FILE, State.NEEDS_PERSON, State.FAILED, State.AILING})
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,12 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Waiting:
-    """What a task waits for, and since when it has waited for *this*."""
+    """What a task waits for, and since when: for this kind of thing, and in these words."""
 
     reason: str
     since: datetime
     kind: str = ""  # of waits.Wait; "" where an earlier release has written it
-
-    def to_json(self) -> dict[str, Any]:
-        return {"reason": self.reason, "since": self.since.isoformat(), "kind": self.kind}
+    reason_since: datetime | None = None  # where that is later: others of its kind have come and gone
 
 
 @dataclass(frozen=True)
@@ -184,10 +182,14 @@ def _task(plain: Json) -> TaskRecord:
     read = {
         "started": _time(plain["started"]),
         "ended": _time(plain["ended"]),
-        "waiting": waiting and Waiting(**{**waiting, "since": _time(waiting["since"])}),
+        "waiting": waiting and _waiting(waiting),
         "failure": failure and Failure(**{**failure, "said": tuple(failure["said"])}),
     }
     return TaskRecord(**{**plain, **read})
+
+
+def _waiting(plain: Json) -> Waiting:
+    return Waiting(**{**plain, **{name: _time(plain.get(name)) for name in ("since", "reason_since")}})
 
 
 def _time(text: str | None) -> datetime | None:

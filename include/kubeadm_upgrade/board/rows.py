@@ -109,7 +109,9 @@ def _told(record: RunRecord, course: Course, state: str) -> tuple[str, datetime 
 def _under_way(task: TaskRecord, state: str) -> tuple[str, datetime | None]:
     waits = waited_for(task)
     if waits and waits.kind != Wait.COMMAND:
-        return ": ".join(filter(None, (f"waits {WORDS.get(waits.kind, '')}".rstrip(), detail(waits)))), waits.since
+        return ": ".join(
+            filter(None, (f"waits {WORDS.get(waits.kind, '')}".rstrip(), detail(waits)))
+        ), waits.reason_since or waits.since
     if task.state == "up_for_retry":
         return f"is about to try again: {title(task.step)}", task.ended
     if task.state == "deferred" and waits is None:

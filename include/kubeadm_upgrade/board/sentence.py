@@ -128,7 +128,8 @@ def _closed(sight: Sight, begin: Callable[[str], str] = str) -> str:
         since = at(waits.since, sight.now)
         return begin(f"credentials are not accepted since {since} ({brief(waits.reason)}): renew them, and it goes on")
     for waits in gates_that_stay_closed(sight):
-        return begin(f"no further node may go out of service since {at(waits.since, sight.now)}: {detail(waits)}")
+        since, now = at(waits.since, sight.now), ", now" if waits.reason_since else ""
+        return begin(f"no further node may go out of service since {since}{now}: {detail(waits)}")
     return ""
 
 

@@ -95,8 +95,12 @@ class Sight:
     @cached_property
     def under_way(self) -> list[Row]:
         """Whoever is at something, or waits in the middle of it; those that wait the longest first."""
-        rows = self.in_state("moving", "waiting")
-        return sorted(rows, key=lambda row: (row.state != "waiting", row.since or self.now))
+        return sorted(self.in_state("moving", "waiting"), key=self._longest_first)
+
+    def _longest_first(self, row: Row) -> tuple[bool, datetime]:
+        task = self.course_of(row.name).current
+        waits = waited_for(task) if task else None
+        return row.state != "waiting", waits.since if waits else row.since or self.now
 
     @cached_property
     def waits(self) -> tuple[Waiting, ...]:

@@ -43,6 +43,8 @@ def _told(sight: Sight, row: Row) -> str:
     if waits is None or waits.kind == Wait.COMMAND:
         return f"{row.name} {row.sentence}".strip()
     since, told = at(waits.since, sight.now), detail(waits)
+    if told and waits.reason_since:
+        told = f"{told} since {at(waits.reason_since, sight.now)}"
     return f"{row.name} has waited {WORDS.get(waits.kind, '')} since {since}".replace("  ", " ") + (
         f" ({told})" if told else ""
     )

@@ -37,7 +37,8 @@ def waiting_in(value: Any) -> Waiting | None:
     if not isinstance(plain, Mapping):
         return None
     reason, since = plain.get("reason"), _time(plain.get("since"))
-    return Waiting(str(reason), since, str(plain.get("kind") or "")) if reason and since else None
+    kind, reason_since = str(plain.get("kind") or ""), _time(plain.get("reason_since"))
+    return Waiting(str(reason), since, kind, reason_since) if reason and since else None
 
 
 def failure_in(value: Any) -> Failure | None:

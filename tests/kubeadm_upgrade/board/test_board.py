@@ -45,7 +45,7 @@ TIMES = st.sampled_from([None, ago(-60), ago(0), ago(11), ago(6000)])
 KINDS = [*map(str, Wait), "", "unheard of"]
 IDS = [*RUN_TASKS, "control_plane_nodes", "workers.unheard_of"]
 IDS += [f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps]
-WAITINGS = st.builds(Waiting, TEXTS, TIMES.filter(bool), st.sampled_from(KINDS))
+WAITINGS = st.builds(Waiting, TEXTS, TIMES.filter(bool), st.sampled_from(KINDS), TIMES)
 OUTCOMES = st.sampled_from(
     [
         None,

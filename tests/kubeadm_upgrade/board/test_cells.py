@@ -9,7 +9,7 @@ import pytest
 from in_memory.runs import NOW, a_run, ago, at, ended, failed, of_the_run, waiting
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.cells import BY_HAND, state_of
-from kubeadm_upgrade.board.record import TaskRecord
+from kubeadm_upgrade.board.record import TaskRecord, Waiting
 from kubeadm_upgrade.board.view import Trouble
 
 DRAIN = "workers.drain_node"
@@ -51,6 +51,13 @@ def test_what_is_waited_for_since_when():
     found = cell(at(a_run(), {"w1": DRAIN}, **waiting("pods to go from w1: shop/db-0", "pods")))
     assert (found.state, found.reason, found.since) == ("waiting", "pods to go from w1: shop/db-0", ago(11))
     assert found.log == "/dags/kubeadm_upgrade.prod/runs/night/tasks/workers.drain_node/mapped/0"
+
+
+@pytest.mark.parametrize(("kind", "since"), [("pods", 4), ("command", 11)])
+def test_a_time_beside_a_reason_is_that_reasons(kind, since):
+    """But for a command: what it says is another line all the time."""
+    found = cell(at(a_run(), {"w1": DRAIN}, state="deferred", waiting=Waiting("x", ago(11), kind, ago(4))))
+    assert found.since == ago(since)
 
 
 def test_a_command_on_the_host_runs_however_somebody_waits_for_its_end():

@@ -38,6 +38,22 @@ def a_path(target, hops):
     return {"target": target, "hops": [{"came_from": "1.34.2", "to": target}] * hops}
 
 
+@pytest.mark.parametrize(
+    ("look", "target"),
+    [
+        pytest.param(a_look(), "1.35", id="where it is to be"),
+        pytest.param(a_look(), "1.36", id="behind"),
+        pytest.param(a_look(paused="the summer sale"), "1.35", id="paused"),
+        pytest.param(a_look(OLD), "1.35", id="without fixes"),
+    ],
+)
+def test_at_one_look_it_is_seen_where_nodes_are_not_ready(look, target):
+    """Whatever else is to be said of a cluster at rest: somebody has to see to them."""
+    found = row(cluster(look=replace(look, not_ready=("w3",)), target=target))
+    assert (found.state, found.tone, found.needs_person) == (State.AILING, "person", True)
+    assert found.sentence.endswith(" w3 is not Ready.")
+
+
 def test_what_a_report_proved_that_was_removed_since_is_seen_by_looking():
     old = cluster(run=replace(DONE_RUN, report=None, tasks=()))
     assert row(old).state is row(cluster(run=DONE_RUN)).state
@@ -66,7 +82,7 @@ CASES = {
     "current": (cluster(), State.CURRENT, "Runs 1.35.3, supported until 2027-02-28, where it is to be."),
     "current, and a node is ill": (
         cluster(look=a_look(not_ready=("w3",))),
-        State.CURRENT,
+        State.AILING,
         "Runs 1.35.3, supported until 2027-02-28, where it is to be. w3 is not Ready.",
     ),
     "current, and another Airflow has it": (

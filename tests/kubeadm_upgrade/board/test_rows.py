@@ -137,6 +137,8 @@ def test_which_kubelet_runs_now(record, kubelet):
 
 def test_since_when():
     assert row(w1(**waiting("x", "pods"))).since == ago(11)
+    later = Waiting("pods to go from w1: shop/db-0", ago(11), "pods", ago(4))
+    assert row(w1(state="deferred", waiting=later)).since == ago(4)  # a time beside a reason is that reason's
     assert row(w1()).since == ago(2)
     assert row(w1(**failed("x"))).since == ago(11)
 

@@ -119,6 +119,11 @@ CASES = {
         State.WAITING,
         f"4 of 12 workers are done, w5 has waited for Pods to go since 03:03 UTC ({BUDGET}); about ",
     ),
+    "a Pod that did not go, after others that did": (
+        w5(state="deferred", waiting=Waiting("pods to go from w5: shop/db-0", ago(11), "pods", ago(4))),
+        State.WAITING,
+        "4 of 12 workers are done, w5 has waited for Pods to go since 03:03 UTC (shop/db-0 since 03:10 UTC); about ",
+    ),
     "a wait of an earlier release": (
         w5(**waiting("pods to go from w5: shop/db-0", "")),
         State.WAITING,
@@ -174,6 +179,11 @@ CASES = {
         at(the_middle(), {"w5": "workers.admit"}, **waiting(CLOSED, "slot")),
         State.WAITING,
         f"4 of 12 workers are done, no further node may go out of service since 03:03 UTC: {FULL}",
+    ),
+    "another is in the way now": (
+        at(the_middle(), {"w5": "workers.admit"}, state="deferred", waiting=Waiting(CLOSED, ago(16), "slot", ago(1))),
+        State.NEEDS_PERSON,
+        f"No further node may go out of service since 02:58 UTC, now: {FULL}; 4 of 12 workers are done.",
     ),
     "and nobody sees to it": (
         at(the_middle(), {"w5": "workers.admit"}, **waiting(CLOSED, "slot", 16)),

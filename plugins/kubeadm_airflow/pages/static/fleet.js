@@ -7,22 +7,10 @@ import { $, fill, make } from './dom.js'
 import { Follower } from './follow.js'
 import { clockAndSeconds, count, word } from './words.js'
 
-const STATES = [
-  'broken_file',
-  'needs_person',
-  'failed',
-  'end_of_life',
-  'moving',
-  'waiting',
-  'paused',
-  'behind',
-  'unknown',
-  'current',
-]
-
 const COLUMNS = [
   { name: 'name', title: 'Cluster', by: (one) => one.name },
-  { name: 'state', title: 'State', by: (one) => STATES.indexOf(one.state) },
+  // in the order in which the data has them: who needs a person comes first
+  { name: 'state', title: 'State', by: (one) => fleet.clusters.indexOf(one) },
   { name: 'version', title: 'Version', by: (one) => version(one.version) },
   { name: 'support', title: 'Support left', by: (one) => one.days_left ?? Infinity },
   { name: 'run', title: 'Last run', by: (one) => -Date.parse(one.last_run?.started ?? 0) },
@@ -122,14 +110,12 @@ function sortBy(name, sort) {
 }
 
 function states() {
-  const counts = Map.groupBy(fleet.clusters, (one) => one.state)
-  return STATES.filter((state) => counts.has(state)).map((state) =>
-    chip(`state ${state}`, wish.get('state') === state, () => want('state', wish.get('state') === state ? '' : state), [
-      make('i', { class: counts.get(state)[0].tone }),
-      `${word(state)} `,
-      make('small', {}, counts.get(state).length),
-    ]),
-  )
+  const alike = Map.groupBy(fleet.clusters, (one) => one.state)
+  return [...alike].map(([state, clusters]) => {
+    const pressed = wish.get('state') === state
+    const text = [make('i', { class: clusters[0].tone }), `${word(state)} `, make('small', {}, clusters.length)]
+    return chip(`state ${state}`, pressed, () => want('state', pressed ? '' : state), text)
+  })
 }
 
 function labels() {

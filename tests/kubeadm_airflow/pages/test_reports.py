@@ -102,3 +102,12 @@ def test_a_report_has_its_picture_where_it_tells_of_time(ask):
     assert text.count("<svg") == 1
     assert text.index("Where the time went") < text.index("<svg") < text.index("Steps")
     assert "style=" not in text
+
+
+def test_a_table_has_no_style_of_its_own(ask):
+    """The policy allows none; a column of numbers is set right all the same."""
+    markdown, _ = report.paths(DAG, RUN)
+    report.write(markdown, "| Hop |\n| ---: |\n| 1 |\n")
+    text = ask(None).text
+    assert '<td class="right">1</td>' in text
+    assert "style=" not in text

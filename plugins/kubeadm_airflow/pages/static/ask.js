@@ -4,11 +4,14 @@
 import { inside, make } from './dom.js'
 
 // `action` is one of the data's: label, ask, needs, method, path, body. `done` is told when Airflow has taken it.
-export const button = (action, done, kind = '') =>
-  make('button', { type: 'button', class: kind, 'data-key': action.id + (action.node ?? ''), onclick: () => put(action, done) }, action.label)
+export function button(action, done, kind = '') {
+  const shown = { class: kind, 'data-key': action.id + (action.node ?? '') }
+  return make('button', { type: 'button', ...shown, onclick: () => put(action, done) }, action.label)
+}
 
 function put(action, done) {
-  const reason = action.needs === 'reason' ? make('textarea', { rows: 2, id: 'reason', maxlength: 400, required: true }) : null
+  const reason =
+    action.needs === 'reason' ? make('textarea', { rows: 2, id: 'reason', maxlength: 400, required: true }) : null
   const refusal = make('p', { class: 'refusal', role: 'alert' })
   const yes = make('button', { type: 'button', class: 'strong' }, action.label)
   const no = make('button', { type: 'button' }, 'Cancel')
@@ -52,11 +55,15 @@ async function call({ method, path, body }, reason) {
 function withReason(value, reason) {
   if (typeof value === 'string') return value.replaceAll('{reason}', () => reason)
   if (Array.isArray(value)) return value.map((item) => withReason(item, reason))
-  if (value && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withReason(item, reason)]))
+  if (value && typeof value === 'object')
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withReason(item, reason)]))
   return value
 }
 
-const MEANS = { 401: 'You are not logged in any more', 403: 'You may look, but not do this: Airflow does not give you the right to' }
+const MEANS = {
+  401: 'You are not logged in any more',
+  403: 'You may look, but not do this: Airflow does not give you the right to',
+}
 
 function refused(status, said) {
   const detail = typeof said?.detail === 'string' ? said.detail : JSON.stringify(said?.detail ?? '')

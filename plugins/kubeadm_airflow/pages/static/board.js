@@ -2,12 +2,10 @@
 
 import './frame.js'
 import { button } from './ask.js'
-import { $, AIRFLOW, fill, make, mark } from './dom.js'
+import { $, fill, inAirflow, make, mark, ours } from './dom.js'
 import { Follower } from './follow.js'
 import { isRetry, Matrix } from './matrix.js'
 import { at, brief, clockAndSeconds, count, lasting, since, word } from './words.js'
-
-const OVER = new Set(['done', 'failed', 'aborted', 'rehearsed', 'unproven'])
 
 const data = new URL(`${location.pathname.replace(/\/$/, '')}/data`, location)
 const matrix = new Matrix($('nodes'), () => follower.soon())
@@ -22,9 +20,13 @@ function show(board) {
   fill($('where'), [board.cluster, board.run_id, board.next_run, board.started, board.ended], () => where(board))
   fill($('state'), [board.state, board.progress, board.seconds_left], () => state(board))
   fill($('sentence'), board.sentence, () => document.createTextNode(board.sentence))
-  $('sentence').classList.toggle('long', board.sentence.length > 130)
-  fill($('bar'), board.nodes.map((node) => node.state), () => bar(board))
-  fill($('buttons'), board.actions, () => board.actions.filter((action) => !action.node && !isRetry(action)).map((action) => button(action, () => follower.soon(), action.id)))
+  $('sentence').className = ['', 'long', 'longer'][(board.sentence.length > 130) + (board.sentence.length > 280)]
+  fill(
+    $('bar'),
+    board.nodes.map((node) => node.state),
+    () => bar(board),
+  )
+  fill($('buttons'), board.actions, () => buttons(board.actions))
   fill($('path'), board.path, () => path(board.path))
   fill($('findings'), board.findings, () => findings(board.findings))
   matrix.show(board)
@@ -32,17 +34,21 @@ function show(board) {
   speak(board)
 }
 
+function buttons(actions) {
+  const ofTheRun = actions.filter((action) => !action.node && !isRetry(action))
+  return ofTheRun.map((action) => button(action, () => follower.soon(), action.id))
+}
+
 function where({ cluster, dag_id: dag, run_id: run, next_run: next, started, ended }) {
-  const inAirflow = (path, text) => make('a', { href: path, 'data-airflow': true }, text)
-  const to = (one) => `/dags/${encodeURIComponent(dag)}/runs/${encodeURIComponent(one)}`
+  const endedAfter = ended && lasting((Date.parse(ended) - Date.parse(started)) / 1000)
   return [
     make('b', {}, cluster),
-    make('span', {}, 'run ', inAirflow(to(run), run)),
+    make('span', {}, 'run ', make('a', { href: inAirflow(dag, run), 'data-airflow': true }, run)),
     started && !ended && make('span', {}, 'for ', since(started, 'lasting')),
-    started && ended && make('span', {}, `${at(started)}, for ${lasting((Date.parse(ended) - Date.parse(started)) / 1000)}`),
-    next && make('span', {}, 'goes on in ', make('a', { href: `/kubeadm-upgrade/board/${encodeURIComponent(dag)}/${encodeURIComponent(next)}` }, next)),
-    make('a', { href: `/kubeadm-upgrade/reports/${encodeURIComponent(dag)}/${encodeURIComponent(run)}` }, 'report'),
-    make('a', { href: '/kubeadm-upgrade/fleet' }, 'fleet'),
+    started && ended && make('span', {}, `${at(started)}, for ${endedAfter}`),
+    next && make('span', {}, 'goes on in ', make('a', { href: ours('board', dag, next) }, next)),
+    make('a', { href: ours('reports', dag, run) }, 'report'),
+    make('a', { href: ours('fleet') }, 'fleet'),
   ]
 }
 
@@ -87,16 +93,27 @@ function stop(hop) {
 }
 
 function moving({ control_plane: controlPlane, workers }) {
-  return [controlPlane.length && 'control plane', workers.length && count(workers.length, 'worker')].filter(Boolean).join(' + ') || 'nothing moves'
+  return (
+    [controlPlane.length && 'control plane', workers.length && count(workers.length, 'worker')]
+      .filter(Boolean)
+      .join(' + ') || 'nothing moves'
+  )
 }
 
 function findings(notes) {
   if (!notes.length) return []
-  return make('ul', {}, notes.map(({ level, text }) => make('li', { class: level }, make('b', {}, level), ` ${text}`)))
+  return make(
+    'ul',
+    {},
+    notes.map(({ level, text }) => make('li', { class: level }, make('b', {}, level), ` ${text}`)),
+  )
 }
 
 function runTasks({ run_tasks: tasks }) {
-  return [make('ul', { class: 'tasks' }, tasks.map(runTask)), ...tasks.filter((task) => task.failure).map((task) => matrix.trouble(task, task.task))]
+  return [
+    make('ul', { class: 'tasks' }, tasks.map(runTask)),
+    ...tasks.filter((task) => task.failure).map((task) => matrix.trouble(task, task.task)),
+  ]
 }
 
 function runTask(cell) {
@@ -115,18 +132,23 @@ function runTask(cell) {
 // For screen readers: what has changed, and not every minute that goes by.
 let spoken = ''
 function speak(board) {
-  const now = `${board.state} ${board.progress.done} ${board.tone === 'person' || board.tone === 'bad' ? board.sentence : ''}`
+  const alarming = board.tone === 'person' || board.tone === 'bad'
+  const now = `${board.state} ${board.progress.done} ${alarming ? board.sentence : ''}`
   if (now === spoken) return
   spoken = now
   $('spoken').textContent = board.sentence
 }
 
 function missing(status, detail) {
-  const sentence = { 401: 'You are not logged in any more.', 403: 'You may not see this run: Airflow does not give you the right to.' }[status]
+  const sentence = {
+    401: 'You are not logged in any more.',
+    403: 'You may not see this run: Airflow does not give you the right to.',
+  }[status]
   document.querySelector('main').removeAttribute('aria-busy')
   $('sentence').textContent = sentence ?? `Nothing to show: ${detail}.`
-  if (status === 401) fill($('buttons'), 401, () => make('a', { href: new URL(location.href), 'data-key': 'login' }, 'Log in'))
-  else fill($('buttons'), status, () => make('a', { href: '/kubeadm-upgrade/fleet' }, 'To the fleet'))
+  if (status === 401)
+    fill($('buttons'), 401, () => make('a', { href: new URL(location.href), 'data-key': 'login' }, 'Log in'))
+  else fill($('buttons'), status, () => make('a', { href: ours('fleet') }, 'To the fleet'))
 }
 
 // What a page shows while Airflow is silent is old, and says so.
@@ -134,6 +156,8 @@ function silent(error) {
   const fresh = $('fresh')
   fresh.className = error ? 'old' : ''
   if (!error) fresh.shownAt = new Date()
-  const text = error ? `Airflow has not answered since ${clockAndSeconds(fresh.shownAt ?? new Date())}` : clockAndSeconds(fresh.shownAt)
+  const text = error
+    ? `Airflow has not answered since ${clockAndSeconds(fresh.shownAt ?? new Date())}`
+    : clockAndSeconds(fresh.shownAt)
   if (fresh.textContent !== text) fresh.textContent = text
 }

@@ -29,6 +29,12 @@ export function inside(path) {
   return url.href.startsWith(AIRFLOW.href) ? url : AIRFLOW
 }
 
+const path = (parts) => parts.map(encodeURIComponent).join('/')
+
+// Addresses of pages: ours, and of a DAG or its run in Airflow.
+export const ours = (...parts) => inside(`kubeadm-upgrade/${path(parts)}`)
+export const inAirflow = (dag, run) => inside(run ? `dags/${path([dag])}/runs/${path([run])}` : `dags/${path([dag])}`)
+
 const SHAPES = {
   done: 'M3.5 8.6l3 3L12.6 4.6',
   unchanged: 'M4 6.2h8M4 9.8h8',
@@ -46,7 +52,8 @@ const SHAPES = {
 // A mark beside a word that says the same: nobody has to see it, or its colour.
 export function mark(state) {
   const svg = document.createElementNS(SVG, 'svg')
-  for (const [name, value] of [['viewBox', '0 0 16 16'], ['class', 'mark'], ['aria-hidden', 'true']]) svg.setAttribute(name, value)
+  const shown = { viewBox: '0 0 16 16', class: 'mark', 'aria-hidden': 'true' }
+  for (const [name, value] of Object.entries(shown)) svg.setAttribute(name, value)
   const path = document.createElementNS(SVG, 'path')
   path.setAttribute('d', SHAPES[state] ?? SHAPES.none)
   svg.append(path)
@@ -60,5 +67,8 @@ export function fill(place, what, build) {
   place.shown = shown
   const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : undefined
   place.replaceChildren(...[build()].flat(Infinity).filter(Boolean))
-  if (focused) [...place.querySelectorAll('[data-key]')].find((element) => element.dataset.key === focused)?.focus()
+  if (focused) withKey(place, focused)?.focus()
 }
+
+export const withKey = (place, key) =>
+  [...place.querySelectorAll('[data-key]')].find((element) => element.dataset.key === key)

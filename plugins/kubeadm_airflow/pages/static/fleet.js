@@ -1,27 +1,33 @@
-// Every cluster, those that need a person first. What it says of one has been decided by fleet_of; here it is sorted and sifted.
+// Every cluster, those that need a person first. What is said of one has been decided by fleet_of; here they are
+// sorted and sifted.
 
 import './frame.js'
+import { pairs, row } from './cluster.js'
 import { $, fill, make } from './dom.js'
 import { Follower } from './follow.js'
-import { at, clockAndSeconds, count, since, word } from './words.js'
-
-const STATES = ['broken_file', 'needs_person', 'failed', 'ailing', 'end_of_life', 'moving', 'waiting', 'paused', 'behind', 'unknown', 'current']
+import { clockAndSeconds, count, word } from './words.js'
 
 const COLUMNS = [
   { name: 'name', title: 'Cluster', by: (one) => one.name },
-  { name: 'state', title: 'State', by: (one) => STATES.indexOf(one.state) },
+  // in the order in which the data has them: who needs a person comes first
+  { name: 'state', title: 'State', by: (one) => fleet.clusters.indexOf(one) },
   { name: 'version', title: 'Version', by: (one) => version(one.version) },
   { name: 'support', title: 'Support left', by: (one) => one.days_left ?? Infinity },
   { name: 'run', title: 'Last run', by: (one) => -Date.parse(one.last_run?.started ?? 0) },
   { name: 'seen', title: 'Seen', by: (one) => -Date.parse(one.looked_at ?? 0) },
 ]
 
+const REFUSED = {
+  401: 'You are not logged in any more.',
+  403: 'You may not see the clusters: Airflow does not give you the right to.',
+}
+
 // What is shown is in the address, so that it can be handed on.
 const wish = new URLSearchParams(location.hash.slice(1))
 let fleet = null
 
 const data = new URL(`${location.pathname.replace(/\/$/, '')}/data`, location)
-new Follower(data, { show: (told) => { fleet = told; show() }, moves: () => false, missing, silent }).look()
+new Follower(data, { show: take, moves: () => false, missing, silent }).look()
 
 $('search').value = wish.get('q') ?? ''
 $('search').addEventListener('input', () => want('q', $('search').value.trim()))
@@ -31,6 +37,11 @@ $('all').addEventListener('click', () => {
   $('search').value = ''
   want('q', '')
 })
+
+function take(told) {
+  fleet = told
+  show()
+}
 
 function want(name, value) {
   if (value) wish.set(name, value)
@@ -43,7 +54,9 @@ function show() {
   document.querySelector('main').removeAttribute('aria-busy')
   for (const id of ['filter', 'clusters']) $(id).hidden = !fleet.clusters.length
   const people = fleet.clusters.filter((one) => one.needs_person).length
-  fill($('sentence'), [people, fleet.clusters.length], () => document.createTextNode(headline(people, fleet.clusters.length)))
+  fill($('sentence'), [people, fleet.clusters.length], () =>
+    document.createTextNode(headline(people, fleet.clusters.length)),
+  )
   document.documentElement.dataset.tone = people ? 'person' : 'good'
   fill($('states'), [fleet.clusters.map((one) => one.state), wish.get('state')], () => states())
   fill($('labels'), [fleet.clusters.map((one) => one.labels), wish.getAll('label')], () => labels())
@@ -57,16 +70,20 @@ function show() {
 
 function headline(people, all) {
   if (!all) return 'There is no cluster here yet, or none that you may see.'
-  return people ? `${people} of ${count(all, 'cluster')} ${people === 1 ? 'needs' : 'need'} a person.` : `None of ${count(all, 'cluster')} needs a person.`
+  if (!people) return `None of ${count(all, 'cluster')} needs a person.`
+  return `${people} of ${count(all, 'cluster')} ${people === 1 ? 'needs' : 'need'} a person.`
 }
 
 // --- sifting and sorting
 
 function fits(one) {
   const words = (wish.get('q') ?? '').toLowerCase().split(/\s+/).filter(Boolean)
-  const text = [one.name, one.version, one.target, one.worst_kubelet, one.sentence, ...pairs(one)].join(' ').toLowerCase()
+  const text = [one.name, one.version, one.target, one.worst_kubelet, one.sentence, ...pairs(one)]
+    .join(' ')
+    .toLowerCase()
   const state = wish.get('state')
-  return words.every((word) => text.includes(word)) && (!state || one.state === state) && wish.getAll('label').every((label) => pairs(one).includes(label))
+  const found = words.every((word) => text.includes(word)) && (!state || one.state === state)
+  return found && wish.getAll('label').every((label) => pairs(one).includes(label))
 }
 
 function sorted(clusters) {
@@ -78,11 +95,11 @@ function sorted(clusters) {
 
 const compare = (a, b) => (typeof a === 'string' ? a.localeCompare(b, undefined, { numeric: true }) : a - b || 0)
 const version = (text) => (text ?? '').split('.').reduce((sum, part) => sum * 1000 + (parseInt(part, 10) || 0), 0)
-const pairs = (one) => Object.entries(one.labels).map(([key, value]) => `${key}:${value}`)
 
 function heading({ name, title }) {
   const sort = wish.get('sort') === name ? (wish.get('down') ? 'descending' : 'ascending') : null
-  return make('th', { scope: 'col', class: name, 'aria-sort': sort }, make('button', { type: 'button', 'data-key': `by ${name}`, onclick: () => sortBy(name, sort) }, title))
+  const by = make('button', { type: 'button', 'data-key': `by ${name}`, onclick: () => sortBy(name, sort) }, title)
+  return make('th', { scope: 'col', class: name, 'aria-sort': sort }, by)
 }
 
 // Once, the other way, and then as it came: who needs a person first.
@@ -93,14 +110,12 @@ function sortBy(name, sort) {
 }
 
 function states() {
-  const counts = Map.groupBy(fleet.clusters, (one) => one.state)
-  return STATES.filter((state) => counts.has(state)).map((state) =>
-    chip(`state ${state}`, wish.get('state') === state, () => want('state', wish.get('state') === state ? '' : state), [
-      make('i', { class: counts.get(state)[0].tone }),
-      `${word(state)} `,
-      make('small', {}, counts.get(state).length),
-    ]),
-  )
+  const alike = Map.groupBy(fleet.clusters, (one) => one.state)
+  return [...alike].map(([state, clusters]) => {
+    const pressed = wish.get('state') === state
+    const text = [make('i', { class: clusters[0].tone }), `${word(state)} `, make('small', {}, clusters.length)]
+    return chip(`state ${state}`, pressed, () => want('state', pressed ? '' : state), text)
+  })
 }
 
 function labels() {
@@ -116,59 +131,21 @@ function toggle(label) {
   want('q', wish.get('q'))
 }
 
-const chip = (key, pressed, onclick, text) => make('button', { type: 'button', class: 'chip', 'aria-pressed': String(pressed), 'data-key': key, onclick }, text)
-
-// --- one cluster
-
-function row(one) {
-  return make(
-    'tr',
-    { class: one.tone },
-    make('th', { scope: 'row' }, one.board ? make('a', { href: one.board }, one.name) : make('a', { href: `/dags/${encodeURIComponent(one.dag_id)}`, 'data-airflow': true }, one.name), make('small', {}, pairs(one).join('  '))),
-    make('td', { class: 'state' }, make('b', {}, word(one.state)), make('p', {}, one.sentence), one.next_window ? make('small', {}, `next window ${at(one.next_window)}`) : null, one.progress ? progress(one.progress) : null),
-    make('td', { class: 'version', 'data-title': 'Version' }, versions(one)),
-    make('td', { class: 'support', 'data-title': 'Support left' }, support(one)),
-    make('td', { class: 'run', 'data-title': 'Last run' }, lastRun(one)),
-    make('td', { class: 'seen', 'data-title': 'Seen' }, one.looked_at ? make('span', { title: at(one.looked_at) }, since(one.looked_at), ' ago') : make('span', {}, 'never')),
-  )
+function chip(key, pressed, onclick, text) {
+  const shown = { class: 'chip', 'aria-pressed': String(pressed), 'data-key': key }
+  return make('button', { type: 'button', ...shown, onclick }, text)
 }
-
-function progress({ done, of }) {
-  const bar = make('span', { class: 'bar', role: 'img', 'aria-label': `${done} of ${of} nodes are done` }, make('i'))
-  bar.firstChild.style.width = `${of ? (100 * done) / of : 0}%`
-  return make('span', { class: 'progress' }, bar, make('small', {}, `${done}/${of}`))
-}
-
-function versions({ version: now, target, worst_kubelet: worst, hops_left: hops }) {
-  return [
-    make('b', {}, now ?? '?'),
-    target && !`${now}.`.startsWith(`${target}.`) ? make('span', { class: 'target' }, ` → ${target}`) : null,
-    make('small', {}, [hops ? count(hops, 'hop') : '', worst && worst !== now ? `kubelet ${worst}` : ''].filter(Boolean).join(', ')),
-  ]
-}
-
-const support = ({ end_of_life: end, days_left: days }) =>
-  days === null ? make('span', {}, '?') : [make('b', { class: days <= 0 ? 'bad' : days < 60 ? 'waits' : 'good' }, days < 0 ? `${-days} days over` : count(days, 'day')), make('small', {}, `until ${end}`)]
-
-function lastRun({ dag_id: dag, last_run: run, report }) {
-  if (!run) return make('span', {}, 'none')
-  const to = `/dags/${encodeURIComponent(dag)}/runs/${encodeURIComponent(run.run_id)}`
-  return [
-    make('a', { href: to, 'data-airflow': true }, run.run_id),
-    make('small', {}, [run.state, run.started ? at(run.started) : ''].filter(Boolean).join(', '), report ? [' · ', make('a', { href: report }, 'report')] : null),
-  ]
-}
-
-// ---
 
 function missing(status, detail) {
   document.querySelector('main').removeAttribute('aria-busy')
-  $('sentence').textContent = { 401: 'You are not logged in any more.', 403: 'You may not see the clusters: Airflow does not give you the right to.' }[status] ?? `Nothing to show: ${detail}.`
+  $('sentence').textContent = REFUSED[status] ?? `Nothing to show: ${detail}.`
 }
 
 function silent(error) {
   const fresh = $('fresh')
   fresh.className = error ? 'old' : ''
   if (!error) fresh.shownAt = new Date()
-  fresh.textContent = error ? `Airflow has not answered since ${clockAndSeconds(fresh.shownAt ?? new Date())}` : clockAndSeconds(fresh.shownAt)
+  fresh.textContent = error
+    ? `Airflow has not answered since ${clockAndSeconds(fresh.shownAt ?? new Date())}`
+    : clockAndSeconds(fresh.shownAt)
 }

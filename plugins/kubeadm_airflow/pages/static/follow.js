@@ -1,5 +1,5 @@
-// Asks for data again and again, and shows what has changed: every two seconds while something moves and somebody looks,
-// seldom where nothing does, never in a window that nobody sees.
+// Asks for data again and again, and shows what has changed: every two seconds while something moves and somebody
+// looks, seldom where nothing does, never in a window that nobody sees.
 
 const SOON = 2000
 const SELDOM = 10000

@@ -1,5 +1,5 @@
-// Airflow shows a page in an iframe of its own origin. Its sandbox keeps every link inside, and the browser does not tell
-// the iframe which colours somebody has chosen in Airflow. Alone in a window, a page needs none of this.
+// Airflow shows a page in an iframe of its own origin. Its sandbox keeps every link inside, and the browser does not
+// tell the iframe which colours somebody has chosen in Airflow. Alone in a window, a page needs none of this.
 
 const around = airflow()
 

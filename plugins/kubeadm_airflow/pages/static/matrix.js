@@ -1,11 +1,17 @@
 // A row a node, in the run's order; a column a step. What is done, or waits for its turn, folds where nodes are many.
 
 import { button } from './ask.js'
-import { fill, make, mark } from './dom.js'
-import { at, brief, lasting, since, word } from './words.js'
+import { cellOf, kubelet } from './cells.js'
+import { fill, make, mark, withKey } from './dom.js'
+import { at, word } from './words.js'
 
 const MANY = 16
-const FOLDS = new Map([['done', 'done'], ['queued', 'not yet begun'], ['untouched', 'not touched'], ['given_up', 'given up']])
+const FOLDS = new Map([
+  ['done', 'done'],
+  ['queued', 'not yet begun'],
+  ['untouched', 'not touched'],
+  ['given_up', 'given up'],
+])
 const LEAST_FOLDED = 3
 const BEGUN = new Set(['done', 'unchanged', 'marked', 'skipped', 'running', 'waiting', 'retrying', 'failed', 'blocked'])
 const ROOM = 4 // columns that a sentence needs beside the marks
@@ -15,11 +21,6 @@ const ROLES = [
   { role: 'worker', title: 'Workers', groups: ['stage', 'workers'] },
 ]
 
-const SAID = {
-  done: 'done', unchanged: 'nothing to do', marked: 'marked as done by hand', skipped: 'left out', running: 'at work', waiting: 'waiting', retrying: 'will be tried again',
-  failed: 'failed', blocked: 'cannot begin', next: 'next', none: 'not yet',
-}
-
 export class Matrix {
   constructor(place, asked) {
     Object.assign(this, { place, asked, unfolded: new Set(), rows: new Map(), tables: new Map() })
@@ -28,47 +29,38 @@ export class Matrix {
   show(board) {
     this.board = board
     this.retries = new Map(board.actions.filter(isRetry).map((action) => [action.id, action]))
-    this.actions = Map.groupBy(board.actions.filter((action) => action.node && !isRetry(action)), (action) => action.node)
-    const shown = ROLES.map((kind) => ({ kind, nodes: board.nodes.filter((node) => node.role === kind.role) })).filter(({ nodes }) => nodes.length)
-    fill(this.place, [shown.map(({ kind }) => kind.role), board.groups], () => shown.map(({ kind }) => this.table(kind, board.groups)))
-    for (const { kind, nodes } of shown) this.fillTable(kind, nodes)
+    const ofNodes = board.actions.filter((action) => action.node && !isRetry(action))
+    this.actions = Map.groupBy(ofNodes, (action) => action.node)
+    const nodes = Map.groupBy(board.nodes, (node) => node.role)
+    const shown = ROLES.filter(({ role }) => nodes.has(role))
+    const tables = () => shown.map((kind) => this.table(kind, board.groups))
+    fill(this.place, [shown.map(({ role }) => role), board.groups], tables)
+    for (const kind of shown) this.fillTable(kind, nodes.get(kind.role))
   }
 
   table(kind, every) {
     const groups = kind.groups.map((name) => every.find((group) => group.name === name)).filter(Boolean)
-    const steps = groups.flatMap((group) => group.steps.map((step, index) => ({ ...step, task: `${group.name}.${step.name}`, first: index === 0 })))
+    const steps = groups.flatMap(columns)
     const body = make('tbody')
     const title = make('h2')
     this.tables.set(kind.role, { body, title, steps })
-    const head = make(
-      'thead',
-      {},
-      make('tr', {}, make('td', { colspan: 2 }), groups.map((group) => make('th', { scope: 'colgroup', colspan: group.steps.length }, group.title)), make('td', { class: 'rest' })),
-      make(
-        'tr',
-        {},
-        make('th', { scope: 'col' }, 'Node'),
-        make('th', { scope: 'col' }, 'Kubelet'),
-        steps.map((step) => make('th', { scope: 'col', class: step.first ? 'first' : null, title: step.doc }, step.title)),
-        make('td'),
-      ),
-    )
-    return make(
-      'section',
-      {},
-      title,
-      make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${kind.title}, node by node` }, make('table', {}, head, body)),
-    )
+    const label = `${kind.title}, node by node`
+    const table = make('table', {}, head(groups, steps), body)
+    const region = make('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label }, table)
+    return make('section', {}, title, region)
   }
 
   fillTable(kind, nodes) {
     const { body, title, steps } = this.tables.get(kind.role)
     const done = nodes.filter((node) => node.state === 'done').length
-    fill(title, [done, nodes.length], () => [document.createTextNode(`${kind.title} `), make('small', {}, `${done} of ${nodes.length} done`)])
+    fill(title, [done, nodes.length], () => [
+      document.createTextNode(`${kind.title} `),
+      make('small', {}, `${done} of ${nodes.length} done`),
+    ])
     const wanted = parts(nodes).flatMap((part) => this.part(kind, part, steps))
     const focused = body.contains(document.activeElement) ? document.activeElement : null
     place(body, wanted)
-    if (focused?.isConnected === false) [...body.querySelectorAll('[data-key]')].find((one) => one.dataset.key === focused.dataset.key)?.focus()
+    if (focused?.isConnected === false) withKey(body, focused.dataset.key)?.focus()
   }
 
   part(kind, { state, nodes }, steps) {
@@ -81,15 +73,20 @@ export class Matrix {
   fold(key, state, nodes, steps) {
     const open = this.unfolded.has(key)
     const names = nodes.length > 1 ? `${nodes[0].name} … ${nodes.at(-1).name}` : nodes[0].name
-    return this.kept(`fold ${key} ${nodes[0].name}`, [open, nodes.length, names], () => [
+    const id = `fold ${key} ${nodes[0].name}`
+    return this.kept(id, [open, nodes.length, names], () => [
       make(
         'tr',
         { class: `fold ${state}` },
         make(
           'th',
           { scope: 'rowgroup', colspan: steps.length + 3 },
-          make('button', { type: 'button', 'aria-expanded': String(open), 'data-key': `fold ${key} ${nodes[0].name}`, onclick: () => this.toggle(key) },
-            make('b', {}, `${nodes.length} ${FOLDS.get(state)}`), make('span', {}, names)),
+          make(
+            'button',
+            { type: 'button', 'aria-expanded': String(open), 'data-key': id, onclick: () => this.toggle(key) },
+            make('b', {}, `${nodes.length} ${FOLDS.get(state)}`),
+            make('span', {}, names),
+          ),
         ),
       ),
     ])
@@ -113,7 +110,7 @@ export class Matrix {
           { class: node.state },
           make('th', { scope: 'row' }, node.name, make('span', { class: 'hidden' }, `: ${word(node.state)}`)),
           make('td', { class: 'kubelet' }, kubelet(node)),
-          steps.slice(0, steps.length - beside).map((step) => make('td', { class: `cell${step.first ? ' first' : ''}`, 'data-title': step.title }, cellOf(cells.get(step.task)))),
+          steps.slice(0, steps.length - beside).map((step) => cellOf(step, cells.get(step.task))),
           beside ? make('td', { class: 'beside', colspan: beside + 1 }, told) : make('td'),
         ),
         told && !beside ? make('tr', { class: 'told' }, make('td', { colspan: steps.length + 3 }, told)) : null,
@@ -148,7 +145,9 @@ export class Matrix {
         'p',
         { class: 'buttons' },
         retry ? button(retry, this.asked, 'strong') : null,
-        cell.log ? make('a', { href: cell.log, 'data-airflow': true, 'data-key': `log ${cell.task} ${who}` }, 'Log') : null,
+        cell.log
+          ? make('a', { href: cell.log, 'data-airflow': true, 'data-key': `log ${cell.task} ${who}` }, 'Log')
+          : null,
         actions.map((action) => button(action, this.asked)),
       ),
     )
@@ -163,6 +162,29 @@ export class Matrix {
     this.rows.set(key, { shown, elements })
     return elements
   }
+}
+
+function columns(group) {
+  return group.steps.map((step, index) => ({ ...step, task: `${group.name}.${step.name}`, first: index === 0 }))
+}
+
+function head(groups, steps) {
+  const ofGroup = (group) => make('th', { scope: 'colgroup', colspan: group.steps.length }, group.title)
+  const ofStep = ({ first, doc, title }) =>
+    make('th', { scope: 'col', class: first ? 'first' : null, title: doc }, title)
+  return make(
+    'thead',
+    {},
+    make('tr', {}, make('td', { colspan: 2 }), groups.map(ofGroup), make('td', { class: 'rest' })),
+    make(
+      'tr',
+      {},
+      make('th', { scope: 'col' }, 'Node'),
+      make('th', { scope: 'col' }, 'Kubelet'),
+      steps.map(ofStep),
+      make('td'),
+    ),
+  )
 }
 
 export const isRetry = (action) => action.id.startsWith('retry:')
@@ -185,19 +207,4 @@ function place(body, wanted) {
   const keep = new Set(wanted)
   for (const row of [...body.children]) if (!keep.has(row)) row.remove()
   wanted.forEach((row, index) => body.children[index] === row || body.insertBefore(row, body.children[index] ?? null))
-}
-
-function kubelet({ before, kubelet: now }) {
-  return before && now && before !== now ? [make('span', { class: 'before' }, before), make('span', { 'aria-label': 'to' }, ' → '), now] : now
-}
-
-function cellOf(cell) {
-  if (!cell) return [mark('none'), make('span', { class: 'hidden' }, SAID.none)]
-  const ticks = cell.since && !cell.failure
-  const seconds = ticks ? since(cell.since) : cell.seconds === null || cell.seconds === undefined ? '' : brief(cell.seconds)
-  const spoken = cell.seconds === null || cell.seconds === undefined ? SAID[cell.state] : `${SAID[cell.state]}, ${lasting(cell.seconds)}`
-  const title = [spoken, cell.try > 1 ? `try ${cell.try}` : '', cell.reason].filter(Boolean).join(': ')
-  const inside = [mark(cell.state), make('span', { 'aria-hidden': 'true' }, seconds), make('span', { class: 'hidden' }, title)]
-  const shown = { class: `step ${cell.state}`, title }
-  return cell.log ? make('a', { ...shown, href: cell.log, 'data-airflow': true }, inside) : make('span', shown, inside)
 }

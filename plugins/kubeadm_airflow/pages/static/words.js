@@ -43,7 +43,8 @@ export function at(moment) {
 const SAY = { brief, lasting }
 
 // How long since `moment`: it is counted here, so that nobody has to tell a page what time it is.
-export const since = (moment, say = 'brief') => make('time', { datetime: moment, 'data-say': say, 'data-ticks': true }, SAY[say](age(moment)))
+export const since = (moment, say = 'brief') =>
+  make('time', { datetime: moment, 'data-say': say, 'data-ticks': true }, SAY[say](age(moment)))
 
 export const age = (moment) => (Date.now() - Date.parse(moment)) / 1000
 

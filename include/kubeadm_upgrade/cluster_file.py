@@ -19,7 +19,7 @@ from kubeadm_upgrade.look_schedule import check_cron, check_timezone
 from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.version import TARGET_PATTERN
 
-_DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _LONGEST_NAME = 63
 _NODE_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
@@ -146,7 +146,7 @@ class LookSettings(_Strict):
 class ClusterFile(_Strict):
     """One kubeadm cluster."""
 
-    name: str = Field(pattern=_DNS_LABEL, max_length=_LONGEST_NAME, description="must equal the file's name")
+    name: str = Field(pattern=NAME_PATTERN, max_length=_LONGEST_NAME, description="must equal the file's name")
     kubernetes_conn_id: str = Field(min_length=1, description="Airflow connection to the Kubernetes API")
     ssh_conn_id: str = Field(min_length=1, description="Airflow connection for SSH to every host")
     target_version: Annotated[str, Field(pattern=TARGET_PATTERN)] = Field(
@@ -209,7 +209,7 @@ class ClusterFile(_Strict):
 
 def may_be_named(name: str) -> bool:
     """Whether a cluster may have this name."""
-    return len(name) <= _LONGEST_NAME and re.fullmatch(_DNS_LABEL, name) is not None
+    return len(name) <= _LONGEST_NAME and re.fullmatch(NAME_PATTERN, name) is not None
 
 
 def problems(path: Path, error: ValidationError) -> Iterator[str]:
@@ -230,6 +230,8 @@ def _sentence(item: Any) -> str:
             return "is missing"
         case "model_type" | "dict_type":
             return f"must be a mapping, keys and values, not {shown}"
+        case "string_type" if isinstance(item["input"], float):
+            return f"must be text, not {shown}: put it in quotes, for YAML reads 1.30 as the number 1.3"
         case "string_type":
             return f"must be text, not {shown}: put it in quotes"
         case "string_pattern_mismatch":

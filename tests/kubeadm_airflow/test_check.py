@@ -233,6 +233,11 @@ MISTAKES = [
         *(API, "answers", "at http://", "server in the kubeconfig"),
     ),
     mistake(
+        "a server without https://",
+        lambda p: p.kubeconfig(lambda c: c["clusters"][0]["cluster"].update(server="127.0.0.1:6443")),
+        *(API, "answers", "this has no https:// before it", "as https://127.0.0.1:6443"),
+    ),
+    mistake(
         "a token that has expired",
         lambda p: p.kubeconfig(lambda c: c["users"][0]["user"].update(token="expired")),
         *(API, "identity", "Unauthorized", "renew"),
@@ -531,6 +536,22 @@ def test_a_mistake_in_the_file_or_its_name(place, capsys, mistake):
     assert do in remedy
 
 
+@pytest.mark.parametrize("name", ["first.yaml", "FIRST", "../first", "clusters/first.yml"])
+def test_a_file_is_not_its_name(place, capsys, name):
+    place.by_name()
+    place.name = name
+    assert main(place.argv()) == 1
+    assert capsys.readouterr().err == f"{name!r} is no name of a cluster\nWhat to do: say first\n"
+
+
+@pytest.mark.parametrize("name", ["OTHER", "../x", "a b"])
+def test_no_name_is_advised_that_is_none(place, capsys, name):
+    place.flags, place.name = {}, name
+    assert main(place.argv()) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"{name!r} is no name of a cluster\nWhat to do: make it: python -m kubeadm_upgrade init; ")
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
@@ -538,6 +559,8 @@ def test_a_mistake_in_the_file_or_its_name(place, capsys, mistake):
             ["check", "x", "--target", "latest"], "'latest' is neither a version such as 1.29.4", id="version"
         ),
         pytest.param(["check", "x", "--ssh-port", "ssh"], "'ssh' is no port: a number from 1 to 65535", id="port"),
+        pytest.param(["check", "x", "--ssh-key", ""], "--ssh-key: is empty", id="empty"),
+        pytest.param(["check", "x", "--kubeconfig", " "], "--kubeconfig: is empty", id="blank"),
         pytest.param(["check", "x", "--kube-config", "x"], "unrecognized arguments", id="parameter"),
     ],
 )

@@ -120,6 +120,7 @@ def test_from_nothing_to_a_run_that_is_possible(newcomer, init):
     assert fingerprints(newcomer.lab) == set(re.findall(r"SHA256:\S+", out))
     assert "A run is possible." in out
     assert "kubectl apply -f " not in out
+    assert f"made the directory {newcomer.inventory}" in out
     assert "airflow dags trigger kubeadm_upgrade.own-1 --conf '{\"dry_run\": true}'" in out
     assert list(newcomer.inventory.iterdir()) == [newcomer.file]
 

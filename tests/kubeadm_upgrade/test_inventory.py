@@ -74,7 +74,9 @@ def test_a_nodes_own_settings_come_first(load):
             {"ssh": {"prot": 22}}, "ssh.prot: unknown key: check its spelling, or remove it", id="nested unknown key"
         ),
         pytest.param(
-            {"target_version": 1.3}, "target_version: must be text, not 1.3: put it in quotes", id="unquoted version"
+            {"target_version": 1.3},
+            "target_version: must be text, not 1.3: put it in quotes, for YAML reads 1.30 as",
+            id="unquoted version",
         ),
         pytest.param(
             {"target_version": "latest"}, "target_version: 'latest' does not look like it should", id="no version"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
+from pathlib import Path
 
-from kubeadm_upgrade import inventory
+from kubeadm_upgrade import cluster_file, inventory
 from kubeadm_upgrade.commands import credentials
 from kubeadm_upgrade.commands.credentials import Credentials
 from kubeadm_upgrade.errors import NeedsPerson
@@ -37,15 +39,22 @@ def asked_for(name: str | None, given: Credentials) -> tuple[Cluster, TargetVers
     if name not in _names() and given.are_whole:
         return credentials.alone(name, None), None
     if name not in _names():
-        raise NeedsPerson(
-            f"there is no {name}.yaml in {inventory.directory()}",
-            do=f"name one of {', '.join(_names())}, or make it: python -m kubeadm_upgrade init --name {name}"
-            if _names()
-            else f"make it: python -m kubeadm_upgrade init --name {name}; {inventory.DIRECTORY_VARIABLE} names another "
-            "directory",
-        )
+        raise _no_such(name)
     cluster = inventory.load_cluster_named(name)
     return cluster, cluster.target_version
+
+
+def _no_such(name: str) -> NeedsPerson:
+    """Somebody may have written a file's name, or capitals."""
+    meant = Path(name).name.lower().removesuffix(".yaml").removesuffix(".yml")
+    if meant in _names():
+        return NeedsPerson(f"{name!r} is no name of a cluster", do=f"say {meant}")
+    is_name = re.fullmatch(cluster_file.NAME_PATTERN, name) is not None
+    what = f"there is no {name}.yaml in {inventory.directory()}" if is_name else f"{name!r} is no name of a cluster"
+    make = f"make it: python -m kubeadm_upgrade init{f' --name {name}' if is_name else ''}"
+    if _names():
+        return NeedsPerson(what, do=f"name one of {', '.join(_names())}, or {make}")
+    return NeedsPerson(what, do=f"{make}; {inventory.DIRECTORY_VARIABLE} names another directory")
 
 
 def _names() -> list[str]:

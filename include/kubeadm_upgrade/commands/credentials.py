@@ -122,13 +122,15 @@ _OF_SSH = (
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """The flags, which may all be left out where an Airflow connection or a default says it."""
-    parser.add_argument("--kubeconfig", type=_file, metavar="FILE", help="reach the API with this kubeconfig")
+    parser.add_argument("--kubeconfig", type=file_named, metavar="FILE", help="reach the API with this kubeconfig")
     parser.add_argument("--context", metavar="NAME", help="of the kubeconfig; default: its current one")
     parser.add_argument("--ssh-user", metavar="USER", help="log in to hosts as this user")
-    parser.add_argument("--ssh-key", type=_file, metavar="FILE", help="with this private key; default: the user's own")
+    parser.add_argument(
+        "--ssh-key", type=file_named, metavar="FILE", help="with this private key; default: the user's own"
+    )
     parser.add_argument("--ssh-port", type=port, metavar="PORT", help="default: the cluster's file, else 22")
     parser.add_argument(
-        "--known-hosts", type=_file, metavar="FILE", help="default: the cluster's file, else the user's"
+        "--known-hosts", type=file_named, metavar="FILE", help="default: the cluster's file, else the user's"
     )
 
 
@@ -137,6 +139,8 @@ def alone(name: str, target: Any) -> Cluster:
     return Cluster(name, KUBERNETES, SSH, target, host=HostAddress())
 
 
-def _file(text: str) -> Path:
+def file_named(text: str) -> Path:
     """Whole, since tasks that read it run elsewhere."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty")
     return Path(text).expanduser().absolute()

@@ -45,7 +45,9 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--name", help="of the cluster: its file, its DAG and its connections are named after it")
     credentials.add_to(parser)
     parser.add_argument("--target", type=target_version, metavar="VERSION", help="default: the next minor release")
-    parser.add_argument("--inventory", type=Path, metavar="DIR", help="default: where the inventory is")
+    parser.add_argument(
+        "--inventory", type=credentials.file_named, metavar="DIR", help="default: where the inventory is"
+    )
     parser.add_argument("--force", action="store_true", help="write over a file that is there already")
     parser.add_argument(
         "--accept-host-keys", action="store_true", help="write new host keys into known_hosts: you have compared them"
@@ -71,7 +73,8 @@ def _run(options: argparse.Namespace) -> int:
         console.print(f"[dim]looking at the cluster by {escape(str(wishes.given.kubeconfig))}[/]", highlight=False)
         nodes = _nodes(borrowed, cluster, wishes.given)
         target = _target(nodes, asking, options.target)
-        _write(wishes, target, force=options.force)
+        if _write(wishes, target, force=options.force):
+            console.print(f"made the directory {escape(str(wishes.path.parent))}", highlight=False, soft_wrap=True)
         steps_left.say_file(console, wishes.path, nodes)
         _host_keys(
             console, asking, wishes, borrowed.look_at_host_keys(cluster, nodes), accepted=options.accept_host_keys
@@ -168,13 +171,17 @@ def _target(nodes: Sequence[NodeFacts], asking: Asking, typed: TargetVersion | N
     return asking.ask_or_leave("Target version", str(usual), ahead) or ahead(str(usual))
 
 
-def _write(wishes: Wishes, target: TargetVersion, *, force: bool) -> None:
-    """In one change, and never over another file: one that says the same was written before, by an init that ended."""
+def _write(wishes: Wishes, target: TargetVersion, *, force: bool) -> bool:
+    """In one change, and never over another file: one that says the same was written before, by an init that ended.
+
+    Whether the directory had to be made for it.
+    """
     beside = (wishes.path.parent / "cluster.schema.json").is_file()
     text = cluster_text(wishes.name, target, wishes.given, with_schema=beside)
     unfinished = wishes.path.with_name(f".{wishes.path.name}.{os.getpid()}")
     try:
-        if not wishes.path.parent.is_dir():
+        made = not wishes.path.parent.is_dir()
+        if made:
             wishes.path.parent.mkdir(parents=True)
         unfinished.write_text(text)
         if force:
@@ -187,6 +194,7 @@ def _write(wishes: Wishes, target: TargetVersion, *, force: bool) -> None:
     finally:
         with suppress(OSError):
             unfinished.unlink()
+    return made
 
 
 def _named(unfinished: Path, path: Path) -> bool:

@@ -76,8 +76,13 @@ def _release(name: str, plain: Any) -> Release:
 def _problems(path: Path, error: ValidationError) -> Iterator[str]:
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"]) or "file"
-        what = "unknown key: check its spelling, or remove it" if item["type"] == "unexpected_keyword_argument" else ""
-        yield f"{path}: {where}: {what or item['msg']}"
+        yield f"{path}: {where}: {_SENTENCES.get(item['type'], item['msg'])}"
 
 
+# where pydantic speaks of our code
+_SENTENCES = {
+    "unexpected_keyword_argument": "unknown key: check its spelling, or remove it",
+    "dataclass_type": "must be a mapping, with the keys that docs/releases.md shows",
+    "missing": "is missing",
+}
 _ADAPTER = TypeAdapter(Release)

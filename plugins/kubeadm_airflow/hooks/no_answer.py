@@ -34,6 +34,8 @@ _OTHER_AUTHORITY = (
 def no_answer(error: Exception, server: str, conn_id: str) -> UpgradeError:
     """The error of ours for one of the HTTP client's."""
     what, do, cured_by_time = _told(error)
+    if "://" not in server:
+        what, do, cured_by_time = "this has no https:// before it", f"{_SERVER}, as https://{server}", False
     kind = Unreachable if cured_by_time else Misdirected
     return kind(f"the Kubernetes API does not answer at {server}: {what}", do=do.format(conn_id=conn_id))
 

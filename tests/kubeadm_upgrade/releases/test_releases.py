@@ -102,9 +102,12 @@ def test_a_fleet_overrides_a_fact_and_keeps_the_others(own):
 @pytest.mark.parametrize(
     ("name", "facts", "words"),
     [
+        pytest.param(
+            "1.30", {"patches": {"avoid": {"1.30.0": "bad"}}}, "avoid.1.30.0: must be a mapping, with", id="no mapping"
+        ),
         pytest.param("1.30", {"patchs": {}}, "1.30.yaml: patchs: unknown key", id="unknown key"),
         pytest.param("1.30", {"support": {"released": "soon"}}, "1.30.yaml: support.released: ", id="no date"),
-        pytest.param("1.99", {"release": "1.99"}, "1.99.yaml: support: Field required", id="not enough"),
+        pytest.param("1.99", {"release": "1.99"}, "1.99.yaml: support: is missing", id="not enough"),
         pytest.param("1.30", {"release": "1.31"}, "the file is named '1.30': make them the same", id="other name"),
         pytest.param(
             "1.30", {"support": {"released": date(2027, 1, 1)}}, "must be in this order", id="ends before it begins"

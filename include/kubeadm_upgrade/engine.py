@@ -216,9 +216,16 @@ def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]
         if step.done(facts, hop):
             yield Outcome(step.name, facts.node.name, "unchanged")
             continue
-        told = tuple(str(action) for action in wanted_actions(step, facts, hop))
+        told = tuple(line for action in wanted_actions(step, facts, hop) for line in _told(action))
         yield Outcome(step.name, facts.node.name, "planned", told)
         facts = step.promise(facts, hop)
+
+
+def _told(action: Action) -> Iterator[str]:
+    """The command, and what it writes: the one line that a person wants to review."""
+    yield str(action)
+    if isinstance(action, Run):
+        yield from (f"  writes: {line}" for line in action.written)
 
 
 def wanted_actions(step: Step, facts: Facts, hop: Hop) -> Iterator[Action]:

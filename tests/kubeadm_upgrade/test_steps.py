@@ -119,7 +119,8 @@ def test_a_rehearsal_prints_what_is_then_done(hop, node, start):
         world.units = remembered(STEPS["upgrade_kubeadm"].unit(hop), FAILED)
     elif start == "nothing held":
         world.facts = on_host(world.facts, held=frozenset())
-    planned = [line for outcome in rehearsed(hop, world) for line in outcome.actions]
+    told = [line for outcome in rehearsed(hop, world) for line in outcome.actions]
+    planned = [line for line in told if not line.startswith("  writes: ")]
     asyncio.run(upgrade(hop, world))
     done = [str(action) for action in world.log if not isinstance(action, NoteEnded)]  # what comes after a unit's end
     assert planned == done

@@ -217,7 +217,7 @@ def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]
             yield Outcome(step.name, facts.node.name, "unchanged")
             continue
         told = tuple(line for action in wanted_actions(step, facts, hop) for line in _told(action))
-        yield Outcome(step.name, facts.node.name, "planned", told)
+        yield Outcome(step.name, facts.node.name, "planned", told, step.asks(hop))
         facts = step.promise(facts, hop)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from kubeadm_upgrade import drain
+from kubeadm_upgrade import drain, queries
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteEnded, Run, cordon, uncordon
 from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.admission.gates import ailments
@@ -73,6 +73,9 @@ class KubeadmUpgradePlan(Step):
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         return on_host(facts, upgrade_plan=UpgradePlan((hop.to.tag,)))
+
+    def asks(self, hop: Hop) -> tuple[str, ...]:
+        return (f"asks: {queries.upgrade_plan(hop.to, hop.ignore_preflight_errors).run}",)
 
     def _offered(self, facts: Facts, hop: Hop) -> bool:
         plan = facts.host.upgrade_plan

@@ -61,7 +61,9 @@ class KubeadmUpgradePlan(Step):
     def done(self, facts: Facts, hop: Hop) -> bool:
         # once an apiserver has moved kubeadm offers nothing, also where the rest of an interrupted apply is still to do
         moved = hop.to in facts.control_plane.versions("kube-apiserver").values()
-        return moved or facts.control_plane.cluster_version == hop.to or self._offered(facts, hop)
+        plan = facts.host.upgrade_plan
+        offered = plan is not None and hop.to.tag in plan.offers and not plan.manual
+        return moved or facts.control_plane.cluster_version == hop.to or offered
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if facts.host.upgrade_plan is None:
@@ -76,10 +78,6 @@ class KubeadmUpgradePlan(Step):
 
     def asks(self, hop: Hop) -> tuple[str, ...]:
         return (f"asks: {queries.upgrade_plan(hop.to, hop.ignore_preflight_errors).run}",)
-
-    def _offered(self, facts: Facts, hop: Hop) -> bool:
-        plan = facts.host.upgrade_plan
-        return plan is not None and hop.to.tag in plan.offers and not plan.manual
 
 
 class KubeadmUpgrade(Step):

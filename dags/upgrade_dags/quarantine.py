@@ -16,6 +16,7 @@ from upgrade_dags.cluster import TAGS, build_upgrade_dag, dag_id_of, run_paramet
 from upgrade_dags.documentation import with_documentation
 
 GO_ON = "No task begins until it is mended; then clear what has failed, and a run goes on from there."
+_LONGEST_TITLE = 250  # what somebody wrote is repeated in it, at whatever length
 BEGIN = "Mend it, and the cluster has a DAG of its own."
 
 
@@ -48,6 +49,8 @@ def build_quarantine_dag(name: str, error: InventoryError, ignored: Sequence[str
     problems = [*error.problems, *ignored]
     settings: dict[str, Any] = {
         "description": f"{error.path.name} is broken: {error.problems[0]}",
+        # lists and pages of Airflow show this one, and a description behind a click
+        "dag_display_name": f"{dag_id_of(name)}: {several(error.problems).splitlines()[0]}"[:_LONGEST_TITLE],
         "tags": [*TAGS, "quarantine"],
     }
     head, rows = f"**{error.path.name} cannot be used.**", "".join(f"- {problem}\n" for problem in problems)

@@ -7,6 +7,7 @@ The text of a `Run` is the very line that goes over SSH, behind one prefix that 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,11 @@ from kubeadm_upgrade import units
 
 # Who cordoned a node: only a node that carries this annotation is uncordoned by us (invariant I7).
 CORDONED_BY = "kubeadm-fleet.io/cordoned-by"
+
+_MOST_LINES = 15
+# of dnf's options, which an entry keeps; and in URLs
+_SECRET_OPTION = re.compile(r"^(\s*\S*(?:password|username|proxy)\S*?\s*[=:]).*", re.IGNORECASE)
+_SECRET_IN_URL = re.compile(r"//[^/\s]*@")
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,12 @@ class Run:
 
     def __str__(self) -> str:
         return shlex.join(self.command)
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The lines that the command is handed, for whoever reviews it: of a short text, and no passwords (I9)."""
+        lines = (self.stdin or "").strip().splitlines()
+        return tuple(_without_secrets(line) for line in lines) if len(lines) <= _MOST_LINES else ()
 
 
 @dataclass(frozen=True)
@@ -155,6 +167,10 @@ class RepeatPreflight:
 
 LedgerAction = TakeSlot | GiveSlotBack | NoteBegun | NoteEnded | NoteFailed | NotePin | TakeClusterAgain
 Action = Run | PatchNode | PatchConfigMap | Evict | RepeatPreflight | LedgerAction
+
+
+def _without_secrets(line: str) -> str:
+    return _SECRET_IN_URL.sub("//...@", _SECRET_OPTION.sub(r"\1 ...", line))
 
 
 def install_file(path: str, text: str) -> tuple[Run, Run]:

@@ -183,9 +183,10 @@ class _Attempt:
         if blocked := await self._act_on((*self.step.amends(facts, self.hop), *note)):
             return self._blocked(facts, blocked)
         said = _told_late(self.step, facts, untold) if untold else _unit_failure(self.step, facts, unit)
+        journal = f"on {facts.node.name}: journalctl -u {name}"
         if self.step.repeats:
-            raise CommandFailed(said)
-        raise UnitFailed(said, do="mend what it says: it is not run again by itself")
+            raise CommandFailed(said, do=f"mend what it says ({journal})")
+        raise UnitFailed(said, do=f"mend what it says ({journal}): it is not run again by itself")
 
     async def _gone(self, node: str) -> Outcome | Pending:
         """A Node that has left the cluster leaves its slot to the others."""
@@ -215,9 +216,16 @@ def rehearse(steps: Iterable[Step], facts: Facts, hop: Hop) -> Iterator[Outcome]
         if step.done(facts, hop):
             yield Outcome(step.name, facts.node.name, "unchanged")
             continue
-        told = tuple(str(action) for action in wanted_actions(step, facts, hop))
-        yield Outcome(step.name, facts.node.name, "planned", told)
+        told = tuple(line for action in wanted_actions(step, facts, hop) for line in _told(action))
+        yield Outcome(step.name, facts.node.name, "planned", told, step.asks(hop))
         facts = step.promise(facts, hop)
+
+
+def _told(action: Action) -> Iterator[str]:
+    """The command, and what it writes: the one line that a person wants to review."""
+    yield str(action)
+    if isinstance(action, Run):
+        yield from (f"  writes: {line}" for line in action.written)
 
 
 def wanted_actions(step: Step, facts: Facts, hop: Hop) -> Iterator[Action]:
@@ -255,7 +263,9 @@ def _told_late(step: Step, facts: Facts, failure: Failure) -> str:
 
 
 def _unit_failure(step: Step, facts: Facts, unit: Unit) -> str:
-    """What matters first: a report shows the first line, and a whole journal is long."""
-    said = f": {essence(unit.journal)}\nits journal ends:\n{plain(unit.journal)}" if unit.journal else ""
-    how = f"exit status {unit.exit_status} ({unit.result})"
-    return f"{facts.node.name}: {step.name}: unit {unit.name} ended with {how}{said}"
+    """The cause first, since pages show the beginning of the first line; a whole journal is long."""
+    where = f"{facts.node.name}: {step.name}"
+    how = f"exit status {unit.exit_status}" + (f", {unit.result}" if unit.result != "exit-code" else "")
+    if not unit.journal:
+        return f"{where}: unit {unit.name} ended with {how}"
+    return f"{where}: {essence(unit.journal)} (unit {unit.name}, {how})\nits journal ends:\n{plain(unit.journal)}"

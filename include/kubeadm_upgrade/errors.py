@@ -132,7 +132,9 @@ class BadParameters(NeedsPerson):
 class UpgradeRefused(NeedsPerson):
     """The version skew policy, kubeadm or the facts forbid this upgrade; the message gives all reasons at once."""
 
-    then = "then clear the task look, with what comes after it; or start a new run, if it is to go elsewhere"
+    then = (
+        "then clear the task look, with what comes after it; to change a target_version that was given, start a new run"
+    )
 
     def __init__(self, *reasons: str, do: str | None = None) -> None:
         super().__init__("; ".join(reasons), do=do)
@@ -155,6 +157,13 @@ class NotFinished(NotAsPromised):
     then = "then clear the tasks that failed: the run goes on from there, and reports again"
 
 
+class FailedBefore(NotFinished):
+    """What failed has said what to do, and a second last word on it could only differ."""
+
+    mend = "do what the report says of each task that failed"
+    then = ""
+
+
 class UnreadableOutput(NeedsPerson):
     """A tool printed something that we do not understand; guessing would be unsafe."""
 
@@ -173,4 +182,4 @@ def remedy(error: UpgradeError, *, tries_left: int = 0) -> str:
     if tries_left and not isinstance(error, NeedsPerson):
         more = "once more" if tries_left == 1 else f"{tries_left} more times"
         return f"{error.do or 'nothing yet'}: it is tried again by itself, {more}"
-    return f"{error.do or error.mend}, {error.then}"
+    return ", ".join(part for part in (error.do or error.mend, error.then) if part)

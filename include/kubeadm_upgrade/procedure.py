@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from kubeadm_upgrade import drain
+from kubeadm_upgrade import drain, queries
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteEnded, Run, cordon, uncordon
 from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.admission.gates import ailments
@@ -61,7 +61,9 @@ class KubeadmUpgradePlan(Step):
     def done(self, facts: Facts, hop: Hop) -> bool:
         # once an apiserver has moved kubeadm offers nothing, also where the rest of an interrupted apply is still to do
         moved = hop.to in facts.control_plane.versions("kube-apiserver").values()
-        return moved or facts.control_plane.cluster_version == hop.to or self._offered(facts, hop)
+        plan = facts.host.upgrade_plan
+        offered = plan is not None and hop.to.tag in plan.offers and not plan.manual
+        return moved or facts.control_plane.cluster_version == hop.to or offered
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if facts.host.upgrade_plan is None:
@@ -74,9 +76,8 @@ class KubeadmUpgradePlan(Step):
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         return on_host(facts, upgrade_plan=UpgradePlan((hop.to.tag,)))
 
-    def _offered(self, facts: Facts, hop: Hop) -> bool:
-        plan = facts.host.upgrade_plan
-        return plan is not None and hop.to.tag in plan.offers and not plan.manual
+    def asks(self, hop: Hop) -> tuple[str, ...]:
+        return (f"asks: {queries.upgrade_plan(hop.to, hop.ignore_preflight_errors).run}",)
 
 
 class KubeadmUpgrade(Step):

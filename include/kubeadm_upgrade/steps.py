@@ -80,6 +80,10 @@ class Step:
         """What the outcome should say beyond its actions, once the step is done."""
         return ()
 
+    def asks(self, hop: Hop) -> tuple[str, ...]:
+        """What the outcome of a dry run should say beyond its actions: what is asked, where the answer decides."""
+        return ()
+
     def unit(self, hop: Hop) -> str | None:
         """The named transient unit that this step's long command runs in; a further try has a number behind it."""
         return None

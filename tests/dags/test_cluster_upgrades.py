@@ -122,7 +122,12 @@ def test_a_broken_file_leaves_the_others_alone(parse, tmp_path):
     (tmp_path / "clusters" / "bad.yaml").write_text("name: bad\nfoo: 1\n")
     dags = parse("a")
     assert set(dags) == {*(f"kubeadm_{what}.a" for what in KINDS), "kubeadm_upgrade.bad"}
-    assert "bad.yaml: foo: unknown key" in dags["kubeadm_upgrade.bad"].doc_md
+    bad = dags["kubeadm_upgrade.bad"]
+    assert "bad.yaml: foo: unknown key" in bad.doc_md
+    assert "bad.yaml: " in bad.description
+    assert bad.dag_display_name.startswith("kubeadm_upgrade.bad: bad.yaml: ")  # as lists of DAGs and its page show it
+    assert bad.dag_display_name.endswith(" more)")
+    assert dags["kubeadm_upgrade.a"].dag_display_name == "kubeadm_upgrade.a"
 
 
 def shape(dag):

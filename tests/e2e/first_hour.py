@@ -170,7 +170,8 @@ MISTAKES: dict[str, Mistake] = {
     "not-published": Mistake(
         "A target that the package repository does not offer",
         "{name}: the package repository does not offer 1.29.99: check target_version and the repository's URL",
-        "mend this, then clear the task look, with what comes after it; or start a new run, if it is to go elsewhere",
+        "mend this, then clear the task look, with what comes after it; "
+        "to change a target_version that was given, start a new run",
         task="plan",
         conf={"dry_run": True, "target_version": "1.29.99"},
     ),

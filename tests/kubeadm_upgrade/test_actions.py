@@ -62,3 +62,12 @@ def test_an_objects_version_is_no_part_of_its_line():
     assert str(cordon("w1", "7", "prod")).startswith('cordon node/w1: patch {"spec": {"unschedulable": true}')
     assert str(Evict("shop", "web-1", "u")) == "evict pod/shop/web-1"
     assert str(TakeSlot("worker", "w1")) == "take a worker slot for w1"
+
+
+def test_what_a_file_will_hold_is_shown_without_secrets():
+    """A dry run is read line by line; an entry of dnf's keeps the options that somebody has given it."""
+    text = "[k8s]\nbaseurl=https://me:secret@mirror/\nproxy_password = secret\nenabled=1\n"
+    write, move = install_file("/etc/yum.repos.d/k8s.repo", text)
+    assert write.written == ("[k8s]", "baseurl=https://...@mirror/", "proxy_password = ...", "enabled=1")
+    assert move.written == ()
+    assert install_file("/etc/x", "line\n" * 100)[0].written == ()

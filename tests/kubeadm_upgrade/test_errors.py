@@ -35,7 +35,10 @@ SAID = {
     "of a plan, which takes what look has seen": (
         errors.UpgradeRefused("a", "b"),
         0,
-        "mend this, then clear the task look, with what comes after it; or start a new run, if it is to go elsewhere",
+        (
+            "mend this, then clear the task look, with what comes after it; "
+            "to change a target_version that was given, start a new run"
+        ),
     ),
 }
 

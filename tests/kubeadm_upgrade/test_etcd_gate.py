@@ -69,7 +69,7 @@ def test_an_image_that_cannot_be_pulled_fixes_nothing(gate):
     """The registry of the cluster may not have it."""
     world = begun(gate)
     world.fail_next.add(STEP.unit(gate))
-    with pytest.raises(Exception, match=f"unit pull-etcd-{PIN} ended with exit status 1"):
+    with pytest.raises(Exception, match=rf"no space left \(unit pull-etcd-{PIN}, exit status 1\)"):
         asyncio.run(persevere(STEP, gate, world))
     assert (world.facts.ledger.etcd_pin, read_etcd_tag(world.facts.control_plane.configuration)) == (None, None)
 

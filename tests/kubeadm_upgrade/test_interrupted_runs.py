@@ -244,7 +244,7 @@ def test_a_failure_under_another_target_is_told_before_anything_is_run():
     here.units = {unit: UnitHere(unit, FAILED, kubeadm=True)}
     slot = Slot(CONTROL_PLANE, RunId("now", "a", (NOW + timedelta(minutes=1)).isoformat()), NOW, doing=unit)
     cluster.edit_ledger(lambda ledger: replace(ledger, slots={"cp1": slot}))
-    with pytest.raises(UnitFailed, match=f"unit {unit} ended with exit status 1"):
+    with pytest.raises(UnitFailed, match=rf"it said so \(unit {unit}, exit status 1\)"):
         to_its_end(upgrade)
     assert at_work(cluster) == []
     assert cluster.ledger.slots["cp1"].failure.unit == unit

@@ -46,6 +46,13 @@ def runbook(facts_of, hop) -> str:
     return "\n".join(parts)
 
 
+def test_a_dry_run_shows_what_kubeadm_is_asked(facts_of, hop):
+    """It is a step that changes nothing, and no less of a command."""
+    (planned,) = rehearse([STEPS["kubeadm_upgrade_plan"]], facts_of("cp1"), hop)
+    assert planned.actions == ()
+    assert planned.details == ("asks: sudo -n kubeadm upgrade plan v1.29.15",)
+
+
 def test_the_runbook_is_what_was_reviewed(facts_of, hop):
     """A change of any command shows in a diff of the golden file."""
     text = runbook(facts_of, hop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import Context
@@ -9,7 +10,7 @@ from airflow.sdk import Context
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.run import ClusterOperator
 from kubeadm_airflow.run_report import durations_of, write_report
-from kubeadm_upgrade.errors import NotFinished, NotSettled, UpgradeError
+from kubeadm_upgrade.errors import FailedBefore, NotFinished, NotSettled, UpgradeError
 from kubeadm_upgrade.inventory import load_cluster_named
 
 
@@ -28,8 +29,7 @@ class ReportOperator(ClusterOperator):
         if not context["params"]["dry_run"]:
             await self._give_back(context, written)
         if written["result"] not in ("Done and verified", "Rehearsed"):
-            kind = NotSettled if written["may_settle"] else NotFinished
-            raise kind(f"{self.cluster}: {written['result'].lower()}: see the report, {markdown}")
+            raise why_red(written, f"{self.cluster}: {written['result'].lower()}: see the report, {markdown}")
         return {"markdown": str(markdown), "json": str(plain)}
 
     async def _give_back(self, context: Context, written: dict[str, Any]) -> None:
@@ -42,3 +42,17 @@ class ReportOperator(ClusterOperator):
             if not any(task["task"] == "claim" for task in written["unfinished"]):
                 raise
             self.log.info("%s: there is nothing to give back: %s", self.cluster, error.what)
+
+
+def why_red(written: Mapping[str, Any], what: str) -> UpgradeError:
+    """The last word on a run. It is not another than that of the task that failed: some are of no use to clear."""
+    if written["may_settle"]:
+        return NotSettled(what)
+    told = {task["do"]: task["task"] for task in reversed(written["unfinished"]) if task.get("do")}
+    match list(told.items()):
+        case []:
+            return NotFinished(what)
+        case [(do, task)]:
+            return FailedBefore(what, do=f"as the task {task} says: {do}")
+        case _:
+            return FailedBefore(what)

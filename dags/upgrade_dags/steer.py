@@ -67,6 +67,13 @@ def build_steer_dag(cluster: Cluster) -> DAG:
                 title="Why",
                 description="For pause, give_up and abort: one line, shown to whoever waits",
             ),
+            "run": Param(
+                None,
+                type=["null", "string"],
+                title="Run",
+                description="For give_up, take_back and abort: the id of the run that is meant, and no other; empty: "
+                "whichever has the cluster",
+            ),
         },
         default_args={
             "retries": 8,  # the API goes away for a minute while the control plane is upgraded

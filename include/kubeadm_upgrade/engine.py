@@ -116,7 +116,7 @@ class _Attempt:
         wanted = tuple(wanted_actions(self.step, facts, self.hop))
         if not wanted:
             # no action to ask the rules about, and no reason to wait either: behind a failed node it may be for ever
-            if reason := marks.aborted(facts.ledger, facts.node.name, facts.run):
+            if self.step.is_at_the_gates and (reason := marks.aborted(facts.ledger, facts.node.name, facts.run)):
                 raise NotToAct(f"{facts.node.name}: {self.step.name}: {reason}")
             return self._wait(facts, self.step.pending(facts, self.hop), self.step.awaits(facts, self.hop))
         if unit.succeeded and unit.name in self.progress.units and any(map(_starts_unit, wanted)):

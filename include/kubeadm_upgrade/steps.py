@@ -40,6 +40,7 @@ class Step:
 
     needs: frozenset[Need] = frozenset()
     patience: Literal["command", "drain", "ready", "control_plane"] | None = "command"  # of the inventory's timeouts
+    is_at_the_gates = False  # before anything of the node is touched: whoever waits here may as well go
     repeats = True  # whether its unit, once failed, may be run again before a person has seen why
 
     @property

@@ -71,16 +71,19 @@ class Waits:
         """The whole wait, as outcomes tell it: kind and seconds."""
         return [[str(kind), round(seconds, 1)] for kind, seconds in self._spent_until(now).items()]
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """What the XCom `waiting` says, and what a trigger begins with."""
-        return {"reason": self.reason, "since": self.since.isoformat(), "kind": str(self.kind)}
+        spent = {"spent": [[str(kind), seconds] for kind, seconds in self.spent.items()]} if self.spent else {}
+        return {"reason": self.reason, "since": self.since.isoformat(), "kind": str(self.kind), **spent}
 
     @classmethod
     def from_json(cls, plain: object) -> Waits | None:
         """None for what is not whole, or another release's: a board shows less then, and that is all."""
         try:
             kind, reason, since = (plain[name] for name in ("kind", "reason", "since"))  # type: ignore[index]
-            read = cls(Wait(kind), reason, datetime.fromisoformat(since))
+            spent = seconds_by_kind(plain.get("spent"))  # type: ignore[attr-defined]
+            before = {Wait(other): seconds for other, seconds in spent.items()}
+            read = cls(Wait(kind), reason, datetime.fromisoformat(since), before)
         except (KeyError, TypeError, ValueError):
             return None
         return read if isinstance(reason, str) and read.since.tzinfo else None

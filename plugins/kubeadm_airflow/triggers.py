@@ -88,7 +88,7 @@ class StepTrigger(BaseTrigger):
         progress: dict[str, Any],
         began: str,
         deadline: str | None = None,
-        waits: dict[str, str] | None = None,
+        waits: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.work = work
@@ -106,7 +106,7 @@ class StepTrigger(BaseTrigger):
         yield await events(self._telling())
 
     async def _telling(self) -> dict[str, Any]:
-        with telling(self.task_instance, self.waits) as tell:
+        async with telling(self.task_instance, self.waits) as tell:
             return await self._until_done(tell)
 
     async def _until_done(self, tell: Telling) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class ClaimTrigger(BaseTrigger):
         run: dict[str, str],
         take_over: str,
         give_up: list[str],
-        waits: dict[str, str] | None = None,
+        waits: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         # not as `run`: that is what Airflow calls a trigger's work
@@ -180,7 +180,7 @@ class ClaimTrigger(BaseTrigger):
         yield await events(self._telling())
 
     async def _telling(self) -> None:
-        with telling(self.task_instance, self.waits) as tell:
+        async with telling(self.task_instance, self.waits) as tell:
             return await self._until_claimed(tell)
 
     async def _until_claimed(self, tell: Telling) -> None:

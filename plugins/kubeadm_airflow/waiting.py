@@ -6,8 +6,9 @@ the turn changes; a change is said at most every three seconds; and all triggers
 takes a tenth of the time of the process that writes for them. Where many have something to say, each says it later,
 and only its newest.
 
-Nobody waits for a word to arrive, and one that is lost harms nothing: the next change is said again. A task that begins
-anew finds none, since Airflow then deletes what it had pushed.
+Nobody waits for a word to arrive, and one that is lost is said again. A trigger goes on with what was told last, also
+by one before it in another triggerer: so no restart begins a wait anew. A task that begins anew finds nothing, since
+Airflow then deletes what it had pushed.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -30,8 +31,10 @@ log = logging.getLogger(__name__)
 
 WAITING = "waiting"  # the XCom
 SAY_AGAIN_SECONDS = 3.0
+TRY_AGAIN_SECONDS = 3.0  # after a word was lost
 _IDLE_FOR_EACH_BUSY = 9.0
 _GIVE_UP_SECONDS = 30.0
+_RECALL_SECONDS = 5.0
 
 Json = Mapping[str, Any]
 
@@ -64,27 +67,33 @@ class Queue:
     def __init__(self, push: Push) -> None:
         self._push = push
         self._words: OrderedDict[Waiter, Json] = OrderedDict()
+        self._waiting: set[Waiter] = set()
         self._at_work: asyncio.Task[None] | None = None
 
     def put(self, waiter: Waiter, words: Json) -> None:
         """Returns at once. Who is in the queue already keeps its place."""
         self._words[waiter] = words
+        self._waiting.add(waiter)
         if self._at_work is None or self._at_work.done():
             self._at_work = asyncio.create_task(self._work())
 
     def forget(self, waiter: Waiter) -> None:
         """Of a task that waits no longer."""
         self._words.pop(waiter, None)
+        self._waiting.discard(waiter)
 
     async def _work(self) -> None:
         while self._words:
             waiter, words = self._words.popitem(last=False)
-            began = time.monotonic()
+            began, least = time.monotonic(), 0.0
             try:
                 await asyncio.wait_for(self._push(waiter, words), _GIVE_UP_SECONDS)
             except Exception as error:
                 log.debug("what %s waits for could not be told: %s", waiter, type(error).__name__)
-            await asyncio.sleep((time.monotonic() - began) * _IDLE_FOR_EACH_BUSY)
+                least = TRY_AGAIN_SECONDS
+                if waiter in self._waiting:
+                    self._words.setdefault(waiter, words)
+            await asyncio.sleep(max(least, (time.monotonic() - began) * _IDLE_FOR_EACH_BUSY))
 
 
 class Telling:
@@ -110,16 +119,16 @@ def first_wait(pending: Pending) -> Waits:
     return Waits(*pending.waits_for, datetime.now(UTC))
 
 
-@contextmanager
-def telling(ti: Any, began_with: Json | None) -> Iterator[Telling]:
+@asynccontextmanager
+async def telling(ti: Any, began_with: Json | None) -> AsyncIterator[Telling]:
     """For a trigger, as long as it waits; `began_with` is what the worker has told; another release has not.
 
     One that runs for no task, as in a test of its own, has nobody to tell.
     """
-    read = Waits.from_json(began_with)
-    waits = read or Waits(Wait.EFFECT, "", datetime.now(UTC))
     waiter, queue = Waiter.of(ti) if ti is not None else None, _queue()
-    telling = Telling(waits, read is not None, lambda words: queue.put(waiter, words) if waiter else None)
+    told = await _recalled(waiter) if waiter else None
+    waits = told or Waits.from_json(began_with) or Waits(Wait.EFFECT, "", datetime.now(UTC))
+    telling = Telling(waits, told is not None, lambda words: queue.put(waiter, words) if waiter else None)
     try:
         yield telling
     finally:
@@ -127,11 +136,26 @@ def telling(ti: Any, began_with: Json | None) -> Iterator[Telling]:
             queue.forget(waiter)
 
 
+async def _recalled(waiter: Waiter) -> Waits | None:
+    """What Airflow keeps of it: the worker's word, or that of a trigger before this one."""
+    try:
+        return Waits.from_json(await asyncio.wait_for(_pull(waiter), _RECALL_SECONDS))
+    except Exception as error:
+        log.debug("what %s has told that it waits for is not known: %s", waiter, type(error).__name__)
+        return None
+
+
 _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, Queue] = WeakKeyDictionary()
 
 
 def _queue() -> Queue:
     return _queues.setdefault(asyncio.get_running_loop(), Queue(_push))
+
+
+async def _pull(waiter: Waiter) -> Any:
+    from airflow.sdk.execution_time.xcom import XCom
+
+    return await XCom.aget_one(key=WAITING, **waiter._asdict())
 
 
 async def _push(waiter: Waiter, words: Json) -> None:

@@ -39,7 +39,7 @@ def order(walker):
         async def push(key, value):
             pushed[key] = value
 
-        params = {"action": action, "node": node, "reason": reason}
+        params = {"action": action, "node": node, "reason": reason, "run": more.pop("run", None)}
         run = SimpleNamespace(conf={**params, **more}, triggering_user_name="anna")
         dag, ti = SimpleNamespace(params=params), SimpleNamespace(axcom_push=push)
         context = {"params": params, "dag_run": run, "dag": dag, "ti": ti}
@@ -92,6 +92,14 @@ def test_an_order_that_cannot_be_carried_out_fails_at_once(walker, order, asked,
         order(*asked)
     assert refused.value.error.what.startswith(what)
     assert ledger_of(walker)[1] == before
+
+
+def test_an_order_for_another_run_is_refused(walker, order):
+    _, before = ledger_of(walker)
+    with pytest.raises(EndedForAPerson, match="run run-1 has this cluster by now, and not run run-0"):
+        order("abort", reason="x", run="run-0")
+    assert ledger_of(walker)[1] == before
+    assert order("abort", reason="x", run="run-1")["marks"]["aborted"] == "x, asked by anna"
 
 
 def test_a_misspelt_parameter_is_named(order):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -29,13 +29,18 @@ def waiter(number=0):
 def at_once(monkeypatch):
     """Every change is said, however soon after the last."""
     monkeypatch.setattr(waiting, "SAY_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "TRY_AGAIN_SECONDS", 0.0)
 
 
 def a_queue(told, *, fails=(), seconds=0.0):
+    """`fails`: whose first words are lost, once for each time that they are named."""
+    left = list(fails)
+
     async def push(who, words):
         await asyncio.sleep(seconds)
         told.append((who.map_index, words["reason"]))
-        if who.map_index in fails:
+        if who.map_index in left:
+            left.remove(who.map_index)
             raise ConnectionError("no Airflow")
 
     return Queue(push)
@@ -74,19 +79,46 @@ def test_who_waits_no_longer_has_nothing_to_say():
     assert [number for number, _ in told] == [0, 2]
 
 
-def test_a_word_that_is_lost_costs_nobody_anything():
+def test_a_word_that_is_lost_is_said_again_after_the_others(at_once):
+    """As long as its task waits: it may have nothing new to say for hours."""
     told = []
 
     async def talk():
-        queue = a_queue(told, fails={0})
+        queue = a_queue(told, fails=[0, 0])
         queue.put(waiter(0), {"reason": "x"})
         queue.put(waiter(1), {"reason": "y"})
         await emptied(queue)
+
+    asyncio.run(talk())
+    assert told == [(0, "x"), (1, "y"), (0, "x"), (0, "x")]
+
+
+def test_a_newer_word_takes_the_place_of_one_that_was_lost(at_once):
+    told = []
+
+    async def talk():
+        queue = a_queue(told, fails=[0], seconds=0.01)
+        queue.put(waiter(0), {"reason": "x"})
+        await asyncio.sleep(0.001)
         queue.put(waiter(0), {"reason": "z"})
         await emptied(queue)
 
     asyncio.run(talk())
-    assert told == [(0, "x"), (1, "y"), (0, "z")]
+    assert told == [(0, "x"), (0, "z")]
+
+
+def test_of_a_task_that_waits_no_longer_a_lost_word_is_not_said_again(at_once):
+    told = []
+
+    async def talk():
+        queue = a_queue(told, fails=[0], seconds=0.01)
+        queue.put(waiter(0), {"reason": "x"})
+        await asyncio.sleep(0.001)
+        queue.forget(waiter(0))
+        await emptied(queue)
+
+    asyncio.run(talk())
+    assert told == [(0, "x")]
 
 
 def test_all_words_together_take_a_tenth_of_the_time_of_whoever_writes_them():
@@ -155,27 +187,77 @@ def test_a_worker_goes_on_whatever_becomes_of_its_word():
     asyncio.run(say(SimpleNamespace(axcom_push=axcom_push), WAITS))
 
 
-def test_a_trigger_tells_it_as_an_xcom_of_the_task_that_waits(monkeypatch, at_once):
-    pushed = []
+@pytest.fixture
+def xcom(monkeypatch):
+    """What Airflow keeps of one task, and what was pushed."""
+    there = SimpleNamespace(value=None, pushed=[], who=None)
 
     async def push(who, words):
-        pushed.append((who, words["reason"]))
+        there.value, there.who = words, who
+        there.pushed.append(words["reason"])
+
+    async def pull(who):
+        if isinstance(there.value, Exception):
+            raise there.value
+        return there.value
 
     monkeypatch.setattr(waiting, "_push", push)
+    monkeypatch.setattr(waiting, "_pull", pull)
+    return there
+
+
+def a_life(*looks, began_with=WAITS):
+    """A trigger from when a triggerer starts it to when that triggerer goes away."""
     ti = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=None)
 
     async def wait():
-        with telling(ti, WAITS.to_json()) as tell:
-            tell.look(Wait.NODE, "w1 is not Ready")
-            await asyncio.sleep(0.01)
+        async with telling(ti, began_with.to_json()) as tell:
+            for look in looks:
+                tell.look(*look)
+                await asyncio.sleep(0.01)
+        return tell.waits
 
-    asyncio.run(wait())
-    assert pushed == [(Waiter("d", "r", "t", -1), "w1 is not Ready")]
+    return asyncio.run(wait())
+
+
+def test_a_trigger_tells_it_as_an_xcom_of_the_task_that_waits(xcom, at_once):
+    a_life((Wait.NODE, "w1 is not Ready"))
+    assert (xcom.who, xcom.pushed) == (Waiter("d", "r", "t", -1), ["w1 is not Ready"])
+
+
+def test_what_is_waited_for_after_a_restart_is_what_is_shown(xcom, at_once):
+    """Also where it is again what the worker had said: the XCom is an earlier trigger's."""
+    xcom.value = WAITS.to_json()
+    a_life((Wait.PODS, "shop/db-0"), (Wait.NODE, "w1 is not Ready"))
+    a_life((Wait.PODS, "shop/db-0"))
+    assert xcom.pushed == ["w1 is not Ready", "shop/db-0"]
+    assert (xcom.value["kind"], xcom.value["reason"]) == ("pods", "shop/db-0")
+
+
+def test_a_restart_begins_no_wait_anew(xcom, at_once):
+    """Neither since when, which decides whether somebody is needed, nor how long for what."""
+    since = datetime.now(UTC) - timedelta(hours=2)
+    worker = Waits(Wait.TURN, "its turn", since - timedelta(hours=1))
+    xcom.value = worker.then(Wait.SLOT, "w9 is not Ready", since).to_json()
+    waits = a_life((Wait.SLOT, "w9 is not Ready"), began_with=worker)
+    assert (waits.since, xcom.pushed) == (since, [])
+    assert [(kind, round(seconds)) for kind, seconds in waits.until(since + timedelta(hours=2))] == [
+        ("turn", 3600),
+        ("slot", 7200),
+    ]
+
+
+@pytest.mark.parametrize("there", [None, ConnectionError("no Airflow"), {"kind": "?"}, "text"], ids=repr)
+def test_what_nobody_knows_to_be_told_is_told_at_the_first_look(xcom, at_once, there):
+    """The worker's word may have been lost."""
+    xcom.value = there
+    waits = a_life((Wait.PODS, "shop/db-0"))
+    assert (waits.since, xcom.pushed) == (NOON, ["shop/db-0"])
 
 
 def test_a_trigger_of_nobody_tells_nobody(at_once):
     async def wait():
-        with telling(None, None) as tell:
+        async with telling(None, None) as tell:
             tell.look(Wait.NODE, "w1 is not Ready")
         return tell.waits
 

@@ -832,6 +832,28 @@ def test_a_node_that_only_waits_ends_with_an_aborted_run(hop, paused):
     assert world.log == []
 
 
+def test_what_has_begun_is_waited_for_also_in_an_aborted_run(hop):
+    """The group of the first kubelets has no slot: after an apply the apiserver is away for a while, and comes back."""
+    world = begin(hop, "cp1")
+    world.enter("control_plane")
+    ready = STEPS["control_plane_ready"]
+    for step in GROUPS["control_plane"][: GROUPS["control_plane"].index(ready)]:
+        asyncio.run(persevere(step, hop, world))
+    plane = replace(world.facts.control_plane, failing_checks=("etcd",))
+    world.facts = replace(
+        world.facts, control_plane=plane, ledger=replace(world.facts.ledger, aborted="incident 7", slots={})
+    )
+    result = asyncio.run(perform(ready, hop, world))
+    assert (type(result), result.kind) == (Pending, Wait.HEALTH)
+
+
+@pytest.mark.parametrize("step", ["node_ready", "static_pods_ready", "control_plane_ready"])
+def test_only_who_waits_at_the_gates_ends_with_an_aborted_run(hop, step):
+    """Others only look on, at what somebody has begun."""
+    assert STEPS["admit"].is_at_the_gates
+    assert not STEPS[step].is_at_the_gates
+
+
 # nodes that leave, and policies that change
 
 

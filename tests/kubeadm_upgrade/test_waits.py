@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -40,6 +41,16 @@ def test_what_is_written_down_says_what_since_when_and_of_which_kind():
     assert Waits.from_json(waits.to_json()) == waits
 
 
+@given(looks=st.lists(st.tuples(st.sampled_from(Wait), st.integers(0, 1000)), max_size=30))
+def test_what_is_written_down_is_gone_on_with(looks):
+    """By whoever waits next for the same task: it has waited as long as if nobody had ever taken turns."""
+    waits, now = Waits(Wait.EFFECT, "", NOON), 0
+    for kind, seconds in looks:
+        now += seconds
+        waits = waits.then(kind, "", after(now))
+        assert Waits.from_json(json.loads(json.dumps(waits.to_json()))) == waits
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -49,6 +60,7 @@ def test_what_is_written_down_says_what_since_when_and_of_which_kind():
         pytest.param({"since": None}, id="nothing"),
         pytest.param({"kind": ["pods"]}, id="another shape"),
         pytest.param({"reason": 7}, id="no sentence"),
+        pytest.param({"spent": [["of a later release", 3.0]]}, id="time for nobody knows what"),
     ],
 )
 def test_what_another_release_has_written_down_is_read_as_nothing(odd):

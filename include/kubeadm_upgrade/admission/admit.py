@@ -21,6 +21,7 @@ class Admit(Step):
 
     needs = frozenset({Need.LANE, Need.CONTROL_PLANE, Need.ETCD})
     patience = None  # it may take a person to free one
+    is_at_the_gates = True
 
     def done(self, facts: Facts, hop: Hop) -> bool:
         # a slot of another run serves nobody: it is taken anew, through the gates

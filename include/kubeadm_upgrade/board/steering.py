@@ -14,6 +14,7 @@ from kubeadm_upgrade.board.words import path_part
 
 _UPGRADES, _STEERS = "kubeadm_upgrade.", "kubeadm_steer."
 _REASON = "{reason}"  # replaced by what is typed
+_OF_A_RUN = ("abort", "give_up", "take_back")  # a pause is the cluster's
 
 
 def actions_of(sight: Sight, state: State) -> tuple[Action, ...]:
@@ -78,4 +79,6 @@ def _may_be_given_up(row: Row, course: Course) -> bool:
 def _steer(sight: Sight, action: str, node: str = "", *, reason: bool = False) -> Call:
     dag = path_part(sight.record.dag_id.replace(_UPGRADES, _STEERS, 1))
     conf = {"action": action} | ({"node": node} if node else {}) | ({"reason": _REASON} if reason else {})
+    if action in _OF_A_RUN:
+        conf["run"] = sight.record.run_id
     return Call(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})

@@ -44,6 +44,7 @@ class Order:
     node: str = ""
     reason: str = ""
     by: str = ""  # who asks; "": Airflow does not say
+    run: str = ""  # the id of the run that is meant; "": whichever has the cluster
 
     @classmethod
     def read(cls, params: Mapping[str, Any], by: str | None) -> Self:
@@ -59,7 +60,7 @@ class Order:
             raise BadParameters(f"{action} needs a reason: whoever waits reads it", do="write it into reason")
         if len(reason) > MOST_LETTERS:
             raise BadParameters(f"reason has {len(reason)} letters", do=f"say it in {MOST_LETTERS}")
-        return cls(action, node, reason, _one_line(by))
+        return cls(action, node, reason, _one_line(by), str(params.get("run") or ""))
 
     def refuse_for(self, roles: Mapping[str, bool]) -> None:
         """Raises BadParameters for a node that is no worker; `roles`: node -> whether it is of the control plane."""
@@ -83,6 +84,7 @@ class Order:
                 self._refuse_without_a_run(ledger, do=f'start the next one with give_up: ["{self.node}"]')
                 return replace(ledger, given_up={self.node: self._why, **ledger.given_up})
             case Action.TAKE_BACK:
+                self._refuse_for_another_run(ledger)
                 kept = {node: why for node, why in ledger.given_up.items() if node != self.node}
                 return replace(ledger, given_up=kept)
             case Action.ABORT:
@@ -95,7 +97,7 @@ class Order:
         return (_DONE if changes else _WAS_SO)[self.action].format(node=self.node, why=self._why)
 
     def to_json(self) -> dict[str, str]:
-        return {"action": str(self.action), "node": self.node, "reason": self.reason, "by": self.by}
+        return {"action": str(self.action), "node": self.node, "reason": self.reason, "by": self.by, "run": self.run}
 
     @property
     def _why(self) -> str:
@@ -115,12 +117,23 @@ class Order:
         """What is given up or aborted ends with its run, so an order between two runs would be forgotten unseen."""
         if ledger.holder is None:
             raise OrderRefused(f"no run has this cluster: {_NOTHING[self.action]}", do=do)
+        self._refuse_for_another_run(ledger)
         if ledger.ended_at:
             raise OrderRefused(f"{ledger.holder.run} has ended: {_NOTHING[self.action]}", do=do)
+
+    def _refuse_for_another_run(self, ledger: Ledger) -> None:
+        """What is given up or aborted is its run's: a board may show one that another has come after."""
+        holder = ledger.holder
+        if self.run and holder is not None and holder.run.dag_run != self.run:
+            raise OrderRefused(
+                f"{holder.run} has this cluster by now, and not run {self.run}: {_NOTHING[self.action]}",
+                do="see the board of the run that has it",
+            )
 
 
 _NOTHING = {
     Action.GIVE_UP: "nobody waits for a node",
+    Action.TAKE_BACK: "there is nobody to take back",
     Action.ABORT: "there is nothing to abort",
 }
 _DONE = {

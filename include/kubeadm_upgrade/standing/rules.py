@@ -91,6 +91,7 @@ RULES: Mapping[Rule, Wait | None] = {
 }
 
 
-def verdicts(standing: Standing) -> Iterator[tuple[Wait | None, str]]:
-    """What every rule has to say, refusals first."""
-    yield from ((wait, sentence) for rule, wait in RULES.items() if (sentence := rule(standing)))
+def verdicts(standing: Standing, rules: Mapping[Rule, Wait | None] = RULES) -> Iterator[tuple[Wait | None, str]]:
+    """What every rule has to say, refusals first: nobody waits for a pause to end, only to be refused."""
+    refusals_first = sorted(rules.items(), key=lambda rule: rule[1] is not REFUSED)
+    yield from ((wait, sentence) for rule, wait in refusals_first if (sentence := rule(standing)))

@@ -69,8 +69,16 @@ def test_what_is_about_a_node_names_it():
     give_up = actions(middle(**failed("x")))["give_up:w1"]
     assert (give_up.node, give_up.call.body["conf"]) == (
         "w1",
-        {"action": "give_up", "node": "w1", "reason": "{reason}"},
+        {"action": "give_up", "node": "w1", "reason": "{reason}", "run": "night"},
     )
+
+
+def test_an_order_for_a_run_says_for_which():
+    """Whoever presses a button of an old board means that run, and not the next one."""
+    given_up = replace(middle(), marks=Marks(given_up={"w1": "x"}, paused="y"))
+    found = actions(given_up) | actions(middle())
+    runs = {name: one.call.body["conf"].get("run") for name, one in found.items()}
+    assert runs == {"resume": None, "pause": None, "abort": "night", "take_back:w1": "night"}
 
 
 @pytest.mark.parametrize("record", [record for record, _ in CASES.values()], ids=list(CASES))

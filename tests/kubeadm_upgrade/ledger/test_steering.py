@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -19,8 +20,8 @@ ENDED = HELD.released(NOW)
 ROLES = {"cp1": True, "w1": False, "w2": False}
 
 
-def order(action, node=None, reason=None, by="anna"):
-    return Order.read({"action": action, "node": node, "reason": reason}, by)
+def order(action, node=None, reason=None, by="anna", **more):
+    return Order.read({"action": action, "node": node, "reason": reason, **more}, by)
 
 
 PAUSE, GIVE_UP = order("pause", reason="incident 7"), order("give_up", "w1", "its disk")
@@ -135,6 +136,31 @@ def test_an_order_that_would_not_do_what_it_says_is_refused(asked, there, senten
     with pytest.raises(OrderRefused) as refused:
         asked.carried_out(there)
     assert str(refused.value) == sentence
+
+
+GIVEN_UP = replace(HELD, given_up={"w1": "its disk"})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(order("abort", reason="too late", run="monday"), id="abort"),
+        pytest.param(order("give_up", "w2", "its disk", run="monday"), id="give up"),
+        pytest.param(order("take_back", "w1", run="monday"), id="take back"),
+    ],
+)
+def test_an_order_for_a_run_that_has_lost_the_cluster_is_refused(asked):
+    """Its board may have been open since yesterday: what it orders is not for whoever came after."""
+    with pytest.raises(OrderRefused, match=rf"^{re.escape(str(RUN))} has this cluster by now, and not run monday: "):
+        asked.carried_out(GIVEN_UP)
+    assert replace(asked, run=RUN.dag_run).carried_out(GIVEN_UP) != GIVEN_UP
+    assert replace(asked, run="").carried_out(GIVEN_UP) != GIVEN_UP
+
+
+@pytest.mark.parametrize("asked", [order("pause", reason="x", run="monday"), order("resume", run="monday")])
+def test_a_pause_is_the_clusters_whoever_has_it(asked):
+    there = HELD if asked.reason else replace(HELD, paused="x")
+    assert asked.carried_out(there) != there
 
 
 @pytest.mark.parametrize(

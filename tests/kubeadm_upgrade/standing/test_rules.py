@@ -163,10 +163,13 @@ def test_what_ends_by_itself_is_waited_for_and_the_rest_refuses():
     assert waits == {"not_paused": Wait.PAUSE, "nobody_else_at_work": Wait.OTHERS}
 
 
-def test_refusals_come_before_waits():
-    """A loser must not wait for a pause to end before it is told."""
+@given(st.permutations(list(RULES.items())))
+def test_refusals_come_before_waits(order):
+    """A loser must not wait for a pause to end before it is told, wherever somebody writes a new rule."""
     both = stands(replace(a_ledger(EARLIER), paused="incident 7"), at_work=("kubeadm join",))
     assert [wait for wait, _ in verdicts(both)] == [REFUSED, Wait.PAUSE, Wait.OTHERS]
+    first, *rest = (wait for wait, _ in verdicts(both, dict(order)))
+    assert (first, set(rest)) == (REFUSED, {Wait.PAUSE, Wait.OTHERS})
 
 
 @given(st.builds(RunId, *[st.sampled_from(["a", "b"])] * 3), st.booleans())

@@ -56,7 +56,7 @@ break: $(READY) ## break the demo while it runs: CLUSTER=demo-a, FAULT="never_re
 	@$(BIN)/python -m lab break --directory .demo/lab $(CLUSTER) $(FAULT)
 
 faults: $(READY) ## list what make break can break: FAULT="..."
-	@$(BIN)/python -m lab break --help
+	@$(BIN)/python -m lab faults
 
 mend: $(READY) ## lift what make break has broken; then clear the failed task in Airflow
 	@$(BIN)/python -m lab mend --directory .demo/lab $(CLUSTER)

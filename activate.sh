@@ -21,6 +21,8 @@ AIRFLOW__API__HOST=127.0.0.1
 AIRFLOW__API__PORT=${PORT:-8080}
 AIRFLOW__API__BASE_URL=http://localhost:${PORT:-8080}
 KUBEADM_UPGRADE_REPORTS=$PWD/.airflow/reports
+# LocalExecutor starts as many processes at once: 32 by default
+AIRFLOW__CORE__PARALLELISM=8
 # macOS refuses to fork in processes like Airflow's otherwise
 OBJC_DISABLE_INITIALIZE_FORK_SAFETY=YES
 # what Airflow warns of in its own code is nothing that anybody here could mend

@@ -30,6 +30,7 @@ def walker(walk):
     return walk(ClusterSpec("climber", control_plane=3, workers=3, version="1.28.15"), target="1.32")
 
 
+@pytest.mark.e2e  # a minute of a core
 def test_four_minors_take_two_drains_per_worker(walker):
     """Every run makes the first hop of what is then planned, and that is the rest of the plan before it."""
 
@@ -156,6 +157,7 @@ def below_the_gate(walk):
     return walk(spec, target="1.34", path={"pass_etcd_gates": True})
 
 
+@pytest.mark.e2e  # half a minute
 def test_the_gate_of_etcd_is_passed_in_a_hop_of_its_own_and_leaves_no_pin(below_the_gate):
     """etcd goes to 3.5.26 on every member first, then to what 1.34 brings; kubeadm-config fixes nothing any more."""
     walker, lab = below_the_gate, below_the_gate.lab

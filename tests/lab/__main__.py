@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from lab.by_hand import NotDone, break_cluster, mend_cluster
-from lab.faults import KINDS
+from lab.faults import IN_WORDS, KINDS
 from lab.lab import Lab
 from lab.latency import Latency
 from lab.spec import DEMO_CLUSTERS, ClusterSpec
@@ -45,6 +45,12 @@ def _break(arguments: argparse.Namespace) -> None:
     print(break_cluster(Path(arguments.directory), arguments.name, arguments.fault, arguments.settings))
 
 
+def _list_faults(arguments: argparse.Namespace) -> None:
+    print('make break FAULT="NAME setting=value …" CLUSTER=demo-a; make mend lifts them all\n')
+    for name, settings in KINDS.items():
+        print(f"  {name:<22}{IN_WORDS[name]}\n  {'':<22}{' '.join(f'{one}=…' for one in settings)}")
+
+
 def _mend(arguments: argparse.Namespace) -> None:
     print(mend_cluster(Path(arguments.directory), arguments.name))
 
@@ -63,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     breaking.add_argument("settings", nargs="*", metavar="name=value")
     mending = commands.add_parser("mend", help="lift every fault of a cluster: mend demo-a")
     mending.add_argument("name", metavar="CLUSTER")
+    commands.add_parser("faults", help="list what break knows, in words").set_defaults(do=_list_faults)
     for one, do in ((breaking, _break), (mending, _mend)):
         one.add_argument("--directory", required=True, help="the folder that the lab was started with")
         one.set_defaults(do=do)

@@ -32,6 +32,31 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 
 
+#: The same in words, for whoever breaks a cluster by hand.
+IN_WORDS: dict[str, str] = {
+    "api_down": "the cluster's API server does not answer",
+    "drop_session": "an SSH session ends in the middle of a command that begins so",
+    "never_ready": "a node never gets Ready after its kubelet was restarted",
+    "apt_lock": "somebody else holds apt's lock",
+    "budget_never_allows": "a PodDisruptionBudget allows no disruption, so a drain waits",
+    "slow": "a command that begins so takes longer",
+    "slow_answer": "the answer to a command that begins so comes late, while it runs",
+    "fail": "a command that begins so fails",
+    "node_down": "a node's machine is off",
+    "kubelet_crashes": "a node's kubelet starts and ends, again and again",
+    "static_pod_not_ready": "a static Pod of a control plane node is there and not Ready",
+    "static_pod_missing": "a static Pod of a control plane node is gone",
+    "etcd_member_unhealthy": "an etcd member does not answer",
+    "etcd_learner": "an etcd member is a learner, without a vote",
+    "etcd_alarm": "an etcd member raises an alarm (NOSPACE, CORRUPT)",
+    "german": "a host speaks German to whoever does not ask for C",
+    "sudo_refuses": "sudo wants a password",
+    "sudo_denies": "sudo does not allow a command that begins so",
+    "clock_off": "a host's clock is wrong",
+    "chatty_shell": "a login prints something before every answer",
+}
+
+
 def words(argv: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(shlex.split(argv) if isinstance(argv, str) else argv)
 

@@ -15,6 +15,7 @@ import pytest
 
 from lab import Lab
 from lab.by_hand import NotDone, break_cluster, mend_cluster
+from lab.faults import IN_WORDS, KINDS
 from test_lab.conftest import eventually
 
 TESTS = Path(__file__).parents[1]
@@ -49,6 +50,17 @@ def test_broken_and_mended_beside_it(lab: Lab) -> None:
     assert (fault["argv"], fault["stderr"], fault["times"]) == (["kubeadm", "upgrade", "node"], "no space left", None)
     mend_cluster(lab.directory, "demo-a")
     assert ask(f"{lab.control_url}/clusters/demo-a/faults") == []
+
+
+def test_every_fault_is_told_in_words() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "faults"], cwd=TESTS, capture_output=True, text=True, check=True
+    )
+    assert list(IN_WORDS) == list(KINDS)
+    for name, settings in KINDS.items():
+        told = done.stdout.partition(f"  {name} ")[2].splitlines()
+        assert told[0].strip() == IN_WORDS[name]
+        assert [one.removesuffix("=…") for one in told[1].split()] == list(settings)
 
 
 @pytest.mark.parametrize(

@@ -19,5 +19,5 @@ def why_not_claim(ledger: Ledger, run: RunId, take_over: str = "") -> str | None
     since = holder.since.strftime("%Y-%m-%d %H:%M:%S UTC")
     return (
         f"{holder.run} holds this cluster since {since} ({OBJECT}): let it end, or, if it "
-        f"has ended or never will, start a run with take_over: {holder.run.dag_run}"
+        f"has ended or never will, mark this run as failed and start one with take_over: {holder.run.dag_run}"
     )

@@ -13,7 +13,7 @@ from kubeadm_upgrade.ledger.ledger import Failure, Holder, Ledger
 
 HELD = (
     "{} holds this cluster since 2026-11-23 03:00:00 UTC (ConfigMap kube-system/kubeadm-fleet-ledger): let it end, or, "
-    "if it has ended or never will, start a run with take_over: {}"
+    "if it has ended or never will, mark this run as failed and start one with take_over: {}"
 )
 
 

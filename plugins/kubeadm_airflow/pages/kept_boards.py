@@ -38,6 +38,8 @@ class KeptBoard:
             if self._rest.is_over:
                 with self._rest.after():
                     self._look(session, datetime.now(UTC))
+            elif self._rest.has_failed:
+                raise RuntimeError("the run could not be read a moment ago: the log says why")
             if self._board is None:
                 return None
             return self._feed.answer(self._board.as_of.isoformat(timespec="seconds"), seen)

@@ -21,6 +21,7 @@ from kubeadm_upgrade import report
 from kubeadm_upgrade.board.cluster_record import ClusterRecord
 from kubeadm_upgrade.board.record import RunRecord
 from kubeadm_upgrade.labels import labels_in
+from kubeadm_upgrade.procedure import GROUPS
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,10 @@ class FleetReader:
             return replace(labelled, unread=f"{type(error).__name__}: {error}")
 
     def _run(self, session: Session, dag_id: str, newest: NewestRun | None, now: datetime) -> RunRecord | None:
-        """One that is over is read once, and of one that has ended well the tasks are not kept."""
+        """One that is over is read once, and of one that has ended well the tasks of nodes are not kept.
+
+        Its own tasks are: whether its report has proven it is judged by them.
+        """
         if newest is None:
             return None
         known = self._at_rest.get(dag_id)
@@ -95,7 +99,8 @@ class FleetReader:
             return known[1]
         record = self._reader(dag_id, newest.run_id).read(session, now)
         if record is not None and record.is_over:
-            record = replace(record, tasks=()) if record.state == "success" else record
+            if record.state == "success":
+                record = replace(record, tasks=tuple(task for task in record.tasks if task.group not in GROUPS))
             self._at_rest[dag_id] = (newest, record)
         return record
 

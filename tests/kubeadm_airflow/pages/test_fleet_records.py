@@ -10,6 +10,7 @@ import pytest
 import yaml
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.taskinstance import TaskInstance
 from airflow.serialization.serialized_objects import DagSerialization
 from sqlalchemy import Engine, event, insert, text, update
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from kubeadm_airflow.pages.fleet_records import FleetReader
 from kubeadm_airflow.pages.kept_fleet import KeptFleet
 from kubeadm_airflow.pages.run_record import RunReader
 from kubeadm_upgrade import report
+from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.fleet import fleet_of
 from kubeadm_upgrade.board.last_look import LastLook
 from kubeadm_upgrade.inventory import load_cluster
@@ -172,6 +174,19 @@ def test_of_clusters_at_rest_nothing_is_read_twice(session, empty):
     again = records(reader, session, LATER)
     assert len(asked) == 5
     assert again["prod"].run is first["prod"].run
+
+
+@pytest.mark.parametrize("state", ["success", "failed", None, "skipped"])
+def test_the_fleet_judges_a_run_as_its_board_does(session, state):
+    """Whose report has written something and then failed, or was marked: invariant I11."""
+    write_dag(session.connection(), PROD.dag_id)
+    write_prod(session, "to-1.29", "success")
+    session.execute(update(TaskInstance).where(TaskInstance.task_id == "report").values(state=state))
+    report.write(report.paths(PROD.dag_id, "to-1.29")[1], '{"result": "Done and verified"}')
+    whole = RunReader(PROD.dag_id, "to-1.29").read(session, NOW)
+    known = records(FleetReader(), session)["prod"].run
+    assert board_of(known, NOW).state == board_of(whole, NOW).state
+    assert {task.group for task in known.tasks} == {""}
 
 
 def test_a_run_that_is_cleared_after_its_end_is_read_again(session):

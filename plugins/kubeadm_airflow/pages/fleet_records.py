@@ -40,8 +40,11 @@ class FleetReader:
     def read(self, session: Session, now: datetime) -> list[ClusterRecord]:
         """Every cluster that has a DAG."""
         records = list(self._read(session, now))
-        under_way = {(record.dag_id, record.run.run_id) for record in records if record.run}
+        under_way = {(one.dag_id, one.run.run_id) for one in records if one.run and not one.run.is_over}
         self._readers = {run: reader for run, reader in self._readers.items() if run in under_way}
+        for kept in (self._at_rest, self._plans, self._targets):
+            for gone in kept.keys() - {one.dag_id for one in records}:
+                del kept[gone]
         return records
 
     def _read(self, session: Session, now: datetime) -> Iterator[ClusterRecord]:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import yaml
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
@@ -187,6 +188,21 @@ def test_the_fleet_judges_a_run_as_its_board_does(session, state):
     known = records(FleetReader(), session)["prod"].run
     assert board_of(known, NOW).state == board_of(whole, NOW).state
     assert {task.group for task in known.tasks} == {""}
+
+
+def test_of_runs_at_rest_and_clusters_that_are_gone_no_rows_are_kept(session):
+    for name in ("prod", "other"):
+        write_dag(session.connection(), f"kubeadm_upgrade.{name}")
+    write_prod(session, "planned", "success")
+    write_run(session.connection(), PROD.dag_id, "failed-at-once", "failed")
+    write_run(session.connection(), "kubeadm_upgrade.other", "r", "running")
+    reader = FleetReader()
+    records(reader, session)
+    assert set(reader._readers) == {("kubeadm_upgrade.other", "r")}
+    assert (set(reader._at_rest), set(reader._plans)) == ({PROD.dag_id}, {PROD.dag_id})
+    session.execute(update(DagModel).values(is_stale=True))
+    assert records(reader, session, LATER) == {}
+    assert [*reader._readers, *reader._at_rest, *reader._plans, *reader._targets] == []
 
 
 def test_a_run_that_is_cleared_after_its_end_is_read_again(session):

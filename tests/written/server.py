@@ -12,10 +12,10 @@ from sqlalchemy import Engine, create_engine
 
 from harness.airflow import API_SERVER, REPOSITORY, AirflowInstance
 from harness.settings import DATABASE
-from written.rights import STRANGER, OneDagForStrangers
+from written.rights import STRANGER, WITHOUT, OneDagForStrangers
 
 ADMIN, VIEWER = "admin", "viewer"
-_USERS = {ADMIN: "admin", VIEWER: "viewer", STRANGER: "viewer"}
+_USERS = {ADMIN: "admin", VIEWER: "viewer", STRANGER: "viewer", **dict.fromkeys(WITHOUT, "viewer")}
 
 
 @dataclass(frozen=True)

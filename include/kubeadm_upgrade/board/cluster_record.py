@@ -22,6 +22,7 @@ class ClusterRecord:
     target: str | None = None  # what the cluster's file says
     labels: Mapping[str, str] = field(default_factory=dict)
     broken: str | None = None  # what is wrong with its file; None: it is read
+    unread: str | None = None  # why nothing but this is known; None: all has been read
     run: RunRecord | None = None
     planned: RunRecord | None = None
     look: LastLook | None = None

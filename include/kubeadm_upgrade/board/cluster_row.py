@@ -57,6 +57,8 @@ def _how(record: ClusterRecord, board: Board | None, end: date | None, now: date
         return State.BROKEN_FILE, f"Its file cannot be used: {brief(record.broken).rstrip('.')}."
     if board is not None and (state := _OF_A_RUN.get(board.state)) is not None:
         return state, board.sentence
+    if record.unread is not None:
+        return State.UNKNOWN, f"It could not be read: {brief(record.unread).rstrip('.')}."
     if record.look is None:
         return State.UNKNOWN, "Nobody has looked at it yet: start a dry run, which changes nothing."
     state, sentence = _at_rest(record, end, now)

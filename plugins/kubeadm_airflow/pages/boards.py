@@ -43,7 +43,7 @@ def data(
     if not dag_id.startswith(UPGRADE):
         raise HTTPException(404, f"{dag_id} upgrades no cluster: boards are of {UPGRADE}…")
     found = _newest(session, dag_id) if run_id == LATEST else run_id
-    answer = _boards.of(dag_id, found).answer(session, since) if found else None
+    answer = _boards.answer(session, dag_id, found, since) if found else None
     if answer is None:
         raise HTTPException(404, f"there is no run {found} of {dag_id}" if found else f"{dag_id} has had no run yet")
     headers = {"etag": f'"{answer.version}"'}

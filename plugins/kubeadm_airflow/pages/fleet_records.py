@@ -5,11 +5,13 @@ Read for all clusters at once, whoever asks: of a cluster at rest nothing is rea
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import quote
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from kubeadm_airflow.pages import fleet_rows
@@ -19,6 +21,9 @@ from kubeadm_upgrade import report
 from kubeadm_upgrade.board.cluster_record import ClusterRecord
 from kubeadm_upgrade.board.record import RunRecord
 from kubeadm_upgrade.labels import labels_in
+from kubeadm_upgrade.procedure import GROUPS
+
+log = logging.getLogger(__name__)
 
 QUARANTINE = "quarantine"  # the tag of a DAG that stands in for a broken file
 
@@ -35,8 +40,11 @@ class FleetReader:
     def read(self, session: Session, now: datetime) -> list[ClusterRecord]:
         """Every cluster that has a DAG."""
         records = list(self._read(session, now))
-        under_way = {(record.dag_id, record.run.run_id) for record in records if record.run}
+        under_way = {(one.dag_id, one.run.run_id) for one in records if one.run and not one.run.is_over}
         self._readers = {run: reader for run, reader in self._readers.items() if run in under_way}
+        for kept in (self._at_rest, self._plans, self._targets):
+            for gone in kept.keys() - {one.dag_id for one in records}:
+                del kept[gone]
         return records
 
     def _read(self, session: Session, now: datetime) -> Iterator[ClusterRecord]:
@@ -45,22 +53,48 @@ class FleetReader:
         tags, runs = fleet_rows.tags(session, ids), fleet_rows.newest_runs(session, ids)
         plans, versions = fleet_rows.newest_plans(session, ids), fleet_rows.versions(session, ids)
         for dag in dags:
-            run = self._run(session, dag.dag_id, runs.get(dag.dag_id), now)
-            yield ClusterRecord(
+            labelled = ClusterRecord(
                 name=cluster_of(dag.dag_id),
                 dag_id=dag.dag_id,
-                target=self._target(session, dag.dag_id, versions.get(dag.dag_id)),
                 labels=labels_in(tags.get(dag.dag_id, ())),
                 broken=_broken(dag, tags.get(dag.dag_id, ())),
-                run=run,
-                planned=self._planned(session, dag.dag_id, plans.get(dag.dag_id), run, now),
-                look=report.last_look(cluster_of(dag.dag_id)),
-                report=_newest_report(run),
-                board=_page("board", dag.dag_id, run.run_id) if run else None,
             )
+            newest = (runs.get(dag.dag_id), plans.get(dag.dag_id), versions.get(dag.dag_id))
+            yield self._cluster(session, labelled, *newest, now)
+
+    def _cluster(
+        self,
+        session: Session,
+        labelled: ClusterRecord,
+        newest: NewestRun | None,
+        plan: str | None,
+        version: str | None,
+        now: datetime,
+    ) -> ClusterRecord:
+        """One that cannot be read says so, and hides no other."""
+        dag_id = labelled.dag_id
+        try:
+            run = self._run(session, dag_id, newest, now)
+            return replace(
+                labelled,
+                target=self._target(session, dag_id, version),
+                run=run,
+                planned=self._planned(session, dag_id, plan, run, now),
+                look=report.last_look(labelled.name),
+                report=_newest_report(run),
+                board=_page("board", dag_id, run.run_id) if run else None,
+            )
+        except Exception as error:
+            log.exception("%s could not be read", dag_id)
+            if isinstance(error, SQLAlchemyError):
+                session.rollback()  # a transaction in which a query has failed answers no more
+            return replace(labelled, unread=f"{type(error).__name__}: {error}")
 
     def _run(self, session: Session, dag_id: str, newest: NewestRun | None, now: datetime) -> RunRecord | None:
-        """One that is over is read once, and of one that has ended well the tasks are not kept."""
+        """One that is over is read once, and of one that has ended well the tasks of nodes are not kept.
+
+        Its own tasks are: whether its report has proven it is judged by them.
+        """
         if newest is None:
             return None
         known = self._at_rest.get(dag_id)
@@ -68,7 +102,8 @@ class FleetReader:
             return known[1]
         record = self._reader(dag_id, newest.run_id).read(session, now)
         if record is not None and record.is_over:
-            record = replace(record, tasks=()) if record.state == "success" else record
+            if record.state == "success":
+                record = replace(record, tasks=tuple(task for task in record.tasks if task.group not in GROUPS))
             self._at_rest[dag_id] = (newest, record)
         return record
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -18,7 +20,8 @@ from kubeadm_upgrade.board.view import Board
 # What is left is told in minutes, and goes on where nothing happens.
 ANEW_EVERY = timedelta(seconds=20)
 LONGEST_REST = 3.8  # seconds: whoever asks every two sees within four what was written
-MOST_KEPT = 16
+KEPT_FOR = 60  # seconds after somebody has asked
+MOST_KEPT = 64  # one of 500 nodes takes megabytes
 
 
 class KeptBoard:
@@ -38,6 +41,8 @@ class KeptBoard:
             if self._rest.is_over:
                 with self._rest.after():
                     self._look(session, datetime.now(UTC))
+            elif self._rest.has_failed:
+                raise RuntimeError("the run could not be read a moment ago: the log says why")
             if self._board is None:
                 return None
             return self._feed.answer(self._board.as_of.isoformat(timespec="seconds"), seen)
@@ -53,16 +58,30 @@ class KeptBoard:
 
 
 class KeptBoards:
-    """Those that were asked for last."""
+    """Those that were asked for a while ago at most: a page asks every ten seconds, if its run is over."""
 
-    def __init__(self) -> None:
-        self._boards: OrderedDict[tuple[str, str], KeptBoard] = OrderedDict()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._boards: OrderedDict[tuple[str, str], tuple[float, KeptBoard]] = OrderedDict()
         self._lock = threading.Lock()
+        self._clock = clock
 
-    def of(self, dag_id: str, run_id: str) -> KeptBoard:
+    def __len__(self) -> int:
+        return len(self._boards)
+
+    def answer(self, session: Session, dag_id: str, run_id: str, seen: str | None) -> Answer | None:
+        """What is new since the version `seen`; None where there is no such run, of which nothing is kept."""
+        board = self._of(dag_id, run_id)
+        answer = board.answer(session, seen)
+        if answer is None:
+            with self._lock:
+                self._boards.pop((dag_id, run_id), None)
+        return answer
+
+    def _of(self, dag_id: str, run_id: str) -> KeptBoard:
         with self._lock:
-            board = self._boards.pop((dag_id, run_id), None) or KeptBoard(dag_id, run_id)
-            self._boards[dag_id, run_id] = board
-            if len(self._boards) > MOST_KEPT:
+            now, known = self._clock(), self._boards.pop((dag_id, run_id), None)
+            board = known[1] if known else KeptBoard(dag_id, run_id)
+            self._boards[dag_id, run_id] = (now, board)
+            while len(self._boards) > MOST_KEPT or now - next(iter(self._boards.values()))[0] > KEPT_FOR:
                 self._boards.popitem(last=False)
             return board

@@ -32,4 +32,6 @@ class KeptFleet:
                 with self._rest.after():
                     now = datetime.now(UTC)
                     self._fleet = fleet_of(self._reader.read(session, now), now, releases())
+            elif self._rest.has_failed:
+                raise RuntimeError("the fleet could not be read a moment ago: the log says why")
             return replace(self._fleet, clusters=tuple(one for one in self._fleet.clusters if one.dag_id in readable))

@@ -21,6 +21,7 @@ class Rest:
 
     shortest: float
     longest: float
+    has_failed: bool = False  # the work that it rests from
     _until: float = float("-inf")
 
     @property
@@ -29,8 +30,12 @@ class Rest:
 
     @contextmanager
     def after(self) -> Iterator[None]:
-        """Rest after this work."""
+        """Rest after this work, also where it fails: it would be tried again at every question."""
         began, worked = time.monotonic(), time.thread_time()
-        yield
-        took = time.thread_time() - worked
-        self._until = began + min(max(took / SHARE, self.shortest), self.longest)
+        self.has_failed = True
+        try:
+            yield
+            self.has_failed = False
+        finally:
+            took = time.thread_time() - worked
+            self._until = began + min(max(took / SHARE, self.shortest), self.longest)

@@ -40,7 +40,7 @@ class RunReader:
         self._rows = RunRows(dag_id, run_id)
         self._tasks: dict[Task, TaskRecord] = {}
         self._record = RunRecord(cluster_of(dag_id), dag_id, run_id, "")
-        self._report_at = 0
+        self._report: tuple[int, Any] = (0, None)  # when it was written, and what it says
 
     def read(self, session: Session, now: datetime) -> RunRecord | None:
         """The record as it is; None where Airflow has no such run. It is another object only where it has changed."""
@@ -54,12 +54,13 @@ class RunReader:
             "ended": run.ended,
             "params": run.conf or {},
             **(self._told() if _TOLD & changed else {}),
-            **(reported := self._of_report()),
-            "marks": self._marks(session, reported.get("report", self._record.report)),
+            "report": (reported := self._reported()),
+            "marks": self._marks(session, reported),
         }
         news = {name: value for name, value in now_so.items() if getattr(self._record, name) != value}
         if news or changed:
             self._record = replace(self._record, **news, tasks=self._of_tasks(changed))
+        self._rows.taken()
         return self._record
 
     def _of_tasks(self, changed: Iterable[Task]) -> tuple[TaskRecord, ...]:
@@ -91,14 +92,13 @@ class RunReader:
             "next_run": unwrapped(self._rows.xcoms.get(NEXT_HOP, {}).get("trigger_run_id")),
         }
 
-    def _of_report(self) -> dict[str, Any]:
+    def _reported(self) -> Any:
         """Read again only when it was written again."""
         _, path = report.paths(self._record.dag_id, self._record.run_id)
         written = path.stat().st_mtime_ns if path.is_file() else 0
-        if written == self._report_at:
-            return {}
-        self._report_at = written
-        return {"report": read_json(path) if written else None}
+        if written != self._report[0]:
+            self._report = (written, read_json(path) if written else None)
+        return self._report[1]
 
     def _marks(self, session: Session, reported: Any) -> Marks:
         """Of the run's own look and report, of whoever has steered since, of any later look."""

@@ -64,32 +64,43 @@ class RunRows:
         self._dag_id, self._run_id = dag_id, run_id
         self._read_at: datetime | None = None
         self._whole_at: datetime | None = None
+        self._changed: set[Task] = set()
 
     def read(self, session: Session, now: datetime) -> frozenset[Task]:
-        """Bring it up to date; returns the tasks of which anything has changed, those that are gone among them."""
+        """Bring it up to date; returns the tasks of which anything has changed, those that are gone among them.
+
+        Until they are `taken`, so that none is lost where a later query fails.
+        """
         self.run = run = self._read_run(session)
         if run is None:
-            return self._replace({}, {})
-        if self._read_at is None or self._whole_at is None or now - self._whole_at >= WHOLE_EVERY:
-            return self._read_whole(session, run, now)
-        changed = self._read_newer(session, run, self._read_at - OVERLAP)
-        self._read_at = now
-        return changed if self._has_all(session) else changed | self._read_whole(session, run, now)
+            self._replace({}, {})
+        elif self._read_at is None or self._whole_at is None or now - self._whole_at >= WHOLE_EVERY:
+            self._read_whole(session, run, now)
+        else:
+            self._read_newer(session, run, self._read_at - OVERLAP)
+            if self._has_all(session):
+                self._read_at = now
+            else:
+                self._read_whole(session, run, now)
+        return frozenset(self._changed)
 
-    def _read_whole(self, session: Session, run: RunRow, now: datetime) -> frozenset[Task]:
+    def taken(self) -> None:
+        """What has changed is known now."""
+        self._changed.clear()
+
+    def _read_whole(self, session: Session, run: RunRow, now: datetime) -> None:
+        self._replace(self._read_tasks(session), _read_xcoms(session, run))
         self._read_at = self._whole_at = now
-        return self._replace(self._read_tasks(session), _read_xcoms(session, run))
 
-    def _replace(self, tasks: dict[Task, TaskRow], xcoms: dict[Task, XComs]) -> frozenset[Task]:
-        changed = {
+    def _replace(self, tasks: dict[Task, TaskRow], xcoms: dict[Task, XComs]) -> None:
+        self._changed |= {
             task
             for task in tasks.keys() | self.tasks.keys()
             if tasks.get(task) != self.tasks.get(task) or xcoms.get(task) != self.xcoms.get(task)
         }
         self.tasks, self.xcoms = tasks, xcoms
-        return frozenset(changed)
 
-    def _read_newer(self, session: Session, run: RunRow, since: datetime) -> frozenset[Task]:
+    def _read_newer(self, session: Session, run: RunRow, since: datetime) -> None:
         """A task whose row has changed may have begun anew, and begins by deleting its XComs: all of them are read."""
         rows = self._read_tasks(session, TaskInstance.updated_at >= since)
         changed = {task for task, row in rows.items() if row != self.tasks.get(task)}
@@ -101,7 +112,7 @@ class RunRows:
             if merged != self.xcoms.get(task):
                 self.xcoms[task] = merged
                 changed.add(task)
-        return frozenset(changed)
+        self._changed |= changed
 
     def _read_run(self, session: Session) -> RunRow | None:
         found = session.execute(select(*_RUN_ROW).where(DagRun.dag_id == self._dag_id, DagRun.run_id == self._run_id))

@@ -8,16 +8,24 @@ from uuid import uuid4
 
 import pytest
 import yaml
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.taskinstance import TaskInstance
 from airflow.serialization.serialized_objects import DagSerialization
-from sqlalchemy import Engine, event, insert, update
+from sqlalchemy import Engine, event, insert, text, update
 from sqlalchemy.orm import Session
 
+from kubeadm_airflow.pages import fleet_records
 from kubeadm_airflow.pages.fleet_records import FleetReader
+from kubeadm_airflow.pages.kept_fleet import KeptFleet
+from kubeadm_airflow.pages.run_record import RunReader
 from kubeadm_upgrade import report
+from kubeadm_upgrade.board.board import board_of
+from kubeadm_upgrade.board.fleet import fleet_of
 from kubeadm_upgrade.board.last_look import LastLook
 from kubeadm_upgrade.inventory import load_cluster
+from kubeadm_upgrade.releases.known import releases
 from upgrade_dags.cluster import build_cluster_dag
 from written.database import empty_database, write_dag, write_run, write_tasks, write_xcoms
 from written.run import MadeUpRun
@@ -96,6 +104,63 @@ def test_a_plan_of_an_earlier_run_counts_where_the_newest_has_none(session):
     assert prod.planned.path["target"] == "1.29.15"
 
 
+def test_a_cluster_that_cannot_be_read_hides_no_other(session, monkeypatch, caplog):
+    """And is read again at the next look."""
+    write_dag(session.connection(), "kubeadm_upgrade.another")
+    write_dag(session.connection(), PROD.dag_id)
+    write_prod(session, "to-1.29", "running")
+    reader, kept = FleetReader(), RunReader.read
+    records(reader, session)
+
+    def read(self, *given):
+        kept(self, *given)
+        raise OSError("Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RunReader, "read", read)
+        known = records(reader, session, LATER)
+    assert {name: one.unread for name, one in known.items()} == {"another": None, "prod": "OSError: Input/output error"}
+    assert "kubeadm_upgrade.prod" in caplog.text
+    row = next(one for one in fleet_of(known.values(), NOW, releases()).clusters if one.name == "prod")
+    assert (row.state, row.sentence) == ("unknown", "It could not be read: OSError: Input/output error.")
+    assert records(reader, session, LATER)["prod"].run == records(FleetReader(), session)["prod"].run
+
+
+def test_a_query_that_fails_hides_no_other_cluster():
+    """A transaction in which one has failed answers no more."""
+    engine = empty_database()
+    with engine.begin() as connection:
+        for name in ("first", "second"):
+            write_dag(connection, f"kubeadm_upgrade.{name}")
+            write_run(connection, f"kubeadm_upgrade.{name}", "r", "running")
+    with Session(engine) as session:
+        event.listen(engine, "before_cursor_execute", once(lambda: session.execute(text("nonsense")), "task_instance"))
+        known = records(FleetReader(), session)
+        assert known["first"].unread.startswith("OperationalError")
+        assert known["second"].run.run_id == "r"
+
+
+def once(act, word):
+    """At the first statement that has this word."""
+    left = [act]
+
+    def listener(connection, cursor, statement, *_):
+        if word in statement and left:
+            left.pop()()
+
+    return listener
+
+
+def test_a_fleet_that_cannot_be_read_is_not_an_empty_one(session, monkeypatch):
+    """Also to whoever asks while it rests from that."""
+    fleet = KeptFleet()
+    monkeypatch.setattr(fleet_records.fleet_rows, "dags", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fleet.of(session, ())
+    with pytest.raises(RuntimeError, match="could not be read"):
+        fleet.of(session, ())
+
+
 def test_of_clusters_at_rest_nothing_is_read_twice(session, empty):
     """Five queries for all of them, and none for any."""
     for name in ("prod", "other"):
@@ -110,6 +175,34 @@ def test_of_clusters_at_rest_nothing_is_read_twice(session, empty):
     again = records(reader, session, LATER)
     assert len(asked) == 5
     assert again["prod"].run is first["prod"].run
+
+
+@pytest.mark.parametrize("state", ["success", "failed", None, "skipped"])
+def test_the_fleet_judges_a_run_as_its_board_does(session, state):
+    """Whose report has written something and then failed, or was marked: invariant I11."""
+    write_dag(session.connection(), PROD.dag_id)
+    write_prod(session, "to-1.29", "success")
+    session.execute(update(TaskInstance).where(TaskInstance.task_id == "report").values(state=state))
+    report.write(report.paths(PROD.dag_id, "to-1.29")[1], '{"result": "Done and verified"}')
+    whole = RunReader(PROD.dag_id, "to-1.29").read(session, NOW)
+    known = records(FleetReader(), session)["prod"].run
+    assert board_of(known, NOW).state == board_of(whole, NOW).state
+    assert {task.group for task in known.tasks} == {""}
+
+
+def test_of_runs_at_rest_and_clusters_that_are_gone_no_rows_are_kept(session):
+    for name in ("prod", "other"):
+        write_dag(session.connection(), f"kubeadm_upgrade.{name}")
+    write_prod(session, "planned", "success")
+    write_run(session.connection(), PROD.dag_id, "failed-at-once", "failed")
+    write_run(session.connection(), "kubeadm_upgrade.other", "r", "running")
+    reader = FleetReader()
+    records(reader, session)
+    assert set(reader._readers) == {("kubeadm_upgrade.other", "r")}
+    assert (set(reader._at_rest), set(reader._plans)) == ({PROD.dag_id}, {PROD.dag_id})
+    session.execute(update(DagModel).values(is_stale=True))
+    assert records(reader, session, LATER) == {}
+    assert [*reader._readers, *reader._at_rest, *reader._plans, *reader._targets] == []
 
 
 def test_a_run_that_is_cleared_after_its_end_is_read_again(session):

@@ -31,6 +31,16 @@ def test_nothing_is_waited_for_at_first():
     assert Rest(1, 2).is_over
 
 
+def test_it_rests_after_work_that_has_failed_too():
+    rest = Rest(1, 2)
+    with pytest.raises(ZeroDivisionError), rest.after():
+        _ = 1 / 0
+    assert (rest.is_over, rest.has_failed) == (False, True)
+    with rest.after():
+        pass
+    assert not rest.has_failed
+
+
 @pytest.mark.parametrize(
     ("rest", "works", "rests"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeadm_airflow.pages.app import POLICY, app
+from written.rights import OPEN, WITHOUT
 
 PREFIX = "/kubeadm-upgrade"
 OF_NO_DAG = {"/static/{name}", "/fleet", "/fleet/data"}
@@ -26,6 +27,16 @@ def test_nobody_sees_anything_without_a_login(visitors, shown, route):
 def test_who_may_not_see_the_dag_sees_nothing_of_it(visitors, shown, route):
     answer = visitors.stranger.get(address(route))
     assert (answer.status_code, answer.json()) == (403, {"detail": "Forbidden"})
+
+
+@pytest.mark.parametrize("user", WITHOUT)
+def test_who_may_not_see_all_that_a_board_shows_sees_no_board_and_no_cluster(server, shown, user):
+    """Of that DAG: what may be seen of another, or of any, is another matter, also where the address names it."""
+    with server.client(user) as visitor:
+        assert visitor.get(address("/board/{dag_id}/{run_id}/data")).status_code == 403
+        for asked in ({}, {"dag_id": OPEN}, {"dag_id": shown.dag_id}):
+            fleet = visitor.get(address("/fleet/data"), params=asked)
+            assert [cluster["name"] for cluster in fleet.json()["clusters"]] == ["open"]
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, event, update
 from sqlalchemy.orm import Session
 
+from kubeadm_airflow.pages import run_record
 from kubeadm_airflow.pages.run_record import RunReader
 from kubeadm_airflow.pages.run_rows import OVERLAP, WHOLE_EVERY
 from kubeadm_upgrade import report
@@ -182,6 +183,45 @@ def test_a_failure_is_told_with_its_remedy(session, reader):
     fail(session)
     expected = Failure("it is stuck", "clear it", ("lines", "of a journal"))
     assert task_of(reader.read(session, now()), DRAIN, 3).failure == expected
+
+
+@pytest.mark.parametrize("fails", range(5))
+@pytest.mark.parametrize("first", [True, False], ids=["at the first look", "later"])
+def test_a_query_that_fails_delays_and_hides_nothing(session, reader, empty, first, fails):
+    """Whichever of them it is: what the others have found is in the next record."""
+    if not first:
+        reader.read(session, now())
+    for happen in EVENTS:
+        happen(session)
+    report.write(report.paths(RUN.dag_id, RUN_ID)[1], '{"result": "Done and verified"}')
+    left = fails
+
+    def fail_once(*_):
+        nonlocal left
+        left -= 1
+        if left == -1:
+            raise ConnectionError("the database is gone")
+
+    event.listen(empty, "before_cursor_execute", fail_once)
+    try:
+        reader.read(session, now())
+    except ConnectionError:
+        pass
+    finally:
+        event.remove(empty, "before_cursor_execute", fail_once)
+    assert reader.read(session, now()) == RunReader(RUN.dag_id, RUN_ID).read(session, now())
+
+
+@pytest.mark.parametrize("part", ["outcome_in", "marks_of", "last_seen", "read_json"])
+def test_what_cannot_be_read_for_once_is_read_again(session, reader, monkeypatch, part):
+    reader.read(session, now())
+    go_on(session)
+    report.write(report.paths(RUN.dag_id, RUN_ID)[1], '{"result": "Done and verified"}')
+    with monkeypatch.context() as broken:
+        broken.setattr(run_record, part, lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            reader.read(session, now())
+    assert reader.read(session, now()) == RunReader(RUN.dag_id, RUN_ID).read(session, now())
 
 
 def test_the_report_is_read_when_it_was_written(session, reader):

@@ -9,6 +9,7 @@ import pytest
 
 import kubeadm_airflow.pages
 import kubeadm_upgrade_plugin
+from kubeadm_upgrade.ledger.steering import MOST_LETTERS
 from kubeadm_upgrade_plugin import KubeadmUpgradePlugin
 
 STATIC = sorted((Path(kubeadm_airflow.pages.__file__).parent / "static").iterdir())
@@ -47,6 +48,11 @@ def test_nothing_is_fetched_from_elsewhere(path):
 def test_what_a_script_imports_is_there(path):
     imported = re.findall(r"import (?:[^'\"]+ from )?['\"]\./([^'\"]+)['\"]", path.read_text())
     assert {*imported} <= {one.name for one in STATIC}
+
+
+def test_a_reason_may_be_as_long_as_an_order_takes_it():
+    (asks,) = (path for path in STATIC if path.name == "ask.js")
+    assert re.findall(r"maxlength: (\d+)", asks.read_text()) == [str(MOST_LETTERS)]
 
 
 def test_airflow_shows_pages_wherever_it_is():

@@ -11,7 +11,7 @@ export function button(action, done, kind = '') {
 
 function put(action, done) {
   const reason =
-    action.needs === 'reason' ? make('textarea', { rows: 2, id: 'reason', maxlength: 400, required: true }) : null
+    action.needs === 'reason' ? make('textarea', { rows: 2, id: 'reason', maxlength: 200, required: true }) : null
   const refusal = make('p', { class: 'refusal', role: 'alert' })
   const yes = make('button', { type: 'button', class: 'strong' }, action.label)
   const no = make('button', { type: 'button' }, 'Cancel')

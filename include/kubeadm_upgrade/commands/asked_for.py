@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 from kubeadm_upgrade import cluster_file, inventory
@@ -49,7 +48,7 @@ def _no_such(name: str) -> NeedsPerson:
     meant = Path(name).name.lower().removesuffix(".yaml").removesuffix(".yml")
     if meant in _names():
         return NeedsPerson(f"{name!r} is no name of a cluster", do=f"say {meant}")
-    is_name = re.fullmatch(cluster_file.NAME_PATTERN, name) is not None
+    is_name = cluster_file.may_be_named(name)
     what = f"there is no {name}.yaml in {inventory.directory()}" if is_name else f"{name!r} is no name of a cluster"
     make = f"make it: python -m kubeadm_upgrade init{f' --name {name}' if is_name else ''}"
     if _names():

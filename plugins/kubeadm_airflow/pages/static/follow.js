@@ -25,7 +25,10 @@ export class Follower {
     clearTimeout(this.timer)
     const turn = (this.turn = {})
     const told = await this.ask().catch((error) => this.failed(error))
-    if (told.news) this.take(told.news)
+    if (told.news && !this.isOld(told.news)) {
+      this.take(told.news)
+      this.etag = told.etag
+    }
     const wait = told.wait ?? (this.moves(this.known) || Date.now() < this.often ? SOON : SELDOM)
     if (turn !== this.turn || document.hidden) return
     this.timer = setTimeout(() => this.look(), wait)
@@ -38,9 +41,13 @@ export class Follower {
     const headers = { Accept: 'application/json', ...(this.etag && { 'If-None-Match': this.etag }) }
     const answer = await fetch(url, { headers, cache: 'no-store' })
     if (answer.status >= 400) return this.refused(answer)
-    this.etag = answer.headers.get('ETag')
     this.silent(null)
-    return { news: answer.status === 200 ? await answer.json() : null }
+    return answer.status === 200 ? { news: await answer.json(), etag: answer.headers.get('ETag') } : {}
+  }
+
+  // Of several API workers each has made what it tells at another moment: a page does not go back.
+  isOld(told) {
+    return this.known !== null && Date.parse(told.as_of) < Date.parse(this.known.as_of)
   }
 
   take(told) {

@@ -63,3 +63,11 @@ def test_what_is_older_than_what_is_shown_is_not_shown(tmp_path):
     played = play(tmp_path, newer, older, board(10, "newest", "b-2"))
     assert played["shown"] == ["newer", "newest"]
     assert played["asked"][2] == ["a-1", '"a-1"']
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_who_may_see_it_no_more_is_told_the_whole_when_they_may_again(tmp_path, status):
+    """What was shown is gone from the page, so what is new since would not do."""
+    played = play(tmp_path, board(9, "one", "a-1"), {"status": status}, board(8, "two", "b-1"))
+    assert played["shown"] == ["one", status, "two"]
+    assert played["asked"][2] == [None, None]

@@ -6,6 +6,8 @@ const SELDOM = 10000
 const AFTER_A_FAILURE = 5000
 const OFTEN_FOR = 20000 // after somebody has asked for something
 
+export const GONE = [403, 404] // what was shown is not to be seen any more
+
 export class Follower {
   // `moves` says of what is shown whether it may change any moment; `missing` shows why there is nothing.
   constructor(url, { show, moves, missing, silent }) {
@@ -63,6 +65,7 @@ export class Follower {
   async refused(answer) {
     const said = await answer.json().catch(() => ({}))
     if (answer.status >= 500) throw new Error(`${answer.status} ${answer.statusText}`)
+    if (GONE.includes(answer.status)) this.known = this.etag = null
     this.missing(answer.status, typeof said.detail === 'string' ? said.detail : answer.statusText)
     return { wait: SELDOM }
   }

@@ -3,7 +3,7 @@
 import './frame.js'
 import { button } from './ask.js'
 import { $, fill, inAirflow, make, mark, ours } from './dom.js'
-import { Follower } from './follow.js'
+import { Follower, GONE } from './follow.js'
 import { isRetry, Matrix } from './matrix.js'
 import { at, brief, clockAndSeconds, count, lasting, since, word } from './words.js'
 
@@ -29,6 +29,7 @@ function show(board) {
   fill($('buttons'), board.actions, () => buttons(board.actions))
   fill($('path'), board.path, () => path(board.path))
   fill($('findings'), board.findings, () => findings(board.findings))
+  $('nodes').hidden = false
   matrix.show(board)
   fill($('run'), [board.run_tasks, board.actions.filter(isRetry)], () => runTasks(board))
   speak(board)
@@ -145,7 +146,13 @@ function missing(status, detail) {
     403: 'You may not see this run: Airflow does not give you the right to.',
   }[status]
   document.querySelector('main').removeAttribute('aria-busy')
-  $('sentence').textContent = sentence ?? `Nothing to show: ${detail}.`
+  fill($('sentence'), [status, detail], () => document.createTextNode(sentence ?? `Nothing to show: ${detail}.`))
+  if (GONE.includes(status)) {
+    for (const id of ['where', 'state', 'bar', 'path', 'findings', 'run']) fill($(id), status, () => [])
+    $('nodes').hidden = true
+    $('spoken').textContent = spoken = ''
+    document.title = 'Upgrade board'
+  }
   if (status === 401)
     fill($('buttons'), 401, () => make('a', { href: new URL(location.href), 'data-key': 'login' }, 'Log in'))
   else fill($('buttons'), status, () => make('a', { href: ours('fleet') }, 'To the fleet'))

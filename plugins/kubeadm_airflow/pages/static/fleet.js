@@ -4,7 +4,7 @@
 import './frame.js'
 import { pairs, row } from './cluster.js'
 import { $, fill, make } from './dom.js'
-import { Follower } from './follow.js'
+import { Follower, GONE } from './follow.js'
 import { clockAndSeconds, count, word } from './words.js'
 
 const COLUMNS = [
@@ -138,7 +138,12 @@ function chip(key, pressed, onclick, text) {
 
 function missing(status, detail) {
   document.querySelector('main').removeAttribute('aria-busy')
-  $('sentence').textContent = REFUSED[status] ?? `Nothing to show: ${detail}.`
+  fill($('sentence'), [status, detail], () =>
+    document.createTextNode(REFUSED[status] ?? `Nothing to show: ${detail}.`),
+  )
+  if (!GONE.includes(status)) return
+  for (const id of ['states', 'labels', 'rows']) fill($(id), status, () => [])
+  for (const id of ['filter', 'clusters']) $(id).hidden = true
 }
 
 function silent(error) {

@@ -6,6 +6,8 @@ const SELDOM = 10000
 const AFTER_A_FAILURE = 5000
 const OFTEN_FOR = 20000 // after somebody has asked for something
 
+export const GONE = [403, 404] // what was shown is not to be seen any more
+
 export class Follower {
   // `moves` says of what is shown whether it may change any moment; `missing` shows why there is nothing.
   constructor(url, { show, moves, missing, silent }) {
@@ -25,7 +27,10 @@ export class Follower {
     clearTimeout(this.timer)
     const turn = (this.turn = {})
     const told = await this.ask().catch((error) => this.failed(error))
-    if (told.news) this.take(told.news)
+    if (told.news && !this.isOld(told.news)) {
+      this.take(told.news)
+      this.etag = told.etag
+    }
     const wait = told.wait ?? (this.moves(this.known) || Date.now() < this.often ? SOON : SELDOM)
     if (turn !== this.turn || document.hidden) return
     this.timer = setTimeout(() => this.look(), wait)
@@ -38,9 +43,13 @@ export class Follower {
     const headers = { Accept: 'application/json', ...(this.etag && { 'If-None-Match': this.etag }) }
     const answer = await fetch(url, { headers, cache: 'no-store' })
     if (answer.status >= 400) return this.refused(answer)
-    this.etag = answer.headers.get('ETag')
     this.silent(null)
-    return { news: answer.status === 200 ? await answer.json() : null }
+    return answer.status === 200 ? { news: await answer.json(), etag: answer.headers.get('ETag') } : {}
+  }
+
+  // Of several API workers each has made what it tells at another moment: a page does not go back.
+  isOld(told) {
+    return this.known !== null && Date.parse(told.as_of) < Date.parse(this.known.as_of)
   }
 
   take(told) {
@@ -56,6 +65,7 @@ export class Follower {
   async refused(answer) {
     const said = await answer.json().catch(() => ({}))
     if (answer.status >= 500) throw new Error(`${answer.status} ${answer.statusText}`)
+    if (GONE.includes(answer.status)) this.known = this.etag = null
     this.missing(answer.status, typeof said.detail === 'string' ? said.detail : answer.statusText)
     return { wait: SELDOM }
   }

@@ -1,6 +1,6 @@
 """How often something is made anew that every open page asks for: so that it takes less than a hundredth of a core.
 
-However large a cluster is and however many pages are open, what was made last is good for 140 times as long as it took:
+However large a cluster is and however many pages are open, what was made last is good for 200 times as long as it took:
 the answers themselves take something, too. But nobody waits longer for news than `longest`, and nothing is made more
 often than every `shortest` seconds.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-SHARE = 1 / 140
+SHARE = 1 / 200
 
 
 @dataclass

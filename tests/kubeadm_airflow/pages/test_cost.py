@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from statistics import median
 
 import httpx
 import psutil
@@ -39,9 +38,10 @@ def large(server: Server) -> Server:
 
 
 @pytest.fixture
-def page(large: Server) -> Iterator[httpx.Client]:
+def page(large: Server, shown: MadeUpRun) -> Iterator[httpx.Client]:
+    """Of an API server that has shown a board before: the first one of all takes a second of imports."""
     with large.client(ADMIN) as client:
-        client.get("/api/v2/version")  # the connection is there
+        client.get(f"/kubeadm-upgrade/board/{shown.dag_id}/latest/data")
         yield client
 
 
@@ -51,15 +51,15 @@ def data(run_id: str) -> str:
 
 def test_the_whole_board(large, page):
     """Under 200 KB compressed, and under 300 ms of the server, read and made from nothing."""
-    took, sizes = [], []
+    sizes, began, spent = [], time.perf_counter(), worked(large)
     for run_id in RUNS:
-        began = time.perf_counter()
         with page.stream("GET", data(run_id)) as answer:
             sizes.append(sum(len(chunk) for chunk in answer.iter_raw()))
-        took.append(time.perf_counter() - began)
-    print(f"\n500 nodes: {median(sizes) / 1024:.0f} KB compressed, made in {median(took) * 1000:.0f} ms")
+    took, spent = (time.perf_counter() - began) / len(RUNS), (worked(large) - spent) / len(RUNS)
+    of_a_core = f"{spent * 1000:.0f} ms of a core, {took * 1000:.0f} ms by the clock"
+    print(f"\n500 nodes: {max(sizes) / 1024:.0f} KB compressed, made from nothing in {of_a_core}")
     assert max(sizes) < 200 * 1024
-    assert median(took) < 0.3
+    assert spent < 0.3
 
 
 @pytest.mark.parametrize(
@@ -93,16 +93,20 @@ def test_an_open_page(large, page, what, happens):
 
 def cpu_seconds(server: Server, look: Callable[[], None]) -> float:
     """What the API server takes in a minute in which a page looks."""
-    leader = psutil.Process(server.airflow.pid(API_SERVER))
-    processes = [leader, *leader.children(recursive=True)]
-    before = sum(process.cpu_times().user + process.cpu_times().system for process in processes)
-    began = time.monotonic()
+    before, began = worked(server), time.monotonic()
     for number in itertools.count(1):
         look()
         time.sleep(max(0.0, began + number * POLL_SECONDS - time.monotonic()))
         if time.monotonic() - began >= MEASURED_SECONDS:
             break
-    return sum(process.cpu_times().user + process.cpu_times().system for process in processes) - before
+    return worked(server) - before
+
+
+def worked(server: Server) -> float:
+    """Seconds of a core that the API server has had so far: what else the machine does is not in them."""
+    leader = psutil.Process(server.airflow.pid(API_SERVER))
+    times = [process.cpu_times() for process in (leader, *leader.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
 
 
 steps = itertools.count()

@@ -44,7 +44,7 @@ def test_it_rests_after_work_that_has_failed_too():
 @pytest.mark.parametrize(
     ("rest", "works", "rests"),
     [
-        pytest.param(Rest(0.0, 9.0), 0.005, 0.7, id="as many times as long as it worked"),
+        pytest.param(Rest(0.0, 9.0), 0.005, 1.0, id="as many times as long as it worked"),
         pytest.param(Rest(0.2, 9.0), 0.0, 0.2, id="never shorter than that"),
         pytest.param(Rest(0.0, 0.3), 0.05, 0.3, id="never longer than that"),
     ],

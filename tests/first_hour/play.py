@@ -14,7 +14,9 @@ from harness.rest import AirflowApi
 
 DEMO, OTHER, AIRFLOW, OWN = "terminal 1", "terminal 2", "terminal 3", "terminal 4"
 
-_LOGIN = re.compile(r"Airflow\s+(?P<url>http://\S+)\s+fleet\s+\S+\s+log in as\s+(?P<user>\w+), password (?P<password>\S+)")
+_LOGIN = re.compile(
+    r"Airflow\s+(?P<url>http://\S+)\s+fleet\s+\S+\s+log in as\s+(?P<user>\w+), password (?P<password>\S+)"
+)
 _CLUSTER = "prod-1"
 _DAG = f"kubeadm_upgrade.{_CLUSTER}"
 _SOON, _MINUTES = 90.0, 420.0

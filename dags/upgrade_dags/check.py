@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import DAG
 
-from kubeadm_airflow.notifiers import LastLines
 from kubeadm_airflow.operators.check import CheckOperator
 from kubeadm_upgrade.inventory import Cluster
-from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, tags_of
+from upgrade_dags.cluster import tags_of, tried_again
 from upgrade_dags.documentation import with_documentation
 
 PREFIX = "kubeadm_check."
@@ -35,13 +32,7 @@ def build_check_dag(cluster: Cluster) -> DAG:
         schedule=None,
         max_active_runs=1,
         tags=tags_of(cluster),
-        default_args={
-            "retries": 1,
-            "retry_delay": timedelta(seconds=15),
-            "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
-            "on_failure_callback": LastLines(),
-            "on_retry_callback": LastLines(),
-        },
+        default_args=tried_again(1),
     ) as dag:
         CheckOperator(task_id="in_a_worker", cluster=cluster.name)
         CheckOperator(task_id="in_the_triggerer", cluster=cluster.name, in_triggerer=True)

@@ -94,6 +94,17 @@ def dag_id_of(name: str) -> str:
     return _NO_ID.sub("_", f"{PREFIX}{name}")[:_LONGEST_ID]
 
 
+def tried_again(retries: int, after: timedelta = timedelta(seconds=15)) -> dict[str, Any]:
+    """default_args: what only a person can cure fails at once, and each try's log ends with what is wrong."""
+    return {
+        "retries": retries,
+        "retry_delay": after,
+        "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
+        "on_failure_callback": LastLines(),
+        "on_retry_callback": LastLines(),
+    }
+
+
 def tags_of(cluster: Cluster) -> list[str]:
     """Of every DAG of a cluster: ours, and its labels."""
     return [*TAGS, *labels.tags_of(cluster.labels)]
@@ -120,13 +131,7 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
         doc_md=notice + _doc(name),
         schedule=None,
         max_active_runs=1,
-        default_args={
-            "retries": 2,
-            "retry_delay": timedelta(seconds=15),
-            "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
-            "on_failure_callback": ReportSoFar(cluster=name),
-            "on_retry_callback": LastLines(),
-        },
+        default_args=tried_again(2) | {"on_failure_callback": ReportSoFar(cluster=name)},
         **settings,
     ) as dag:
         look = LookOperator(task_id="look", cluster=name)

@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from kubeadm_airflow.notifiers import LastLines
 from kubeadm_airflow.operators.last_look import LastLookOperator
 from kubeadm_upgrade.inventory import Cluster
-from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, tags_of
+from upgrade_dags.cluster import tags_of, tried_again
 from upgrade_dags.documentation import with_documentation
 
 PREFIX = "kubeadm_look."
@@ -37,13 +36,7 @@ def build_look_dag(cluster: Cluster) -> DAG:
         is_paused_upon_creation=False,
         max_active_runs=1,
         tags=tags_of(cluster),
-        default_args={
-            "retries": 2,
-            "retry_delay": timedelta(minutes=5),
-            "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
-            "on_failure_callback": LastLines(),
-            "on_retry_callback": LastLines(),
-        },
+        default_args=tried_again(2, after=timedelta(minutes=5)),
     ) as dag:
         LastLookOperator(task_id="look", cluster=cluster.name)
     return with_documentation(dag)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import DAG, Param
 
-from kubeadm_airflow.notifiers import LastLines
 from kubeadm_airflow.operators.steer import SteerOperator
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.steering import MOST_LETTERS, Action, steering_dag
-from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE, tags_of
+from upgrade_dags.cluster import tags_of, tried_again
 from upgrade_dags.documentation import with_documentation
 
 DOC = """
@@ -75,13 +72,7 @@ def build_steer_dag(cluster: Cluster) -> DAG:
                 "whichever has the cluster",
             ),
         },
-        default_args={
-            "retries": 8,  # the API goes away for a minute while the control plane is upgraded
-            "retry_delay": timedelta(seconds=15),
-            "retry_policy": ONLY_WHAT_TIME_CAN_CURE,
-            "on_failure_callback": LastLines(),
-            "on_retry_callback": LastLines(),
-        },
+        default_args=tried_again(8),  # the API goes away for a minute while the control plane is upgraded
     ) as dag:
         SteerOperator(task_id="steer", cluster=cluster.name)
     return with_documentation(dag)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from kubeadm_upgrade.board.view import SCHEMA, Progress, Tone
+from kubeadm_upgrade.board.view import SCHEMA, Progress, Tone, iso
 
 Json = dict[str, Any]
 
@@ -58,8 +58,8 @@ class LastRun:
         return {
             "run_id": self.run_id,
             "state": self.state,
-            "started": _iso(self.started),
-            "ended": _iso(self.ended),
+            "started": iso(self.started),
+            "ended": iso(self.ended),
         }
 
 
@@ -109,11 +109,11 @@ class ClusterRow:
             "target": self.target,
             "hops_left": self.hops_left,
             "progress": self.progress.to_json() if self.progress else None,
-            "next_window": _iso(self.next_window),
+            "next_window": iso(self.next_window),
             "last_run": self.last_run.to_json() if self.last_run else None,
             "report": self.report,
             "board": self.board,
-            "looked_at": _iso(self.looked_at),
+            "looked_at": iso(self.looked_at),
         }
 
 
@@ -127,10 +127,6 @@ class Fleet:
     def to_json(self) -> Json:
         return {
             "schema": SCHEMA,
-            "as_of": _iso(self.as_of),
+            "as_of": iso(self.as_of),
             "clusters": [cluster.to_json() for cluster in self.clusters],
         }
-
-
-def _iso(time: datetime | None) -> str | None:
-    return time.isoformat(timespec="seconds") if time else None

@@ -113,7 +113,7 @@ class Cell:
         }
         further = {
             "reason": self.reason,
-            "since": _iso(self.since),
+            "since": iso(self.since),
             "failure": self.failure and self.failure.to_json(),
             "log": self.log,
             "clear": self.clear and self.clear.to_json(),
@@ -144,7 +144,7 @@ class Row:
             "kubelet": self.kubelet,
             "state": self.state,
             "sentence": self.sentence,
-            "since": _iso(self.since),
+            "since": iso(self.since),
             "cells": [cell.to_json() for cell in self.cells if cell.state != "none"],
         }
 
@@ -261,12 +261,12 @@ class Board:
             "dag_id": self.dag_id,
             "run_id": self.run_id,
             "next_run": self.next_run,
-            "as_of": _iso(self.as_of),
+            "as_of": iso(self.as_of),
             "state": str(self.state),
             "tone": str(self.tone),
             "sentence": self.sentence,
-            "started": _iso(self.started),
-            "ended": _iso(self.ended),
+            "started": iso(self.started),
+            "ended": iso(self.ended),
             "seconds_left": self.seconds_left,
             "progress": self.progress.to_json(),
             **{name: _plain(getattr(self, name)) for name in _PARTS},
@@ -280,5 +280,6 @@ def _plain(parts: tuple[Any, ...]) -> list[Json]:
     return [part.to_json() for part in parts]
 
 
-def _iso(time: datetime | None) -> str | None:
+def iso(time: datetime | None) -> str | None:
+    """As JSON has it, to the second."""
     return time.isoformat(timespec="seconds") if time else None

@@ -10,7 +10,7 @@ from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
 
 from kubeadm_airflow.endings import EndsInTwoLines
 from kubeadm_airflow.identity import run_of
-from kubeadm_airflow.last_look import keep_last_look
+from kubeadm_airflow.last_look import keep_last_look, tell_marks
 from kubeadm_airflow.only_for_pages import only_for_pages
 from kubeadm_upgrade import report
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed, several
@@ -62,8 +62,7 @@ class LookOperator(ClusterOperator):
         ti: Any = context["ti"]
         with only_for_pages("what was seen last"):
             keep_last_look(context, self.cluster, state.cluster_version, state.nodes, ledger)
-        with only_for_pages("what holds the run up"):
-            await ti.axcom_push(key="marks", value=ledger.marks | {"at": datetime.now(UTC).isoformat()})
+        await tell_marks(context, ledger)
         with only_for_pages("how fast this cluster goes"):
             at_once = cluster.rollout.workers_at_once(len(state.workers))
             await ti.axcom_push(key="pace", value={"durations": ledger.durations, "workers_at_once": at_once})

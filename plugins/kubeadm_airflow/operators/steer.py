@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Context
 
-from kubeadm_airflow.only_for_pages import only_for_pages
+from kubeadm_airflow.last_look import tell_marks
 from kubeadm_airflow.operators.run import ClusterOperator, refuse_unknown_parameters
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.ledger.steering import Order
@@ -28,7 +27,5 @@ class SteerOperator(ClusterOperator):
         order = Order.read(context["params"], context["dag_run"].triggering_user_name)
         said, ledger = await steer(load_cluster_named(self.cluster), order)
         self.log.info("%s: %s", self.cluster, said)
-        ti: Any = context["ti"]
-        with only_for_pages("what holds the run up"):
-            await ti.axcom_push(key="marks", value=ledger.marks | {"at": datetime.now(UTC).isoformat()})
+        await tell_marks(context, ledger)
         return {**order.to_json(), "said": said}

@@ -28,10 +28,8 @@ class KeptFleet:
     def of(self, session: Session, readable: Container[str]) -> Fleet:
         """The clusters whose DAGs whoever asks may read."""
         with self._lock:
-            if self._rest.is_over:
+            if self._rest.is_over_for("the fleet"):
                 with self._rest.after():
                     now = datetime.now(UTC)
                     self._fleet = fleet_of(self._reader.read(session, now), now, releases())
-            elif self._rest.has_failed:
-                raise RuntimeError("the fleet could not be read a moment ago: the log says why")
             return replace(self._fleet, clusters=tuple(one for one in self._fleet.clusters if one.dag_id in readable))

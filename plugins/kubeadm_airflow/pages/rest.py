@@ -28,6 +28,12 @@ class Rest:
     def is_over(self) -> bool:
         return time.monotonic() >= self._until
 
+    def is_over_for(self, what: str) -> bool:
+        """Whether `what` may be read anew. Raises RuntimeError while it rests from a failure."""
+        if not self.is_over and self.has_failed:
+            raise RuntimeError(f"{what} could not be read a moment ago: the log says why")
+        return self.is_over
+
     @contextmanager
     def after(self) -> Iterator[None]:
         """Rest after this work, also where it fails: it would be tried again at every question."""

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
-from written.database import write_dag, write_run, write_tasks, write_xcoms
+from kubeadm_upgrade import report
+from written.database import empty_database, write_dag, write_run, write_tasks, write_xcoms
 from written.rights import OPEN
 from written.run import MadeUpRun
 from written.server import Server, serving
 
 RUN_ID = "to-1.29"
+
+
+@pytest.fixture
+def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No report is there but those that a test writes."""
+    monkeypatch.setenv(report.DIRECTORY_VARIABLE, str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def empty() -> Engine:
+    return empty_database()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.serialization.serialized_objects import DagSerialization
-from sqlalchemy import Engine, event, insert, text, update
+from sqlalchemy import event, insert, text, update
 from sqlalchemy.orm import Session
 
 from kubeadm_airflow.pages import fleet_records
@@ -30,19 +30,11 @@ from upgrade_dags.cluster import build_cluster_dag
 from written.database import empty_database, write_dag, write_run, write_tasks, write_xcoms
 from written.run import MadeUpRun
 
+pytestmark = pytest.mark.usefixtures("reports")
+
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(seconds=10)
 PROD = MadeUpRun("prod", workers=3, done=1, moving=1)
-
-
-@pytest.fixture(autouse=True)
-def reports(tmp_path, monkeypatch):
-    monkeypatch.setenv(report.DIRECTORY_VARIABLE, str(tmp_path))
-
-
-@pytest.fixture(scope="module")
-def empty() -> Engine:
-    return empty_database()
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from kubeadm_airflow.pages.kept_boards import KEPT_FOR, MOST_KEPT, KeptBoards
-from kubeadm_upgrade import report
 from written.database import empty_database, write_dag, write_run
+
+pytestmark = pytest.mark.usefixtures("reports")
 
 DAG = "kubeadm_upgrade.prod"
 RUNS = [f"r{number}" for number in range(MOST_KEPT + 1)]
@@ -23,11 +24,6 @@ def session() -> Iterator[Session]:
             write_run(connection, DAG, run_id, "running")
         with Session(connection) as session:
             yield session
-
-
-@pytest.fixture(autouse=True)
-def reports(tmp_path, monkeypatch):
-    monkeypatch.setenv(report.DIRECTORY_VARIABLE, str(tmp_path))
 
 
 class Clock:

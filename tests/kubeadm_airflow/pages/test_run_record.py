@@ -12,7 +12,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, event, update
+from sqlalchemy import delete, event, update
 from sqlalchemy.orm import Session
 
 from kubeadm_airflow.pages import run_record
@@ -20,22 +20,14 @@ from kubeadm_airflow.pages.run_record import RunReader
 from kubeadm_airflow.pages.run_rows import OVERLAP, WHOLE_EVERY
 from kubeadm_upgrade import report
 from kubeadm_upgrade.board.record import Failure, Marks, TaskRecord
-from written.database import empty_database, write_dag, write_run, write_tasks, write_xcoms
+from written.database import write_dag, write_run, write_tasks, write_xcoms
 from written.run import MadeUpRun
+
+pytestmark = pytest.mark.usefixtures("reports")
 
 RUN = MadeUpRun("prod", workers=6, done=2, moving=2)
 RUN_ID = "to-1.29"
 DRAIN = "workers.drain_node"
-
-
-@pytest.fixture(autouse=True)
-def reports(tmp_path, monkeypatch):
-    monkeypatch.setenv(report.DIRECTORY_VARIABLE, str(tmp_path))
-
-
-@pytest.fixture(scope="module")
-def empty() -> Engine:
-    return empty_database()
 
 
 @pytest.fixture

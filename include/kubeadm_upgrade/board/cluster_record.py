@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kubeadm_upgrade.board.last_look import LastLook
 from kubeadm_upgrade.board.record import RunRecord
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ClusterRecord:
     dag_id: str
     target: str | None = None  # what the cluster's file says
     labels: Mapping[str, str] = field(default_factory=dict)
+    calendar: Calendar = ALWAYS
     broken: str | None = None  # what is wrong with its file; None: it is read
     unread: str | None = None  # why nothing but this is known; None: all has been read
     run: RunRecord | None = None

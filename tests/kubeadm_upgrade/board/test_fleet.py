@@ -191,6 +191,7 @@ def test_what_stands_in_a_row():
         "hops_left": None,
         "progress": {"done": 1, "of": 2},
         "next_window": None,
+        "window_until": None,
         "last_run": {"run_id": "night", "state": "running", "started": "2026-11-26T02:14:00+00:00", "ended": None},
         "report": None,
         "board": None,

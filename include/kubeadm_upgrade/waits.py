@@ -31,7 +31,9 @@ class Wait(StrEnum):
 
 
 # What says nothing of how long a step takes: somebody else's time.
-IDLE = frozenset({Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.WINDOW, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE})
+IDLE = frozenset(
+    {Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.WINDOW, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE}
+)
 
 WORDS: Mapping[str, str] = {
     Wait.CLUSTER: "for another run to end",

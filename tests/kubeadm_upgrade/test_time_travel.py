@@ -21,7 +21,7 @@ from kubeadm_upgrade.actions import Evict, NoteBegun, PatchNode, RepeatPreflight
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.version import Version
-from kubeadm_upgrade.windows.calendar import Calendar, Exclusion, OnDays, Once, Scope, WhenOver
+from kubeadm_upgrade.windows.calendar import Calendar, Exclusion, Once, OnDays, Scope, WhenOver
 from kubeadm_upgrade.windows.need import need
 
 NEW = Version(1, 31, 9)
@@ -201,7 +201,9 @@ def after_the_plane(slow: int = 0, **changes) -> tuple[Airflow, Guard, DagRun]:
     cluster.ledger, cluster.clock = replace(PACE, **changes), utc(23, 20)
     airflow = Airflow(cluster, random.Random(2))
     run = airflow.trigger(wish_for(str(NEW)))
-    until(airflow, lambda: run.where == "groups" and all(t.state == "success" for t in run.tasks if "cp" in t.work.node))
+    until(
+        airflow, lambda: run.where == "groups" and all(t.state == "success" for t in run.tasks if "cp" in t.work.node)
+    )
     return airflow, guard, run
 
 
@@ -262,7 +264,8 @@ def test_a_run_that_is_to_stop_with_its_window_ends_as_to_be_continued():
     done = [name for name, node in cluster.nodes.items() if node.kubelet == NEW]
     assert 2 < len(done) < 14
     left = first.said.partition(": ")[2].partition(" are left")[0].partition(" and ")[0].split(", ")
-    assert left and not set(left) & set(done)
+    assert left
+    assert not set(left) & set(done)
     assert (cluster.ledger.slots, cluster.watch.violations) == ({}, [])
     for start, end in OPEN[1:]:
         cluster.clock = start

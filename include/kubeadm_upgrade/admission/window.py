@@ -23,9 +23,9 @@ def hold_of(node: str, lane: Lane, hop: Hop, policy: RolloutPolicy, ledger: Ledg
 
 def job_of(node: str, lane: Lane, ledger: Ledger) -> Job:
     """One node; but whoever is first of a hop begins with the whole control plane, whose versions are not to differ."""
-    one, nodes = need(ledger.durations, lane.steps), (node,)
-    if lane.group == "control_plane" and not lane.begun:
-        nodes = lane.left or nodes
+    one = need(ledger.durations, lane.steps)
+    is_first = lane.group == "control_plane" and not lane.begun
+    nodes = (lane.left if is_first else ()) or (node,)
     work = Work(any(lane.members[name].changes_minor for name in nodes), drains=lane.group != "control_plane")
     who = f"{node} takes" if len(nodes) == 1 else f"{count(len(nodes), 'control plane node')} take"
     return Job(one * len(nodes), work, who)

@@ -21,9 +21,7 @@ from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 _GOES_ON = (State.MOVING, State.WAITING)
 
 
-def board_of(
-    record: RunRecord, now: datetime, before: Board | None = None, calendar: Calendar = ALWAYS
-) -> Board:
+def board_of(record: RunRecord, now: datetime, before: Board | None = None, calendar: Calendar = ALWAYS) -> Board:
     """The board of a run, as it is at `now`. `calendar` is the cluster's.
 
     From an earlier board it takes over the rows, as they are, of nodes whose tasks are the very same objects: of

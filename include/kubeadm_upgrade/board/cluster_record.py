@@ -22,7 +22,6 @@ class ClusterRecord:
     dag_id: str
     target: str | None = None  # what the cluster's file says
     labels: Mapping[str, str] = field(default_factory=dict)
-    calendar: Calendar = ALWAYS
     broken: str | None = None  # what is wrong with its file; None: it is read
     unread: str | None = None  # why nothing but this is known; None: all has been read
     run: RunRecord | None = None
@@ -30,3 +29,4 @@ class ClusterRecord:
     look: LastLook | None = None
     report: str | None = None  # address of the newest report's page
     board: str | None = None  # address of the newest run's board
+    calendar: Calendar = ALWAYS

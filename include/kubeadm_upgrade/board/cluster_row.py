@@ -63,10 +63,12 @@ def _windows(calendar: Calendar, now: datetime) -> tuple[datetime | None, dateti
         return None, None
     coming = calendar.openings(now)
     first = next(coming, None)
-    if first is None or now not in first:
-        return first and first.start, None
+    if first is None:
+        return None, None
+    if now not in first:
+        return first.start, None
     following = next(coming, None)
-    return following and following.start, None if first.end == NEVER_ENDS else first.end
+    return following.start if following else None, None if first.end == NEVER_ENDS else first.end
 
 
 def _how(record: ClusterRecord, board: Board | None, end: date | None, now: datetime) -> tuple[State, str]:

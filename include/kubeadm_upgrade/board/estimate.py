@@ -88,6 +88,5 @@ class _Estimate:
         earlier = self._sight.record.pace.durations
         names = {f"{group}.{step.name}": step.name for group, steps in GROUPS.items() for step in steps}
         return {
-            task_id: median(seen.get(task_id) or earlier.get(step) or (guess(step),))
-            for task_id, step in names.items()
+            task_id: median(seen.get(task_id) or earlier.get(step) or (guess(step),)) for task_id, step in names.items()
         }

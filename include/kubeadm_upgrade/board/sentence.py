@@ -17,7 +17,8 @@ from kubeadm_upgrade.board.under_way import at_work, finished_first, go_on
 from kubeadm_upgrade.board.view import State
 from kubeadm_upgrade.board.words import at, brief, capital, full_stop, lasting, roughly
 from kubeadm_upgrade.waits import WORDS, Wait
-from kubeadm_upgrade.windows import words
+from kubeadm_upgrade.windows.calendar import NEVER_ENDS
+from kubeadm_upgrade.windows.words import moment_told
 
 _UNTOUCHED = "nothing is touched yet"
 
@@ -54,9 +55,7 @@ def _moving(sight: Sight, seconds_left: float | None) -> str:
 
 def _waiting(sight: Sight, seconds_left: float | None) -> str:
     waits = at_work(sight) or _closed(sight) or _until_the_window(sight)
-    return _joined(capital(how_far(sight)), waits) + _left(
-        seconds_left, "left once that is over"
-    )
+    return _joined(capital(how_far(sight)), waits) + _left(seconds_left, "left once that is over")
 
 
 def _paused(sight: Sight, _: float | None) -> str:
@@ -155,7 +154,10 @@ def _closes(sight: Sight) -> str:
     if sight.calendar.is_always or (sight.record.hop or {}).get("ignore_window"):
         return ""
     opening = sight.calendar.opening_at(sight.now)
-    return f"; its window closes on {words.moment(opening.end, sight.calendar)}" if opening else ""
+    if opening is None or opening.end == NEVER_ENDS:
+        return ""
+    closes = moment_told(opening.end, sight.calendar.zone, sight.now)
+    return f"; its window closes on {closes} ({sight.calendar.timezone})"
 
 
 def _unproven(sight: Sight) -> str:

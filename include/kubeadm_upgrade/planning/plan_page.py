@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kubeadm_upgrade.board.words import capital
 from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
 from kubeadm_upgrade.planning.path import Group, Path, PathHop
-from kubeadm_upgrade.board.words import capital
 from kubeadm_upgrade.windows.forecast import Forecast
 from kubeadm_upgrade.wording import count, shortened
 
@@ -16,7 +16,12 @@ _NAMES_SHOWN = 8
 def as_markdown(title: str, path: Path, forecast: Forecast | None = None) -> str:
     """The whole way: a table of the hops first, when they come about, then each of them with its reasons."""
     when = (_when(forecast),) if forecast else ()
-    parts = (_head(title, path), _overview(path), *when, *(_hop(number, hop) for number, hop in enumerate(path.hops, 1)))
+    parts = (
+        _head(title, path),
+        _overview(path),
+        *when,
+        *(_hop(number, hop) for number, hop in enumerate(path.hops, 1)),
+    )
     return "\n\n".join(parts) + "\n"
 
 

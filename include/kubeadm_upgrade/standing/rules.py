@@ -111,7 +111,9 @@ def _held(standing: Standing) -> Hold | None:
     is_plane = standing.group == "control_plane"
     before = standing.hop.came_from if is_plane else standing.kubelet
     work = Work(changes_minor=before.minor != standing.hop.to.minor, drains=not is_plane)
-    return hold(standing.calendar, standing.now, Job(need(standing.ledger.durations, left), work, f"{standing.node} takes"))
+    return hold(
+        standing.calendar, standing.now, Job(need(standing.ledger.durations, left), work, f"{standing.node} takes")
+    )
 
 
 def _begins(standing: Standing) -> bool:

@@ -15,10 +15,10 @@ from typing import Any
 from kubeadm_upgrade.board.words import roughly
 from kubeadm_upgrade.planning.path import Group, Path, PathHop
 from kubeadm_upgrade.procedure import GROUPS
-from kubeadm_upgrade.windows import words
 from kubeadm_upgrade.windows.calendar import ALWAYS, ALWAYS_WAS, NEVER_ENDS, Calendar, Opening, Work
-from kubeadm_upgrade.windows.hold import Job, first_that_fits, hold
+from kubeadm_upgrade.windows.hold import BEFORE, Job, first_that_fits, hold
 from kubeadm_upgrade.windows.need import Durations, need
+from kubeadm_upgrade.windows.words import opening_told
 from kubeadm_upgrade.wording import count, shortened
 
 # From the last node of a hop until the next one may begin: verify, look, plan, preflight and the packages.
@@ -36,7 +36,9 @@ class Part:
     @property
     def told(self) -> str:
         names = shortened(self.nodes)
-        return {"control_plane": f"control plane to {self.to}", "workers": names}.get(self.group, f"kubelets of {names}")
+        return {"control_plane": f"control plane to {self.to}", "workers": names}.get(
+            self.group, f"kubelets of {names}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {"to": self.to, "group": self.group, "nodes": list(self.nodes)}
@@ -50,7 +52,7 @@ class InWindow:
     parts: tuple[Part, ...]
 
     def told(self, calendar: Calendar) -> str:
-        return f"{words.span(self.opening, calendar)}: {', '.join(part.told for part in self.parts)}"
+        return f"{opening_told(self.opening, calendar)}: {', '.join(part.told for part in self.parts)}"
 
     def to_json(self) -> dict[str, Any]:
         start, end = self.opening.start, self.opening.end
@@ -76,13 +78,14 @@ class Forecast:
 
     @property
     def head(self) -> str:
-        """`3 windows, about 4 h of work`."""
+        """`3 windows (Europe/Berlin), about 4 h of work`."""
         work = f"{roughly(self.lasts.total_seconds())} of work" if self.lasts else ""
-        return ", ".join(filter(None, ("" if self.is_always else count(len(self.windows), "window"), work)))
+        windows = "" if self.is_always else f"{count(len(self.windows), 'window')} ({self.calendar.timezone})"
+        return ", ".join(filter(None, (windows, work)))
 
     @property
     def told(self) -> str:
-        """One line: `3 windows, about 4 h of work: Sat 5 Dec 22:00 to …: control plane to 1.29.15, w1, w2; …`."""
+        """One line: `2 windows (UTC), about 4 h of work: Sat 5 Dec 22:00 to Sun 02:00: control plane to 1.29.15; …`."""
         if self.is_always:
             return self.head
         each = "; ".join(one.told(self.calendar) for one in self.windows)
@@ -165,7 +168,8 @@ class _Simulation:
             opening = first_that_fits(self._calendar, begin, job)
         if opening is None:
             held = hold(self._calendar, begin, job)
-            raise _NeverFits(f"Hop to {hop.to}: {held.sentence if held else ''}")
+            why = held.sentence.removeprefix(BEFORE) if held else ""
+            raise _NeverFits(f"hop to {hop.to} fits into no maintenance window: {why}")
         self._last[job.work] = opening
         self._parts.setdefault(opening, {}).setdefault((str(hop.to), group), []).extend(nodes)
         return max(begin, opening.start) + job.need

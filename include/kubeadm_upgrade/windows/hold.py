@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from kubeadm_upgrade.board.words import roughly
-from kubeadm_upgrade.windows import words
-from kubeadm_upgrade.windows.calendar import Calendar, Opening, Work
+from kubeadm_upgrade.windows.calendar import Calendar, Exclusion, Opening, Work
+from kubeadm_upgrade.windows.words import moment_told
 
 _HORIZON = timedelta(days=400)  # a window that comes once a year is found; longer nobody waits for one
 _A_TURN = timedelta(seconds=2)  # whoever waits counts in looks that are so far apart
@@ -53,7 +53,7 @@ def hold(calendar: Calendar, now: datetime, job: Job) -> Hold | None:
     if under_way is not None and under_way.left(now) >= job.need:
         return None
     coming = first_that_fits(calendar, now, job)
-    return Hold(f"{BEFORE}{_why(calendar, now, job, under_way, coming)}", coming and coming.start)
+    return Hold(f"{BEFORE}{_why(calendar, now, job, under_way, coming)}", coming.start if coming else None)
 
 
 def first_that_fits(calendar: Calendar, after: datetime, job: Job) -> Opening | None:
@@ -65,15 +65,15 @@ def first_that_fits(calendar: Calendar, after: datetime, job: Job) -> Opening | 
 def _why(calendar: Calendar, now: datetime, job: Job, under_way: Opening | None, coming: Opening | None) -> str:
     if coming is None:
         return _never(calendar, now, job)
-    opens = words.moment(coming.start, calendar)
+    opens = f"opens on {_at(coming.start, calendar, now)} ({calendar.timezone})"
     if under_way is not None:
-        closes = words.moment(under_way.end, calendar)
-        return f"this one closes on {closes}, and {job.told}: the next that is long enough opens on {opens}"
-    if frozen := _exclusion(calendar, now, job.work):
-        return f"{frozen}, and it opens on {opens}"
+        closes = _at(under_way.end, calendar, now)
+        return f"this one closes on {closes}, and {job.told}: the next that is long enough {opens}"
+    if shut := _exclusion(calendar, now, job.work):
+        frozen = f"{shut.reason or 'a freeze'} (exclusion) until {_at(shut.end, calendar, now)}"
+        return f"{frozen} ({calendar.timezone})" if shut.end == coming.start else f"{frozen}, and it {opens}"
     sooner = next(calendar.openings(now, job.work), coming)
-    long_enough = "" if sooner == coming else f", the first that is long enough: {job.told}"
-    return f"it opens on {opens}{long_enough}"
+    return f"it {opens}" + ("" if sooner == coming else f", the first that is long enough: {job.told}")
 
 
 def _never(calendar: Calendar, now: datetime, job: Job) -> str:
@@ -82,15 +82,13 @@ def _never(calendar: Calendar, now: datetime, job: Job) -> str:
     return f"none is ever long enough, since {job.told}: lengthen one in the cluster's file, {_WAY_OUT}"
 
 
-def _exclusion(calendar: Calendar, now: datetime, work: Work) -> str | None:
-    """`year end (exclusion) until …`: what keeps a window shut that would be open now."""
+def _exclusion(calendar: Calendar, now: datetime, work: Work) -> Exclusion | None:
+    """What keeps a window shut that would be open now; of several, the last that ends."""
     shut = [one for one in calendar.exclusions if now in one and one.forbids(work)]
-    if not shut or all(now not in one for one in _without_exclusions(calendar, now)):
+    if not shut or replace(calendar, exclusions=()).opening_at(now) is None:
         return None
-    last = max(shut, key=lambda one: one.end)
-    return f"{last.reason or 'no reason is given'} (exclusion) until {words.moment(last.end, calendar)}"
+    return max(shut, key=lambda one: one.end)
 
 
-def _without_exclusions(calendar: Calendar, now: datetime) -> tuple[Opening, ...]:
-    opening = replace(calendar, exclusions=()).opening_at(now)
-    return (opening,) if opening else ()
+def _at(moment: datetime, calendar: Calendar, now: datetime) -> str:
+    return moment_told(moment, calendar.zone, now)

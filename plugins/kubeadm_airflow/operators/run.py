@@ -111,7 +111,7 @@ class PlanOperator(LookOperator):
         """By the pace that the newest look has told: the task look's, or this one's own."""
         ti: Any = context["ti"]
         told = [await ti.axcom_pull(task_ids=task, key="pace") for task in ("plan", "look")]
-        pace = next(filter(None, told), {"durations": {}, "workers_at_once": 1})
+        pace: dict[str, Any] = next(filter(None, told), {"durations": {}, "workers_at_once": 1})
         now, ignores = datetime.now(UTC), bool(wish.ignore_window)
         return forecast(path, cluster.calendar, now, pace["durations"], pace["workers_at_once"], ignores=ignores)
 

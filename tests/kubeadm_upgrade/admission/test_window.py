@@ -79,9 +79,13 @@ BOTH = Work(changes_minor=True, drains=True)
             "cp2 takes",
             id="the second: its own, for the first has begun",
         ),
-        pytest.param("cp1", lane("control_plane_kubelets"), NEEDS["control_plane_kubelets"], BOTH, "cp1 takes", id="a kubelet"),
+        pytest.param(
+            "cp1", lane("control_plane_kubelets"), NEEDS["control_plane_kubelets"], BOTH, "cp1 takes", id="a kubelet"
+        ),
         pytest.param("w1", lane("workers"), NEEDS["workers"], BOTH, "w1 takes", id="a worker"),
-        pytest.param("w1", lane("workers", w1=PATCH), NEEDS["workers"], Work(drains=True), "w1 takes", id="a patch of it"),
+        pytest.param(
+            "w1", lane("workers", w1=PATCH), NEEDS["workers"], Work(drains=True), "w1 takes", id="a patch of it"
+        ),
     ],
 )
 def test_what_is_begun_with_a_node(node, of, needed, work, who):
@@ -105,8 +109,12 @@ def facts(name, calendar, **changes):
         pytest.param(OPEN, "", False, id="open"),
         pytest.param(SHUT, "", True, id="shut"),
         pytest.param(SHUT, "an exploit", False, id="shut, and ignored"),
-        pytest.param(Calendar(exclusions=(Exclusion(NOW, NOW + HOUR, Scope.MINOR),)), "", True, id="a freeze of minors"),
-        pytest.param(Calendar(exclusions=(Exclusion(NOW, NOW + HOUR, Scope.NODES),)), "", True, id="a freeze of drains"),
+        pytest.param(
+            Calendar(exclusions=(Exclusion(NOW, NOW + HOUR, Scope.MINOR),)), "", True, id="a freeze of minors"
+        ),
+        pytest.param(
+            Calendar(exclusions=(Exclusion(NOW, NOW + HOUR, Scope.NODES),)), "", True, id="a freeze of drains"
+        ),
         pytest.param(Calendar(exclusions=(Exclusion(NOW, NOW + HOUR),)), "", True, id="a freeze"),
     ],
 )

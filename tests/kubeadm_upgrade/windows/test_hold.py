@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar, Exclusion, OnDays, Once, Scope, Work
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar, Exclusion, Once, OnDays, Scope, Work
 from kubeadm_upgrade.windows.hold import BEFORE, Job, first_that_fits, hold
 
 NOW = datetime(2026, 11, 26, 20, tzinfo=UTC)  # a Thursday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 A_NODE = Job(timedelta(minutes=40), Work(changes_minor=True, drains=True), "w5 takes")
+TONIGHT = "opens on Thu 26 Nov 22:00 (UTC)"
+WAY_OUT = "or start the run with ignore_window"
 TAKES = "w5 takes about 40 minutes"
 NIGHTLY = (OnDays(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), time(22), 4 * HOUR),)
 SHORT = (OnDays(("fri",), time(22), HOUR / 2),)
@@ -31,8 +33,7 @@ CASES = {
     "a second less": (
         Calendar(recurring=NIGHTLY),
         at(1, 20) + timedelta(seconds=1),
-        f"this one closes on Thu 26 Nov 02:00 (UTC), and {TAKES}: the next that is long enough opens on Thu 26 Nov "
-        "22:00 (UTC)",
+        f"this one closes on Thu 26 Nov 02:00, and {TAKES}: the next that is long enough {TONIGHT}",
     ),
     "not yet": (Calendar(recurring=NIGHTLY), NOW, "it opens on Thu 26 Nov 22:00 (UTC)"),
     "in the calendar's own zone": (
@@ -53,8 +54,7 @@ CASES = {
     "none is ever long enough": (
         Calendar(recurring=SHORT),
         NOW,
-        f"none is ever long enough, since {TAKES}: lengthen one in the cluster's file, or start the run with "
-        "ignore_window",
+        f"none is ever long enough, since {TAKES}: lengthen one in the cluster's file, {WAY_OUT}",
     ),
     "none comes any more": (
         Calendar(once=(Once(at(9), HOUR),)),
@@ -64,17 +64,17 @@ CASES = {
     "a freeze, without windows": (
         Calendar(exclusions=(YEAR_END,)),
         NOW,
-        "year end (exclusion) until Sat 26 Dec 20:00 (UTC), and it opens on Sat 26 Dec 20:00 (UTC)",
+        "year end (exclusion) until Sat 26 Dec 20:00 (UTC)",
     ),
     "a freeze of what it does not do": (
         Calendar(exclusions=(Exclusion(NOW, NOW + DAY, Scope.MINOR),)),
         NOW,
-        "no reason is given (exclusion) until Fri 27 Nov 20:00 (UTC), and it opens on Fri 27 Nov 20:00 (UTC)",
+        "a freeze (exclusion) until Fri 27 Nov 20:00 (UTC)",
     ),
     "a freeze in a window": (
         Calendar(recurring=NIGHTLY, exclusions=(YEAR_END,)),
         at(23),
-        "year end (exclusion) until Sat 26 Dec 20:00 (UTC), and it opens on Sat 26 Dec 22:00 (UTC)",
+        "year end (exclusion) until Sat 26 Dec 20:00, and it opens on Sat 26 Dec 22:00 (UTC)",
     ),
     "a freeze, outside of windows as well": (
         Calendar(recurring=NIGHTLY, exclusions=(YEAR_END,)),
@@ -114,14 +114,14 @@ def test_what_never_opens_is_looked_at_within_a_minute_too():
     assert 2 * hold(Calendar(recurring=SHORT), NOW, A_NODE).turns(NOW) <= 60
 
 
-@given(st.datetimes(datetime(2026, 10, 20), datetime(2026, 11, 10)), st.timedeltas(timedelta(0), timedelta(hours=5)))
-def test_nothing_begins_that_does_not_end_in_its_window(moment, needed):
+@given(st.timedeltas(timedelta(0), timedelta(days=20)), st.timedeltas(timedelta(0), timedelta(hours=5)))
+def test_nothing_begins_that_does_not_end_in_its_window(passed, needed):
     """About a change of clocks; what is open is told by hand: from 22:00 to 02:00 in Berlin, which is 21 or 20 UTC."""
-    now = moment.replace(tzinfo=UTC)
+    now = datetime(2026, 10, 20, tzinfo=UTC) + passed
     calendar = Calendar("Europe/Berlin", NIGHTLY)
     job = Job(needed, Work(), "w5 takes")
     evenings = [datetime(2026, 10, 18, tzinfo=UTC) + n * DAY for n in range(30)]
-    opened = [day + (20 if day.date() < datetime(2026, 10, 25).date() else 21) * HOUR for day in evenings]
+    opened = [day + (20 if day < datetime(2026, 10, 25, tzinfo=UTC) else 21) * HOUR for day in evenings]
     fits = any(start <= now and now + needed <= start + 4 * HOUR and now < start + 4 * HOUR for start in opened)
     assert (hold(calendar, now, job) is None) is fits
     coming = first_that_fits(calendar, now, job)

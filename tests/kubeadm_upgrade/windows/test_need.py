@@ -24,7 +24,9 @@ SECONDS = st.lists(st.floats(0, 10_000), min_size=1, max_size=50)
         pytest.param({"drain_node": (7.0,)}, ["drain_node"], 7, id="one"),
         pytest.param({"drain_node": (1.0, 2.0)}, ["drain_node"], 2, id="two: the longer"),
         pytest.param({"drain_node": tuple(map(float, range(1, 11)))}, ["drain_node"], 9, id="ten: the ninth"),
-        pytest.param({"drain_node": (*[1.0] * 19, 900.0)}, ["drain_node"], 1, id="one in twenty is none of nine in ten"),
+        pytest.param(
+            {"drain_node": (*[1.0] * 19, 900.0)}, ["drain_node"], 1, id="one in twenty is none of nine in ten"
+        ),
         pytest.param({"admit": (900.0,)}, ["admit"], 0, id="to be admitted is no work"),
         pytest.param({"drain_node": (7.0,), "node_ready": (3.0,)}, ["drain_node", "node_ready"], 10, id="a sum"),
     ],

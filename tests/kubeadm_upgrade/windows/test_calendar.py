@@ -535,6 +535,15 @@ def test_but_for_exclusions():
     assert of.opening_at(at("2027-01-03T23:59:59", of)) is None
 
 
+def test_which_exclusion_it_is():
+    """Of several the one that is waited for, and none that forbids something else."""
+    of = calendar(exclusions=[freeze("2026-12-20", "2026-12-23"), freeze("2026-12-22", "2026-12-27", "nodes")])
+    now = at("2026-12-22T12:00", of)
+    assert of.excluded_by(now) == of.exclusions[0]
+    assert of.excluded_by(now, Work(drains=True)) == of.exclusions[1]
+    assert of.excluded_by(at("2026-12-28T00:00", of), Work(drains=True)) is None
+
+
 def test_windows_that_are_all_over_are_no_windows_of_any_time():
     of = calendar(once=[once("2026-12-05T22:00", "6h")])
     assert not of.is_always

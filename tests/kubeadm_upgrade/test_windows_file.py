@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -13,6 +14,7 @@ import yaml
 from kubeadm_upgrade.inventory import InventoryError, json_schema, load_cluster
 from kubeadm_upgrade.windows.calendar import ALWAYS, ByCron, Calendar, Exclusion, Once, OnDays, Scope, WhenOver
 
+PAGE = Path(__file__).parents[2] / "docs" / "windows.md"
 REST = "name: prod\nkubernetes_conn_id: k\nssh_conn_id: s\ntarget_version: '1.29'\n"
 DURATION = "must be a duration such as 90m, 4h, 1h30m, 45s or 2d"
 MOMENT = 'must be a date and a time, as "2026-12-05T22:00"'
@@ -213,6 +215,16 @@ def test_exclusions_need_no_windows_and_open_no_runs(load):
     assert calendar.is_always
     assert not calendar.opens_runs
     assert load(on_days()).calendar.opens_runs
+
+
+@pytest.mark.parametrize("block", PAGE.read_text().split("```yaml\n")[1:])
+def test_what_the_page_shows_is_taken(tmp_path, block):
+    """docs/windows.md, also by editors."""
+    said = yaml.safe_load(block.partition("```")[0])
+    path = tmp_path / "prod.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(REST) | said))
+    assert not load_cluster(path).calendar.is_always
+    jsonschema.validate(yaml.safe_load(REST) | said, json_schema())
 
 
 def test_cron_is_not_imported_for_a_file_without_it(load):

@@ -470,9 +470,6 @@ def test_openings(timezone, said, after, expected):
 
 
 MOMENTS = [
-    # What others failed for: a test of the day of today with a window that opened yesterday.
-    # kured: https://github.com/kubereboot/kured/blob/main/pkg/timewindow/timewindow.go
-    # system-upgrade-controller has the same window in its Plan
     pytest.param(FRIDAY, "2026-11-28T01:00", True, id="Friday's night, on Saturday at one"),
     pytest.param(FRIDAY, "2026-11-27T01:00", False, id="not Thursday's night, on Friday at one"),
     pytest.param(FRIDAY, "2026-11-27T22:00", True, id="as it opens"),

@@ -85,13 +85,7 @@ class NodeConnection:
         node = self._seen or await self._look_at_node()
         at_work = await (await self._open_host()).ask(queries.AT_WORK) if isinstance(action, Run) else ()
         return Standing(
-            self._work.run,
-            self._node,
-            self._hop,
-            ledger,
-            control_plane.newest,
-            node.kubelet,
-            at_work,
+            *(self._work.run, self._node, self._hop, ledger, control_plane.newest, node.kubelet, at_work),
             action=action,
             group=self._work.group,
             step=self._work.step,

@@ -33,7 +33,6 @@ def kube(registry, to):
 @pytest.mark.parametrize(
     ("registry", "to", "rest"),
     [
-        pytest.param("k8s.gcr.io", "1.22.17", {"coredns/coredns:v1.8.4", "pause:3.5", "etcd:3.5.0-0"}, id="1.22.17"),
         pytest.param(
             "registry.k8s.io", "1.33.13", {"coredns/coredns:v1.12.0", "pause:3.10", "etcd:3.5.24-0"}, id="1.33"
         ),
@@ -120,9 +119,7 @@ def test_a_stock_cluster(registry, to, rest):
         pytest.param("etcd: {external: {endpoints: [x]}}", "1.29.15", "etcd", None, id="external etcd"),
         pytest.param("proxy: {disabled: true}", "1.33.1", "kube-proxy", None, id="no kube-proxy"),
         pytest.param("dns: {disabled: true}", "1.33.1", "coredns", None, id="no CoreDNS"),
-        pytest.param(
-            "dns: null\netcd: null\nproxy: null", "1.29.15", "etcd", "registry.k8s.io/etcd:3.5.15-0", id="nulls"
-        ),
+        pytest.param("dns: null\netcd: null", "1.29.15", "etcd", "registry.k8s.io/etcd:3.5.15-0", id="nulls"),
         pytest.param(STOCK, "1.99.0", "etcd", None, id="a release that nothing is known of"),
         pytest.param(STOCK, "1.99.0", "kube-apiserver", "registry.k8s.io/kube-apiserver:v1.99.0", id="but its version"),
     ],
@@ -130,6 +127,14 @@ def test_a_stock_cluster(registry, to, rest):
 def test_people_configure_where_images_come_from(configuration, to, component, expected):
     found = [name for name in names(of(configuration, to)) if name.rpartition("/")[2].startswith(f"{component}:")]
     assert found == ([expected] if expected else [])
+
+
+def test_of_what_our_facts_know_otherwise_nothing_is_certain():
+    """kubeadm 1.22.17 brings etcd 3.5.0-0, whatever lists of other tools say: golden/flags of the transcripts."""
+    images = of("imageRepository: k8s.gcr.io\netcd: {local: {}}", "1.22.17")
+    assert set(certain(images)) == kube("k8s.gcr.io", "1.22.17")
+    rest = {name for name in names(images) if "/etcd:" not in name} - set(certain(images))
+    assert rest == {"k8s.gcr.io/coredns/coredns:v1.8.4", "k8s.gcr.io/pause:3.5"}
 
 
 def test_only_what_kubeadm_asks_for_in_any_case_is_certain():
@@ -163,9 +168,7 @@ def test_a_worker_gets_what_pods_of_addons_bring_and_kubeadm_asks_for_nothing_th
         pytest.param("localhost/pause:3.9", "localhost/pause:3.9", True, id="localhost"),
         pytest.param("registry:5000/pause:3.9", "registry:5000/pause:3.9", True, id="a port"),
         pytest.param("registry.k8s.io/pause:3.9", "registry.k8s.io/pause:3.10", False, id="another tag"),
-        pytest.param(
-            "registry.k8s.io/pause:3.9", "mirror.example/pause:3.9", False, id="kubeadm#2936: of another place"
-        ),
+        pytest.param("registry.k8s.io/pause:3.9", "mirror.example/pause:3.9", False, id="kubeadm#2936: elsewhere"),
     ],
 )
 def test_what_is_there_is_known_by_its_name(wanted, listed, there):

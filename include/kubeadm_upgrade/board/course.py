@@ -120,8 +120,17 @@ def courses(record: RunRecord, before: Mapping[str, Course] = _NONE) -> tuple[Co
 def _tasks(
     record: RunRecord, node: str, groups: tuple[str, ...], rows: Mapping[tuple[str, int], TaskRecord]
 ) -> tuple[TaskRecord, ...]:
-    keys = [(name, record.index_of(node, group)) for group in groups for name in _TASK_IDS[group]]
+    known = record.task_ids
+    keys = [(name, record.index_of(node, group)) for group in groups for name in _of_the_run(group, known)]
     return tuple(rows.get(key) or _not_there_yet(*key) for key in keys)
+
+
+@cache
+def _of_the_run(group: str, known: frozenset[str]) -> tuple[str, ...]:
+    """Without a step that an earlier release of this tool did not have: Airflow has rows of all others of its group."""
+    steps = _TASK_IDS[group]
+    unknown = [name for name in steps if name not in known]
+    return tuple(name for name in steps if name not in unknown) if len(unknown) == 1 else steps
 
 
 @cache

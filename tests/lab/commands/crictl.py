@@ -13,7 +13,7 @@ from lab.releases import is_published
 
 
 async def crictl(process: Process) -> int:
-    """``crictl ps …``, ``crictl exec ID etcdctl …`` with the ID that ps prints, ``crictl pull IMAGE`` and ``images``."""
+    """``crictl ps``, ``crictl exec ID etcdctl …`` with the ID that ps prints, ``crictl pull IMAGE`` and ``images``."""
     if not process.root:
         return process.refuse("crictl: permission denied while connecting to the container runtime", 1)
     arguments = list(process.arguments)

@@ -22,7 +22,7 @@ async def xargs(process: Process) -> int:
     try:
         words = (process.host.files.read(path, process.root).content or b"").decode().split()
     except FileError as error:
-        return process.refuse(f"xargs: Cannot open input file ‘{path}’: {error.reason}", 1)
+        return process.refuse(f"xargs: Cannot open input file {path}: {error.reason}", 1)
     if not process.host.knows(command):
         return process.refuse(f"xargs: {command[0]}: No such file or directory", NOT_FOUND)
     codes = []

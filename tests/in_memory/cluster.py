@@ -351,8 +351,7 @@ class Cluster:
                     yield self._addons
                 yield lambda: self._configure_kubelet(node, self.version)
             case ("xargs", "-a", path, *_, "crictl", "pull"):
-                for image in node.files[path][0].split():
-                    yield partial(node.images.add, image)
+                yield from (partial(node.images.add, image) for image in node.files[path][0].split())
             case _ if "--download-only" in argv:
                 yield lambda: self._stage(node, argv)
             case _ if "apt-get" in argv:

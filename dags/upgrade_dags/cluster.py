@@ -21,6 +21,7 @@ from airflow.sdk import (
 from kubeadm_airflow.endings import EndedForAPerson
 from kubeadm_airflow.notifiers import LastLines, ReportSoFar
 from kubeadm_airflow.operators.claim import ClaimOperator
+from kubeadm_airflow.operators.due import DueOperator
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
@@ -135,7 +136,7 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
         **settings,
     ) as dag:
         look = LookOperator(task_id="look", cluster=name)
-        ClaimOperator(task_id="claim", cluster=name) >> look
+        chain(DueOperator(task_id="due", cluster=name), ClaimOperator(task_id="claim", cluster=name), look)
         plan = PlanOperator(task_id="plan", cluster=name, state=look.output)
         control_plane = NodesOperator(task_id="control_plane_nodes", kind="control_plane", hop=plan.output)
         workers = NodesOperator(task_id="worker_nodes", kind="workers", hop=plan.output)

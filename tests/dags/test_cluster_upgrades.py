@@ -167,7 +167,7 @@ def test_a_run_that_begins_with_a_broken_file_fails_with_its_sentence(parse, tmp
     run = SimpleNamespace(conf=params, run_after=datetime(2026, 11, 23, tzinfo=UTC))
     values = {name: dag.params[name] for name in dag.params} | params
     with pytest.raises(EndedForAPerson) as caught:
-        dag.get_task("claim").execute({"dag": dag, "run_id": "r", "dag_run": run, "params": values})
+        dag.get_task("due").execute({"dag": dag, "run_id": "r", "dag_run": run, "params": values})
     assert isinstance(caught.value.error, InventoryError)
     assert caught.value.error.problems[0] in dag.doc_md
 

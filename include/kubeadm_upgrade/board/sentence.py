@@ -20,6 +20,7 @@ from kubeadm_upgrade.waits import Wait
 _UNTOUCHED = "nothing is touched yet"
 
 _LOOKS: Mapping[str, str] = {
+    "due": "Looking whether there is anything to do",
     "look": "Looking at the cluster",
     "plan": "Planning",
     "preflight": "Checking what must be so before a node is touched",
@@ -95,6 +96,10 @@ def _rehearsed(sight: Sight, _: float | None) -> str:
     )
 
 
+def _nothing_to_do(sight: Sight, _: float | None) -> str:
+    return sight.record.nothing_to_do or "Nothing to do"
+
+
 def _without_proof(sight: Sight, _: float | None) -> str:
     return (
         f"Ended{_took(sight, 'after')}, and nothing proves it any more: Airflow calls this run a success, and its "
@@ -113,6 +118,7 @@ _SAY: Mapping[State, Callable[[Sight, float | None], str]] = {
     State.DONE: _done,
     State.FAILED: _failed,
     State.REHEARSED: _rehearsed,
+    State.NOTHING_TO_DO: _nothing_to_do,
     State.UNPROVEN: _without_proof,
 }
 

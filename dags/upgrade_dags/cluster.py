@@ -27,11 +27,13 @@ from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
 from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor, StaticPodsReadySensor
+from kubeadm_airflow.timetable import BEGINS, WindowTimetable
 from kubeadm_upgrade import labels
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.version import TARGET_PATTERN
+from kubeadm_upgrade.windows.calendar import Calendar
 from upgrade_dags.documentation import BOARD, FLEET, with_documentation
 
 PREFIX = "kubeadm_upgrade."
@@ -119,7 +121,15 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
         notice="".join(f"**{sentence}.**\n\n" for sentence in ignored),
         tags=[*tags_of(cluster), *(["ignored-file"] if ignored else [])],
         params={"target_version": target_parameter(cluster), **run_parameters()},
+        **_opened_by(cluster.calendar),
     )
+
+
+def _opened_by(calendar: Calendar) -> dict[str, Any]:
+    """The schedule, where windows open runs; else runs are started by people alone."""
+    if calendar.is_always or not calendar.opens_runs:
+        return {"schedule": None}
+    return {"schedule": WindowTimetable(calendar), "start_date": BEGINS, "catchup": False}
 
 
 def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
@@ -130,7 +140,6 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
     with DAG(
         dag_id_of(name),
         doc_md=notice + _doc(name),
-        schedule=None,
         max_active_runs=1,
         default_args=tried_again(2) | {"on_failure_callback": ReportSoFar(cluster=name)},
         **settings,

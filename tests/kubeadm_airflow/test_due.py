@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -9,14 +10,16 @@ import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from kubeadm_airflow.endings import EndedForAPerson
+from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_upgrade import report
 from kubeadm_upgrade.inventory import load_cluster_named
 from lab import ClusterSpec
 from upgrade_dags.cluster import build_cluster_dag
 
 NOW = datetime.now(UTC)
-# far from now, so that no test meets it
-WINDOWS = {"timezone": "Europe/Berlin", "once": [{"start": "2096-12-01T22:00", "duration": "4h"}]}
+# so far from now that no test meets it
+NEXT = NOW + timedelta(days=9)
+WINDOWS = {"timezone": "Europe/Berlin", "once": [{"start": f"{NEXT:%Y-%m-%d}T22:00", "duration": "4h"}]}
 
 
 @pytest.fixture
@@ -49,13 +52,13 @@ def asked(conf=None, **run):
         "params": {name: dag.params[name] for name in dag.params} | (conf or {}),
         "ti": SimpleNamespace(axcom_push=push),
     }
+    skipped = []
     try:
         dag.get_task("due").execute(context)
-    except DownstreamTasksSkipped as skipped:
-        assert set(skipped.tasks) == set(dag.task_ids) - {"due"}
-        return pushed["nothing_to_do"]
-    assert pushed == {}
-    return None
+    except DownstreamTasksSkipped as end:
+        skipped = end.tasks
+    assert set(skipped) == (set(dag.task_ids) - {"due"} if pushed else set())
+    return pushed.get("nothing_to_do")
 
 
 def test_a_cluster_that_is_where_it_is_to_be(clusters):
@@ -63,7 +66,7 @@ def test_a_cluster_that_is_where_it_is_to_be(clusters):
     clusters("1.29.15")
     said = asked()
     assert said.startswith("Nothing to do: due is at 1.29.15, every node Ready and in service. ")
-    assert "1 Dec 2096 22:00" in said
+    assert f"{NEXT.day} {NEXT:%b}" in said
     assert report.last_look("due").kubelets == {"1.29.15": 3}
 
 
@@ -72,9 +75,15 @@ def test_a_cluster_with_something_to_do_goes_on(clusters):
     assert asked() is None
 
 
-def test_a_node_that_is_not_well_is_something_to_do(clusters):
-    """For the tasks after it to tell."""
-    clusters("1.29.15").lab.faults.never_ready("due-w1")
+def test_a_node_out_of_service_is_something_to_do(clusters):
+    """For the tasks after it to tell, whoever has cordoned it."""
+    walker = clusters("1.29.15")
+
+    async def cordon():
+        async with ClusterApi.open(walker.cluster.kubernetes_conn_id) as api:
+            await api.patch_node("due-w1", {"spec": {"unschedulable": True}})
+
+    asyncio.run(cordon())
     assert asked() is None
 
 
@@ -100,7 +109,7 @@ def test_a_run_that_comes_after_its_window_is_not_begun(clusters):
     ended = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
     said = asked(data_interval_end=ended)
     assert said.startswith("Not begun: its window was over")
-    assert "1 Dec 2096 22:00" in said
+    assert f"{NEXT.day} {NEXT:%b}" in said
     assert asked(data_interval_end=ended, clear_number=1) is None  # somebody wants it
 
 

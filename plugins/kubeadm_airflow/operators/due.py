@@ -7,7 +7,6 @@ from typing import Any, NoReturn
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import DownstreamTasksSkipped
-from kubeadm_upgrade.windows.words import next_opening
 
 from kubeadm_airflow.last_look import keep_last_look
 from kubeadm_airflow.only_for_pages import only_for_pages
@@ -16,6 +15,7 @@ from kubeadm_upgrade.due import NOTHING_TO_DO, left_to_do
 from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.inventory import Cluster, load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, path_for
+from kubeadm_upgrade.windows.words import next_opening
 
 SCHEDULED = "scheduled"  # the type of a run, in Airflow's words
 

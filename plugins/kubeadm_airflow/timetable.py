@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 
-from kubeadm_upgrade.windows import plain, words
+from kubeadm_upgrade.windows import plain
 from kubeadm_upgrade.windows.calendar import Calendar, Opening
+from kubeadm_upgrade.windows.coming import coming_told
+from kubeadm_upgrade.windows.words import calendar_told
 
 if TYPE_CHECKING:
     from airflow.utils.types import DagRunType
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)  # the start_date of the DAGs, and of what was always open
 SHOWN = 3  # of the windows that come next
+MOST_IN_A_COLUMN = 120  # letters of a summary: the list of DAGs has one line for it
 MOST_LETTERS = 1000  # of a description, in Airflow's database
 LONGEST = timedelta(days=366)  # of what Airflow is told of an opening that has no end
 
@@ -53,12 +56,14 @@ class WindowTimetable(Timetable):
     @property
     def summary(self) -> str:
         """In the list of DAGs, and on the DAG's page."""
-        return words.windows(self.calendar)
+        told = calendar_told(self.calendar)
+        return told if len(told) <= MOST_IN_A_COLUMN else f"{told[:MOST_IN_A_COLUMN]}…"
 
     @property
     def description(self) -> str:  # type: ignore[override]
         """What is shown over the summary: written down anew whenever the DAG file is read, and no part of the DAG."""
-        return words.coming(self.calendar, datetime.now(UTC), SHOWN)[:MOST_LETTERS]
+        coming = coming_told(self.calendar, datetime.now(UTC), SHOWN)
+        return f"Begins a run at each maintenance window: {calendar_told(self.calendar)}. {coming}"[:MOST_LETTERS]
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         return DataInterval.exact(run_after)

@@ -108,7 +108,9 @@ def test_a_run_that_comes_after_its_window_is_not_begun(clusters):
     clusters("1.28.15")
     ended = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
     said = asked(data_interval_end=ended)
-    assert said.startswith("Not begun: its window was over")
+    assert said.startswith(
+        "Not begun: its window was over on Thu 26 Nov 02:00, before this run could begin. The next window"
+    )
     assert f"{NEXT.day} {NEXT:%b}" in said
     assert asked(data_interval_end=ended, clear_number=1) is None  # somebody wants it
 

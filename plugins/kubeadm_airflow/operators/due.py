@@ -15,7 +15,9 @@ from kubeadm_upgrade.due import NOTHING_TO_DO, left_to_do
 from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.inventory import Cluster, load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, path_for
-from kubeadm_upgrade.windows.words import next_opening
+from kubeadm_upgrade.windows.calendar import Calendar
+from kubeadm_upgrade.windows.coming import next_window_told
+from kubeadm_upgrade.windows.words import moment_told
 
 SCHEDULED = "scheduled"  # the type of a run, in Airflow's words
 
@@ -36,9 +38,9 @@ class DueOperator(ClusterOperator):
         wish = Wish.read(context["params"])
         if context["dag_run"].run_type != SCHEDULED:
             return
-        why = _too_late(context) or await self._nothing_to_do(context, cluster, wish)
+        why = _too_late(context, cluster.calendar) or await self._nothing_to_do(context, cluster, wish)
         if why is not None:
-            await self._skip_the_rest(context, f"{why}. {next_opening(cluster.calendar, datetime.now(UTC))}")
+            await self._skip_the_rest(context, f"{why}. {next_window_told(cluster.calendar, datetime.now(UTC))}")
 
     async def _nothing_to_do(self, context: Context, cluster: Cluster, wish: Wish) -> str | None:
         from kubeadm_airflow.hooks.cluster_scene import look_at_state_and_ledger
@@ -68,7 +70,7 @@ class DueOperator(ClusterOperator):
         raise DownstreamTasksSkipped(tasks=sorted(self.get_flat_relative_ids(upstream=False)))
 
 
-def _too_late(context: Context) -> str | None:
+def _too_late(context: Context, calendar: Calendar) -> str | None:
     """A run that comes when its window is over is made up for by the next window's, unless somebody has cleared it.
 
     When Airflow was away, its scheduler opens the run that it had planned before, whenever it comes back.
@@ -79,4 +81,5 @@ def _too_late(context: Context) -> str | None:
     began = run.start_date or datetime.now(UTC)
     if began < run.data_interval_end:
         return None
-    return f"Not begun: its window was over at {run.data_interval_end:%Y-%m-%d %H:%M} UTC, before this run could begin"
+    ended = moment_told(run.data_interval_end, calendar.zone, began)
+    return f"Not begun: its window was over on {ended}, before this run could begin"

@@ -11,7 +11,7 @@ from e2e.records import applies
 from harness.fleet import LabFleet, write_inventory
 from harness.rest import wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 CLUSTER, DAG = "nightly", "kubeadm_upgrade.nightly"
 SOON = timedelta(seconds=20)
@@ -52,8 +52,8 @@ def upgraded(site, idle):
     assert site.api.wait_for_run(DAG, idle) == "success"
     first = open_window(site, "1.30", "2h")
     for run_id in (first, f"{first}~2"):
-        wait_for(lambda run_id=run_id: run_id in site.api.run_ids(DAG), run_id, 300)
-        assert site.api.wait_for_run(DAG, run_id, patience=400) == "success", site.trouble(DAG, run_id)
+        wait_for(lambda run_id=run_id: run_id in site.api.run_ids(DAG), run_id, 420)
+        assert site.api.wait_for_run(DAG, run_id, patience=420) == "success", site.trouble(DAG, run_id)
     return first, f"{first}~2"
 
 

@@ -120,7 +120,8 @@ def courses(record: RunRecord, before: Mapping[str, Course] = _NONE) -> tuple[Co
 def _tasks(
     record: RunRecord, node: str, groups: tuple[str, ...], rows: Mapping[tuple[str, int], TaskRecord]
 ) -> tuple[TaskRecord, ...]:
-    keys = _keys(groups, tuple(record.index_of(node, group) for group in groups))
+    steps = tuple(_of_the_run(group, record.task_ids) for group in groups)
+    keys = _keys(steps, tuple(record.index_of(node, group) for group in groups))
     found = tuple(map(rows.get, keys))
     if all(found):
         return found  # type: ignore[return-value]
@@ -128,9 +129,17 @@ def _tasks(
 
 
 @cache
-def _keys(groups: tuple[str, ...], indexes: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
-    """Task ids and map indexes of a node's tasks, in their order: the same in every run."""
-    return tuple((name, index) for group, index in zip(groups, indexes, strict=True) for name in _TASK_IDS[group])
+def _keys(steps: tuple[tuple[str, ...], ...], indexes: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
+    """Task ids and map indexes of a node's tasks, in their order."""
+    return tuple((name, index) for names, index in zip(steps, indexes, strict=True) for name in names)
+
+
+@cache
+def _of_the_run(group: str, known: frozenset[str]) -> tuple[str, ...]:
+    """Without a step that an earlier release of this tool did not have: Airflow has rows of all others of its group."""
+    steps = _TASK_IDS[group]
+    unknown = [name for name in steps if name not in known]
+    return tuple(name for name in steps if name not in unknown) if len(unknown) == 1 else steps
 
 
 @cache

@@ -20,6 +20,7 @@ from kubeadm_upgrade.procedure import GROUPS
 GUESSES: Mapping[str, float] = {
     "switch_package_repository": 10,
     "stage_packages": 30,
+    "stage_images": 45,
     "admit": 2,
     "back_up": 15,
     "upgrade_kubeadm": 15,

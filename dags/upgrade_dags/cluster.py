@@ -183,7 +183,9 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
             NextHopOperator(task_id="next_hop", cluster=name, path=plan.output["path"], joined=verify.output),
             report,
         )
-        groups >> report  # not with the first node that fails, but with the last that ends
+        # not with the first node that fails or is left, but with the last that ends
+        groups >> verify
+        groups >> report
     return with_documentation(dag)
 
 
@@ -222,6 +224,12 @@ def run_parameters() -> dict[str, Param]:
             items={"type": "string"},
             title="Workers to give up",
             description="Names of workers that are left as they are, cordoned or broken, while the others go on",
+        ),
+        "ignore_window": Param(
+            None,
+            type=["null", "string"],
+            title="Ignore maintenance windows, because",
+            description="Why this run does not wait for the cluster's windows; empty: it waits. The report tells it",
         ),
         "when_held": Param(
             "wait",

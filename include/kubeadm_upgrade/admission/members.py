@@ -36,6 +36,7 @@ def lane_of(
             ready=node.ready,
             # an apiserver serves on a cordoned node as on any other
             in_service=group == "control_plane" or node.schedulable or _cordoned_before(node, ledger),
+            changes_minor=(hop.came_from if group == "control_plane" else node.kubelet).minor != hop.to.minor,
         )
         for node in kind
         if node.control_plane or node.name not in ledger.given_up
@@ -48,7 +49,7 @@ def lane_of(
     holders = ledger.held_in(name) & members.keys()
     gone = ledger.held_in(name) - {node.name for node in nodes}
     ours = frozenset(node.name for node in kind if node.cordoned_by is not None and group != "control_plane")
-    return Lane(name, limit, order, members, holders, holders & earlier, ours, gone)
+    return Lane(name, limit, order, members, holders, holders & earlier, ours, gone, group)
 
 
 def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:

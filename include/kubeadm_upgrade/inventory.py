@@ -21,6 +21,7 @@ from kubeadm_upgrade.look_schedule import LookSchedule
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
+from kubeadm_upgrade.telling.channels import Notify
 from kubeadm_upgrade.version import TargetVersion
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
@@ -72,6 +73,7 @@ class Cluster:
     policy: Policy = Policy()
     patience: Mapping[str, timedelta] = field(default_factory=dict)
     look: LookSchedule = LookSchedule()
+    notify: Notify = Notify()
 
     @property
     def rollout(self) -> RolloutPolicy:
@@ -232,4 +234,5 @@ def _cluster(file: ClusterFile) -> Cluster:
         policy=Policy(**file.path.model_dump(), ignore_preflight_errors=reasons(file.ignore_preflight_errors)),
         patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
         look=LookSchedule(file.look.schedule, file.look.timezone),
+        notify=file.notify.notify(),
     )

@@ -19,6 +19,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.node_connection import NodeConnection
+from kubeadm_airflow.news import HasNews, News
 from kubeadm_airflow.operators.step import told_beside
 from kubeadm_airflow.waiting import Telling, telling
 from kubeadm_upgrade.assignment import Assignment, RunId
@@ -35,7 +36,7 @@ from kubeadm_upgrade.errors import (
 from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
-from kubeadm_upgrade.waits import Wait, kind_of
+from kubeadm_upgrade.waits import Wait, Waits, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ async def events(work: Awaitable[Any]) -> TriggerEvent:
     """The end of a trigger's work: success ends the task here, an error wakes it up to be raised in its own process."""
     try:
         return TaskSuccessEvent(xcoms={"return_value": await work})
+    except HasNews as news:
+        return TriggerEvent(news.event)
     except UpgradeError as error:
         return TriggerEvent(to_event(error))
     except Exception as error:
@@ -83,7 +86,10 @@ class StepTrigger(BaseTrigger):
     An API or a host that does not answer is waited for: the control plane goes away while it is upgraded. So are
     credentials that have expired, which are read again from the connection at every try, and the cluster's file while
     somebody edits it. Any other error wakes the task up with the error, so that its retry policy can tell the families
-    apart. `waits`: what the worker has told that it waits for.
+    apart. `waits`: what the worker has told that it waits for. `told`: of which wait people have been told.
+
+    Whoever is blocked for long wakes the task up as well, which tells people and leaves the waiting to another trigger:
+    that one goes on with all that this one knew, and with the same patience.
     """
 
     def __init__(
@@ -94,6 +100,8 @@ class StepTrigger(BaseTrigger):
         began: str,
         deadline: str | None = None,
         waits: dict[str, Any] | None = None,
+        told: str = "",
+        for_a_person_since: str | None = None,
     ) -> None:
         super().__init__()
         self.work = work
@@ -101,11 +109,16 @@ class StepTrigger(BaseTrigger):
         self.began = began
         self.deadline = deadline
         self.waits = waits
-        self._for_a_person_since: datetime | None = None
+        self.told = told
+        self.for_a_person_since = for_a_person_since
+        self._news = News(told)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         names = ("work", "progress", "began", "deadline", "waits")
-        return "kubeadm_airflow.triggers.StepTrigger", {name: getattr(self, name) for name in names}
+        later = ("told", "for_a_person_since")  # a release before this one does not know them
+        kwargs = {name: getattr(self, name) for name in names}
+        kwargs |= {name: value for name in later if (value := getattr(self, name))}
+        return "kubeadm_airflow.triggers.StepTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         yield await events(self._telling())
@@ -125,6 +138,7 @@ class StepTrigger(BaseTrigger):
                 said(error.what)
                 tell.look(_kind_of(error), error.what)
                 self._check_patience(work, error)
+                self._tell_people(work, progress, tell.waits)
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             self.log.info("%s: %s", work, outcome.status)
@@ -133,31 +147,38 @@ class StepTrigger(BaseTrigger):
     async def _go_on(self, work: Assignment, progress: Progress, said: Said, tell: Telling) -> Outcome:
         """Perform over one set of connections, until the step is done or a connection breaks."""
         cluster = await asyncio.to_thread(load_cluster_named, work.cluster)
+        self._news.notify = cluster.notify
         async with NodeConnection.open(cluster, work) as port:
             while True:
                 result = await perform(STEPS[work.step], work.hop, port, progress)
                 if isinstance(result, Outcome):
                     return result
-                self._for_a_person_since = None
+                self.for_a_person_since = None
                 progress = result.progress
                 said(result.reason)
                 tell.look(*result.waits_for)
                 self._check_patience(work, result)
+                self._tell_people(work, progress, tell.waits)
                 await asyncio.sleep(POLL_SECONDS * min(result.turns, MOST_TURNS))
 
     def _check_patience(self, work: Assignment, waiting: Pending | UpgradeError) -> None:
         now = datetime.now(UTC)
         if isinstance(waiting, _FOR_A_PERSON):
-            self._for_a_person_since = self._for_a_person_since or now
-            if now - self._for_a_person_since >= _PERSONS_PATIENCE:
+            self.for_a_person_since = self.for_a_person_since or now.isoformat()
+            if now - datetime.fromisoformat(self.for_a_person_since) >= _PERSONS_PATIENCE:
                 raise StepTimedOut(f"{work}: patience has ended: {waiting.what}", do=waiting.do)
         if self.deadline is not None and now >= datetime.fromisoformat(self.deadline):
             reason, do = (waiting.reason, None) if isinstance(waiting, Pending) else (waiting.what, waiting.do)
             raise StepTimedOut(f"{work}: patience has ended, still waiting: {reason}", do=do)
 
+    def _tell_people(self, work: Assignment, progress: Progress, waits: Waits) -> None:
+        if event := self._news.of_step(work, waits):
+            self.progress, self.waits, self.told = progress.to_json(), waits.to_json(), self._news.told
+            raise HasNews(event, self.serialize()[1])
+
 
 class ClaimTrigger(BaseTrigger):
-    """Waits until nobody else holds the cluster, and takes it."""
+    """Waits until nobody else holds the cluster, and takes it. Whoever is blocked for long has people told."""
 
     def __init__(
         self,
@@ -167,6 +188,7 @@ class ClaimTrigger(BaseTrigger):
         take_over: str,
         give_up: list[str],
         waits: dict[str, Any] | None = None,
+        told: str = "",
     ) -> None:
         super().__init__()
         # not as `run`: that is what Airflow calls a trigger's work
@@ -175,10 +197,13 @@ class ClaimTrigger(BaseTrigger):
         self.take_over = take_over
         self.give_up = give_up
         self.waits = waits
+        self.told = told
+        self._news = News(told)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         names = ("cluster", "take_over", "give_up", "waits")
         kwargs = {"run": self.claimant} | {name: getattr(self, name) for name in names}
+        kwargs |= {"told": self.told} if self.told else {}
         return "kubeadm_airflow.triggers.ClaimTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -195,6 +220,7 @@ class ClaimTrigger(BaseTrigger):
             kind = Wait.CLUSTER
             try:
                 cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
+                self._news.notify = cluster.notify
                 reason = await claim(cluster, run, self.take_over, self.give_up)
             except _WAITED_FOR as error:
                 kind, reason = _kind_of(error), error.what
@@ -202,4 +228,7 @@ class ClaimTrigger(BaseTrigger):
                 return
             said(reason)
             tell.look(kind, reason)
+            if event := self._news.of_claim(self.cluster, tell.waits):
+                self.waits, self.told = tell.waits.to_json(), self._news.told
+                raise HasNews(event, self.serialize()[1])
             await asyncio.sleep(POLL_SECONDS * 2)

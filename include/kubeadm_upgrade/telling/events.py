@@ -81,7 +81,9 @@ def plan_ready(cluster: str, summary: str, page: str, key: str) -> Event:
     return Event(Kind.PLAN_READY, cluster, f"the plan is ready: {summary}", page, key=key)
 
 
-def approval_wanted(cluster: str, asked: str, body: str, key: str, do: str = "approve or refuse it in Airflow") -> Event:
+def approval_wanted(
+    cluster: str, asked: str, body: str, key: str, do: str = "approve or refuse it in Airflow"
+) -> Event:
     """`asked`: what is to be approved, in a line; `body`: the Markdown that is shown; `key`: the hash of its terms."""
     return Event(Kind.APPROVAL_WANTED, cluster, f"approval is wanted: {asked}", body, do, key=key)
 

@@ -12,6 +12,7 @@ from kubeadm_airflow.endings import EndsInTwoLines
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.last_look import keep_last_look, tell_marks
 from kubeadm_airflow.only_for_pages import only_for_pages
+from kubeadm_airflow.telling import tell
 from kubeadm_upgrade import report
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
@@ -20,6 +21,7 @@ from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
 from kubeadm_upgrade.planning import plan_page
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import may_settle
+from kubeadm_upgrade.telling.events import plan_ready
 from kubeadm_upgrade.verify import joined, shortcomings, unsettled
 from kubeadm_upgrade.wording import agreeing
 
@@ -97,6 +99,7 @@ class PlanOperator(LookOperator):
         ti: Any = context["ti"]
         await ti.axcom_push(key="path", value=path.to_json())
         await ti.axcom_push(key="page", value=page)
+        tell(context, plan_ready(self.cluster, plan_page.summary(path), page, path.hash))
         return hop.to_json()
 
     async def _state(self, context: Context) -> State:

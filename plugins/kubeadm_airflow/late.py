@@ -1,0 +1,73 @@
+"""A run that takes longer than it may: Airflow's own deadline alert, which tells by itself.
+
+Its callback runs in a process of its own, which the executor starts: no task of the run knows of it. That process may
+read connections and start no run, so it hands the event to the channels itself, and tries again itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from kubeadm_upgrade.durations import told
+from kubeadm_upgrade.errors import UpgradeError
+from kubeadm_upgrade.inventory import Cluster, load_cluster_named
+from kubeadm_upgrade.telling.channels import Channel
+from kubeadm_upgrade.telling.events import Kind, late
+from kubeadm_upgrade.telling.notice import Notice
+
+PAUSES = (0.0, 15.0, 60.0)  # seconds before each try
+
+log = logging.getLogger(__name__)
+
+
+def deadline_of(cluster: Cluster) -> DeadlineAlert | None:
+    """For the DAG of a cluster whose file says when a run is late."""
+    after = cluster.notify.late_after
+    if after is None or not cluster.notify.wants(Kind.LATE):
+        return None
+    callback = SyncCallback("kubeadm_airflow.late.tell_late", kwargs={"cluster": cluster.name, "after": told(after)})
+    return DeadlineAlert(reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=after, callback=callback)
+
+
+def tell_late(cluster: str, after: str, context: Mapping[str, Any]) -> None:
+    """What Airflow calls. Raises nothing: what could not be told is in its log."""
+    run = context["dag_run"]
+    if (run.get("conf") or {}).get("dry_run"):
+        return
+    from kubeadm_airflow.telling import base_url
+
+    notice = Notice.of(
+        late(cluster, after),
+        dag_id=run["dag_id"],
+        run_id=run["dag_run_id"],
+        began=run["run_after"],
+        now=datetime.now(UTC),
+        airflow=base_url(),
+    )
+    notify = load_cluster_named(cluster).notify
+    left = [one for one in notify.channels if Kind.LATE in one.events]
+    for pause in PAUSES:
+        time.sleep(pause if left else 0.0)
+        left = [channel for channel in left if not _told(channel, notice)]
+
+
+def _told(channel: Channel, notice: Notice) -> bool:
+    from kubeadm_airflow.channels import CannotTell, send
+
+    try:
+        send(channel, notice, {})
+    except CannotTell as error:
+        log.error("%s is not told: %s", channel, error)
+        return True
+    except UpgradeError as error:
+        log.warning("%s is not told yet: %s", channel, error)
+        return False
+    log.info("told: %s: %s", channel, notice.title)
+    return True

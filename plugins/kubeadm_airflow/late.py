@@ -7,7 +7,6 @@ read connections and start no run, so it hands the event to the channels itself,
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +21,7 @@ from kubeadm_upgrade.telling.channels import Channel
 from kubeadm_upgrade.telling.events import Kind, late
 from kubeadm_upgrade.telling.notice import Notice
 
-PAUSES = (0.0, 15.0, 60.0)  # seconds before each try
+TRIES = 2  # one after the other: nothing sleeps where the executor runs tasks
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +52,7 @@ def tell_late(cluster: str, after: str, context: Mapping[str, Any]) -> None:
     )
     notify = load_cluster_named(cluster).notify
     left = [one for one in notify.channels if Kind.LATE in one.events]
-    for pause in PAUSES:
-        time.sleep(pause if left else 0.0)
+    for _ in range(TRIES):
         left = [channel for channel in left if not _told(channel, notice)]
 
 

@@ -68,8 +68,23 @@ class EmailSettings(_Strict):
         return value
 
 
+def _or_log(schema: dict[str, Any]) -> None:
+    """For editors: what a validator takes in place of a mapping."""
+    mapping = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [{"const": "log"}, mapping]
+
+
+def _or_channels(schema: dict[str, Any]) -> None:
+    mapping = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [{"type": "array", "items": mapping["properties"]["channels"]["items"]}, mapping]
+
+
 class ChannelSettings(_Strict):
     """One place where people are told: exactly one of log, webhook, email and notifier."""
+
+    model_config = ConfigDict(json_schema_extra=_or_log)
 
     log: dict[str, Any] | None = Field(None, max_length=0, description="the log of the task that tells; also `- log`")
     webhook: WebhookSettings | None = None
@@ -149,6 +164,8 @@ class ChannelSettings(_Strict):
 
 class NotifySettings(_Strict):
     """Who is told what happens to an upgrade (docs/notifications.md). A list is its channels."""
+
+    model_config = ConfigDict(json_schema_extra=_or_channels)
 
     channels: list[ChannelSettings] = Field(default_factory=list, description="where people are told")
     blocked_after: _Duration = Field("15m", description="what waits longer than this for what is amiss is told")

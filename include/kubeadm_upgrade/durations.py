@@ -7,7 +7,7 @@ from datetime import timedelta
 
 PATTERN = r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"  # also for editors
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-_LONGEST_DIGITS = 9  # more are a slip, and no timedelta
+_LONGEST_DIGITS = 8  # more are a slip, and no timedelta
 
 
 def parse_duration(text: object) -> timedelta:

@@ -10,10 +10,11 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from kubeadm_upgrade import durations
+from kubeadm_upgrade.strict import Strict
 from kubeadm_upgrade.telling.channels import EVERY, Channel, Notify, Way
 from kubeadm_upgrade.telling.events import Kind
 
@@ -37,12 +38,7 @@ def _checked_conn_id(value: object) -> object:
     return value
 
 
-class _Strict(BaseModel):
-    # an error's cause is in tracebacks, and a value may hold a token
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class WebhookSettings(_Strict):
+class WebhookSettings(Strict):
     """A CloudEvent in JSON, posted to the URL of an Airflow connection, and signed with its password."""
 
     conn_id: str = Field(description="Airflow connection of type http: its URL, and its password as the secret")
@@ -50,7 +46,7 @@ class WebhookSettings(_Strict):
     _is_an_id = field_validator("conn_id", mode="before")(_checked_conn_id)
 
 
-class EmailSettings(_Strict):
+class EmailSettings(Strict):
     """A mail by the SMTP provider's notifier."""
 
     conn_id: str = Field("smtp_default", description="Airflow connection of type smtp")
@@ -81,7 +77,7 @@ def _or_channels(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"type": "array", "items": mapping["properties"]["channels"]["items"]}, mapping]
 
 
-class ChannelSettings(_Strict):
+class ChannelSettings(Strict):
     """One place where people are told: exactly one of log, webhook, email and notifier."""
 
     model_config = ConfigDict(json_schema_extra=_or_log)
@@ -162,7 +158,7 @@ class ChannelSettings(_Strict):
         return Channel(Way.LOG, events)
 
 
-class NotifySettings(_Strict):
+class NotifySettings(Strict):
     """Who is told what happens to an upgrade (docs/notifications.md). A list is its channels."""
 
     model_config = ConfigDict(json_schema_extra=_or_channels)

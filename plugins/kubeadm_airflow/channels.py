@@ -7,7 +7,8 @@ API have said, so it is filled into templates, and never rendered itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from kubeadm_upgrade.telling.channels import Channel, Way
 from kubeadm_upgrade.telling.notice import Notice
 
 SECONDS = 10.0  # for connecting, and for each silence after that
+LONGEST = 60.0  # for one try
 NOTICE = "kubeadm_notice"  # what our own notifiers look for in their context
 _WORTH_TRYING_AGAIN = frozenset({408, 425, 429})
 _SAID = 200
@@ -39,8 +41,34 @@ class CannotTell(NeedsPerson):
 
 def send(channel: Channel, notice: Notice, context: Mapping[str, Any]) -> None:
     """Raises NotTold or CannotTell, which hold no word of what a library has said: that may name a URL with a token."""
+    with _in_our_words(channel):
+        notifier_of(channel)(_context(notice, context))
+
+
+async def send_beside_triggers(channel: Channel, notice: Notice) -> None:
+    """The same in an event loop that serves others as well."""
+    with _in_our_words(channel):
+        notifier = notifier_of(channel)
+        notifier.context = _context(notice, {})
+        await asyncio.wait_for(_awaited(notifier), LONGEST)
+
+
+async def _awaited(notifier: BaseNotifier) -> None:
     try:
-        notifier_of(channel)({**context, NOTICE: notice, "event": _Filled(notice)})
+        await notifier
+    except NotImplementedError:
+        what = f"{type(notifier).__name__} tells only from a worker, and this is the triggerer"
+        raise CannotTell(what, do="leave `late` out of events of its channel") from None
+
+
+def _context(notice: Notice, context: Mapping[str, Any]) -> Any:
+    return {**context, NOTICE: notice, "event": _Filled(notice)}
+
+
+@contextmanager
+def _in_our_words(channel: Channel) -> Iterator[None]:
+    try:
+        yield
     except (NotTold, CannotTell):
         raise
     except NeedsPerson as error:
@@ -70,6 +98,9 @@ class LogNotifier(BaseNotifier):
         for line in notice.markdown.splitlines():
             self.log.info("%s", line)
 
+    async def async_notify(self, context: Context) -> None:
+        self.notify(context)
+
 
 class WebhookNotifier(BaseNotifier):
     """Posts a CloudEvent to the URL of a connection, signed with the connection's password where it has one."""
@@ -79,9 +110,12 @@ class WebhookNotifier(BaseNotifier):
         self.conn_id = conn_id
 
     def notify(self, context: Context) -> None:
+        asyncio.run(self.async_notify(context))
+
+    async def async_notify(self, context: Context) -> None:
         notice: Notice = context[NOTICE]  # type: ignore[literal-required]
-        target = asyncio.run(_target(self.conn_id))
-        status, said = _post(target, notice, self.conn_id)
+        target = await _target(self.conn_id)
+        status, said = await _post(target, notice, self.conn_id)
         if 200 <= status < 300:
             self.log.info("%s has taken it: %s", target.host, status)
             return
@@ -120,18 +154,18 @@ async def _target(conn_id: str) -> _Target:
     return _Target(conn_id, *await connection_named(conn_id))
 
 
-def _post(target: _Target, notice: Notice, conn_id: str) -> tuple[int, str]:
+async def _post(target: _Target, notice: Notice, conn_id: str) -> tuple[int, str]:
     """The status, and the beginning of what was said with it. Redirects are not followed: what is signed goes there."""
     import httpx
 
     body = envelope.body(notice)
     headers = target.headers | envelope.headers(notice, body, target.secret, datetime.now(UTC))
     try:
-        with (
-            httpx.Client(timeout=SECONDS) as client,
+        async with (
+            httpx.AsyncClient(timeout=SECONDS) as client,
             client.stream("POST", target.url, content=body, headers=headers) as answer,
         ):
-            said = b"" if answer.is_success else next(answer.iter_bytes(_SAID), b"")
+            said = b"" if answer.is_success else await anext(answer.aiter_bytes(_SAID), b"")
             return answer.status_code, " ".join(said.decode(errors="replace").split())
     except httpx.TimeoutException:
         raise NotTold(f"{target.host} has not answered the webhook {conn_id} in {SECONDS:.0f} s") from None

@@ -1,17 +1,18 @@
 """A run that takes longer than it may: Airflow's own deadline alert, which tells by itself.
 
-Its callback runs in a process of its own, which the executor starts: no task of the run knows of it. That process may
-read connections and start no run, so it hands the event to the channels itself, and tries again itself.
+Its callback runs in the triggerer, whatever the executor is, and no task of the run knows of it. The triggerer has no
+way to start a run, so the callback hands the event to the channels itself, and tries again itself.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from kubeadm_upgrade.durations import told
@@ -21,7 +22,7 @@ from kubeadm_upgrade.telling.channels import Channel
 from kubeadm_upgrade.telling.events import Kind, late
 from kubeadm_upgrade.telling.notice import Notice
 
-TRIES = 2  # one after the other: nothing sleeps where the executor runs tasks
+PAUSES = (0.0, 30.0, 300.0)  # seconds before each try
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +32,11 @@ def deadline_of(cluster: Cluster) -> DeadlineAlert | None:
     after = cluster.notify.late_after
     if after is None or not cluster.notify.wants(Kind.LATE):
         return None
-    callback = SyncCallback("kubeadm_airflow.late.tell_late", kwargs={"cluster": cluster.name, "after": told(after)})
+    callback = AsyncCallback("kubeadm_airflow.late.tell_late", kwargs={"cluster": cluster.name, "after": told(after)})
     return DeadlineAlert(reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=after, callback=callback)
 
 
-def tell_late(cluster: str, after: str, context: Mapping[str, Any]) -> None:
+async def tell_late(cluster: str, after: str, context: Mapping[str, Any]) -> None:
     """What Airflow calls. Raises nothing: what could not be told is in its log."""
     run = context["dag_run"]
     if (run.get("conf") or {}).get("dry_run"):
@@ -50,17 +51,19 @@ def tell_late(cluster: str, after: str, context: Mapping[str, Any]) -> None:
         now=datetime.now(UTC),
         airflow=base_url(),
     )
-    notify = load_cluster_named(cluster).notify
+    notify = (await asyncio.to_thread(load_cluster_named, cluster)).notify
     left = [one for one in notify.channels if Kind.LATE in one.events]
-    for _ in range(TRIES):
-        left = [channel for channel in left if not _told(channel, notice)]
+    for pause in PAUSES:
+        if left:
+            await asyncio.sleep(pause)
+            left = [channel for channel in left if not await _told(channel, notice)]
 
 
-def _told(channel: Channel, notice: Notice) -> bool:
-    from kubeadm_airflow.channels import CannotTell, send
+async def _told(channel: Channel, notice: Notice) -> bool:
+    from kubeadm_airflow.channels import CannotTell, send_beside_triggers
 
     try:
-        send(channel, notice, {})
+        await send_beside_triggers(channel, notice)
     except CannotTell as error:
         log.error("%s is not told: %s", channel, error)
         return True

@@ -121,6 +121,8 @@ class _MailSession(socketserver.StreamRequestHandler):
 
     def _answer(self, command: str, line: str) -> str:
         match command:
+            case "QUIT":
+                return "221 bye"
             case "RCPT" if self.server.mailbox.refuses:
                 return "550 nobody of that name"
             case "RCPT":

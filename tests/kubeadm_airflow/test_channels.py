@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -13,7 +14,7 @@ from airflow.sdk import BaseNotifier
 
 from harness.receiver import open_mailbox, open_receiver
 from kubeadm_airflow import channels
-from kubeadm_airflow.channels import CannotTell, NotTold, send
+from kubeadm_airflow.channels import CannotTell, NotTold, send, send_beside_triggers
 from kubeadm_upgrade.telling.channels import Channel, Way
 from kubeadm_upgrade.telling.events import Event, Kind
 from kubeadm_upgrade.telling.notice import Notice
@@ -162,6 +163,21 @@ def test_a_mail(mailbox, mail):
     assert "&lt;b&gt;" in html
     assert "<h2>Nodes</h2>" in html
     assert '<a href="https://airflow.example.com/dags/d/runs/r/plugin/run_board">board</a>' in html
+
+
+def test_a_mail_from_the_triggerer(mailbox, mail):
+    asyncio.run(send_beside_triggers(mail, notice()))
+    assert mailbox.arrived[0][0] == ["ops@example.com", "boss@example.com"]
+
+
+def test_a_webhook_from_the_triggerer(receiver, hook):
+    asyncio.run(send_beside_triggers(hook, notice()))
+    assert receiver.kinds() == ["failed"]
+
+
+def test_a_notifier_that_cannot_tell_from_the_triggerer(elsewhere):
+    with pytest.raises(CannotTell, match="Elsewhere tells only from a worker"):
+        asyncio.run(send_beside_triggers(elsewhere(text="x"), notice()))
 
 
 def test_a_sender_of_its_own(mailbox, mail):

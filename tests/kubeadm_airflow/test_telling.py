@@ -343,6 +343,26 @@ def test_of_many_nodes_at_work_five_tell_the_same(blocked_at_once):
     assert sum(event is not None for event in told) == 5
 
 
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [
+        pytest.param("still-w2", ["window_closed"], id="others-went-before"),
+        pytest.param("still-cp1", [], id="nothing-has-begun"),
+    ],
+)
+def test_a_window_that_closes_on_a_run_is_told_at_once_and_once(walker, monkeypatch, node, told):
+    """By whoever is next, and not again while it is closed. A run that waits for its first window is no news."""
+    monkeypatch.setattr(news, "_quota", Quota())
+    hop = asyncio.run(walker.plan())
+    work = step_of(hop, "control_plane" if node.endswith("cp1") else "workers", "admit", node)
+    waits = Waits("window", "the window opens on Sat 5 Dec 22:00", datetime.now(UTC))
+    one, events = news.News(""), []
+    one.notify = news.Notify(channels=(news_channel(),))
+    for _ in range(3):
+        events += [event for event in [one.of_step(work, waits)] if event]
+    assert [event.kind for event in events] == told
+
+
 def test_a_quota_is_there_again_after_an_hour(monkeypatch):
     quota, now = Quota(), [0.0]
     monkeypatch.setattr(news.time, "monotonic", lambda: now[0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -74,6 +76,14 @@ def test_a_channel_is_found_by_its_name(notify):
     assert told.named("webhook y") is None
     assert told.wants(Kind.LATE)
     assert told.channels[0].events == EVERY
+
+
+def test_every_example_of_the_docs_can_be_used(notify):
+    docs = Path(__file__).parents[3] / "docs" / "notifications.md"
+    examples = re.findall(r"```yaml\n(notify:.*?)```", docs.read_text(), re.DOTALL)
+    assert len(examples) == 4
+    for example in examples:
+        assert notify(yaml.safe_load(example)["notify"]).channels
 
 
 TOKEN = "https://hooks.example.com/services/T0KEN"

@@ -14,15 +14,14 @@ from harness.receiver import Receiver, open_receiver
 from harness.rest import wait_for
 from harness.site import Clusters, Site, open_site
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 SLOW = 30.0
 HOOKS = [{"webhook": {"conn_id": name}} for name in ("slow", "broken")]
 CLUSTERS: Clusters = {
-    "warm": (1, 2, {}),
-    "quiet": (1, 2, {}),
-    "loud": (1, 2, {"notify": {"channels": ["log", *HOOKS], "late_after": "10s"}}),
-    "held": (1, 2, {"notify": {"channels": [{"webhook": {"conn_id": "well"}}], "blocked_after": "8s"}}),
+    "loud": (1, 1, {"notify": {"channels": ["log", *HOOKS], "late_after": "10s"}}),
+    "quiet": (1, 1, {}),
+    "held": (1, 1, {"notify": {"channels": [{"webhook": {"conn_id": "well"}}], "blocked_after": "8s"}}),
 }
 
 
@@ -47,14 +46,14 @@ def told(tmp_path_factory: pytest.TempPathFactory, receivers: dict[str, Receiver
 
 def seconds_of(site: Site, cluster: str) -> float:
     began = time.monotonic()
-    site.run(cluster, patience=400)
+    site.run(cluster, patience=900)
     return time.monotonic() - began
 
 
 @pytest.fixture(scope="module")
 def times(told: Site) -> dict[str, float]:
-    """Of one run each, one after the other; the first of an Airflow is slower than all others."""
-    return {name: seconds_of(told, name) for name in ("warm", "quiet", "loud")}
+    """Of one run each, one after the other: that which tells is the first of its Airflow, and so has it harder."""
+    return {name: seconds_of(told, name) for name in ("loud", "quiet")}
 
 
 def test_who_does_not_listen_costs_an_upgrade_nothing(times, capsys):
@@ -90,7 +89,7 @@ def test_each_event_is_a_run_and_says_what_became_of_it(told, times):
 
 
 def test_the_upgrade_says_that_people_are_told(told, times):
-    log = "\n".join(line.text for line in told.api.log("kubeadm_upgrade.loud", "test-2", "plan"))
+    log = "\n".join(line.text for line in told.api.log("kubeadm_upgrade.loud", "test-0", "plan"))
     assert "people are told: loud: the plan is ready: Plan " in log
 
 

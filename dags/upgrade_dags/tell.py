@@ -41,6 +41,7 @@ def build_tell_dag(cluster: Cluster) -> DAG:
         TellOperator.partial(
             task_id="tell",
             cluster=cluster.name,
+            map_index_template="{{ task.channel }}",
             doc_md="Tells the event of this run to one channel, or says why it is not told there.",
             retry_exponential_backoff=2.0,
             max_retry_delay=timedelta(minutes=10),

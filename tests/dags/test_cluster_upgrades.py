@@ -114,6 +114,8 @@ def test_people_are_told_where_its_file_says_whom(parse):
     assert (dag.is_paused_upon_creation, dag.schedule, dag.tags) == (False, None, {"kubeadm-tell", "env:prod"})
     task = dag.get_task("tell")
     assert task.expand_input.value == {"channel": ["log", "webhook hook"]}
+    mapped = task.unmap({"channel": "log"})
+    assert (mapped.channel, mapped.map_index_template) == ("log", "{{ task.channel }}")
     assert task.retries * dag.max_active_runs > 500
     assert json.dumps(DagSerialization.to_dict(dag), default=str)
     assert set(parse("a", wanted="kubeadm_tell.a", notify=NOTIFY)) == {"kubeadm_tell.a"}

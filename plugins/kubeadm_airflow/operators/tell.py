@@ -25,7 +25,7 @@ class TellOperator(BaseOperator):
     ui_color = "#f1eef8"
 
     def __init__(self, *, cluster: str, channel: Any, **kwargs: Any) -> None:
-        super().__init__(map_index_template="{{ task.channel }}", **kwargs)
+        super().__init__(**kwargs)
         self.cluster = cluster
         self.channel = channel
 

@@ -153,6 +153,8 @@ class NodeConnection:
         found = HostFacts(**await look_at_host(host))
         if Need.UPGRADE_PLAN in wanted:
             found = replace(found, upgrade_plan=await self._upgrade_plan(host, found, facts.control_plane))
+        if Need.IMAGES in wanted:
+            found = replace(found, images=await host.ask(queries.IMAGES))
         if Need.BACKUPS in wanted:
             return await self._with_backups(host, found, facts.control_plane.local_etcd(self._node))
         return found

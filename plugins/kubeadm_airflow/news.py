@@ -39,12 +39,14 @@ class Quota:
 
     def take(self, what: Hashable, most: int) -> bool:
         now = time.monotonic()
-        taken = self._taken.setdefault(what, deque())
+        self._taken = {other: when for other, when in self._taken.items() if now - when[-1] < _HOUR}
+        taken = self._taken.get(what, deque())
         while taken and now - taken[0] >= _HOUR:
             taken.popleft()
         if len(taken) >= most:
             return False
         taken.append(now)
+        self._taken[what] = taken
         return True
 
 

@@ -12,7 +12,7 @@ import pytest
 from e2e.records import applies
 from harness.airflow import SCHEDULER, TRIGGERER
 from harness.receiver import Receiver, open_receiver
-from harness.rest import wait_for
+from harness.rest import TaskInstance, wait_for
 from harness.site import Clusters, Site, open_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -75,12 +75,18 @@ def test_everybody_was_told_what_happened(told, times, receivers):
         assert {request.event["subject"] for request in receivers[name].arrived} == {"loud"}
 
 
+def told_or_not(task: TaskInstance) -> bool:
+    """Once at least: a second try may be under way."""
+    return task.state in ("success", "failed", "up_for_retry") or task.try_number > 1
+
+
 def test_each_event_is_a_run_and_says_what_became_of_it(told, times):
     """The log was told; the others are tried again, or were, and say why."""
     api, dag_id = told.api, "kubeadm_tell.loud"
     runs = sorted(api.run_ids(dag_id))
     assert [run.split(".")[0] for run in runs] == ["finished", "plan_ready", "started"]
     for run in runs:
+        wait_for(lambda run=run: all(told_or_not(task) for task in api.task_instances(dag_id, run)), "a first try", 120)
         by_name = {task.map_index: task for task in api.task_instances(dag_id, run)}
         first = {index: "\n".join(line.text for line in api.log(dag_id, run, "tell", index)) for index in by_name}
         assert by_name[0].state == "success"

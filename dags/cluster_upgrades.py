@@ -1,4 +1,4 @@
-"""The DAGs of every cluster of the inventory: its upgrade, what steers it, a check before it, a look by schedule."""
+"""The DAGs of every cluster of the inventory: its upgrade, what steers it, a check, a look by schedule, who is told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from airflow.sdk import get_parsing_context
 
 from kubeadm_upgrade.inventory import InventoryError, files_by_cluster, ignored, load_cluster
 from kubeadm_upgrade.ledger.steering import steering_dag
+from kubeadm_upgrade.telling.notice import telling_dag
 from upgrade_dags.check import build_check_dag, check_dag_id_of
 from upgrade_dags.cluster import build_cluster_dag, dag_id_of
 from upgrade_dags.look import build_look_dag, look_dag_id_of
@@ -21,8 +22,8 @@ for name, (path, *others) in files_by_cluster().items():
         check_dag_id_of(name): build_check_dag,
         steering_dag(name): build_steer_dag,
     }
-    look_dag_id = look_dag_id_of(name)
-    if wanted not in (None, look_dag_id, *builders):
+    look_dag_id, tell_dag_id = look_dag_id_of(name), telling_dag(name)
+    if wanted not in (None, look_dag_id, tell_dag_id, *builders):
         continue
     try:
         cluster = load_cluster(path)
@@ -31,6 +32,10 @@ for name, (path, *others) in files_by_cluster().items():
         continue
     if cluster.look.cron:
         builders[look_dag_id] = build_look_dag
+    if cluster.notify.channels and wanted in (None, tell_dag_id):
+        from upgrade_dags.tell import build_tell_dag  # what most fleets and all other tasks need not import
+
+        builders[tell_dag_id] = build_tell_dag
     for one, build in builders.items():
         if wanted in (None, one):
             globals()[one] = build(cluster)

@@ -19,7 +19,7 @@ from airflow.sdk import (
 )
 
 from kubeadm_airflow.endings import EndedForAPerson
-from kubeadm_airflow.notifiers import LastLines, ReportSoFar
+from kubeadm_airflow.notifiers import LastLines, ReportSoFar, RunFailed
 from kubeadm_airflow.operators.claim import ClaimOperator
 from kubeadm_airflow.operators.due import DueOperator
 from kubeadm_airflow.operators.next_hop import NextHopOperator
@@ -115,6 +115,7 @@ def tags_of(cluster: Cluster) -> list[str]:
 
 def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
     """The DAG of a file that can be used. `ignored`: files that are not read, to be told."""
+    settings: dict[str, Any] = {"deadline": _deadline(cluster)} if cluster.notify.late_after else {}
     return build_upgrade_dag(
         cluster.name,
         description=f"Upgrade kubeadm cluster {cluster.name} to {cluster.target_version}, or where a run says",
@@ -122,6 +123,7 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
         tags=[*tags_of(cluster), *(["ignored-file"] if ignored else [])],
         params={"target_version": target_parameter(cluster), **run_parameters()},
         **_opened_by(cluster.calendar),
+        **settings,
     )
 
 
@@ -130,6 +132,12 @@ def _opened_by(calendar: Calendar) -> dict[str, Any]:
     if calendar.is_always or not calendar.opens_runs:
         return {"schedule": None}
     return {"schedule": WindowTimetable(calendar), "start_date": BEGINS, "catchup": False}
+
+
+def _deadline(cluster: Cluster) -> Any:
+    from kubeadm_airflow.late import deadline_of  # what few clusters have
+
+    return deadline_of(cluster)
 
 
 def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
@@ -172,7 +180,7 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
             task_id="report",
             cluster=name,
             retries=PATIENT,
-            on_failure_callback=LastLines(),  # it has just written the report itself
+            on_failure_callback=RunFailed(cluster=name),  # it has just written the report itself
         )
         report.as_teardown(on_failure_fail_dagrun=True)
         chain(

@@ -13,5 +13,6 @@ BOARD, FLEET = "dags/{dag_id}/plugin/board", "plugin/fleet"
 def with_documentation(dag: DAG) -> DAG:
     """Every task has some: the first paragraph of its operator's docstring, where it has none of its own."""
     for task in dag.tasks:
-        task.doc_md = task.doc_md or inspect.cleandoc(type(task).__doc__ or "").partition("\n\n")[0]
+        if not task.doc_md:
+            task.doc_md = inspect.cleandoc(type(task).__doc__ or "").partition("\n\n")[0]
     return dag

@@ -18,6 +18,7 @@ from kubeadm_upgrade.labels import Labels, check_labels
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
 from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.strict import Strict
+from kubeadm_upgrade.telling.settings import SAYS_NO_VALUE, NotifySettings
 from kubeadm_upgrade.version import TARGET_PATTERN
 from kubeadm_upgrade.windows_file import WindowsSettings
 
@@ -69,7 +70,7 @@ class RepositorySettings(Strict):
         """Before any other check, since those repeat what they refuse (I9)."""
         if isinstance(url, str) and "@" in url and not _PLAIN_HOST.match(url):
             raise PydanticCustomError(
-                "user_info",
+                SAYS_NO_VALUE,
                 "must not hold a user name or password: they would be in logs and reports; put them into apt's "
                 "auth.conf or dnf's configuration on the hosts",
             )
@@ -168,6 +169,7 @@ class ClusterFile(Strict):
     timeouts: Timeouts = Timeouts()
     look: LookSettings = LookSettings()
     windows: WindowsSettings = WindowsSettings()
+    notify: NotifySettings = NotifySettings()
     ignore_preflight_errors: dict[kubeadm_preflight.PreflightError, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict,
         description="kubeadm's preflight errors that an upgrade passes over: the name of each, and the reason, which "
@@ -223,7 +225,7 @@ def _sentence(item: Any) -> str:
     """pydantic's message, in the words of somebody who edits the file."""
     shown = _shown(item["input"])
     match item["type"]:
-        case "user_info":
+        case "says_no_value":
             return str(item["msg"])
         case "extra_forbidden":
             return "unknown key: check its spelling, or remove it"

@@ -57,6 +57,11 @@ class Hop:
         """Whether anything of the control plane comes to another minor release: its static Pods or its kubelets."""
         return any(minor not in (self.to.minor, None) for minor in (self.came_from.minor, self.kubelet_minor))
 
+    @property
+    def way(self) -> str:
+        """In words."""
+        return f"{self.came_from} to {self.to}" if self.came_from != self.to else f"nodes to {self.to}"
+
     def first_of(self, there: Container[str]) -> str | None:
         """The control plane node that applies: the first that is still in the cluster."""
         return next((name for name in self.control_plane if name in there), None)
@@ -69,6 +74,11 @@ class Hop:
         """The nodes that a task group of the procedure is mapped over, in the order of their map indexes."""
         every = (*self.control_plane, *self.workers)
         return {"workers": self.workers, "stage": every}.get(group, self.control_plane)
+
+    @property
+    def first_group(self) -> str:
+        """That of the first node that is taken out of service."""
+        return "control_plane" if self.control_plane else "workers"
 
     @property
     def known(self) -> frozenset[str]:

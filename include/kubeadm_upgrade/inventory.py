@@ -21,6 +21,7 @@ from kubeadm_upgrade.look_schedule import LookSchedule
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
+from kubeadm_upgrade.telling.channels import Notify
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 from kubeadm_upgrade.yaml_mapping import UnreadableError, read_mapping
@@ -81,6 +82,7 @@ class Cluster:
     patience: Mapping[str, timedelta] = field(default_factory=dict)
     look: LookSchedule = LookSchedule()
     calendar: Calendar = ALWAYS
+    notify: Notify = Notify()
 
     @property
     def rollout(self) -> RolloutPolicy:
@@ -210,4 +212,5 @@ def _cluster(file: ClusterFile) -> Cluster:
         patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
         look=LookSchedule(file.look.schedule, file.look.timezone),
         calendar=file.windows.calendar,
+        notify=file.notify.notify(),
     )

@@ -87,6 +87,12 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def in_short(report: Mapping[str, Any]) -> str:
+    """What a person wants to know of it at once, for mail and chats: not the plan, nor the commands."""
+    parts = (_broken, _given_up, _failures, _unseen, _findings, _nodes)
+    return "\n\n".join(text for part in parts if (text := part(report)))
+
+
 def _head(report: Mapping[str, Any]) -> str:
     hop = report.get("hop") or {}
     way = f"{hop['came_from']} → {hop['to']}" if hop else "not planned"

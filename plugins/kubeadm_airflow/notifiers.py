@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from airflow.sdk import BaseNotifier, Context
 
 from kubeadm_airflow.endings import Ending
 from kubeadm_airflow.run_report import FAILURE, failure_of, write_report
+from kubeadm_airflow.telling import tell
+from kubeadm_upgrade import report
+from kubeadm_upgrade.telling.endings import failed, task_failed
+from kubeadm_upgrade.telling.events import Event
 
 
 class LastLines(BaseNotifier):
@@ -48,4 +53,41 @@ class ReportSoFar(LastLines):
             asyncio.run(write_report(context, self.cluster))
         except Exception as error:
             self.log.warning("the report could not be written: %s", Ending.of(error).what)
+        if ti.map_index >= 0:  # after the failure of another task nothing is left of the run but its report
+            tell(context, self._failed(context))
         super().notify(context)
+
+    def _failed(self, context: Context) -> Event:
+        ti: Any = context["ti"]
+        ending = Ending.of(context.get("exception"))
+        node = str(getattr(context.get("task"), "node", ""))
+        step = ti.task_id.rpartition(".")[2]
+        return task_failed(self.cluster, node, step, ending.what, ending.do, ending.said, again_of(ti))
+
+
+class RunFailed(LastLines):
+    """Before that, tell people that the run has failed: of the report's task, which comes last in any case."""
+
+    def __init__(self, *, cluster: str) -> None:
+        super().__init__()
+        self.cluster = cluster
+
+    def notify(self, context: Context) -> None:
+        """Called when the report has failed and is not tried again: mostly it stands, and says why."""
+        ending = Ending.of(context.get("exception"))
+        written = self._written(context)
+        tell(context, failed(self.cluster, ending.what, ending.do, written, again_of(context["ti"])))
+        super().notify(context)
+
+    def _written(self, context: Context) -> dict[str, Any] | None:
+        try:
+            _, plain = report.paths(context["dag"].dag_id, str(context["run_id"]))
+            written: dict[str, Any] = json.loads(plain.read_text())
+        except (OSError, ValueError):
+            return None
+        return written
+
+
+def again_of(ti: Any) -> str:
+    """The same for all tries of a task, and another one once somebody has cleared it."""
+    return str(ti.max_tries)

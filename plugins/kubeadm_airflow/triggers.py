@@ -19,6 +19,7 @@ from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEven
 from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.node_connection import NodeConnection
+from kubeadm_airflow.news import HasNews, News
 from kubeadm_airflow.operators.step import told_beside
 from kubeadm_airflow.waiting import Telling, telling
 from kubeadm_upgrade.assignment import Assignment, RunId
@@ -74,6 +75,8 @@ async def events(work: Awaitable[Any]) -> TriggerEvent:
         value = await work
         left = isinstance(value, dict) and value.get("status") == "left"
         return (TaskSkippedEvent if left else TaskSuccessEvent)(xcoms={"return_value": value})
+    except HasNews as news:
+        return TriggerEvent(news.event)
     except UpgradeError as error:
         return TriggerEvent(to_event(error))
     except Exception as error:
@@ -88,7 +91,10 @@ class StepTrigger(BaseTrigger):
     An API or a host that does not answer is waited for: the control plane goes away while it is upgraded. So are
     credentials that have expired, which are read again from the connection at every try, and the cluster's file while
     somebody edits it. Any other error wakes the task up with the error, so that its retry policy can tell the families
-    apart. `waits`: what the worker has told that it waits for.
+    apart. `waits`: what the worker has told that it waits for. `told`: of which wait people have been told.
+
+    Whoever is blocked for long wakes the task up as well, which tells people and leaves the waiting to another trigger:
+    that one goes on with all that this one knew, and with the same patience.
     """
 
     def __init__(
@@ -99,6 +105,8 @@ class StepTrigger(BaseTrigger):
         began: str,
         deadline: str | None = None,
         waits: dict[str, Any] | None = None,
+        told: str = "",
+        for_a_person_since: str | None = None,
     ) -> None:
         super().__init__()
         self.work = work
@@ -106,11 +114,16 @@ class StepTrigger(BaseTrigger):
         self.began = began
         self.deadline = deadline
         self.waits = waits
-        self._for_a_person_since: datetime | None = None
+        self.told = told
+        self.for_a_person_since = for_a_person_since
+        self._news = News(told)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         names = ("work", "progress", "began", "deadline", "waits")
-        return "kubeadm_airflow.triggers.StepTrigger", {name: getattr(self, name) for name in names}
+        later = ("told", "for_a_person_since")  # a release before this one does not know them
+        kwargs = {name: getattr(self, name) for name in names}
+        kwargs |= {name: value for name in later if (value := getattr(self, name))}
+        return "kubeadm_airflow.triggers.StepTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         yield await events(self._telling())
@@ -130,6 +143,7 @@ class StepTrigger(BaseTrigger):
                 said(error.what)
                 tell.look(_kind_of(error), error.what)
                 self._check_patience(work, error, tell.waits)
+                self._tell_people(work, progress, tell.waits)
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             self.log.info("%s: %s", work, outcome.status)
@@ -138,33 +152,40 @@ class StepTrigger(BaseTrigger):
     async def _go_on(self, work: Assignment, progress: Progress, said: Said, tell: Telling) -> Outcome:
         """Perform over one set of connections, until the step is done or a connection breaks."""
         cluster = await asyncio.to_thread(load_cluster_named, work.cluster)
+        self._news.notify = cluster.notify
         async with NodeConnection.open(cluster, work) as port:
             while True:
                 result = await perform(STEPS[work.step], work.hop, port, progress)
                 if isinstance(result, Outcome):
                     return result
-                self._for_a_person_since = None
+                self.for_a_person_since = None
                 progress = result.progress
                 said(result.reason)
                 tell.look(*result.waits_for)
                 self._check_patience(work, result, tell.waits)
+                self._tell_people(work, progress, tell.waits)
                 await asyncio.sleep(POLL_SECONDS * min(result.turns, MOST_TURNS))
 
     def _check_patience(self, work: Assignment, waiting: Pending | UpgradeError, waits: Waits | None = None) -> None:
         """A window that is far away is no reason to give up: the time until then is not counted."""
         now = datetime.now(UTC)
         if isinstance(waiting, _FOR_A_PERSON):
-            self._for_a_person_since = self._for_a_person_since or now
-            if now - self._for_a_person_since >= _PERSONS_PATIENCE:
+            self.for_a_person_since = self.for_a_person_since or now.isoformat()
+            if now - datetime.fromisoformat(self.for_a_person_since) >= _PERSONS_PATIENCE:
                 raise StepTimedOut(f"{work}: patience has ended: {waiting.what}", do=waiting.do)
         shut = timedelta(seconds=waits.seconds_of(Wait.WINDOW, now) if waits else 0)
         if self.deadline is not None and now >= datetime.fromisoformat(self.deadline) + shut:
             reason, do = (waiting.reason, None) if isinstance(waiting, Pending) else (waiting.what, waiting.do)
             raise StepTimedOut(f"{work}: patience has ended, still waiting: {reason}", do=do)
 
+    def _tell_people(self, work: Assignment, progress: Progress, waits: Waits) -> None:
+        if event := self._news.of_step(work, waits):
+            self.progress, self.waits, self.told = progress.to_json(), waits.to_json(), self._news.told
+            raise HasNews(event, self.serialize()[1])
+
 
 class ClaimTrigger(BaseTrigger):
-    """Waits until nobody else holds the cluster, and takes it."""
+    """Waits until nobody else holds the cluster, and takes it. Whoever is blocked for long has people told."""
 
     def __init__(
         self,
@@ -174,6 +195,7 @@ class ClaimTrigger(BaseTrigger):
         take_over: str,
         give_up: list[str],
         waits: dict[str, Any] | None = None,
+        told: str = "",
     ) -> None:
         super().__init__()
         # not as `run`: that is what Airflow calls a trigger's work
@@ -182,10 +204,13 @@ class ClaimTrigger(BaseTrigger):
         self.take_over = take_over
         self.give_up = give_up
         self.waits = waits
+        self.told = told
+        self._news = News(told)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         names = ("cluster", "take_over", "give_up", "waits")
         kwargs = {"run": self.claimant} | {name: getattr(self, name) for name in names}
+        kwargs |= {"told": self.told} if self.told else {}
         return "kubeadm_airflow.triggers.ClaimTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -202,6 +227,7 @@ class ClaimTrigger(BaseTrigger):
             kind = Wait.CLUSTER
             try:
                 cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
+                self._news.notify = cluster.notify
                 reason = await claim(cluster, run, self.take_over, self.give_up)
             except _WAITED_FOR as error:
                 kind, reason = _kind_of(error), error.what
@@ -209,4 +235,7 @@ class ClaimTrigger(BaseTrigger):
                 return
             said(reason)
             tell.look(kind, reason)
+            if event := self._news.of_claim(self.cluster, tell.waits):
+                self.waits, self.told = tell.waits.to_json(), self._news.told
+                raise HasNews(event, self.serialize()[1])
             await asyncio.sleep(POLL_SECONDS * 2)

@@ -126,14 +126,20 @@ async def telling(ti: Any, began_with: Json | None) -> AsyncIterator[Telling]:
     One that runs for no task, as in a test of its own, has nobody to tell.
     """
     waiter, queue = Waiter.of(ti) if ti is not None else None, _queue()
-    told = await _recalled(waiter) if waiter else None
-    waits = told or Waits.from_json(began_with) or Waits(Wait.EFFECT, "", datetime.now(UTC))
-    telling = Telling(waits, told is not None, lambda words: queue.put(waiter, words) if waiter else None)
+    told, given = await _recalled(waiter) if waiter else None, Waits.from_json(began_with)
+    waits = _newer(told, given) or Waits(Wait.EFFECT, "", datetime.now(UTC))
+    telling = Telling(waits, waits is told, lambda words: queue.put(waiter, words) if waiter else None)
     try:
         yield telling
     finally:
         if waiter:
             queue.forget(waiter)
+
+
+def _newer(told: Waits | None, given: Waits | None) -> Waits | None:
+    """A trigger that follows one which had something to tell people is given more than was told here."""
+    found = [waits for waits in (told, given) if waits is not None]
+    return max(found, key=lambda waits: (waits.since, waits.reason_since or waits.since), default=None)
 
 
 async def _recalled(waiter: Waiter) -> Waits | None:

@@ -155,6 +155,51 @@ def test_a_scheduled_run_goes_where_the_file_says_when_it_is_parsed(parse):
         assert process_params(dag, dag.get_task("plan"), {}, suppress_exception=False)["target_version"] == target
 
 
+NOTIFY = ["log", {"webhook": {"conn_id": "hook"}}]
+
+
+def test_people_are_told_where_its_file_says_whom(parse):
+    """By a DAG that is there unpaused, under a tag of its own, and whose runs do not hold each other up."""
+    dag = parse("a", notify=NOTIFY, labels={"env": "prod"})["kubeadm_tell.a"]
+    assert (dag.is_paused_upon_creation, dag.schedule, dag.tags) == (False, None, {"kubeadm-tell", "env:prod"})
+    task = dag.get_task("tell")
+    assert task.expand_input.value == {"channel": ["log", "webhook hook"]}
+    mapped = task.unmap({"channel": "log"})
+    assert (mapped.channel, mapped.map_index_template) == ("log", "{{ task.channel }}")
+    assert task.retries * dag.max_active_runs > 500
+    assert json.dumps(DagSerialization.to_dict(dag), default=str)
+    assert set(parse("a", wanted="kubeadm_tell.a", notify=NOTIFY)) == {"kubeadm_tell.a"}
+    assert parse("a", wanted="kubeadm_tell.a") == {}
+
+
+def test_whom_nobody_is_told_of_costs_no_parse(parse):
+    for name in ("kubeadm_airflow.operators.tell", "upgrade_dags.tell", "kubeadm_airflow.late"):
+        sys.modules.pop(name, None)
+    parse("a", "b")
+    assert {"kubeadm_airflow.operators.tell", "upgrade_dags.tell", "kubeadm_airflow.late"} & set(sys.modules) == set()
+
+
+def test_who_is_told_changes_no_task_of_an_upgrade(parse):
+    """Airflow takes tasks for removed that a DAG has no more."""
+    assert shape(parse("a", notify=NOTIFY)["kubeadm_upgrade.a"]) == shape(parse("a")["kubeadm_upgrade.a"])
+
+
+@pytest.mark.parametrize(
+    ("notify", "seconds"),
+    [
+        pytest.param({"channels": ["log"], "late_after": "6h"}, 6 * 3600, id="late"),
+        pytest.param({"channels": ["log"]}, None, id="never"),
+        pytest.param({"channels": [{"log": {}, "events": ["failed"]}], "late_after": "6h"}, None, id="told-nobody"),
+    ],
+)
+def test_a_run_is_late_where_its_file_says_when(parse, notify, seconds):
+    """By Airflow's own deadline, which survives being written into its database."""
+    dag = parse("a", notify=notify)["kubeadm_upgrade.a"]
+    found = [alert.interval.total_seconds() for alert in dag.deadline or []]
+    assert found == ([seconds] if seconds else [])
+    assert bool(DagSerialization.to_dict(dag)["dag"]["deadline"]) is bool(seconds)
+
+
 def test_a_check_asks_in_a_worker_and_in_the_triggerer(parse):
     """Two tasks that do not wait for each other, of a DAG that starts by itself never and is found by the same tag."""
     dag = parse("a")["kubeadm_check.a"]

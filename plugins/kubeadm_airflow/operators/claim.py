@@ -10,11 +10,14 @@ from airflow.sdk import Context
 
 from kubeadm_airflow.endings import from_event
 from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.news import TELL, TRIGGER
 from kubeadm_airflow.operators.run import ClusterOperator
+from kubeadm_airflow.telling import tell
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.errors import ClusterHeld
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish
+from kubeadm_upgrade.telling.events import Event
 from kubeadm_upgrade.waits import Wait, Waits
 
 
@@ -50,5 +53,10 @@ class ClaimOperator(ClusterOperator):
         self.defer(trigger=trigger, method_name="resume")
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
-        """The trigger ended with an error."""
-        raise from_event(event)
+        """The trigger ended with an error, or has something to tell people and goes on then."""
+        if TELL not in event:
+            raise from_event(event)
+        from kubeadm_airflow.triggers import ClaimTrigger
+
+        tell(context, Event.from_json(event[TELL]))
+        self.defer(trigger=ClaimTrigger(**event[TRIGGER]), method_name="resume")

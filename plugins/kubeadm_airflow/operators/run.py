@@ -15,6 +15,7 @@ from kubeadm_airflow.endings import EndsInTwoLines
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.last_look import keep_last_look, tell_marks
 from kubeadm_airflow.only_for_pages import only_for_pages
+from kubeadm_airflow.telling import tell
 from kubeadm_upgrade import report, to_be_continued
 from kubeadm_upgrade.board.xcoms import outcomes_in
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed, several
@@ -26,6 +27,7 @@ from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.telling.events import plan_ready
 from kubeadm_upgrade.verify import joined, left_behind, shortcomings, still_to_do, unsettled
 from kubeadm_upgrade.windows.forecast import Forecast, forecast
 
@@ -106,6 +108,7 @@ class PlanOperator(LookOperator):
         ti: Any = context["ti"]
         await ti.axcom_push(key="path", value=path.to_json() | {"forecast": when.to_json()})
         await ti.axcom_push(key="page", value=page)
+        tell(context, plan_ready(self.cluster, plan_page.summary(path), page, path.hash))
         return hop.to_json()
 
     async def _forecast(self, context: Context, cluster: Cluster, path: Path, wish: Wish) -> Forecast:

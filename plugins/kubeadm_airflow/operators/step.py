@@ -11,6 +11,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from kubeadm_airflow.endings import EndsInTwoLines, from_event
 from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.news import TELL, TRIGGER
+from kubeadm_airflow.telling import tell
 from kubeadm_airflow.waiting import first_wait, say
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.assignment import Assignment
@@ -19,6 +21,7 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step
+from kubeadm_upgrade.telling.events import Event, started
 from kubeadm_upgrade.waits import Waits, kind_of
 
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
     async def aexecute(self, context: Context) -> dict[str, Any]:
         began = datetime.now(UTC)
         work = self._assignment(context)
+        if is_first_act(work):
+            tell(context, started(work.cluster, work.hop.way, work.node))
         result = await self._attempt(work, dry_run=bool(context["params"]["dry_run"]))
         if isinstance(result, Outcome):
             told = self._told(result) | told_beside(work, began)
@@ -55,8 +60,16 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
         self._wait(work, result, began, waits)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
-        """The trigger ended with an error: raise it here, where the retry policy sees its family."""
-        raise from_event(event)
+        """The trigger ended with an error: raise it here, where the retry policy sees its family.
+
+        Or it has something to tell people. That done, the waiting goes on where it was, whatever dies in between.
+        """
+        if TELL not in event:
+            raise from_event(event)
+        from kubeadm_airflow.triggers import StepTrigger
+
+        tell(context, Event.from_json(event[TELL]))
+        self.defer(trigger=StepTrigger(**event[TRIGGER]), method_name="resume")
 
     async def _skip(self, context: Context, told: dict[str, Any]) -> NoReturn:
         """The node is left for a later run: the rest of its steps are skipped with this one, and nothing fails."""
@@ -120,6 +133,13 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
     def _patience(self) -> timedelta | None:
         kind = STEPS[self.step].patience
         return load_cluster_named(self.cluster).patience[kind] if kind else None
+
+
+def is_first_act(work: Assignment) -> bool:
+    """Whether this comes right after the first admission of its run."""
+    group = work.hop.first_group
+    first = next(iter(work.hop.nodes_of(group)), None)
+    return (work.group, work.step, work.node) == (group, GROUPS[group][1].name, first)
 
 
 def told_beside(work: Assignment, began: datetime, waits: Waits | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What Airflow's plugin loader loads: the pages, and where Airflow's own UI shows them."""
+"""What Airflow's plugin loader loads: the pages, where Airflow's own UI shows them, and the schedule of the DAGs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
+
+from kubeadm_airflow.timetable import WindowTimetable
 
 PREFIX = "/kubeadm-upgrade"
 
@@ -45,6 +47,8 @@ class KubeadmUpgradePlugin(AirflowPlugin):
         _view("Board", "dag_run", "board/{DAG_ID}/{RUN_ID}", "run_board"),
         _view("Upgrade report", "dag_run", "reports/{DAG_ID}/{RUN_ID}", "upgrade_report"),
     ]
+
+    timetables = [WindowTimetable]  # noqa: RUF012
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

@@ -21,16 +21,19 @@ from airflow.sdk import (
 from kubeadm_airflow.endings import EndedForAPerson
 from kubeadm_airflow.notifiers import LastLines, ReportSoFar
 from kubeadm_airflow.operators.claim import ClaimOperator
+from kubeadm_airflow.operators.due import DueOperator
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
 from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor, StaticPodsReadySensor
+from kubeadm_airflow.timetable import BEGINS, WindowTimetable
 from kubeadm_upgrade import labels
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.version import TARGET_PATTERN
+from kubeadm_upgrade.windows.calendar import Calendar
 from upgrade_dags.documentation import BOARD, FLEET, with_documentation
 
 PREFIX = "kubeadm_upgrade."
@@ -118,7 +121,15 @@ def build_cluster_dag(cluster: Cluster, ignored: Sequence[str] = ()) -> DAG:
         notice="".join(f"**{sentence}.**\n\n" for sentence in ignored),
         tags=[*tags_of(cluster), *(["ignored-file"] if ignored else [])],
         params={"target_version": target_parameter(cluster), **run_parameters()},
+        **_opened_by(cluster.calendar),
     )
+
+
+def _opened_by(calendar: Calendar) -> dict[str, Any]:
+    """The schedule, where windows open runs; else runs are started by people alone."""
+    if calendar.is_always or not calendar.opens_runs:
+        return {"schedule": None}
+    return {"schedule": WindowTimetable(calendar), "start_date": BEGINS, "catchup": False}
 
 
 def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
@@ -129,13 +140,12 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
     with DAG(
         dag_id_of(name),
         doc_md=notice + _doc(name),
-        schedule=None,
         max_active_runs=1,
         default_args=tried_again(2) | {"on_failure_callback": ReportSoFar(cluster=name)},
         **settings,
     ) as dag:
         look = LookOperator(task_id="look", cluster=name)
-        ClaimOperator(task_id="claim", cluster=name) >> look
+        chain(DueOperator(task_id="due", cluster=name), ClaimOperator(task_id="claim", cluster=name), look)
         plan = PlanOperator(task_id="plan", cluster=name, state=look.output)
         control_plane = NodesOperator(task_id="control_plane_nodes", kind="control_plane", hop=plan.output)
         workers = NodesOperator(task_id="worker_nodes", kind="workers", hop=plan.output)

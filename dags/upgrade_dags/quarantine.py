@@ -55,7 +55,8 @@ def build_quarantine_dag(name: str, error: InventoryError, ignored: Sequence[str
     }
     head, rows = f"**{error.path.name} cannot be used.**", "".join(f"- {problem}\n" for problem in problems)
     if may_be_named(name):
-        return build_upgrade_dag(name, notice=f"{head} {GO_ON}\n\n{rows}\n", params=run_parameters(), **settings)
+        notice = f"{head} {GO_ON}\n\n{rows}\n"
+        return build_upgrade_dag(name, notice=notice, params=run_parameters(), schedule=None, **settings)
     with DAG(dag_id_of(name), doc_md=f"{head} {BEGIN}\n\n{rows}", schedule=None, **settings) as dag:
         SayWhatIsBrokenOperator(
             task_id="inventory_file_is_broken",

@@ -9,6 +9,14 @@ from typing import Any
 
 from kubeadm_upgrade.hop import Hop
 
+# Airflow begins the ids of runs that a schedule opens with it, and lets nobody else.
+_SCHEDULED = "scheduled__"
+
+
+def was_opened_by_schedule(dag_run: str) -> bool:
+    """Whether nobody has started this run, by its id: also of one that goes on with such a run's path."""
+    return dag_run.startswith(_SCHEDULED)
+
 
 @dataclass(frozen=True)
 class RunId:
@@ -16,10 +24,17 @@ class RunId:
 
     dag_run: str  # the DagRun's id, which two Airflows may give twice
     airflow: str = ""  # which installation: its base URL
-    began: str = ""  # the run's run_after: what tells two runs of one name apart
+    began: str = ""  # the run's run_after: what tells two runs of one name apart; empty where nobody has started it
 
     def __str__(self) -> str:
         return f"run {self.dag_run}" + (f" of {self.airflow}" if self.airflow else "")
+
+    @classmethod
+    def begun(cls, dag_run: str, airflow: str, at: datetime) -> RunId:
+        """Who starts a run has seen how those before it ended. A schedule has seen nothing, so its moment says nothing;
+        of its runs no two have one name.
+        """
+        return cls(dag_run, airflow, "" if was_opened_by_schedule(dag_run) else at.isoformat())
 
     @property
     def unmistakable(self) -> str:

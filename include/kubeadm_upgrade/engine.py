@@ -21,6 +21,7 @@ from kubeadm_upgrade.actions import (
     Run,
     TakeClusterAgain,
 )
+from kubeadm_upgrade.assignment import was_opened_by_schedule
 from kubeadm_upgrade.errors import (
     CommandFailed,
     Misdirected,
@@ -253,7 +254,7 @@ def _failed_before(facts: Facts) -> str:
 
 
 def _untold(facts: Facts) -> Failure | None:
-    """A failure from while this run was waiting: whoever started it did not know."""
+    """A failure that whoever started this run did not know of; where a schedule has opened it, of any before it."""
     return None if facts.failure is None or facts.failure.told else facts.failure
 
 
@@ -263,7 +264,9 @@ def _is_news(facts: Facts, unit: Unit) -> bool:
 
 
 def _told_late(step: Step, facts: Facts, failure: Failure) -> str:
-    return f"{facts.node.name}: {step.name}: {failure.unit} has failed while this run was waiting: {failure.why}"
+    by_schedule = was_opened_by_schedule(facts.run.dag_run)
+    when = "in an earlier run, and nobody has started this one" if by_schedule else "while this run was waiting"
+    return f"{facts.node.name}: {step.name}: {failure.unit} has failed {when}: {failure.why}"
 
 
 def _unit_failure(step: Step, facts: Facts, unit: Unit) -> str:

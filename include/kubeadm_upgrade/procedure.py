@@ -1,7 +1,6 @@
 """Upgrading kubeadm clusters, heading by heading.
 
-Read this file beside the page it follows:
-https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
+Read it beside https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/, which it follows.
 Each class is a heading, its docstring what the heading promises. At the end stand the procedures: which headings a
 control plane node goes through, and which a worker. What is not on the page has files of its own: backup.py, stage.py,
 stage_images.py, etcd_gate.py, admission/, and ready.py, where it is waited for what the page tells one to verify.

@@ -15,4 +15,4 @@ NAME_VARIABLE = "KUBEADM_UPGRADE_AIRFLOW"
 def run_of(context: Context) -> RunId:
     """The DagRun's id, its Airflow, and the moment that tells it from any other run of that name."""
     name = os.environ.get(NAME_VARIABLE) or conf.get("api", "base_url", fallback="") or "an Airflow without a base_url"
-    return RunId(str(context["run_id"]), name, context["dag_run"].run_after.isoformat())
+    return RunId.begun(str(context["run_id"]), name, context["dag_run"].run_after)

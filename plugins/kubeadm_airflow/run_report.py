@@ -25,7 +25,7 @@ from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.verify import NOTHING_LEFT, Left, Result, left_behind, shortcomings, still_to_do, unsettled
 
-RUN_TASKS = ("claim", "look", "plan", "preflight", "verify", "next_hop")
+RUN_TASKS = ("due", "claim", "look", "plan", "preflight", "verify", "next_hop")
 STEP_TASKS = tuple(f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps)
 DONE = "success"  # nothing else: a skipped step is one that somebody has kept from being done
 FAILURE = "failure"  # the XCom in which a failed task says why

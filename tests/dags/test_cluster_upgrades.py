@@ -16,11 +16,13 @@ import pytest
 import yaml
 from airflow.exceptions import ParamValidationError
 from airflow.sdk import DAG
+from airflow.sdk.definitions.param import process_params
 from airflow.serialization.definitions.param import SerializedParam, SerializedParamsDict
 from airflow.serialization.serialized_objects import DagSerialization
 
 from kubeadm_airflow.endings import EndedForAPerson
-from kubeadm_upgrade.inventory import InventoryError
+from kubeadm_airflow.timetable import WindowTimetable
+from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import GROUPS
 
 FLEET = 100
@@ -105,6 +107,54 @@ def test_a_cluster_is_looked_at_where_its_file_says_when(parse):
     assert parse("a", wanted="kubeadm_look.a") == {}
 
 
+WINDOWS = {"timezone": "Europe/Berlin", "recurring": [{"days": ["sat", "sun"], "start": "22:00", "duration": "4h"}]}
+
+
+def test_a_run_begins_at_each_window_where_the_file_has_some(parse):
+    """By a schedule of ours; those that are over are not made up for, and one run has the DAG at a time."""
+    dag = parse("a", windows=WINDOWS)["kubeadm_upgrade.a"]
+    assert dag.timetable == WindowTimetable(load_cluster_named("a").calendar)
+    assert (dag.catchup, dag.max_active_runs, str(dag.start_date)[:10]) == (False, 1, "2026-01-01")
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        pytest.param({}, id="no windows"),
+        pytest.param({**WINDOWS, "open_runs": False}, id="windows that only hold back"),
+        pytest.param({"exclusions": [{"from": "2026-12-20", "to": "2027-01-03"}]}, id="a freeze alone"),
+    ],
+)
+def test_elsewhere_only_people_start_runs(parse, windows):
+    assert parse("a", windows=windows)["kubeadm_upgrade.a"].schedule is None
+
+
+def test_windows_change_no_task(parse):
+    """A run may be under way: Airflow forgets the tasks that a DAG loses."""
+    assert shape(parse("a", windows=WINDOWS)["kubeadm_upgrade.a"]) == shape(parse("a")["kubeadm_upgrade.a"])
+
+
+def test_a_broken_file_opens_no_run(parse, tmp_path):
+    parse("a", windows=WINDOWS)
+    path = tmp_path / "clusters" / "a.yaml"
+    path.write_text(f"{path.read_text()}foo: 1\n")
+    assert parse()["kubeadm_upgrade.a"].schedule is None
+
+
+def test_the_first_task_is_the_one_that_may_skip_all_others(parse):
+    """Whatever their trigger rules are, and however many there will be."""
+    dag = parse("a")["kubeadm_upgrade.a"]
+    assert [task.task_id for task in dag.roots] == ["due"]
+    assert dag.get_task("due").get_flat_relative_ids(upstream=False) == set(dag.task_dict) - {"due"}
+
+
+def test_a_scheduled_run_goes_where_the_file_says_when_it_is_parsed(parse):
+    """Nobody gives it parameters, and those that nobody gives are the file's, at each task's own parse."""
+    for target in ("1.29", "1.30"):
+        dag = parse("a", windows=WINDOWS, target_version=target)["kubeadm_upgrade.a"]
+        assert process_params(dag, dag.get_task("plan"), {}, suppress_exception=False)["target_version"] == target
+
+
 def test_a_check_asks_in_a_worker_and_in_the_triggerer(parse):
     """Two tasks that do not wait for each other, of a DAG that starts by itself never and is found by the same tag."""
     dag = parse("a")["kubeadm_check.a"]
@@ -167,7 +217,7 @@ def test_a_run_that_begins_with_a_broken_file_fails_with_its_sentence(parse, tmp
     run = SimpleNamespace(conf=params, run_after=datetime(2026, 11, 23, tzinfo=UTC))
     values = {name: dag.params[name] for name in dag.params} | params
     with pytest.raises(EndedForAPerson) as caught:
-        dag.get_task("claim").execute({"dag": dag, "run_id": "r", "dag_run": run, "params": values})
+        dag.get_task("due").execute({"dag": dag, "run_id": "r", "dag_run": run, "params": values})
     assert isinstance(caught.value.error, InventoryError)
     assert caught.value.error.problems[0] in dag.doc_md
 
@@ -360,9 +410,10 @@ def test_only_what_must_be_there_is_marked_as_required(parse):
     assert required == {"target_version", "dry_run", "when_held"}
 
 
+@pytest.mark.usefixtures("plugin")
 def test_the_dag_is_the_same_at_every_parse(parse):
     """Nothing volatile goes into the DAG, or every parse would make a new version of it."""
-    whole = {"labels": {"env": "prod", "team": "shop"}, "look": {"schedule": "17 3 * * *"}}
+    whole = {"labels": {"env": "prod", "team": "shop"}, "look": {"schedule": "17 3 * * *"}, "windows": WINDOWS}
     first, second = (
         [json.dumps(DagSerialization.to_dict(dag)) for dag in parse("a", **whole).values()] for _ in range(2)
     )
@@ -390,12 +441,14 @@ def test_parsing_imports_no_client(tmp_path):
 
 
 @pytest.mark.bench
-def test_parse_and_serialise_a_fleet(parse):
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize("windows", [{}, WINDOWS], ids=["without windows", "with windows"])
+def test_parse_and_serialise_a_fleet(parse, windows):
     """Reported, not judged: how long the DAG processor works on a hundred clusters in one file."""
     names = [f"cluster-{number:03}" for number in range(FLEET)]
     parse(*names[:1])  # imports are not what is measured
     started = time.perf_counter()
-    dags = parse(*names)
+    dags = parse(*names, windows=windows)
     parsed = time.perf_counter()
     sizes = [len(json.dumps(DagSerialization.to_dict(dag))) for dag in dags.values()]
     serialised = time.perf_counter()

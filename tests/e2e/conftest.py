@@ -21,6 +21,7 @@ CLUSTERS: Clusters = {
     "edited": (1, 2, {}),
     "stranger": (1, 1, {"ssh": {"known_hosts": "/dev/null"}}),
     "novice": (1, 1, {}),
+    "nightly": (1, 1, {}),
     "halted": (1, 2, {}),
     "closed": (1, 1, {}),
 }

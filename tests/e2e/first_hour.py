@@ -155,12 +155,12 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "bad-parameter": Mistake(
         "A parameter that is misspelt",
-        "unknown parameter dryrun",
+        "unknown parameter dryrun: did you mean dry_run?",
         (
             "write one that this DAG knows (dry_run, give_up, ignore_window, nodes, take_over, target_version, "
             f"when_held), {ANEW}"
         ),
-        task="claim",
+        task="due",
         conf={"dryrun": True},
     ),
     "bad-node": Mistake(
@@ -182,7 +182,7 @@ MISTAKES: dict[str, Mistake] = {
         "A cluster file with a mistake",
         "{name}.yaml: max_unavailble: unknown key: check its spelling, or remove it",
         f"mend {{inventory}}/{{name}}.yaml, {CLEAR}",
-        task="claim",
+        task="due",
         conf={},
         file=lambda at: {"max_unavailble": 2},
     ),

@@ -102,11 +102,11 @@ def test_what_preflight_finds_stops_the_run_and_is_in_its_report(site):
 def test_an_unknown_parameter_is_refused_by_the_first_task(site):
     """Airflow lets unknown keys pass; a misspelt dry_run must not upgrade a cluster."""
     dag_id, run_id = site.start("one", dryrun=True)
-    look = site.api.wait_for_task(dag_id, run_id, "claim")
+    look = site.api.wait_for_task(dag_id, run_id, "due")
     assert look.state == "failed"
     known = "dry_run, give_up, ignore_window, nodes, take_over, target_version, when_held"
     log = site.log_text(dag_id, run_id, look)
-    assert "unknown parameter dryrun\nWhat to do: " in log
+    assert "unknown parameter dryrun: did you mean dry_run?\nWhat to do: " in log
     assert f"({known})" in log
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -62,11 +63,15 @@ class Site:
         return "\n".join((*failed, *(f"{task} {task.state}" for task in tasks if task.state == "upstream_failed")))
 
     def report(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        written: dict[str, Any] = json.loads((self.airflow.reports / dag_id / f"{run_id}.json").read_text())
+        written: dict[str, Any] = json.loads(self.report_file(dag_id, run_id, "json").read_text())
         return written
 
     def report_page(self, dag_id: str, run_id: str) -> str:
-        return (self.airflow.reports / dag_id / f"{run_id}.md").read_text()
+        return self.report_file(dag_id, run_id, "md").read_text()
+
+    def report_file(self, dag_id: str, run_id: str, kind: str) -> Path:
+        """The id of a run that Airflow has named holds colons, which no file's name does."""
+        return self.airflow.reports / dag_id / f"{quote(run_id, safe='+')}.{kind}"
 
     def log_text(self, dag_id: str, run_id: str, task: TaskInstance) -> str:
         lines = self.api.log(dag_id, run_id, task.task_id, task.map_index, task.try_number)

@@ -104,7 +104,7 @@ def test_an_order_for_another_run_is_refused(walker, order):
 
 def test_a_misspelt_parameter_is_named(order):
     """Airflow lets it pass."""
-    with pytest.raises(EndedForAPerson, match="unknown parameter raeson"):
+    with pytest.raises(EndedForAPerson, match=r"unknown parameter raeson: did you mean reason\?"):
         order("pause", reason="x", raeson="x")
 
 

@@ -195,7 +195,9 @@ def to_its_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
             return end.value
 
 
-def after_a_failure(began: datetime, *, remembered: bool = True) -> tuple[Cluster, Coroutine[Any, Any, Any]]:
+def after_a_failure(
+    began: datetime, *, remembered: bool = True, name: str = "now"
+) -> tuple[Cluster, Coroutine[Any, Any, Any]]:
     """A run that has got the slot of one whose apply has failed, at its own apply."""
     cluster = Cluster(control_plane=1, workers=1, at=OLD)
     unit = "kubeadm-upgrade-v1.34.9"
@@ -204,7 +206,7 @@ def after_a_failure(began: datetime, *, remembered: bool = True) -> tuple[Cluste
     here.static["kube-apiserver"].tag = NEW.tag  # it was half way
     if remembered:
         here.units[unit] = UnitHere(unit, FAILED, kubeadm=True)
-    run = RunId("now", "a", began.isoformat())
+    run = RunId.begun(name, "a", began)
     failed = Ledger().taken("cp1", CONTROL_PLANE, EARLIER, NOW).begun("cp1", unit).failed("cp1", unit, "no space", NOW)
     cluster.edit_ledger(lambda ledger: failed.claimed(run, NOW).taken("cp1", CONTROL_PLANE, run, NOW))
     return cluster, again(cluster, run)
@@ -235,6 +237,39 @@ def test_a_run_that_was_started_after_a_failure_runs_it_again():
     cluster, upgrade = after_a_failure(NOW + timedelta(minutes=1))
     to_its_end(upgrade)
     assert at_work(cluster) == ["kubeadm-upgrade-v1.34.9.try-2"]
+
+
+BY_SCHEDULE = "scheduled__2026-11-26T21:00:00+00:00"
+
+
+@pytest.mark.parametrize("name", [BY_SCHEDULE, f"{BY_SCHEDULE}~2"], ids=["by a schedule", "the next run of its path"])
+def test_a_run_that_nobody_has_started_tells_a_failure_and_runs_nothing(name):
+    """A schedule is nobody's word that it was seen, at whatever hour it opens a run; nor is what goes on by itself."""
+    cluster, upgrade = after_a_failure(NOW + timedelta(days=1), name=name)
+    with pytest.raises(UnitFailed, match="has failed in an earlier run, and nobody has started this one: no space"):
+        to_its_end(upgrade)
+    assert at_work(cluster) == []
+    assert cluster.ledger.slots["cp1"].failure.told
+
+
+def test_a_person_who_clears_the_task_of_such_a_run_has_seen_it():
+    cluster, upgrade = after_a_failure(NOW + timedelta(days=1), name=BY_SCHEDULE)
+    with pytest.raises(UnitFailed):
+        to_its_end(upgrade)
+    to_its_end(again(cluster, RunId(BY_SCHEDULE, "a")))
+    assert at_work(cluster) == ["kubeadm-upgrade-v1.34.9.try-2"]
+
+
+def test_the_schedules_next_run_tells_it_once_more():
+    """Nobody has cleared anything, so nobody has seen it: the unit is not run again, however many windows go by."""
+    cluster, upgrade = after_a_failure(NOW + timedelta(days=1), name=BY_SCHEDULE)
+    with pytest.raises(UnitFailed):
+        to_its_end(upgrade)
+    later = RunId.begun("scheduled__2026-11-27T21:00:00+00:00", "a", NOW + timedelta(days=2))
+    cluster.edit_ledger(lambda ledger: ledger.claimed(later, NOW).taken("cp1", CONTROL_PLANE, later, NOW))
+    with pytest.raises(UnitFailed, match="nobody has started this one"):
+        to_its_end(again(cluster, later))
+    assert at_work(cluster) == []
 
 
 def test_a_failure_under_another_target_is_told_before_anything_is_run():

@@ -113,6 +113,7 @@ class RunRecord:
     pace: Pace = Pace()
     next_run: str | None = None
     report: Json | None = None
+    nothing_to_do: str | None = None  # why its first task has skipped all others
 
     @property
     def dry_run(self) -> bool:

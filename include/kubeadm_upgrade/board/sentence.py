@@ -23,6 +23,7 @@ from kubeadm_upgrade.windows.words import moment_told
 _UNTOUCHED = "nothing is touched yet"
 
 _LOOKS: Mapping[str, str] = {
+    "due": "Looking whether there is anything to do",
     "look": "Looking at the cluster",
     "plan": "Planning",
     "preflight": "Checking what must be so before a node is touched",
@@ -97,6 +98,10 @@ def _rehearsed(sight: Sight, _: float | None) -> str:
     )
 
 
+def _nothing_to_do(sight: Sight, _: float | None) -> str:
+    return sight.record.nothing_to_do or "Nothing to do"
+
+
 def _to_be_continued(sight: Sight, _: float | None) -> str:
     left = (sight.record.report or {}).get("left") or {}
     return f"{left.get('why') or to_be_continued.RESULT}; {how_far(sight)}"
@@ -121,6 +126,7 @@ _SAY: Mapping[State, Callable[[Sight, float | None], str]] = {
     State.DONE: _done,
     State.FAILED: _failed,
     State.REHEARSED: _rehearsed,
+    State.NOTHING_TO_DO: _nothing_to_do,
     State.UNPROVEN: _without_proof,
 }
 

@@ -14,8 +14,8 @@ from kubeadm_upgrade.board.view import Row
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
-RUN_TASKS = ("claim", "look", "plan", "preflight", "verify", "next_hop", "report")
-BEFORE = RUN_TASKS[:4]
+RUN_TASKS = ("due", "claim", "look", "plan", "preflight", "verify", "next_hop", "report")
+BEFORE = RUN_TASKS[:5]
 
 # They fail because something else has.
 _SYMPTOMS = ("verify", "next_hop", "report")

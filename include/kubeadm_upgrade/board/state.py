@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from kubeadm_upgrade import to_be_continued
-from kubeadm_upgrade.board.course import SETTLED
+from kubeadm_upgrade.board.course import AT_WORK, SETTLED
 from kubeadm_upgrade.board.record import Waiting
 from kubeadm_upgrade.board.rows import detail
 from kubeadm_upgrade.board.sight import BEFORE, Sight
@@ -48,6 +48,8 @@ def _at_the_end(sight: Sight) -> State:
     """Whatever Airflow calls the run: it is done once its report says so (invariant I11)."""
     if sight.record.marks.aborted is not None and sight.record.state == "failed":
         return State.ABORTED
+    if _had_nothing_to_do(sight):
+        return State.NOTHING_TO_DO
     if sight.record.state != "success" or not _has_reported(sight):
         return State.FAILED
     if sight.record.report is None:
@@ -57,6 +59,13 @@ def _at_the_end(sight: Sight) -> State:
     if sight.record.report.get("result") not in PROVEN:
         return State.FAILED
     return State.REHEARSED if sight.record.dry_run else State.DONE
+
+
+def _had_nothing_to_do(sight: Sight) -> bool:
+    """Not one that somebody has cleared later, so that it has claimed the cluster all the same."""
+    claim = sight.task("claim")
+    skipped = claim is not None and claim.state == "skipped"
+    return sight.record.nothing_to_do is not None and sight.record.state == "success" and skipped
 
 
 def _has_reported(sight: Sight) -> bool:
@@ -84,6 +93,8 @@ def shut_window(sight: Sight) -> Waiting | None:
 
 def _on_the_way(sight: Sight) -> State:
     before = {task.task_id: task for task in sight.run_tasks if task.task_id in BEFORE}
+    if (due := before.get("due")) is not None and due.state in AT_WORK:
+        return State.PLANNING
     if (claim := before.get("claim")) is None or claim.state not in SETTLED:
         return State.CLAIMING
     if sight.phase is None and any(task.state not in SETTLED for task in before.values()):

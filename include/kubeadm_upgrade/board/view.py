@@ -30,6 +30,7 @@ class State(StrEnum):
     DONE = "done"
     FAILED = "failed"
     REHEARSED = "rehearsed"
+    NOTHING_TO_DO = "nothing_to_do"  # a schedule has opened it, and its first task has skipped all others
     UNPROVEN = "unproven"  # Airflow calls it a success, and its report is not there
 
 
@@ -55,6 +56,7 @@ TONES: Mapping[State, Tone] = {
     State.DONE: Tone.GOOD,
     State.FAILED: Tone.BAD,
     State.REHEARSED: Tone.GOOD,
+    State.NOTHING_TO_DO: Tone.WAITS,  # it has proven nothing that a report could show
     State.UNPROVEN: Tone.WAITS,
 }
 

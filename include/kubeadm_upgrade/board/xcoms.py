@@ -95,6 +95,12 @@ def pace_in(value: Any) -> Pace:
     return Pace(measured, at_once if isinstance(at_once, int) and at_once > 0 else 1)
 
 
+def text_in(value: Any) -> str | None:
+    """A sentence: not another value that is there, and none that says nothing."""
+    plain = unwrapped(value)
+    return plain if isinstance(plain, str) and plain else None
+
+
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 

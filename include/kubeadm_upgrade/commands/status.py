@@ -18,7 +18,7 @@ from kubeadm_upgrade.board import terminal
 from kubeadm_upgrade.commands import login, watching
 from kubeadm_upgrade.commands.airflow_server import LATEST, AirflowServer
 
-_ENDED_WELL = ("done", "rehearsed")
+_ENDED_WELL = ("done", "rehearsed", "nothing_to_do")
 
 
 def add_to(commands: Any) -> None:

@@ -36,7 +36,8 @@ class Failure:
     unit: str
     why: str  # it outlives the unit, its journal and the log of the first try
     at: datetime | None = None
-    told: bool = True  # not so for a run that takes the slot, and was waiting already when it happened
+    # Not so for a run that takes the slot, and was waiting already when it happened, or was started by nobody.
+    told: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The first task of a run: one run at a time may act on a cluster, whichever Airflow it is of."""
+"""The task that takes the cluster: one run at a time may act on a cluster, whichever Airflow it is of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow.sdk import Context
 
 from kubeadm_airflow.endings import from_event
 from kubeadm_airflow.identity import run_of
-from kubeadm_airflow.operators.run import ClusterOperator, refuse_unknown_parameters
+from kubeadm_airflow.operators.run import ClusterOperator
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.errors import ClusterHeld
 from kubeadm_upgrade.inventory import load_cluster_named
@@ -30,8 +30,7 @@ class ClaimOperator(ClusterOperator):
         from kubeadm_airflow.hooks.cluster_claim import claim
         from kubeadm_airflow.triggers import ClaimTrigger
 
-        cluster = load_cluster_named(self.cluster)  # before all else: while it is broken, the DAG knows no target
-        refuse_unknown_parameters(context)
+        cluster = load_cluster_named(self.cluster)
         params, run = context["params"], run_of(context)
         wish = Wish.read(params)
         if params["dry_run"]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
@@ -26,7 +28,6 @@ from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.verify import joined, left_behind, shortcomings, still_to_do, unsettled
 from kubeadm_upgrade.windows.forecast import Forecast, forecast
-from kubeadm_upgrade.wording import agreeing
 
 # Whoever clears `plan` alone, hours later, does not mean what `look` saw then.
 LOOK_IS_OLD = timedelta(minutes=10)
@@ -191,10 +192,15 @@ class VerifyOperator(ClusterOperator):
 
 def refuse_unknown_parameters(context: Context) -> None:
     """Airflow checks the parameters it knows and lets unknown ones pass; a misspelt one must not."""
-    known = set(context["dag"].params)
-    given = set(context["dag_run"].conf or {})
-    if unknown := sorted(given - known):
+    known = sorted(context["dag"].params)
+    if unknown := sorted(set(context["dag_run"].conf or {}) - set(known)):
         raise BadParameters(
-            f"unknown {agreeing(unknown, 'parameter', 'parameters')} {', '.join(unknown)}",
-            do=f"write one that this DAG knows ({', '.join(sorted(known))})",
+            several([_unknown(name, known) for name in unknown]),
+            do=f"write one that this DAG knows ({', '.join(known)})",
         )
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    """With the nearest that is known, whatever of case, hyphens and blanks somebody has taken for it."""
+    alike = get_close_matches(re.sub(r"\W+", "_", name).lower(), known, n=1)
+    return f"unknown parameter {name}" + (f": did you mean {alike[0]}?" if alike else "")

@@ -37,13 +37,14 @@ class FleetReader:
         self._at_rest: dict[str, tuple[NewestRun, RunRecord]] = {}
         self._plans: dict[str, RunRecord] = {}
         self._targets: dict[str, tuple[str, str | None]] = {}
+        self._acted: dict[str, tuple[NewestRun, str | None]] = {}  # the newest, and the run that is shown in its place
 
     def read(self, session: Session, now: datetime) -> list[ClusterRecord]:
         """Every cluster that has a DAG."""
         records = list(self._read(session, now))
         under_way = {(one.dag_id, one.run.run_id) for one in records if one.run and not one.run.is_over}
         self._readers = {run: reader for run, reader in self._readers.items() if run in under_way}
-        for kept in (self._at_rest, self._plans, self._targets):
+        for kept in (self._at_rest, self._plans, self._targets, self._acted):
             for gone in kept.keys() - {one.dag_id for one in records}:
                 del kept[gone]
         return records
@@ -51,7 +52,7 @@ class FleetReader:
     def _read(self, session: Session, now: datetime) -> Iterator[ClusterRecord]:
         dags = fleet_rows.dags(session)
         ids = [dag.dag_id for dag in dags]
-        tags, runs = fleet_rows.tags(session, ids), fleet_rows.newest_runs(session, ids)
+        tags, runs = fleet_rows.tags(session, ids), self._newest_runs(session, ids)
         plans, versions = fleet_rows.newest_plans(session, ids), fleet_rows.versions(session, ids)
         for dag in dags:
             labelled = ClusterRecord(
@@ -63,6 +64,20 @@ class FleetReader:
             )
             newest = (runs.get(dag.dag_id), plans.get(dag.dag_id), versions.get(dag.dag_id))
             yield self._cluster(session, labelled, *newest, now)
+
+    def _newest_runs(self, session: Session, ids: Collection[str]) -> dict[str, NewestRun]:
+        """A run that had nothing to do does not hide what became of the last that had; the only one is shown."""
+        newest = fleet_rows.newest_runs(session, ids)
+        ended = {dag_id: run for dag_id, run in newest.items() if run.state == "success"}
+        new = [dag_id for dag_id, run in ended.items() if self._acted.get(dag_id, (None, None))[0] != run]
+        found = fleet_rows.newest_that_acted(session, new) if new else {}
+        self._acted |= {dag_id: (ended[dag_id], found.get(dag_id)) for dag_id in new}
+        before = {
+            dag_id: acted
+            for dag_id, run in ended.items()
+            if (acted := self._acted[dag_id][1]) not in (None, run.run_id)
+        }
+        return newest | fleet_rows.runs(session, before)
 
     def _cluster(
         self,

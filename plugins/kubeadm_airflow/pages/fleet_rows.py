@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from airflow.models.dag import DagModel, DagTag
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import func, select
+from sqlalchemy import and_, exists, func, not_, select, tuple_
 from sqlalchemy.orm import Session
 
 from kubeadm_airflow.pages.run_record import PLAN, UPGRADE
+
+CLAIM = "claim"
 
 
 class DagRow(NamedTuple):
@@ -50,6 +53,26 @@ def newest_runs(session: Session, dag_ids: Collection[str]) -> dict[str, NewestR
     newest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(dag_ids)).group_by(DagRun.dag_id)
     found = select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.updated_at).where(DagRun.id.in_(newest))
     return {dag_id: NewestRun(*row) for dag_id, *row in session.execute(found)}
+
+
+def newest_that_acted(session: Session, dag_ids: Collection[str]) -> dict[str, str]:
+    """The newest run of each that was not one of a schedule with nothing to do: such a one has not even claimed."""
+    claim = (TaskInstance.dag_id == DagRun.dag_id, TaskInstance.run_id == DagRun.run_id, TaskInstance.task_id == CLAIM)
+    skipped = exists().where(*claim, TaskInstance.state == "skipped")
+    newest = (
+        select(func.max(DagRun.id))
+        .where(DagRun.dag_id.in_(dag_ids), not_(and_(DagRun.state == "success", skipped)))
+        .group_by(DagRun.dag_id)
+    )
+    found = session.execute(select(DagRun.dag_id, DagRun.run_id).where(DagRun.id.in_(newest)))
+    return {row.dag_id: row.run_id for row in found}
+
+
+def runs(session: Session, wanted: Mapping[str, str]) -> dict[str, NewestRun]:
+    """By DAG, this run of it."""
+    these = tuple_(DagRun.dag_id, DagRun.run_id).in_(list(wanted.items()))
+    found = select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.updated_at).where(these)
+    return {dag_id: NewestRun(*row) for dag_id, *row in session.execute(found)} if wanted else {}
 
 
 def newest_plans(session: Session, dag_ids: Collection[str]) -> dict[str, str]:

@@ -22,15 +22,17 @@ from kubeadm_upgrade.board.xcoms import (
     nodes_in,
     outcome_in,
     pace_in,
+    text_in,
     unwrapped,
     waiting_in,
 )
+from kubeadm_upgrade.due import NOTHING_TO_DO
 
 UPGRADE, STEER = "kubeadm_upgrade.", "kubeadm_steer."  # before the name of a cluster: the ids of its DAGs
 RESULT = "return_value"
 
-LOOK, PLAN, PREFLIGHT, NEXT_HOP = (("look", -1), ("plan", -1), ("preflight", -1), ("next_hop", -1))
-_TOLD = frozenset({LOOK, PLAN, PREFLIGHT, NEXT_HOP})
+DUE, LOOK, PLAN, PREFLIGHT, NEXT_HOP = (("due", -1), ("look", -1), ("plan", -1), ("preflight", -1), ("next_hop", -1))
+_TOLD = frozenset({DUE, LOOK, PLAN, PREFLIGHT, NEXT_HOP})
 
 
 class RunReader:
@@ -89,6 +91,7 @@ class RunReader:
             "hop": _mapping(plan.get(RESULT)),
             "path": _mapping(plan.get("path")),
             "findings": tuple(map(str, _list(preflight.get("findings")))),
+            "nothing_to_do": text_in(self._rows.xcoms.get(DUE, {}).get(NOTHING_TO_DO)),
             "next_run": unwrapped(self._rows.xcoms.get(NEXT_HOP, {}).get("trigger_run_id")),
         }
 

@@ -96,6 +96,51 @@ def test_a_plan_of_an_earlier_run_counts_where_the_newest_has_none(session):
     assert prod.planned.path["target"] == "1.29.15"
 
 
+def write_nothing_to_do(session: Session, run_id: str, claim: str = "skipped", state: str = "success") -> None:
+    connection = session.connection()
+    write_run(connection, PROD.dag_id, run_id, state)
+    rows = [{"task_id": "due", "state": "success"}, {"task_id": "claim", "state": claim}]
+    write_tasks(connection, PROD.dag_id, run_id, rows)
+    write_xcoms(connection, PROD.dag_id, run_id, [{"task_id": "due", "key": "nothing_to_do", "value": "Nothing to do"}])
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_a_night_with_nothing_to_do_hides_no_earlier_run(session, state):
+    """However many of them there are, and when one more comes; nor what becomes of that run since."""
+    write_dag(session.connection(), PROD.dag_id)
+    write_prod(session, "to-1.29", state)
+    reader = FleetReader()
+    for night in ("scheduled__1", "scheduled__2", "scheduled__3"):
+        write_nothing_to_do(session, night)
+        known = records(reader, session)["prod"]
+        assert (known.run.run_id, known.run.state, known.planned) == ("to-1.29", state, None)
+        assert known.board == "/kubeadm-upgrade/board/kubeadm_upgrade.prod/to-1.29"
+    session.execute(update(DagRun).where(DagRun.run_id == "to-1.29").values(state="running", updated_at=LATER))
+    assert records(reader, session, LATER)["prod"].run.state == "running"
+
+
+def test_a_night_with_nothing_to_do_is_shown_where_there_was_nothing_else(session):
+    write_dag(session.connection(), PROD.dag_id)
+    write_nothing_to_do(session, "scheduled__1")
+    known = records(FleetReader(), session)["prod"]
+    assert (known.run.run_id, board_of(known.run, NOW).state) == ("scheduled__1", "nothing_to_do")
+
+
+@pytest.mark.parametrize(
+    ("claim", "state"),
+    [
+        pytest.param("success", "success", id="cleared, and gone on with"),
+        pytest.param("skipped", "failed", id="marked as failed by somebody"),
+        pytest.param(None, "running", id="under way"),
+    ],
+)
+def test_a_run_that_a_schedule_has_opened_is_a_run_as_any_other(session, claim, state):
+    write_dag(session.connection(), PROD.dag_id)
+    write_prod(session, "to-1.29", "success")
+    write_nothing_to_do(session, "scheduled__1", claim, state)
+    assert records(FleetReader(), session)["prod"].run.run_id == "scheduled__1"
+
+
 def test_a_cluster_that_cannot_be_read_hides_no_other(session, monkeypatch, caplog):
     """And is read again at the next look."""
     write_dag(session.connection(), "kubeadm_upgrade.another")

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from in_memory.runs import DONE, NOW, a_run, ago, at, ended, failed, of_the_run, waiting
+from in_memory.runs import AFTER, BEFORE, DONE, NOW, a_run, ago, at, ended, failed, of_the_run, waiting
 from kubeadm_upgrade.board.board import board_of
-from kubeadm_upgrade.board.record import Marks, Waiting
+from kubeadm_upgrade.board.record import Marks, TaskRecord, Waiting
 from kubeadm_upgrade.board.view import State
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar, Exclusion, Once
 
@@ -44,6 +44,10 @@ def yet_to_come(**places):
     """At a place that Airflow has not come to."""
     return at(a_run(3, 12), places, state=None, started=None)
 
+
+NOTHING = "Nothing to do: prod is at 1.29.15, every node Ready and in service"
+NOT_YET = [TaskRecord(name) for name in (*BEFORE, *AFTER)]
+SKIPPED = [replace(task, state="skipped") for task in NOT_YET]
 
 ALL = PLANES | {f"w{n}": DONE for n in range(1, 13)}
 
@@ -309,6 +313,25 @@ CASES = {
             "is not there. Reports are removed in time; where this one never was, clear its task report."
         ),
     ),
+    "a schedule has opened it, and it looks": (
+        replace(a_run(), hop=None, nodes=(), tasks=(TaskRecord("due", state="running", try_number=1), *NOT_YET)),
+        State.PLANNING,
+        "Looking whether there is anything to do: nothing is touched yet.",
+    ),
+    "nothing was to do": (
+        replace(
+            a_run(),
+            state="success",
+            ended=ago(59),
+            hop=None,
+            path=None,
+            nodes=(),
+            tasks=(TaskRecord("due", state="success", try_number=1), *SKIPPED),
+            nothing_to_do=f"{NOTHING}. The next window opens Sat 28 Nov 22:00 (Europe/Berlin)",
+        ),
+        State.NOTHING_TO_DO,
+        f"{NOTHING}. The next window opens Sat 28 Nov 22:00 (Europe/Berlin).",
+    ),
     "rehearsed": (
         ended(replace(at(a_run(3, 12), ALL), params={"dry_run": True})),
         State.REHEARSED,
@@ -391,6 +414,14 @@ def test_a_report_that_was_marked_as_a_success_proves_nothing(report):
 def test_of_a_run_without_its_tasks_the_report_decides(report, state):
     """As the fleet's page asks for those that have ended well."""
     assert board_of(replace(ended(a_run()), tasks=(), report=report), NOW).state is state
+
+
+def test_a_run_with_nothing_to_do_that_somebody_has_cleared_is_as_any_other():
+    """Its first task has told it before; what the others have done since is what counts."""
+    cleared = replace(ended(at(a_run(3, 12), ALL)), nothing_to_do=NOTHING)
+    assert board_of(cleared, NOW).state is State.DONE
+    assert board_of(replace(cleared, report=None), NOW).state is State.UNPROVEN
+    assert board_of(replace(cleared, state="running", report=None), NOW).state is State.MOVING
 
 
 def test_every_state_is_tested_here():

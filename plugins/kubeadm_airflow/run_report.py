@@ -192,7 +192,9 @@ def _unfinished(
 ) -> Iterator[Json]:
     """The tasks that did not succeed; a failed one with the reason and the remedy."""
     for (name, index), node in tasks:
-        state, failure = states.get(f"{name}_{index}" if index >= 0 else name), failures.get((name, index))
+        # a mapped group that is skipped as a whole is never mapped
+        state = states.get(f"{name}_{index}", states.get(name)) if index >= 0 else states.get(name)
+        failure = failures.get((name, index))
         if failure and state == "running":
             state = "failed"  # it is telling us of it
         if state != DONE:

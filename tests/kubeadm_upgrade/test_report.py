@@ -238,6 +238,12 @@ def test_what_was_left_for_another_window_is_never_done_and_nothing_else_passes_
     assert _result(False, unfinished, broken, LEFT) == result
 
 
+def test_of_a_group_that_is_skipped_as_a_whole_airflow_knows_one_task():
+    """It is never mapped."""
+    states = {"claim": "success", "workers.drain_node": "skipped", "verify": "skipped"}
+    assert {task["state"] for task in _unfinished(TASKS, states, {})} == {"skipped"}
+
+
 def test_a_report_says_what_is_left_and_why_windows_were_ignored():
     left = {"nodes": ["w2"], "why": "To be continued: w2 is left (it opens on Sat 5 Dec 22:00 (UTC))"}
     hop = {**REPORT["hop"], "ignore_window": "an exploit is about"}

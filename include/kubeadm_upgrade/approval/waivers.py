@@ -1,0 +1,41 @@
+"""Which findings of preflight stop a run, when somebody may let some of them pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubeadm_upgrade.approval.approval import Approval
+from kubeadm_upgrade.preflight import CHECKS, MAY_BE_WAIVED, Finding, Severity
+
+_CHECKS = frozenset(check.__name__ for checks in CHECKS.values() for check in checks)
+
+
+def blocking(found: Iterable[Finding], approval: Approval | None = None) -> tuple[Finding, ...]:
+    """What stops a run, but for what was waived."""
+    return tuple(one for one in found if one.severity is Severity.BLOCK and not _is_waived(one, approval))
+
+
+def may_all_be_waived(blocks: Iterable[Finding]) -> bool:
+    return all(one.check in MAY_BE_WAIVED for one in blocks)
+
+
+def objection(blocks: Iterable[Finding], waived: Iterable[str]) -> str:
+    """Why an approval with these waivers is none, in a sentence; "" where it is one."""
+    names, wanted = tuple(waived), tuple(dict.fromkeys(one.check for one in blocks))
+    if unknown := [name for name in names if name not in _CHECKS]:
+        return f"waive: there is no check {', '.join(unknown)}{_choose(wanted)}"
+    if never := [name for name in names if name not in MAY_BE_WAIVED]:
+        return f"waive: {', '.join(never)} may never be waived{_choose(wanted)}"
+    if left := [name for name in wanted if name not in names]:
+        return f"approved, but this still blocks, and was not waived: {', '.join(left)}"
+    return ""
+
+
+def _choose(wanted: Iterable[str]) -> str:
+    names = ", ".join(wanted)
+    return f": what may be waived here is {names}" if names else ": nothing has to be waived here"
+
+
+def _is_waived(one: Finding, approval: Approval | None) -> bool:
+    """Also what an earlier release let somebody waive is not, where this one does not."""
+    return approval is not None and one.check in MAY_BE_WAIVED and approval.waives(one.check, one.message)

@@ -20,6 +20,7 @@ from airflow.sdk import (
 
 from kubeadm_airflow.endings import EndedForAPerson
 from kubeadm_airflow.notifiers import LastLines, ReportSoFar
+from kubeadm_airflow.operators.approve import ApproveOperator
 from kubeadm_airflow.operators.claim import ClaimOperator
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.report import ReportOperator
@@ -168,6 +169,7 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
         chain(
             [control_plane, workers],
             PreflightOperator(task_id="preflight", cluster=name, hop=plan.output),
+            ApproveOperator(task_id="approve", cluster=name, hop=plan.output),
             *groups,
             verify,
             NextHopOperator(task_id="next_hop", cluster=name, path=plan.output["path"], joined=verify.output),

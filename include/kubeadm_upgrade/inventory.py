@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from kubeadm_upgrade.approval.policy import ApprovalPolicy
 from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, problems
 from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.hop import Repository
@@ -72,6 +73,7 @@ class Cluster:
     policy: Policy = Policy()
     patience: Mapping[str, timedelta] = field(default_factory=dict)
     look: LookSchedule = LookSchedule()
+    approval: ApprovalPolicy = ApprovalPolicy()
 
     @property
     def rollout(self) -> RolloutPolicy:
@@ -232,4 +234,5 @@ def _cluster(file: ClusterFile) -> Cluster:
         policy=Policy(**file.path.model_dump(), ignore_preflight_errors=reasons(file.ignore_preflight_errors)),
         patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
         look=LookSchedule(file.look.schedule, file.look.timezone),
+        approval=file.approval.policy,
     )

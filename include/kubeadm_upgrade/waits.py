@@ -26,11 +26,14 @@ class Wait(StrEnum):
     PODS = "pods"  # to leave the node
     NODE = "node"  # to be Ready
     COMMAND = "command"  # on the host, to end
+    APPROVAL = "approval"  # by a person
     EFFECT = "effect"  # to show in the API
 
 
 # What says nothing of how long a step takes: somebody else's time.
-IDLE = frozenset({Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE})
+IDLE = frozenset(
+    {Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE, Wait.APPROVAL}
+)
 
 WORDS: Mapping[str, str] = {
     Wait.CLUSTER: "for another run to end",
@@ -45,6 +48,7 @@ WORDS: Mapping[str, str] = {
     Wait.PODS: "for Pods to go",
     Wait.NODE: "for the node to be Ready",
     Wait.COMMAND: "for commands on hosts",
+    Wait.APPROVAL: "for approval",
     Wait.EFFECT: "for the API to show it",
 }
 

@@ -25,7 +25,7 @@ from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.verify import Result, shortcomings, unsettled
 
-RUN_TASKS = ("claim", "look", "plan", "preflight", "verify", "next_hop")
+RUN_TASKS = ("claim", "look", "plan", "preflight", "approve", "verify", "next_hop")
 STEP_TASKS = tuple(f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps)
 DONE = "success"  # nothing else: a skipped step is one that somebody has kept from being done
 FAILURE = "failure"  # the XCom in which a failed task says why
@@ -90,6 +90,7 @@ async def collect(context: Context, cluster: str) -> dict[str, Any]:
         "plan": await ti.axcom_pull(task_ids="plan", key="page"),
         "path": await ti.axcom_pull(task_ids="plan", key="path"),
         "next_run": await ti.axcom_pull(task_ids="next_hop", key="trigger_run_id"),
+        "approval": await ti.axcom_pull(task_ids="approve", key="approval"),
         "findings": await ti.axcom_pull(task_ids="preflight", key="findings") or [],
         "unfinished": unfinished,
         "unseen": unseen,

@@ -9,6 +9,7 @@ from typing import Any
 
 from kubeadm_upgrade.approval.difference import covers, difference
 from kubeadm_upgrade.approval.terms import Block, Terms
+from kubeadm_upgrade.version import Version
 
 BY_DEADLINE = "the deadline"  # in the place of a name: nobody had answered, and the cluster's file says what then
 
@@ -34,6 +35,10 @@ class Approval:
         """Whether whoever approved has seen this finding, and let its check pass."""
         shown = {block.essence for block in self.terms.blocks}
         return check in self.waived and Block(check, sentence).essence in shown
+
+    def is_of_a_path_to(self, version: Version) -> bool:
+        """Whether a hop to this version was part of it."""
+        return any(hop.to == version for hop in self.terms.hops)
 
     def __str__(self) -> str:
         when = self.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -57,5 +57,5 @@ class ApprovalPolicy:
     @property
     def who(self) -> str:
         """`ann or bob`."""
-        *others, last = self.approvers or ("somebody who may",)
+        *others, last = self.approvers or ("whoever has the right to in Airflow",)
         return f"{', '.join(others)} or {last}" if others else last

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubeadm_upgrade.approval.approval import Approval
+from kubeadm_upgrade.approval.policy import ApprovalPolicy, When
+from kubeadm_upgrade.approval.terms import Block
 from kubeadm_upgrade.preflight import CHECKS, MAY_BE_WAIVED, Finding, Severity
+from kubeadm_upgrade.version import Version
 
 _CHECKS = frozenset(check.__name__ for checks in CHECKS.values() for check in checks)
 
@@ -15,11 +18,11 @@ def blocking(found: Iterable[Finding], approval: Approval | None = None) -> tupl
     return tuple(one for one in found if one.severity is Severity.BLOCK and not _is_waived(one, approval))
 
 
-def may_all_be_waived(blocks: Iterable[Finding]) -> bool:
+def may_all_be_waived(blocks: Iterable[Finding | Block]) -> bool:
     return all(one.check in MAY_BE_WAIVED for one in blocks)
 
 
-def objection(blocks: Iterable[Finding], waived: Iterable[str]) -> str:
+def objection(blocks: Iterable[Finding | Block], waived: Iterable[str]) -> str:
     """Why an approval with these waivers is none, in a sentence; "" where it is one."""
     names, wanted = tuple(waived), tuple(dict.fromkeys(one.check for one in blocks))
     if unknown := [name for name in names if name not in _CHECKS]:
@@ -29,6 +32,13 @@ def objection(blocks: Iterable[Finding], waived: Iterable[str]) -> str:
     if left := [name for name in wanted if name not in names]:
         return f"approved, but this still blocks, and was not waived: {', '.join(left)}"
     return ""
+
+
+def in_force(approved: Approval | None, policy: ApprovalPolicy, to: Version) -> Approval | None:
+    """The approval that a run on its way to this version goes by: what it has waived counts as seen."""
+    if approved is None or policy.when is When.NEVER or not approved.is_of_a_path_to(to):
+        return None
+    return approved
 
 
 def _choose(wanted: Iterable[str]) -> str:

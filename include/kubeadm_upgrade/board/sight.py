@@ -13,8 +13,8 @@ from kubeadm_upgrade.board.rows import row_of, waited_for
 from kubeadm_upgrade.board.view import Row
 from kubeadm_upgrade.procedure import GROUPS
 
-RUN_TASKS = ("claim", "look", "plan", "preflight", "verify", "next_hop", "report")
-BEFORE = RUN_TASKS[:4]
+RUN_TASKS = ("claim", "look", "plan", "preflight", "approve", "verify", "next_hop", "report")
+BEFORE = RUN_TASKS[:5]
 
 # They fail because something else has.
 _SYMPTOMS = ("verify", "next_hop", "report")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from kubeadm_upgrade.outsiders import Outsider, read_outsiders
 from kubeadm_upgrade.packages.port import PackageManager, Versions, manager_of
 from kubeadm_upgrade.planning.skew import KUBE_PROXY
 from kubeadm_upgrade.planning.state import NodeState, State
-from kubeadm_upgrade.preflight import Finding, Severity, findings
+from kubeadm_upgrade.preflight import Finding, findings
 from kubeadm_upgrade.query import Query
 from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.settings import NO_SETTINGS, read_cluster_configuration, read_etcd_tag
@@ -52,11 +52,6 @@ async def look_at_result(cluster: Cluster) -> Result:
 async def judge(cluster: Cluster, hop: Hop) -> tuple[Finding, ...]:
     """Preflight, as of now: what every check finds."""
     return findings(await look_at_scene(cluster, hop, datetime.now(UTC).date()))
-
-
-def blocking(found: Iterable[Finding]) -> list[str]:
-    """The sentences that stop a run."""
-    return [finding.message for finding in found if finding.severity is Severity.BLOCK]
 
 
 async def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State:

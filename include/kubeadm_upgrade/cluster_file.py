@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from kubeadm_upgrade import kubeadm_preflight
@@ -18,7 +18,9 @@ from kubeadm_upgrade.approval_file import ApprovalOption, ApprovalSettings
 from kubeadm_upgrade.labels import Labels, check_labels
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
 from kubeadm_upgrade.planning.path import WorkerMoves
+from kubeadm_upgrade.strict import Strict
 from kubeadm_upgrade.version import TARGET_PATTERN
+from kubeadm_upgrade.windows_file import WindowsSettings
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 _LONGEST_NAME = 63
@@ -30,12 +32,7 @@ _FLAG = r"^[a-z0-9][a-z0-9-]*$"
 _PLAIN_HOST = re.compile(r"https?://(\[[^]/]+\]|[^/@:]+)(:\d+)?/")
 
 
-class _Strict(BaseModel):
-    # an error's cause is in tracebacks, and a value may hold a password
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class SshSettings(_Strict):
+class SshSettings(Strict):
     """How hosts are reached over SSH, unless a node says otherwise."""
 
     port: int | None = Field(None, ge=1, le=65535, description="SSH port; default: the connection's, else 22")
@@ -48,7 +45,7 @@ class SshSettings(_Strict):
     )
 
 
-class NodeSettings(_Strict):
+class NodeSettings(Strict):
     """What is different about one node."""
 
     address: str | None = Field(None, description="Host name or address for SSH")
@@ -56,7 +53,7 @@ class NodeSettings(_Strict):
     jump_host: str | None = Field(None, description="[user@]host[:port] to go through")
 
 
-class RepositorySettings(_Strict):
+class RepositorySettings(Strict):
     """Where packages come from. `{minor}` stands for the minor release, as 1.29, and `{format}` for deb or rpm."""
 
     url: str = Field("https://pkgs.k8s.io/core:/stable:/v{minor}/{format}/", pattern=r"^https?://[^\s\"'\\]+/$")
@@ -87,14 +84,14 @@ class RepositorySettings(_Strict):
         return url
 
 
-class DrainSettings(_Strict):
+class DrainSettings(Strict):
     """What a drain may do beyond evicting Pods that something recreates elsewhere."""
 
     delete_emptydir_data: bool = Field(False, description="evict Pods with emptyDir volumes; their data is lost")
     force: bool = Field(False, description="evict Pods that no controller recreates")
 
 
-class PathSettings(_Strict):
+class PathSettings(Strict):
     """How the way to the target is planned."""
 
     worker_moves: WorkerMoves = Field(
@@ -113,7 +110,7 @@ class PathSettings(_Strict):
     )
 
 
-class Timeouts(_Strict):
+class Timeouts(Strict):
     """Seconds that a step may wait for its effect before a person is asked."""
 
     command: int = Field(1800, gt=0, description="package installs and other commands on a host")
@@ -122,7 +119,7 @@ class Timeouts(_Strict):
     ready: int = Field(600, gt=0, description="a node to be Ready after its kubelet was restarted")
 
 
-class LookSettings(_Strict):
+class LookSettings(Strict):
     """When the cluster is looked at for the fleet's page, and nothing is done."""
 
     schedule: str | None = Field(
@@ -144,7 +141,7 @@ class LookSettings(_Strict):
         return timezone
 
 
-class ClusterFile(_Strict):
+class ClusterFile(Strict):
     """One kubeadm cluster."""
 
     name: str = Field(pattern=NAME_PATTERN, max_length=_LONGEST_NAME, description="must equal the file's name")
@@ -171,6 +168,7 @@ class ClusterFile(_Strict):
     path: PathSettings = PathSettings()
     timeouts: Timeouts = Timeouts()
     look: LookSettings = LookSettings()
+    windows: WindowsSettings = WindowsSettings()
     approval: ApprovalOption = ApprovalSettings()
     ignore_preflight_errors: dict[kubeadm_preflight.PreflightError, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict,
@@ -230,8 +228,8 @@ def _sentence(item: Any) -> str:
             return "unknown key: check its spelling, or remove it"
         case "missing":
             return "is missing"
-        case "model_type" | "dict_type":
-            return f"must be a mapping, keys and values, not {shown}"
+        case "model_type" | "dict_type" | "list_type":
+            return f"must be {'a list' if item['type'] == 'list_type' else 'a mapping, keys and values'}, not {shown}"
         case "string_type" if isinstance(item["input"], float):
             return f"must be text, not {shown}: put it in quotes, for YAML reads 1.30 as the number 1.3"
         case "string_type":

@@ -23,6 +23,7 @@ from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
 from kubeadm_upgrade.version import TargetVersion
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
 DEFAULT_DIRECTORY = Path(__file__).parent.parent / "clusters"
@@ -73,12 +74,13 @@ class Cluster:
     policy: Policy = Policy()
     patience: Mapping[str, timedelta] = field(default_factory=dict)
     look: LookSchedule = LookSchedule()
+    calendar: Calendar = ALWAYS
     approval: ApprovalPolicy = ApprovalPolicy()
 
     @property
     def rollout(self) -> RolloutPolicy:
         """How carefully nodes are taken out of service."""
-        return RolloutPolicy(self.max_unavailable, self.drain, self.drop_flags)
+        return RolloutPolicy(self.max_unavailable, self.drain, self.drop_flags, self.calendar)
 
     def reach(self, node: str) -> HostAddress:
         """How to reach a node's host: its own settings before the cluster's."""
@@ -234,5 +236,6 @@ def _cluster(file: ClusterFile) -> Cluster:
         policy=Policy(**file.path.model_dump(), ignore_preflight_errors=reasons(file.ignore_preflight_errors)),
         patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
         look=LookSchedule(file.look.schedule, file.look.timezone),
+        calendar=file.windows.calendar,
         approval=file.approval.policy,
     )

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
+
 # A backup that is older than this is taken again before the control plane moves, and preflight's judgement with it.
 FRESH = timedelta(hours=1)
 
@@ -30,6 +32,7 @@ class RolloutPolicy:
     drain: DrainPolicy = DrainPolicy()
     # flags that only manifests of the control plane say, and that an upgrade may leave out: name -> why
     drop_flags: Mapping[str, str] = field(default_factory=dict)
+    calendar: Calendar = ALWAYS
 
     def workers_at_once(self, workers: int) -> int:
         """A count, or a percentage of the workers rounded as Kubernetes rounds maxUnavailable (down), at least one.

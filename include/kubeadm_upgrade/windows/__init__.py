@@ -1,0 +1,1 @@
+"""When a cluster may be worked at: maintenance windows and exclusions, as values without a clock inside."""

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from kubeadm_upgrade.approval.policy import ApprovalPolicy
+from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED, ApprovalPolicy
 from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, problems
 from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.hop import Repository
@@ -75,7 +75,7 @@ class Cluster:
     patience: Mapping[str, timedelta] = field(default_factory=dict)
     look: LookSchedule = LookSchedule()
     calendar: Calendar = ALWAYS
-    approval: ApprovalPolicy = ApprovalPolicy()
+    approval: ApprovalPolicy = NOBODY_IS_ASKED
 
     @property
     def rollout(self) -> RolloutPolicy:

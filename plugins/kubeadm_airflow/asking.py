@@ -1,12 +1,13 @@
 """Ask a person, by Airflow's own human-in-the-loop machinery, and lose no answer.
 
 A task that asks is parked by Airflow: no worker, no trigger. An answer may come while its worker is not there yet, or
-not any more, and a worker may die with an answer in its hands. So it is kept which answer was acted on (Airflow's store
-of a task's state, which outlives tries and clears), and any other that is there is taken before somebody is asked again.
+not any more, and a worker may die with an answer in its hands. So it is kept which answer was acted on (in Airflow's
+store of a task's state, which outlives tries and clears), and any other that is there is taken before somebody is asked
+again.
 
-Airflow (3.3.2) keeps the first text that a task has ever asked with, also for its later tries: upsert_hitl_detail of its
-execution API. To have somebody agree to what they are not shown is worse than not to ask: then the task fails, and says
-that a new run asks.
+Airflow (3.3.2) keeps the first text that a task has ever asked with, also for its later tries: upsert_hitl_detail of
+its execution API. To have somebody agree to what they are not shown is worse than not to ask: then the task fails, and
+says that a new run asks.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def asked(context: Context) -> Asked | None:
 
 
 def take(context: Context, answer: Answer) -> None:
-    """This answer was acted on: whoever clears the task is asked anew."""
+    """The answer was acted on: whoever clears the task is asked anew."""
     if (last := asked(context)) is not None:
         _store(context).set(_KEY, asdict(replace(last, taken=answer.at.isoformat())))
 
@@ -90,9 +91,9 @@ def put(context: Context, question: Question, form: Mapping[str, Any]) -> Asked:
 
 def put_again(context: Context, question: Question, form: Mapping[str, Any], answer: Answer) -> Asked:
     """After an answer that is none: the deadline stays."""
-    take(context, answer)
-    last = asked(context)
-    assert last is not None
+    last = asked(context) or Asked(question.subject, answer.at.isoformat())
+    last = replace(last, taken=answer.at.isoformat())
+    _store(context).set(_KEY, asdict(last))
     return _handed_over(context, question, form, last)
 
 

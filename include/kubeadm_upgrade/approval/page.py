@@ -70,11 +70,11 @@ def _changed(question: Question) -> str:
 def _head(question: Question) -> str:
     path, care = question.path, question.terms.care
     hops = path["hops"]
+    at_most = f"at most {text(care.max_unavailable)} of them out of service at a time"
     drains = sum(len(hop.workers) for hop in question.terms.hops)
     lines = [
         f"## {text(question.cluster)}: {text(hops[0]['came_from'])} → {text(path['target'])}",
-        f"Plan `{question.name}`: {count(len(hops), 'hop')}, {count(drains, 'drain')} of workers, at most "
-        f"{text(care.max_unavailable)} of them out of service at a time.",
+        f"Plan `{question.name}`: {count(len(hops), 'hop')}, {count(drains, 'drain')} of workers, {at_most}.",
         *(f"**A drain may {text(one)}.**" for one in map(_DRAINS.get, care.allows) if one),
         *(f"kubeadm passes over its preflight error {text(name)}." for name in care.ignores),
         *(f"The flag {text(name)} of the control plane may be left out." for name in care.drop_flags),

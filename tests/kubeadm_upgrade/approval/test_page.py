@@ -49,7 +49,10 @@ def test_it_shows_the_plan_and_what_was_found():
 @pytest.mark.parametrize(
     ("policy", "sentence"),
     [
-        (ApprovalPolicy(When.ALWAYS), "Who may answer: whoever has the right to in Airflow. It is waited for as long as it takes."),
+        (
+            ApprovalPolicy(When.ALWAYS),
+            "Who may answer: whoever has the right to in Airflow. It is waited for as long as it takes.",
+        ),
         (replace(POLICY, then=Then.APPROVE), "If nobody has within 2d, it counts as approved."),
     ],
 )

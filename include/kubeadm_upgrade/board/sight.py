@@ -89,6 +89,11 @@ class Sight:
     def task(self, name: str) -> TaskRecord | None:
         return next((task for task in self.run_tasks if task.task_id == name), None)
 
+    @property
+    def asking(self) -> TaskRecord | None:
+        """The task that waits for somebody's answer."""
+        return next((task for task in self.run_tasks if task.state == "awaiting_input"), None)
+
     def in_state(self, *states: str) -> list[Row]:
         return [row for row in self.rows if row.state in states]
 

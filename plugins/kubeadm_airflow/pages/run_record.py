@@ -17,6 +17,7 @@ from kubeadm_upgrade import report
 from kubeadm_upgrade.board.holds import marks_of
 from kubeadm_upgrade.board.record import Marks, RunRecord, TaskRecord
 from kubeadm_upgrade.board.xcoms import (
+    blocks_in,
     failure_in,
     marks_in,
     nodes_in,
@@ -30,7 +31,8 @@ UPGRADE, STEER = "kubeadm_upgrade.", "kubeadm_steer."  # before the name of a cl
 RESULT = "return_value"
 
 LOOK, PLAN, PREFLIGHT, NEXT_HOP = (("look", -1), ("plan", -1), ("preflight", -1), ("next_hop", -1))
-_TOLD = frozenset({LOOK, PLAN, PREFLIGHT, NEXT_HOP})
+ASKING: tuple[Task, ...] = (("window", -1), ("approve", -1))  # the later one first
+_TOLD = frozenset({LOOK, PLAN, PREFLIGHT, NEXT_HOP, *ASKING})
 
 
 class RunReader:
@@ -88,9 +90,15 @@ class RunReader:
             "pace": pace_in(look.get("pace")),
             "hop": _mapping(plan.get(RESULT)),
             "path": _mapping(plan.get("path")),
+            "blocks": blocks_in(preflight.get("judged")),
+            "approval": self._approval(),
             "findings": tuple(map(str, _list(preflight.get("findings")))),
             "next_run": unwrapped(self._rows.xcoms.get(NEXT_HOP, {}).get("trigger_run_id")),
         }
+
+    def _approval(self) -> Any:
+        told = (_mapping(self._rows.xcoms.get(task, {}).get("approval")) for task in ASKING)
+        return next((one for one in told if one), None)
 
     def _reported(self) -> Any:
         """Read again only when it was written again."""

@@ -109,6 +109,7 @@ format: $(READY) ## let ruff put the code into shape
 
 schema: $(READY) ## write the JSON Schemas of our YAML files for editors
 	$(BIN)/python -m kubeadm_upgrade schema cluster > include/clusters/cluster.schema.json
+	$(BIN)/python -m kubeadm_upgrade schema defaults > include/clusters/defaults.schema.json
 	$(BIN)/python -m kubeadm_upgrade schema release > include/kubeadm_upgrade/releases/facts/release.schema.json
 
 sudoers: $(READY) ## write docs/sudoers: which commands hosts must allow, generated from the code that runs them

@@ -215,6 +215,12 @@ def run_parameters() -> dict[str, Param]:
             title="Workers to give up",
             description="Names of workers that are left as they are, cordoned or broken, while the others go on",
         ),
+        "ignore_window": Param(
+            None,
+            type=["null", "string"],
+            title="Ignore maintenance windows, because",
+            description="Why this run does not wait for the cluster's windows; empty: it waits. The report tells it",
+        ),
         "when_held": Param(
             "wait",
             type="string",

@@ -30,7 +30,11 @@ from kubeadm_upgrade.rights import sudoers
 
 INTERRUPTED = 130  # as a shell has it for what was ended by Ctrl-C
 _NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-_SCHEMAS = {"cluster": inventory.json_schema, "release": files.json_schema}
+_SCHEMAS = {
+    "cluster": inventory.json_schema,
+    "defaults": inventory.defaults_json_schema,
+    "release": files.json_schema,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ pydantic stands at this border only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -212,8 +212,11 @@ def may_be_named(name: str) -> bool:
     return len(name) <= _LONGEST_NAME and re.fullmatch(NAME_PATTERN, name) is not None
 
 
-def problems(path: Path, error: ValidationError) -> Iterator[str]:
+def problems(path: Path, error: ValidationError, left_out: Container[str] = ()) -> Iterator[str]:
+    """A sentence each, but for options whose mistakes somebody else tells."""
     for item in error.errors():
+        if item["loc"] and item["loc"][0] in left_out:
+            continue
         where = ".".join(str(part) for part in item["loc"]) or "file"
         yield f"{path.name}: {where}: {_sentence(item)}"
 

@@ -36,7 +36,7 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.journal import essence, plain
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Failure
-from kubeadm_upgrade.standing.rules import REFUSED, Standing, verdicts
+from kubeadm_upgrade.standing.rules import REFUSED, Standing, turns_until, verdicts
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, own_unit, unit_of
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.waits import Wait
@@ -83,6 +83,7 @@ class _Obstacle(NamedTuple):
 
     reason: str
     kind: Wait
+    turns: int | None = None  # where it says itself how soon it is worth looking again
 
 
 class _Attempt:
@@ -112,12 +113,14 @@ class _Attempt:
             raise StepRefused(f"{facts.node.name}: {self.step.name}: {reason}{_failed_before(facts)}")
         return await self._act_or_wait(facts, unit)
 
-    async def _act_or_wait(self, facts: Facts, unit: Unit) -> Pending | None:
+    async def _act_or_wait(self, facts: Facts, unit: Unit) -> Outcome | Pending | None:
         wanted = tuple(wanted_actions(self.step, facts, self.hop))
         if not wanted:
             # no action to ask the rules about, and no reason to wait either: behind a failed node it may be for ever
             if self.step.is_at_the_gates and (reason := marks.aborted(facts.ledger, facts.node.name, facts.run)):
                 raise NotToAct(f"{facts.node.name}: {self.step.name}: {reason}")
+            if left := self.step.leaves(facts, self.hop):
+                return Outcome(self.step.name, facts.node.name, "left", self.progress.told, (left,))
             return self._wait(facts, self.step.pending(facts, self.hop), self.step.awaits(facts, self.hop))
         if unit.succeeded and unit.name in self.progress.units and any(map(_starts_unit, wanted)):
             self._stop(facts, f"unit {unit.name} has succeeded and changed nothing")
@@ -152,7 +155,7 @@ class _Attempt:
         standing = await self.port.standing(action)
         for wait, sentence in verdicts(standing):
             if wait is not REFUSED:
-                return _Obstacle(sentence, wait)
+                return _Obstacle(sentence, wait, turns_until(standing) if wait is Wait.WINDOW else None)
             raise NotToAct(f"{standing.node}: {self.step.name}: {sentence}")
         return await self._take_cluster_again(standing) if standing.ledger.ended_at else None
 
@@ -201,10 +204,11 @@ class _Attempt:
 
     def _blocked(self, facts: Facts, blocked: list[_Obstacle]) -> Pending:
         """What is told is all of it; what it counts as, the first."""
-        return self._wait(facts, "; ".join(one.reason for one in blocked), blocked[0].kind)
+        return self._wait(facts, "; ".join(one.reason for one in blocked), blocked[0].kind, blocked[0].turns)
 
-    def _wait(self, facts: Facts, reason: str, kind: Wait) -> Pending:
-        return Pending(f"{reason}{_failed_before(facts)}", self.progress, self.step.turns(facts, self.hop), kind)
+    def _wait(self, facts: Facts, reason: str, kind: Wait, turns: int | None = None) -> Pending:
+        turns = turns or self.step.turns(facts, self.hop)
+        return Pending(f"{reason}{_failed_before(facts)}", self.progress, turns, kind)
 
     def _stop(self, facts: Facts, why: str) -> NoReturn:
         raise StepNotDone(f"{facts.node.name}: {self.step.name}: {why}{_failed_before(facts)}")

@@ -50,6 +50,7 @@ class Hop:
     # of the control plane's oldest kubelet when it was planned: an interrupted run may have left it behind
     kubelet_minor: int | None = None
     ignore_preflight_errors: Mapping[str, str] = field(default_factory=dict)  # kubeadm's: name -> why
+    ignore_window: str = ""  # why this run does not wait for maintenance windows; "": it does
 
     @property
     def changes_minor(self) -> bool:

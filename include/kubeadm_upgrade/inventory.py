@@ -10,9 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from kubeadm_upgrade import defaults_file
 from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED, ApprovalPolicy
 from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, problems
 from kubeadm_upgrade.errors import NeedsPerson, several
@@ -24,6 +24,7 @@ from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
+from kubeadm_upgrade.yaml_mapping import UnreadableError, read_mapping
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
 DEFAULT_DIRECTORY = Path(__file__).parent.parent / "clusters"
@@ -34,13 +35,19 @@ _CLUSTER_FILE = re.compile(r"(?P<name>.+)\.ya?ml(\.txt)?\s*", re.IGNORECASE)
 
 
 class InventoryError(NeedsPerson):
-    """A cluster file that cannot be used; `problems` are sentences that name file and field."""
+    """A cluster file that cannot be used; `problems` are sentences that name file and field.
+
+    `path` is that of the file, or of the defaults beside it where only they are wrong.
+    """
 
     def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
+        named = dict.fromkeys(
+            path if one.startswith(f"{path.name}: ") else path.parent / one.partition(":")[0] for one in problems
+        )
         self.what = several(problems)
-        self.do = f"mend {path}"
-        self.path = path
+        self.do = f"mend {' and '.join(map(str, named))}"
+        self.path = next(iter(named))
         self.problems = problems
 
 
@@ -115,7 +122,7 @@ def name_of(path: Path) -> str | None:
     Other endings, as .sample, .bak and .json, are taken for what somebody keeps beside the inventory.
     """
     meant = None if path.name.startswith(".") else _CLUSTER_FILE.fullmatch(path.name)
-    return meant["name"] if meant else None
+    return meant["name"] if meant and meant["name"].lower() != defaults_file.NAME else None
 
 
 def files_by_cluster() -> Mapping[str, tuple[Path, ...]]:
@@ -132,69 +139,30 @@ def files_by_cluster() -> Mapping[str, tuple[Path, ...]]:
 
 
 def ignored(read: Path, others: Iterable[Path]) -> Iterator[str]:
-    """A sentence on each file of a cluster that is not read, since another one is."""
+    """A sentence on each file of a cluster that is not read, since another one is; and on those of defaults."""
     yield from (f"{other.name} is ignored, since {read.name} is there: remove one of them" for other in others)
+    if (read.parent / defaults_file.FILE).exists():
+        for stray in defaults_file.strays_in(read.parent):
+            yield f"{stray} is ignored, since {defaults_file.FILE} is there: remove one of them"
 
 
 def load_cluster(path: Path) -> Cluster:
-    """Read one file. Raises InventoryError with every problem at once."""
+    """Read one file, and the defaults beside it. Raises InventoryError with every problem of both at once."""
+    defaults = defaults_file.defaults_in(path.parent)
     try:
-        plain, twice = _read(path)
-    except FileNotFoundError as error:
-        raise InventoryError(path, (f"{path.name}: there is no such file in {path.parent}",)) from error
-    except OSError as error:
-        raise InventoryError(path, (f"{path.name}: not readable: {error.strerror}",)) from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        problem = f"{path.name}: not readable as YAML: {_why(error)}"
-        raise InventoryError(path, (problem, *_misnamed(path, None))) from error
-    if not isinstance(plain, dict):
-        problem = f"{path.name}: must be a mapping with name, target_version and so on"
-        raise InventoryError(path, (problem, *_misnamed(path, None)))
-    others = (*twice, *_misnamed(path, plain.get("name")))
+        own, twice = read_mapping(path, "name, target_version and so on")
+    except UnreadableError as error:
+        found = (f"{path.name}: {error}", *_misnamed(path, None))
+        raise InventoryError(path, (*found, *defaults.problems)) from error
+    others = (*twice, *_misnamed(path, own.get("name")), *defaults.problems)
+    inherited = defaults.options.keys() - own.keys()
     try:
-        cluster = _cluster(ClusterFile.model_validate(plain))
+        cluster = _cluster(ClusterFile.model_validate({**defaults.options, **own}))
     except ValidationError as error:
-        raise InventoryError(path, (*problems(path, error), *others)) from error
+        raise InventoryError(path, (*problems(path, error, inherited), *others)) from error
     if others:
         raise InventoryError(path, others)
     return cluster
-
-
-class _Loader(yaml.SafeLoader):
-    """Notes the keys that a mapping has twice, as after a bad merge: yaml takes the last without a word."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.twice: list[tuple[str, int, int]] = []  # key, line of the first and of this one
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                line = key.start_mark.line + 1
-                if (first := lines.setdefault(key.value, line)) != line:
-                    self.twice.append((key.value, first, line))
-        return super().construct_mapping(node, deep)
-
-
-def _read(path: Path) -> tuple[Any, tuple[str, ...]]:
-    """What the file says, and a sentence on each key that it says twice."""
-    loader = _Loader(path.read_text())
-    try:
-        plain = loader.get_single_data()
-    finally:
-        loader.dispose()
-    twice = (
-        f"{path.name}: {key}: is there twice, in line {first} and in line {line}: remove one of them"
-        for key, first, line in sorted(loader.twice, key=lambda one: one[2])
-    )
-    return plain, tuple(twice)
-
-
-def _why(error: Exception) -> str:
-    """In one line: yaml writes three, with a picture of the place."""
-    mark: Any = getattr(error, "problem_mark", None)
-    return f"line {mark.line + 1}: {getattr(error, 'problem', error)}" if mark else str(error)
 
 
 def load_cluster_named(name: str) -> Cluster:
@@ -213,8 +181,15 @@ def _misnamed(path: Path, name: object) -> Iterator[str]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a cluster file, for editors."""
-    schema = ClusterFile.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ClusterFile.model_json_schema()}
+
+
+def defaults_json_schema() -> dict[str, Any]:
+    """That of `_defaults.yaml`: the same options, none of which must be there, and no name."""
+    schema = json_schema()
+    options = {name: option for name, option in schema["properties"].items() if name != "name"}
+    says = "What all clusters of this directory have in common. The file of a cluster replaces it, option by option."
+    return {**schema, "title": "Defaults", "description": says, "properties": options, "required": []}
 
 
 def _cluster(file: ClusterFile) -> Cluster:

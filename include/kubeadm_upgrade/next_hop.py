@@ -29,6 +29,7 @@ class Wish:
     target: TargetVersion
     nodes: tuple[str, ...] = ()  # limit to these workers; empty: all
     give_up: tuple[str, ...] = ()  # workers that are left as they are, and in nobody's way
+    ignore_window: str = ""  # why it does not wait for maintenance windows; "": it does
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> Wish:
@@ -37,7 +38,7 @@ class Wish:
             target = TargetVersion.parse(str(params["target_version"]))
         except ValueError as error:
             raise BadParameters(f"target_version: {error}", do="write one of the two") from error
-        return cls(target, names_in(params["nodes"]), names_in(params["give_up"]))
+        return cls(target, names_in(params["nodes"]), names_in(params["give_up"]), _reason(params.get("ignore_window")))
 
     def workers_of(self, state: State) -> frozenset[str]:
         """The workers that may move; none: all may. Raises BadParameters for names that are no workers."""
@@ -58,6 +59,17 @@ class Wish:
 def names_in(listed: Sequence[str] | None) -> tuple[str, ...]:
     """Each name once. A form's field for a list may hold several names in a line, and empty lines, and be none."""
     return tuple(dict.fromkeys(name for line in listed or () for name in re.split(r"[\s,;]+", line) if name))
+
+
+def _reason(given: object) -> str:
+    """Of a parameter that is null or a reason. A form makes null of an empty field; a blank one is a slip."""
+    if given is None:
+        return ""
+    if not isinstance(given, str) or not given.strip():
+        raise BadParameters(
+            "ignore_window: is blank, and must say why windows are ignored", do="write a reason, or leave it out"
+        )
+    return " ".join(given.split())
 
 
 def successor_of(run: str) -> str:
@@ -105,6 +117,7 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         etcd_minimum=first.etcd_minimum,
         ends_path=len(path.hops) == 1,
         ignore_preflight_errors=path.policy.ignore_preflight_errors,
+        ignore_window=wish.ignore_window,
         kubelet_minor=min(node.kubelet for node in state.control_plane).minor,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kubeadm_upgrade.checks import cluster, hosts, packages, service
+from kubeadm_upgrade.checks import cluster, hosts, packages, service, windows
 from kubeadm_upgrade.checks.scene import Scene
 
 
@@ -71,6 +71,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         cluster.manifests_explained,
         cluster.outsiders_let_apply,
         service.slots_left,
+        windows.fits_a_window,
     ),
     Severity.WARN: (
         cluster.release_supported,

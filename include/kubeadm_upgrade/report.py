@@ -75,6 +75,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     parts = (
         _head(report),
         _broken(report),
+        _to_be_continued(report),
         _given_up(report),
         _failures(report),
         _unseen(report),
@@ -101,7 +102,8 @@ def _head(report: Mapping[str, Any]) -> str:
     )
     going_on = (f"The path goes on in run `{report['next_run']}`.",) if report.get("next_run") else ()
     ignored = told_to_ignore(hop.get("ignore_preflight_errors") or {})
-    return "\n\n".join((*lines, *going_on, *((ignored,) if ignored else ())))
+    windows = f"It did not wait for maintenance windows: {hop['ignore_window']}." if hop.get("ignore_window") else ""
+    return "\n\n".join((*lines, *going_on, *filter(None, (ignored, windows))))
 
 
 def _plan(report: Mapping[str, Any]) -> str:
@@ -114,6 +116,15 @@ def _broken(report: Mapping[str, Any]) -> str:
     """What the cluster itself shows to be missing, at the time of writing."""
     rows = [f"- {sentence}" for sentence in report.get("broken_promises", ())]
     return "\n".join(("## Not as promised", "", *rows)) if rows else ""
+
+
+def _to_be_continued(report: Mapping[str, Any]) -> str:
+    """What nothing was done to, since nothing more fitted into the window."""
+    left = report.get("left")
+    if not left:
+        return ""
+    rows = [f"- {node}" for node in left["nodes"]]
+    return "\n".join(("## To be continued", "", f"{left['why']}.", "", *rows)).strip()
 
 
 def _given_up(report: Mapping[str, Any]) -> str:

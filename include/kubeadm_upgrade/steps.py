@@ -76,6 +76,10 @@ class Step:
         """How soon it is worth looking again: 1 at once, more when others come first."""
         return 1
 
+    def leaves(self, facts: Facts, hop: Hop) -> str | None:
+        """Why the node is left for a later run rather than waited with; None where it is not."""
+        return None
+
     def details(self, facts: Facts, hop: Hop) -> tuple[str, ...]:
         """What the outcome should say beyond its actions, once the step is done."""
         return ()
@@ -99,7 +103,8 @@ class Outcome:
 
     step: str
     node: str
-    status: Literal["unchanged", "changed", "planned", "gone"]  # gone: the Node has left the cluster
+    # gone: the Node has left the cluster; left: it was not begun with, and is for a later run
+    status: Literal["unchanged", "changed", "planned", "gone", "left"]
     actions: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
 
@@ -153,7 +158,7 @@ class Pending:
     @property
     def waits_for(self) -> tuple[Wait, str]:
         """What is told of it. Of a turn nothing but that: who has it changes with every node that is done."""
-        if self.turns > 1 or self.kind is Wait.TURN:
+        if self.kind is Wait.TURN or (self.turns > 1 and self.kind is not Wait.WINDOW):
             return Wait.TURN, "its turn"
         return self.kind, self.reason[:_MOST_TOLD]
 

@@ -18,6 +18,7 @@ class Wait(StrEnum):
     TURN = "turn"  # other nodes come first
     SLOT = "slot"  # as many nodes are out of service as may be
     PAUSE = "pause"
+    WINDOW = "window"  # a maintenance window, or the end of an exclusion
     OTHERS = "others"  # somebody else is at work on the host
     CREDENTIALS = "credentials"  # that are accepted
     FILE = "file"  # of the cluster, to be mended
@@ -32,7 +33,10 @@ class Wait(StrEnum):
 
 # What says nothing of how long a step takes: somebody else's time.
 IDLE = frozenset(
-    {Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE, Wait.APPROVAL}
+    {
+        *(Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.WINDOW, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE),
+        Wait.APPROVAL,
+    }
 )
 
 WORDS: Mapping[str, str] = {
@@ -40,6 +44,7 @@ WORDS: Mapping[str, str] = {
     Wait.TURN: "for its turn",
     Wait.SLOT: "for a slot",
     Wait.PAUSE: "for the pause to end",
+    Wait.WINDOW: "for its maintenance window",
     Wait.OTHERS: "for somebody else at work on the host",
     Wait.CREDENTIALS: "for credentials",
     Wait.FILE: "for the cluster's file to be mended",
@@ -79,6 +84,10 @@ class Waits:
     def until(self, now: datetime) -> list[list[Any]]:
         """The whole wait, as outcomes tell it: kind and seconds."""
         return [[str(kind), round(seconds, 1)] for kind, seconds in self._spent_until(now).items()]
+
+    def seconds_of(self, kind: Wait, now: datetime) -> float:
+        """How long it has waited for things of this kind."""
+        return self._spent_until(now).get(kind, 0.0)
 
     def to_json(self) -> dict[str, Any]:
         """What the XCom `waiting` says, and what a trigger begins with."""

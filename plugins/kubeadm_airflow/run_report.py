@@ -15,15 +15,15 @@ from kubeadm_airflow.endings import Ending
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.last_look import keep_last_look
 from kubeadm_airflow.only_for_pages import only_for_pages
-from kubeadm_upgrade import report
+from kubeadm_upgrade import report, to_be_continued
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.board.work import work_seconds
-from kubeadm_upgrade.board.xcoms import outcome_in
+from kubeadm_upgrade.board.xcoms import outcomes_in
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import GROUPS
-from kubeadm_upgrade.verify import Result, shortcomings, unsettled
+from kubeadm_upgrade.verify import NOTHING_LEFT, Left, Result, left_behind, shortcomings, still_to_do, unsettled
 
 RUN_TASKS = ("claim", "look", "plan", "preflight", "approve", "verify", "next_hop")
 STEP_TASKS = tuple(f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps)
@@ -75,7 +75,10 @@ async def collect(context: Context, cluster: str) -> dict[str, Any]:
     outcomes, run_tasks = await _outcomes(ti), _run_tasks(context)
     failures = await _failures(ti, run_tasks)
     unfinished = list(_unfinished(_left(_tasks(run_tasks, hop), outcomes), _states(context), failures))
-    broken = [] if dry_run else _broken_promises(hop, run_of(context), result, unseen)
+    left = left_behind(hop, outcomes) if hop else NOTHING_LEFT
+    unfinished = [task for task in unfinished if not (left and _is_left(task, left))]
+    broken = [] if dry_run else _broken_promises(hop, run_of(context), result, unseen, left)
+    to_do = still_to_do(hop, result, left) if hop and result else ()
     ailing = list(unsettled(hop, result)) if hop and result and not dry_run else []
     return {
         "cluster": cluster,
@@ -83,7 +86,8 @@ async def collect(context: Context, cluster: str) -> dict[str, Any]:
         "run_id": str(context["run_id"]),
         "started": _instant(context["dag_run"].start_date),
         "ended": _instant(datetime.now(UTC)),
-        "result": _result(dry_run, unfinished, [*broken, *ailing]),
+        "result": _result(dry_run, unfinished, [*broken, *ailing], left),
+        "left": {"nodes": list(to_do), "why": to_be_continued.told(to_do, left.why)} if left else None,
         "may_settle": bool(ailing) and not (unfinished or broken),
         "dry_run": dry_run,
         "hop": plain,
@@ -115,11 +119,18 @@ async def _look(cluster: str) -> tuple[Result | None, str]:
         return None, ending.what
 
 
-def _broken_promises(hop: Hop | None, run: RunId, result: Result | None, unseen: str) -> list[str]:
+def _is_left(task: Json, left: Left) -> bool:
+    """Skipped behind a node that was left for another window; whatever else was skipped, somebody has skipped."""
+    if task["state"] != "skipped":
+        return False
+    return task["task"] in ("verify", "next_hop") or task["node"] in left.nodes
+
+
+def _broken_promises(hop: Hop | None, run: RunId, result: Result | None, unseen: str, left: Left) -> list[str]:
     """Proven anew, whatever the tasks of the run say or somebody has made them say (invariant I11)."""
     if hop is None:
         return []  # nothing was promised yet; the tasks that are missing say why
-    return list(shortcomings(hop, run, result)) if result else [f"the result could not be proven: {unseen}"]
+    return list(shortcomings(hop, run, result, left)) if result else [f"the result could not be proven: {unseen}"]
 
 
 def _node(node: NodeFacts, before: Mapping[str, str]) -> dict[str, str]:
@@ -134,8 +145,7 @@ def _node(node: NodeFacts, before: Mapping[str, str]) -> dict[str, str]:
 
 async def _outcomes(ti: Any) -> list[Json]:
     """Every step's outcome."""
-    pushed = await ti.axcom_pull(task_ids=STEP_TASKS)
-    return [outcome for value in pushed if (outcome := outcome_in(value)) is not None]
+    return outcomes_in(await ti.axcom_pull(task_ids=STEP_TASKS))
 
 
 async def _failures(ti: Any, run_tasks: Iterable[str]) -> dict[Task, Json]:
@@ -198,9 +208,11 @@ _BY_HAND = {
 }
 
 
-def _result(dry_run: bool, unfinished: Sequence[object], broken: Sequence[str]) -> str:
+def _result(dry_run: bool, unfinished: Sequence[object], broken: Sequence[str], left: Left = NOTHING_LEFT) -> str:
     if unfinished or broken:
         return "Not finished"
+    if left:
+        return to_be_continued.RESULT
     return "Rehearsed" if dry_run else "Done and verified"
 
 

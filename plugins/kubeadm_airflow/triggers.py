@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
 from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
@@ -35,12 +35,12 @@ from kubeadm_upgrade.errors import (
 from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
-from kubeadm_upgrade.waits import Wait, kind_of
+from kubeadm_upgrade.waits import Wait, Waits, kind_of
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
-MOST_TURNS = 15  # nobody looks less often than every 15 polls, however many come first
+MOST_TURNS = 25  # nobody looks less often than every 50 seconds, whatever comes first
 SAY_AGAIN_SECONDS = 60.0  # a reason that changes all the time is said no more often than this
 # credentials that are not accepted, another's answer, or a file that is broken: somebody sees to it, or nobody does
 _PERSONS_PATIENCE = timedelta(hours=1)
@@ -66,9 +66,14 @@ def _kind_of(error: UpgradeError) -> Wait:
 
 
 async def events(work: Awaitable[Any]) -> TriggerEvent:
-    """The end of a trigger's work: success ends the task here, an error wakes it up to be raised in its own process."""
+    """The end of a trigger's work: success ends the task here, an error wakes it up to be raised in its own process.
+
+    A node that is left for a later run ends it as skipped.
+    """
     try:
-        return TaskSuccessEvent(xcoms={"return_value": await work})
+        value = await work
+        left = isinstance(value, dict) and value.get("status") == "left"
+        return (TaskSkippedEvent if left else TaskSuccessEvent)(xcoms={"return_value": value})
     except UpgradeError as error:
         return TriggerEvent(to_event(error))
     except Exception as error:
@@ -124,7 +129,7 @@ class StepTrigger(BaseTrigger):
                 progress = error.progress or progress
                 said(error.what)
                 tell.look(_kind_of(error), error.what)
-                self._check_patience(work, error)
+                self._check_patience(work, error, tell.waits)
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             self.log.info("%s: %s", work, outcome.status)
@@ -142,16 +147,18 @@ class StepTrigger(BaseTrigger):
                 progress = result.progress
                 said(result.reason)
                 tell.look(*result.waits_for)
-                self._check_patience(work, result)
+                self._check_patience(work, result, tell.waits)
                 await asyncio.sleep(POLL_SECONDS * min(result.turns, MOST_TURNS))
 
-    def _check_patience(self, work: Assignment, waiting: Pending | UpgradeError) -> None:
+    def _check_patience(self, work: Assignment, waiting: Pending | UpgradeError, waits: Waits | None = None) -> None:
+        """A window that is far away is no reason to give up: the time until then is not counted."""
         now = datetime.now(UTC)
         if isinstance(waiting, _FOR_A_PERSON):
             self._for_a_person_since = self._for_a_person_since or now
             if now - self._for_a_person_since >= _PERSONS_PATIENCE:
                 raise StepTimedOut(f"{work}: patience has ended: {waiting.what}", do=waiting.do)
-        if self.deadline is not None and now >= datetime.fromisoformat(self.deadline):
+        shut = timedelta(seconds=waits.seconds_of(Wait.WINDOW, now) if waits else 0)
+        if self.deadline is not None and now >= datetime.fromisoformat(self.deadline) + shut:
             reason, do = (waiting.reason, None) if isinstance(waiting, Pending) else (waiting.what, waiting.do)
             raise StepTimedOut(f"{work}: patience has ended, still waiting: {reason}", do=do)
 

@@ -233,6 +233,22 @@ def test_a_name_that_no_dag_may_have_leaves_the_others_alone(parse, tmp_path, fi
     assert set(dags[f"kubeadm_upgrade.{dag_id}"].task_dict) == {"inventory_file_is_broken"}
 
 
+def test_a_mistake_in_the_defaults_is_shown_by_each_cluster_and_is_none_itself(parse, tmp_path):
+    """With the file that is to be mended in the title; and good ones make no DAG."""
+    good = parse("a", "b")
+    defaults = tmp_path / "clusters" / "_defaults.yaml"
+    defaults.write_text("windows: {timezone: Europe/Berlin}\n")
+    assert parse().keys() == good.keys()
+    defaults.write_text("windows: {timezone: Mars/Phobos}\n")
+    dags = parse()
+    assert {dag_id for dag_id, dag in dags.items() if "quarantine" in dag.tags} == {
+        "kubeadm_upgrade.a",
+        "kubeadm_upgrade.b",
+    }
+    for dag in (dags["kubeadm_upgrade.a"], dags["kubeadm_upgrade.b"]):
+        assert "_defaults.yaml: windows.timezone: must be UTC, or a time zone" in dag.dag_display_name
+
+
 def test_tasks_are_the_steps_of_the_procedure(parse):
     """Task id = step name = heading, in the procedure's groups and order."""
     dag = parse("a")["kubeadm_upgrade.a"]

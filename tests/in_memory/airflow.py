@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from in_memory.cluster import NAME, Cluster, Seat, judge
-from kubeadm_upgrade import errors
+from kubeadm_upgrade import errors, to_be_continued
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.hop import Hop
@@ -16,10 +16,11 @@ from kubeadm_upgrade.ledger.claim import why_not_claim
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for, successor_of
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
-from kubeadm_upgrade.verify import Result, joined, shortcomings, unsettled
+from kubeadm_upgrade.verify import Result, joined, left_behind, shortcomings, still_to_do, unsettled
 from kubeadm_upgrade.version import TargetVersion
 
 RETRIES = 2
+SETTLED = ("success", "skipped")
 _WAITED_FOR = (errors.Unreachable, errors.Conflict, errors.Unauthorized)
 _CLEAR_AS_WELL = "clear its "
 
@@ -27,12 +28,13 @@ _CLEAR_AS_WELL = "clear its "
 @dataclass
 class Task:
     work: Assignment
-    state: str = "none"  # none, waiting, failed, success
+    state: str = "none"  # none, waiting, failed, success, skipped
     tries: int = 0
     progress: Progress = field(default_factory=Progress)
     said: str = ""
     coroutine: Coroutine[Any, Any, Outcome | Pending] | None = None
     waits: int = 0
+    outcome: dict[str, Any] = field(default_factory=dict)
 
     def die(self) -> None:
         """Whoever was at it is gone, in the middle of it."""
@@ -43,6 +45,7 @@ class Task:
     def reset(self) -> None:
         self.die()
         self.state, self.tries, self.progress, self.said, self.waits = "none", 0, Progress(), "", 0
+        self.outcome = {}
 
     def step(self, cluster: Cluster) -> None:
         """Until it next gives way."""
@@ -62,7 +65,8 @@ class Task:
     def _ended(self, result: Outcome | Pending) -> None:
         self.coroutine = None
         if isinstance(result, Outcome):
-            self.state = "success"
+            self.outcome = {**result.to_json(), "group": self.work.group}
+            self.state = "skipped" if result.status == "left" else "success"
         else:
             self.progress, self.said = result.progress, result.reason
             self.waits += 1
@@ -98,14 +102,25 @@ class DagRun:
         """Of each node of the group that is open now, its tasks in order."""
         for group in GROUPS:
             tasks = [task for task in self.tasks if task.work.group == group]
-            if any(task.state != "success" for task in tasks):
+            if any(task.state not in SETTLED for task in tasks):
                 for node in dict.fromkeys(task.work.node for task in tasks):
                     yield [task for task in tasks if task.work.node == node]
                 return
 
     def ready_tasks(self) -> list[Task]:
-        nexts = (next((task for task in chain if task.state != "success"), None) for chain in self.chains())
+        self._skip()
+        nexts = (next((task for task in chain if task.state not in SETTLED), None) for chain in self.chains())
         return [task for task in nexts if task is not None and task.state != "failed"]
+
+    def _skip(self) -> None:
+        """Whatever comes after a task that is skipped: of its node, and every group after its own."""
+        groups = list(GROUPS)
+        for skipped in [task for task in self.tasks if task.state == "skipped"]:
+            for task in self.tasks:
+                later = groups.index(task.work.group) > groups.index(skipped.work.group)
+                same = (task.work.group, task.work.node) == (skipped.work.group, skipped.work.node)
+                if task.state == "none" and (later or same):
+                    task.state = "skipped"
 
     def failed(self) -> list[Task]:
         return [task for task in self.tasks if task.state == "failed"]
@@ -210,10 +225,15 @@ class Airflow:
         assert run.hop is not None
         nodes = tuple(self.cluster.node_facts(node) for node in self.cluster.nodes.values())
         result = Result(nodes, self.cluster.control_plane_facts(), self.cluster.ledger)
-        if missing := list(shortcomings(run.hop, run.run, result)):
+        left = left_behind(run.hop, [task.outcome for task in run.tasks if task.outcome])
+        if missing := list(shortcomings(run.hop, run.run, result, left)):
             raise errors.NotAsPromised("; ".join(missing))
         if ailing := list(unsettled(run.hop, result)):
             raise errors.NotSettled("; ".join(ailing))
+        if left:
+            run.said = to_be_continued.told(still_to_do(run.hop, result, left), left.why)
+            self.end(run, "success")
+            return
         self.cluster.watch.ended_well(run.hop)
         goes_on = run.goes_on or (joined(run.hop, result) and not run.wish.nodes)
         ledger = self.cluster.ledger

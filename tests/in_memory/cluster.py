@@ -609,8 +609,23 @@ class Seat:
         if isinstance(action, Run):
             host = self._at_host()
             at_work = (*host.at_work, *(("kubeadm upgrade",) if host.busy else ()))
-        newest = replace(cluster.control_plane_facts(), nodes_ready={}).newest
-        return Standing(self.work.run, self.work.node, self.work.hop, cluster.ledger, newest, node.kubelet, at_work)
+        control_plane = replace(cluster.control_plane_facts(), nodes_ready={})
+        return Standing(
+            self.work.run,
+            self.work.node,
+            self.work.hop,
+            cluster.ledger,
+            control_plane.newest,
+            node.kubelet,
+            at_work,
+            action=action,
+            group=self.work.group,
+            step=self.work.step,
+            cordoned_by_us=node.cordoned_by is not None,
+            moved=not control_plane.at(node.name, self.work.hop.came_from),
+            calendar=cluster.inventory.calendar,
+            now=cluster.clock,
+        )
 
     async def act(self, action: Action) -> str | None:
         obstacle = self._act(action)

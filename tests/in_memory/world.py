@@ -50,6 +50,7 @@ class World:
     def __init__(self, facts: Facts, hop: Hop, slow: int = 0) -> None:
         self.facts, self.hop, self.slow = facts, hop, slow
         self.group = "control_plane" if facts.node.control_plane else "workers"
+        self.step = ""  # the one that has looked last
         self.others: dict[str, NodeFacts] = {}
         self.log: list[Action] = []
         self.units: dict[str, Unit] = {unit.name: unit for unit in facts.units.values()}
@@ -72,7 +73,7 @@ class World:
     async def look(self, step: Step) -> Facts:
         self._maybe_crash()
         self._later()
-        self._looked_at = self.facts.ledger
+        self._looked_at, self.step = self.facts.ledger, step.name
         if self.gone:
             raise NodeGone(self.facts.node.name)
         facts = replace(self.facts, units=self._units_of(step, self.facts), lane=self.lane(self.group))
@@ -85,7 +86,22 @@ class World:
         facts = self.facts
         newest, kubelet = facts.control_plane.newest, facts.node.kubelet
         at_work = self.at_work if isinstance(action, Run) else ()
-        return Standing(facts.run, facts.node.name, self.hop, facts.ledger, newest, kubelet, at_work)
+        return Standing(
+            facts.run,
+            facts.node.name,
+            self.hop,
+            facts.ledger,
+            newest,
+            kubelet,
+            at_work,
+            action=action,
+            group=self.group,
+            step=self.step,
+            cordoned_by_us=facts.node.cordoned_by is not None,
+            moved=not facts.control_plane.at(facts.node.name, self.hop.came_from),
+            calendar=facts.policy.calendar,
+            now=facts.now,
+        )
 
     async def act(self, action: Action) -> str | None:
         self._maybe_crash()

@@ -64,7 +64,7 @@ def control_plane(*at_the_target: str, etcd: str = "3.5.9-0") -> ControlPlaneFac
 def at_the_gates(group: str, name: str, nodes: dict[str, NodeFacts], ledger: Ledger, *at_the_target: str) -> Facts:
     """What a node of a task group sees of its lane."""
     lane = lane_of(group, HOP, RUN, RolloutPolicy(), tuple(nodes.values()), control_plane(*at_the_target), ledger)
-    return Facts(nodes[name], RUN, NOW, ledger=ledger, lane=lane)
+    return Facts(nodes[name], RUN, NOW, policy=RolloutPolicy(), ledger=ledger, lane=lane)
 
 
 def may_go(*args) -> bool:

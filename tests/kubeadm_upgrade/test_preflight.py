@@ -24,6 +24,7 @@ from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
 from kubeadm_upgrade.releases.release import Feature, Needs, Removed, Support
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
+from kubeadm_upgrade.windows.calendar import Calendar, Once
 
 GONE = Removed("made up", flags={"kubelet": ("cloud-config",)})
 RELEASES = releases(
@@ -289,7 +290,12 @@ def test_a_flag_of_a_manifest_may_be_dropped_and_is_gone_once_kubeadm_was_there(
 
 
 WINDOWS = Outsider("win1", "runs Windows", OLD)
+LONG_OVER = Calendar(once=(Once(NOW - timedelta(9), timedelta(1)),))
 FAULTS |= {
+    "fits_a_window": (
+        lambda s, f: replace(s, policy=RolloutPolicy(calendar=LONG_OVER)),
+        "maintenance windows: none comes any more: add one to windows in the cluster's file, or start the run with",
+    ),
     "slots_left": (
         lambda s, f: left_out(s, "w2", ready=False),
         "1 worker node may be out of service at a time, and w2, which this run does not come to, is not Ready: no",

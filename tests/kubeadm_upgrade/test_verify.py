@@ -8,7 +8,7 @@ import pytest
 
 from in_memory.examples import EARLIER, NEW, NOW, OLD, RUN, a_control_plane, a_ledger, node_of, static_pods
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.verify import Result, joined, shortcomings, unsettled
+from kubeadm_upgrade.verify import Result, joined, left_behind, shortcomings, still_to_do, unsettled
 from kubeadm_upgrade.version import Version
 
 LATER = replace(RUN, dag_run="run-2")
@@ -177,3 +177,64 @@ def test_what_was_so_before_is_none(hop, result):
     other = replace(result, ledger=result.ledger.taken("w9", "worker", RUN, NOW))
     assert list(shortcomings(hop, RUN, other)) == []
     assert list(shortcomings(hop, RUN, replace(result, ledger=Ledger()))) == []
+
+
+def gate(group, *names):
+    return [
+        {"step": "admit", "group": group, "node": name, "status": "left", "details": ["to be continued: x"]}
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "planes", "kubelets"),
+    [
+        pytest.param([], set(), set(), id="nothing"),
+        pytest.param(gate("workers", "w2"), set(), {"w2"}, id="a worker"),
+        pytest.param(
+            gate("control_plane_kubelets", "cp2"), set(), {"cp2", "w1", "w2"}, id="a kubelet, and all workers"
+        ),
+        pytest.param(
+            gate("control_plane", "cp2"), {"cp2"}, {"cp1", "cp2", "w1", "w2"}, id="an apiserver, and all after"
+        ),
+        pytest.param(
+            [{"step": "admit", "group": "workers", "node": "w1", "status": "changed"}], set(), set(), id="let in"
+        ),
+    ],
+)
+def test_what_the_gates_have_left_and_what_comes_after_it(hop, outcomes, planes, kubelets):
+    left = left_behind(hop, outcomes)
+    assert (left.planes, left.kubelets, bool(left)) == (planes, kubelets, bool(outcomes and kubelets))
+
+
+def test_what_was_left_is_no_shortcoming(hop, result):
+    old = node(result, kubelet=OLD)
+    left = left_behind(hop, gate("workers", "w1"))
+    assert list(shortcomings(hop, RUN, old, left)) == []
+    assert still_to_do(hop, old, left) == ("w1",)
+    assert still_to_do(hop, result, left) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "slot", "words"),
+    [
+        pytest.param({"name": "w2", "kubelet": OLD}, False, "w2 runs kubelet", id="another is not at the target"),
+        pytest.param({"cordoned_by": "prod/v1.29.15"}, False, "w1 is still cordoned", id="it was begun with"),
+        pytest.param({}, True, "w1 still holds a worker slot", id="its slot"),
+    ],
+)
+def test_nothing_else_passes_for_what_was_left(hop, result, changes, slot, words):
+    """Invariant I11: whoever was begun with is finished, or told."""
+    found = node(node(result, kubelet=OLD), **{"name": "w1", **changes})
+    if slot:
+        found = replace(found, ledger=found.ledger.taken("w1", "worker", RUN, NOW))
+    (said,) = shortcomings(hop, RUN, found, left_behind(hop, gate("workers", "w1")))
+    assert said.startswith(words)
+
+
+def test_a_control_plane_that_was_not_begun_with_is_left_as_a_whole(hop, result):
+    before = replace(result, control_plane=a_control_plane(hop, OLD))
+    before = replace(before, nodes=tuple(replace(one, kubelet=OLD) for one in before.nodes))
+    left = left_behind(hop, gate("control_plane", "cp1", "cp2"))
+    assert list(shortcomings(hop, RUN, before, left)) == []
+    assert still_to_do(hop, before, left) == ("cp1", "cp2", "w1", "w2")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from kubeadm_upgrade.admission.window import hold_of
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
@@ -16,6 +17,8 @@ from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.ledger.wire import OBJECT, SLOT
 from kubeadm_upgrade.waits import Wait
+from kubeadm_upgrade.windows.calendar import ALWAYS
+from kubeadm_upgrade.windows.hold import Hold
 from kubeadm_upgrade.wording import agreeing, count, shortened
 
 Gate = Callable[[Facts, Hop], str | None]
@@ -59,6 +62,19 @@ def others_in_service(facts: Facts, hop: Hop) -> str | None:
     return f"{_limit(facts)}, and {names}: mend {it}{give_up}"
 
 
+def in_window(facts: Facts, hop: Hop) -> str | None:
+    """A maintenance window is open, and as much is left of it as what is begun now needs (invariant I2)."""
+    held = window_hold(facts, hop)
+    return held.sentence if held else None
+
+
+def window_hold(facts: Facts, hop: Hop, node: str | None = None) -> Hold | None:
+    """What the calendar has against beginning with this node, or with another of its lane."""
+    if facts.policy.calendar == ALWAYS:
+        return None
+    return hold_of(node or facts.node.name, facts.lane, hop, facts.policy, facts.ledger, facts.now)
+
+
 def control_plane_healthy(facts: Facts, hop: Hop) -> str | None:
     """The control plane is healthy as a whole, and between two of its nodes every member of etcd (invariant I3)."""
     ailing = ailments(facts)
@@ -80,6 +96,7 @@ GATES_OF_THE_LANE: Mapping[Gate, Wait] = {
     its_turn: Wait.TURN,
     slot_free: Wait.SLOT,
     others_in_service: Wait.SLOT,
+    in_window: Wait.WINDOW,
 }
 GATES: Mapping[Gate, Wait] = {**GATES_OF_THE_LANE, control_plane_healthy: Wait.HEALTH}
 

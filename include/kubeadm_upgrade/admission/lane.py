@@ -15,6 +15,7 @@ class Member:
     finished: bool  # at the target, Ready, and not cordoned by us
     ready: bool = True
     in_service: bool = True  # schedulable, or out of service since before this run and so not counted
+    changes_minor: bool = False  # what this run does to it: an exclusion may forbid that
 
     @property
     def why_unavailable(self) -> str | None:
@@ -35,6 +36,8 @@ class Lane:
     strangers: frozenset[str] = frozenset()  # of the holders, those whose slot is an earlier run's
     left_out: frozenset[str] = frozenset()  # cordoned by us: going on with them takes nobody more out of service
     gone: frozenset[str] = frozenset()  # with a slot in the ledger, and no longer in the cluster
+    group: str = ""  # the task group whose nodes they are, and its steps by name
+    steps: tuple[str, ...] = ()
 
     def is_finished(self, node: str) -> bool:
         return node in self.members and self.members[node].finished
@@ -56,6 +59,16 @@ class Lane:
             for name in earlier
             if name in self.members and not self.is_finished(name) and not self._has_begun(name)
         )
+
+    @property
+    def begun(self) -> bool:
+        """Whether any node of this run's is done, or has its slot."""
+        return any(self.is_finished(name) or self._has_begun(name) for name in self.order)
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Of this run's nodes that are there, those that are not done."""
+        return tuple(name for name in self.order if name in self.members and not self.is_finished(name))
 
     def turns_until(self, node: str) -> int:
         """How many rounds of slots come before this node's; the last of a hundred need not look every two seconds."""

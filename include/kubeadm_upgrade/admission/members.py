@@ -11,6 +11,7 @@ from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Ledger
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.procedure import GROUPS
 
 
 def lane_of(
@@ -36,6 +37,7 @@ def lane_of(
             ready=node.ready,
             # an apiserver serves on a cordoned node as on any other
             in_service=group == "control_plane" or node.schedulable or _cordoned_before(node, ledger),
+            changes_minor=(hop.came_from if group == "control_plane" else node.kubelet).minor != hop.to.minor,
         )
         for node in kind
         if node.control_plane or node.name not in ledger.given_up
@@ -48,7 +50,8 @@ def lane_of(
     holders = ledger.held_in(name) & members.keys()
     gone = ledger.held_in(name) - {node.name for node in nodes}
     ours = frozenset(node.name for node in kind if node.cordoned_by is not None and group != "control_plane")
-    return Lane(name, limit, order, members, holders, holders & earlier, ours, gone)
+    steps = tuple(step.name for step in GROUPS[group])
+    return Lane(name, limit, order, members, holders, holders & earlier, ours, gone, group, steps)
 
 
 def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:

@@ -15,18 +15,19 @@ from kubeadm_upgrade.board.stages import stages_of
 from kubeadm_upgrade.board.state import state_of
 from kubeadm_upgrade.board.steering import actions_of
 from kubeadm_upgrade.board.view import Board, Progress, State
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
 # Nobody can tell how long a person takes.
 _GOES_ON = (State.MOVING, State.WAITING)
 
 
-def board_of(record: RunRecord, now: datetime, before: Board | None = None) -> Board:
-    """The board of a run, as it is at `now`.
+def board_of(record: RunRecord, now: datetime, before: Board | None = None, calendar: Calendar = ALWAYS) -> Board:
+    """The board of a run, as it is at `now`. `calendar` is the cluster's.
 
     From an earlier board it takes over the rows, as they are, of nodes whose tasks are the very same objects: of
     hundreds of nodes a few have moved since.
     """
-    sight = Sight(record, now, {row.name: row for row in before.nodes} if before else {})
+    sight = Sight(record, now, {row.name: row for row in before.nodes} if before else {}, calendar)
     state = state_of(sight)
     left = seconds_left(sight) if state in _GOES_ON else None
     return Board(

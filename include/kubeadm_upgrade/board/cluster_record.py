@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kubeadm_upgrade.board.last_look import LastLook
 from kubeadm_upgrade.board.record import RunRecord
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,4 @@ class ClusterRecord:
     look: LastLook | None = None
     report: str | None = None  # address of the newest report's page
     board: str | None = None  # address of the newest run's board
+    calendar: Calendar = ALWAYS

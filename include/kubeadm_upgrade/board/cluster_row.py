@@ -12,6 +12,7 @@ from kubeadm_upgrade.board.view import Board
 from kubeadm_upgrade.board.view import State as RunState
 from kubeadm_upgrade.board.words import brief, capital
 from kubeadm_upgrade.releases.release import Releases
+from kubeadm_upgrade.windows.calendar import NEVER_ENDS, Calendar
 from kubeadm_upgrade.wording import agreeing, count, shortened
 
 # What a run that is under way, or has ended badly, makes of its cluster.
@@ -23,13 +24,15 @@ _OF_A_RUN = {
     RunState.PAUSED: State.PAUSED,
     RunState.NEEDS_PERSON: State.NEEDS_PERSON,
     RunState.ABORTED: State.NEEDS_PERSON,
+    RunState.TO_BE_CONTINUED: State.TO_BE_CONTINUED,
     RunState.FAILED: State.FAILED,
 }
 
 
 def row_of(record: ClusterRecord, now: datetime, releases: Releases) -> ClusterRow:
     look, run = record.look, record.run
-    board = board_of(run, now) if run else None
+    board = board_of(run, now, calendar=record.calendar) if run else None
+    window, until = _windows(record.calendar, now)
     end = end_of_life(record, releases)
     state, sentence = _how(record, board, end, now)
     return ClusterRow(
@@ -45,11 +48,27 @@ def row_of(record: ClusterRecord, now: datetime, releases: Releases) -> ClusterR
         target=record.target,
         hops_left=hops_left(record),
         progress=board.progress if board and run and not run.is_over else None,
+        next_window=window,
+        window_until=until,
         last_run=LastRun(run.run_id, run.state, run.started, run.ended) if run else None,
         report=record.report,
         board=record.board,
         looked_at=look.looked_at if look else None,
     )
+
+
+def _windows(calendar: Calendar, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """When the next window opens, and until when the one under way is open. None of both without windows."""
+    if calendar.is_always:
+        return None, None
+    coming = calendar.openings(now)
+    first = next(coming, None)
+    if first is None:
+        return None, None
+    if now not in first:
+        return first.start, None
+    following = next(coming, None)
+    return following.start if following else None, None if first.end == NEVER_ENDS else first.end
 
 
 def _how(record: ClusterRecord, board: Board | None, end: date | None, now: datetime) -> tuple[State, str]:

@@ -15,27 +15,8 @@ from kubeadm_upgrade.board.course import Course
 from kubeadm_upgrade.board.record import TaskRecord
 from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.times.usual import guess
 
-# Before there is any history: seconds on middling machines.
-GUESSES: Mapping[str, float] = {
-    "switch_package_repository": 10,
-    "stage_packages": 30,
-    "admit": 2,
-    "back_up": 15,
-    "upgrade_kubeadm": 15,
-    "kubeadm_upgrade_plan": 10,
-    "configure_etcd": 3,
-    "kubeadm_upgrade": 120,
-    "control_plane_ready": 30,
-    "kubeadm_upgrade_node": 15,
-    "drain_node": 45,
-    "upgrade_kubelet_and_kubectl": 25,
-    "restart_kubelet": 10,
-    "node_ready": 15,
-    "static_pods_ready": 60,
-    "uncordon_node": 3,
-}
-_ANY_STEP = 10.0
 _AT_THE_END = 20.0  # verify, next_hop and report
 _BETWEEN = 2.0  # what Airflow takes from one task to the next
 _STAGED_AT_ONCE = 16  # tasks that a worker of Airflow's default size has room for
@@ -107,6 +88,5 @@ class _Estimate:
         earlier = self._sight.record.pace.durations
         names = {f"{group}.{step.name}": step.name for group, steps in GROUPS.items() for step in steps}
         return {
-            task_id: median(seen.get(task_id) or earlier.get(step) or (GUESSES.get(step, _ANY_STEP),))
-            for task_id, step in names.items()
+            task_id: median(seen.get(task_id) or earlier.get(step) or (guess(step),)) for task_id, step in names.items()
         }

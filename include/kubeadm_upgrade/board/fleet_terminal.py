@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kubeadm_upgrade.board.terminal import STYLES, plain
+from kubeadm_upgrade.board.words import at
 from kubeadm_upgrade.wording import count
 
 Json = Mapping[str, Any]
@@ -38,19 +39,23 @@ def shown(fleet: Json, now: datetime) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=_QUIET)
     for heading, justify in (("cluster", "left"), ("version", "left"), ("days", "right"), ("target", "left")):
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    has_windows = any(cluster["next_window"] or cluster.get("window_until") for cluster in clusters)
+    if has_windows:
+        table.add_column("window", no_wrap=True)
     table.add_column("seen", justify="right", no_wrap=True)
     table.add_column("", ratio=1, overflow="fold")
     for cluster in clusters:
-        table.add_row(*_row(cluster, now))
+        table.add_row(*_row(cluster, now, has_windows=has_windows))
     return Group(table, Text(""), _summary(clusters))
 
 
-def _row(cluster: Json, now: datetime) -> tuple[RenderableType, ...]:
+def _row(cluster: Json, now: datetime, *, has_windows: bool) -> tuple[RenderableType, ...]:
     return (
         Text(plain(cluster["name"]), "bold" if cluster["needs_person"] else ""),
         Text(_versions(cluster)),
         _days(cluster["days_left"]),
         Text(plain(cluster["target"] or "")),
+        *((_window(cluster, now),) if has_windows else ()),
         Text(_age(cluster["looked_at"], now), _QUIET),
         Text(plain(cluster["sentence"]), STYLES.get(cluster["tone"], "")),
     )
@@ -67,6 +72,14 @@ def _days(left: int | None) -> Text:
     if left is None:
         return Text("")
     return Text(str(left), "bold red" if left <= 0 else "red" if left * 3 < _SOON else "yellow" if left < _SOON else "")
+
+
+def _window(cluster: Json, now: datetime) -> Text:
+    """Until when one is open, or when the next one opens."""
+    if until := cluster.get("window_until"):
+        return Text(f"until {at(datetime.fromisoformat(until), now)}", "green")
+    opens = cluster["next_window"]
+    return Text(at(datetime.fromisoformat(opens), now) if opens else "", _QUIET)
 
 
 def _age(looked_at: str | None, now: datetime) -> str:

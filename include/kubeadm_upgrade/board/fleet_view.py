@@ -24,6 +24,7 @@ class State(StrEnum):
     MOVING = "moving"
     WAITING = "waiting"
     PAUSED = "paused"
+    TO_BE_CONTINUED = "to_be_continued"  # the last run has ended with its window, and something is left
     BEHIND = "behind"
     CURRENT = "current"
     UNKNOWN = "unknown"
@@ -38,6 +39,7 @@ TONES: Mapping[State, Tone] = {
     State.MOVING: Tone.BUSY,
     State.WAITING: Tone.WAITS,
     State.PAUSED: Tone.WAITS,
+    State.TO_BE_CONTINUED: Tone.WAITS,
     State.BEHIND: Tone.WAITS,
     State.CURRENT: Tone.GOOD,
     State.UNKNOWN: Tone.WAITS,
@@ -79,7 +81,8 @@ class ClusterRow:
     target: str | None = None
     hops_left: int | None = None
     progress: Progress | None = None
-    next_window: datetime | None = None
+    next_window: datetime | None = None  # when it opens: the next after the one that may be open now
+    window_until: datetime | None = None  # when the one closes that is open now
     last_run: LastRun | None = None
     report: str | None = None
     board: str | None = None
@@ -110,6 +113,7 @@ class ClusterRow:
             "hops_left": self.hops_left,
             "progress": self.progress.to_json() if self.progress else None,
             "next_window": iso(self.next_window),
+            "window_until": iso(self.window_until),
             "last_run": self.last_run.to_json() if self.last_run else None,
             "report": self.report,
             "board": self.board,

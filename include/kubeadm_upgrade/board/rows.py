@@ -12,9 +12,10 @@ from kubeadm_upgrade.board.view import Row
 from kubeadm_upgrade.board.words import MOST_LETTERS, brief
 from kubeadm_upgrade.ledger.marks import why_paused
 from kubeadm_upgrade.waits import WORDS, Wait
+from kubeadm_upgrade.windows.hold import BEFORE
 
 # What reasons begin with, where the kind of wait has said it already.
-_SAID_ALREADY = ("a slot: ", "the control plane to be healthy: ", "the control plane is not healthy: ")
+_SAID_ALREADY = ("a slot: ", BEFORE, "the control plane to be healthy: ", "the control plane is not healthy: ")
 
 # steps after which the new kubelet runs
 _KUBELET_STEPS = ("node_ready", "static_pods_ready", "uncordon_node")

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from kubeadm_upgrade import to_be_continued
 from kubeadm_upgrade.board import trouble
 from kubeadm_upgrade.board.counts import everybody, how_far, target
 from kubeadm_upgrade.board.record import TaskRecord
 from kubeadm_upgrade.board.rows import detail
 from kubeadm_upgrade.board.sight import Sight
-from kubeadm_upgrade.board.state import PROVEN, gates_that_stay_closed, pause_of
+from kubeadm_upgrade.board.state import PROVEN, gates_that_stay_closed, pause_of, shut_window
 from kubeadm_upgrade.board.under_way import at_work, finished_first, go_on
 from kubeadm_upgrade.board.view import State
 from kubeadm_upgrade.board.words import at, brief, capital, full_stop, lasting, roughly
-from kubeadm_upgrade.waits import Wait
+from kubeadm_upgrade.waits import WORDS, Wait
+from kubeadm_upgrade.windows.calendar import NEVER_ENDS
+from kubeadm_upgrade.windows.words import moment_told
 
 _UNTOUCHED = "nothing is touched yet"
 
@@ -48,13 +51,12 @@ def _planning(sight: Sight, _: float | None) -> str:
 
 def _moving(sight: Sight, seconds_left: float | None) -> str:
     far = f"Rehearsing, nothing is changed: {how_far(sight)}" if sight.record.dry_run else capital(how_far(sight))
-    return _joined(far, at_work(sight)) + _left(seconds_left, "left")
+    return _joined(far, at_work(sight)) + _left(seconds_left, "left") + _closes(sight)
 
 
 def _waiting(sight: Sight, seconds_left: float | None) -> str:
-    return _joined(capital(how_far(sight)), at_work(sight) or _closed(sight)) + _left(
-        seconds_left, "left once that is over"
-    )
+    waits = at_work(sight) or _closed(sight) or _until_the_window(sight)
+    return _joined(capital(how_far(sight)), waits) + _left(seconds_left, "left once that is over")
 
 
 def _paused(sight: Sight, _: float | None) -> str:
@@ -106,6 +108,11 @@ def _rehearsed(sight: Sight, _: float | None) -> str:
     )
 
 
+def _to_be_continued(sight: Sight, _: float | None) -> str:
+    left = (sight.record.report or {}).get("left") or {}
+    return f"{left.get('why') or to_be_continued.RESULT}; {how_far(sight)}"
+
+
 def _without_proof(sight: Sight, _: float | None) -> str:
     return (
         f"Ended{_took(sight, 'after')}, and nothing proves it any more: Airflow calls this run a success, and its "
@@ -121,6 +128,7 @@ _SAY: Mapping[State, Callable[[Sight, float | None], str]] = {
     State.PAUSED: _paused,
     State.NEEDS_PERSON: _needs_person,
     State.ABORTED: _aborted,
+    State.TO_BE_CONTINUED: _to_be_continued,
     State.DONE: _done,
     State.FAILED: _failed,
     State.REHEARSED: _rehearsed,
@@ -145,6 +153,22 @@ def _closed(sight: Sight, begin: Callable[[str], str] = str) -> str:
         since, now = at(waits.since, sight.now), ", now" if waits.reason_since else ""
         return begin(f"no further node may go out of service since {since}{now}: {detail(waits)}")
     return ""
+
+
+def _until_the_window(sight: Sight) -> str:
+    waits = shut_window(sight)
+    return f"waits {WORDS[Wait.WINDOW]}: {detail(waits)}" if waits else ""
+
+
+def _closes(sight: Sight) -> str:
+    """When the window that is open now closes; nothing where there are none, or the run does not mind them."""
+    if sight.calendar.is_always or (sight.record.hop or {}).get("ignore_window"):
+        return ""
+    opening = sight.calendar.opening_at(sight.now)
+    if opening is None or opening.end == NEVER_ENDS:
+        return ""
+    closes = moment_told(opening.end, sight.calendar.zone, sight.now)
+    return f"; its window closes on {closes} ({sight.calendar.timezone})"
 
 
 def _unproven(sight: Sight) -> str:

@@ -12,6 +12,7 @@ from kubeadm_upgrade.board.record import RunRecord, TaskRecord, Waiting
 from kubeadm_upgrade.board.rows import row_of, waited_for
 from kubeadm_upgrade.board.view import Row
 from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
 RUN_TASKS = ("claim", "look", "plan", "preflight", "approve", "verify", "next_hop", "report")
 BEFORE = RUN_TASKS[:5]
@@ -35,6 +36,7 @@ class Sight:
     record: RunRecord
     now: datetime
     before: Mapping[str, Row] = field(default_factory=dict)  # of an earlier board, by node: what may be taken over
+    calendar: Calendar = ALWAYS  # the cluster's windows
 
     @cached_property
     def courses(self) -> tuple[Course, ...]:

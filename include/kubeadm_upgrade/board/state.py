@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from kubeadm_upgrade import to_be_continued
 from kubeadm_upgrade.board.course import SETTLED
 from kubeadm_upgrade.board.record import Waiting
 from kubeadm_upgrade.board.rows import detail
@@ -51,6 +52,8 @@ def _at_the_end(sight: Sight) -> State:
         return State.FAILED
     if sight.record.report is None:
         return State.UNPROVEN
+    if sight.record.report.get("result") == to_be_continued.RESULT:
+        return State.TO_BE_CONTINUED
     if sight.record.report.get("result") not in PROVEN:
         return State.FAILED
     return State.REHEARSED if sight.record.dry_run else State.DONE
@@ -75,6 +78,12 @@ def gates_that_stay_closed(sight: Sight) -> tuple[Waiting, ...]:
     return sight.waits_of(Wait.SLOT) if sight.nobody_is_out else ()
 
 
+def shut_window(sight: Sight) -> Waiting | None:
+    """What the next node waits for, where that is a maintenance window and nobody else is under way."""
+    waits = sight.waits_of(Wait.WINDOW)
+    return waits[0] if waits and sight.nobody_is_out else None
+
+
 def _on_the_way(sight: Sight) -> State:
     before = {task.task_id: task for task in sight.run_tasks if task.task_id in BEFORE}
     if (claim := before.get("claim")) is None or claim.state not in SETTLED:
@@ -82,4 +91,5 @@ def _on_the_way(sight: Sight) -> State:
     if sight.phase is None and any(task.state not in SETTLED for task in before.values()):
         return State.PLANNING
     states = {row.state for row in sight.under_way}
-    return State.WAITING if states == {"waiting"} or gates_that_stay_closed(sight) else State.MOVING
+    waits = states == {"waiting"} or gates_that_stay_closed(sight) or shut_window(sight)
+    return State.WAITING if waits else State.MOVING

@@ -26,6 +26,7 @@ class State(StrEnum):
     PAUSED = "paused"
     NEEDS_PERSON = "needs_person"
     ABORTED = "aborted"
+    TO_BE_CONTINUED = "to_be_continued"  # it has ended with its window, and something is left
     DONE = "done"
     FAILED = "failed"
     REHEARSED = "rehearsed"
@@ -50,6 +51,7 @@ TONES: Mapping[State, Tone] = {
     State.PAUSED: Tone.WAITS,
     State.NEEDS_PERSON: Tone.PERSON,
     State.ABORTED: Tone.PERSON,
+    State.TO_BE_CONTINUED: Tone.WAITS,
     State.DONE: Tone.GOOD,
     State.FAILED: Tone.BAD,
     State.REHEARSED: Tone.GOOD,

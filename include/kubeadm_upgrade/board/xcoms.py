@@ -6,7 +6,7 @@ A board must come about whatever they hold. So what is not ours, or not whole, i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +29,11 @@ def outcome_in(value: Any) -> Json | None:
     """The return value of a step's task."""
     plain = unwrapped(value)
     return plain if isinstance(plain, Mapping) and {"step", "node", "status"} <= plain.keys() else None
+
+
+def outcomes_in(values: Iterable[Any]) -> list[Json]:
+    """Of the return values of many."""
+    return [outcome for value in values if (outcome := outcome_in(value)) is not None]
 
 
 def waiting_in(value: Any) -> Waiting | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.facts import HostFacts, NodeFacts, PodFacts
@@ -45,6 +45,7 @@ class Scene:
     ledger: Ledger
     releases: Releases
     outsiders: tuple[Outsider, ...] = ()  # Nodes that are left as they are
+    now: datetime | None = None  # None: sometime on that day
 
     @property
     def concerned(self) -> tuple[NodeFacts, ...]:

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kubeadm_upgrade.board.words import capital
 from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
 from kubeadm_upgrade.planning.path import Group, Path, PathHop
+from kubeadm_upgrade.windows.forecast import Forecast
 from kubeadm_upgrade.wording import count, shortened
 
 _NAMES_SHOWN = 8
 
 
-def as_markdown(title: str, path: Path) -> str:
-    """The whole way: a table of the hops first, then each of them with its reasons."""
-    parts = (_head(title, path), _overview(path), *(_hop(number, hop) for number, hop in enumerate(path.hops, 1)))
+def as_markdown(title: str, path: Path, forecast: Forecast | None = None) -> str:
+    """The whole way: a table of the hops first, when they come about, then each of them with its reasons."""
+    when = (_when(forecast),) if forecast else ()
+    parts = (
+        _head(title, path),
+        _overview(path),
+        *when,
+        *(_hop(number, hop) for number, hop in enumerate(path.hops, 1)),
+    )
     return "\n\n".join(parts) + "\n"
+
+
+def _when(forecast: Forecast) -> str:
+    """A row for each window; without windows, only how long it takes."""
+    if forecast.is_always:
+        return f"## When\n\n{capital(forecast.told)}."
+    rows = [f"- {one.told(forecast.calendar)}" for one in forecast.windows]
+    never = (f"- **Mind**: {forecast.never}",) if forecast.never else ()
+    return "\n".join((f"## When\n\n{capital(forecast.head)}, if nothing else is waited for:\n", *rows, *never))
 
 
 def _head(title: str, path: Path) -> str:

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from kubeadm_upgrade.actions import Action, Evict, NoteBegun, PatchConfigMap, PatchNode, Run
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.ledger.wire import OBJECT
+from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.waits import Wait
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar, Work
+from kubeadm_upgrade.windows.hold import Hold, Job, hold
+from kubeadm_upgrade.windows.need import need
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,13 @@ class Standing:
     newest: Version  # how far any part of the control plane has come
     kubelet: Version  # of this node
     at_work: tuple[str, ...] = ()  # kubeadm commands that run on this host, and are not of this step
+    action: Action | None = None  # what is about to be done
+    group: str = ""  # the task group and the step that want it
+    step: str = ""
+    cordoned_by_us: bool = False
+    moved: bool = False  # whether any of the node's static Pods is another than before the hop
+    calendar: Calendar = ALWAYS
+    now: datetime = UNSEEN
 
     @property
     def is_out_of_service(self) -> bool:
@@ -74,6 +88,49 @@ def not_paused(standing: Standing) -> str | None:
     return None if standing.is_out_of_service else marks.paused(standing.ledger, standing.hop.cluster)
 
 
+def in_window(standing: Standing) -> str | None:
+    """Nothing disruptive begins outside a window (invariant I2); a node in flight is finished.
+
+    It matters to a node that was admitted, and that nobody came to while its window lasted.
+    """
+    held = _held(standing)
+    return held.sentence if held else None
+
+
+def turns_until(standing: Standing) -> int:
+    """How soon it is worth looking again at what the window keeps from being done."""
+    held = _held(standing)
+    return held.turns(standing.now) if held else 1
+
+
+def _held(standing: Standing) -> Hold | None:
+    if standing.calendar == ALWAYS or standing.hop.ignore_window or not _begins(standing):
+        return None
+    steps = [step.name for step in GROUPS[standing.group]]
+    left = steps[steps.index(standing.step) :]
+    is_plane = standing.group == "control_plane"
+    before = standing.hop.came_from if is_plane else standing.kubelet
+    work = Work(changes_minor=before.minor != standing.hop.to.minor, drains=not is_plane)
+    return hold(
+        standing.calendar, standing.now, Job(need(standing.ledger.durations, left), work, f"{standing.node} takes")
+    )
+
+
+def _begins(standing: Standing) -> bool:
+    """Whether the action is the first that anybody but us would notice; of the control plane, the backup before it."""
+    match standing.action:
+        case PatchNode(verb="cordon"):
+            return True
+        case Evict():
+            return not standing.cordoned_by_us  # a node that a person has cordoned needs no cordon of ours
+        case Run() | NoteBegun() | PatchConfigMap() if standing.group == "control_plane":
+            slot = standing.ledger.slot_of(standing.node, standing.run)
+            # what was noted to begin may never have begun: whoever was about to begin it may have died
+            return slot is not None and slot.failure is None and not (slot.doing and standing.moved)
+        case _:
+            return False
+
+
 def nobody_else_at_work(standing: Standing) -> str | None:
     """No other kubeadm runs on this host: one of an earlier run or another target, or a person's."""
     return f"{standing.at_work[0]!r} is at work on {standing.node}" if standing.at_work else None
@@ -87,6 +144,7 @@ RULES: Mapping[Rule, Wait | None] = {
     not_given_up: REFUSED,
     not_aborted: REFUSED,
     not_paused: Wait.PAUSE,
+    in_window: Wait.WINDOW,
     nobody_else_at_work: Wait.OTHERS,
 }
 

@@ -72,6 +72,11 @@ class Calendar:
         day = now.astimezone(UTC).date()
         return next((one for one in _openings_on(self, day, work) if now in one), None)
 
+    def excluded_by(self, now: datetime, work: Work = _ANY) -> Exclusion | None:
+        """What forbids this work now, whatever the windows say: of several, the one that ends last."""
+        found = (one for one in self.exclusions if now in one and one.forbids(work))
+        return max(found, key=lambda one: one.end, default=None)
+
     def openings(self, after: datetime, work: Work = _ANY) -> Iterator[Opening]:
         """All that end after a moment, ascending; the first with its own start. Ends where none comes for years."""
         after = max(after, _LONG_AGO)

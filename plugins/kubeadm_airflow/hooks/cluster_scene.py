@@ -126,7 +126,7 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
         *(_look_at_host(cluster, hop, node, control_plane.local_etcd(node.name), kubelets, gate) for node in concerned)
     )
     hosts = {node.name: answer for node, answer in zip(concerned, answers, strict=True)}
-    return replace(scene, hosts=hosts)
+    return replace(scene, hosts=hosts, now=datetime.now(UTC))
 
 
 async def _look_at_cluster(api: ClusterApi) -> tuple[tuple[NodeFacts, ...], tuple[Outsider, ...], ControlPlaneFacts]:

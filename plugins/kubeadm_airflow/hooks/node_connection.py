@@ -84,7 +84,22 @@ class NodeConnection:
         control_plane = await look_at_versions(self._api)
         node = self._seen or await self._look_at_node()
         at_work = await (await self._open_host()).ask(queries.AT_WORK) if isinstance(action, Run) else ()
-        return Standing(self._work.run, self._node, self._hop, ledger, control_plane.newest, node.kubelet, at_work)
+        return Standing(
+            self._work.run,
+            self._node,
+            self._hop,
+            ledger,
+            control_plane.newest,
+            node.kubelet,
+            at_work,
+            action=action,
+            group=self._work.group,
+            step=self._work.step,
+            cordoned_by_us=node.cordoned_by is not None,
+            moved=not control_plane.at(self._node, self._hop.came_from),
+            calendar=self._cluster.calendar,
+            now=datetime.now(UTC),
+        )
 
     async def act(self, action: Action) -> str | None:
         """Carry out one action. Returns why it cannot take effect yet, None when it did."""

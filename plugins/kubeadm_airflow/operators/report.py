@@ -10,6 +10,7 @@ from airflow.sdk import Context
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.run import ClusterOperator
 from kubeadm_airflow.run_report import durations_of, write_report
+from kubeadm_upgrade import to_be_continued
 from kubeadm_upgrade.errors import FailedBefore, NotFinished, NotSettled, UpgradeError
 from kubeadm_upgrade.inventory import load_cluster_named
 
@@ -28,7 +29,7 @@ class ReportOperator(ClusterOperator):
         self.log.info("report: %s", markdown)
         if not context["params"]["dry_run"]:
             await self._give_back(context, written)
-        if written["result"] not in ("Done and verified", "Rehearsed"):
+        if written["result"] not in ("Done and verified", "Rehearsed", to_be_continued.RESULT):
             raise why_red(written, f"{self.cluster}: {written['result'].lower()}: see the report, {markdown}")
         return {"markdown": str(markdown), "json": str(plain)}
 

@@ -7,24 +7,31 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from airflow.sdk import BaseAsyncOperator, BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from kubeadm_airflow.endings import EndsInTwoLines
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.last_look import keep_last_look, tell_marks
 from kubeadm_airflow.only_for_pages import only_for_pages
-from kubeadm_upgrade import report
+from kubeadm_upgrade import report, to_be_continued
+from kubeadm_upgrade.board.xcoms import outcomes_in
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.inventory import Cluster, load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
 from kubeadm_upgrade.planning import plan_page
+from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import may_settle
-from kubeadm_upgrade.verify import joined, shortcomings, unsettled
+from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.verify import joined, left_behind, shortcomings, still_to_do, unsettled
+from kubeadm_upgrade.windows.forecast import Forecast, forecast
 from kubeadm_upgrade.wording import agreeing
 
 # Whoever clears `plan` alone, hours later, does not mean what `look` saw then.
 LOOK_IS_OLD = timedelta(minutes=10)
+
+ADMISSIONS = tuple(f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps if step.is_at_the_gates)
 
 
 class ClusterOperator(EndsInTwoLines, BaseAsyncOperator):
@@ -92,15 +99,24 @@ class PlanOperator(LookOperator):
         )
         path = path_for(cluster, state, wish, releases())
         hop = next_hop(cluster, state, wish, path)
-        page = plan_page.as_markdown(self.cluster, path)
+        when = await self._forecast(context, cluster, path, wish)
+        page = plan_page.as_markdown(self.cluster, path, when)
         report.write(report.plan_path(context["dag"].dag_id, str(context["run_id"])), page)
         self.log.info("%s", page)
         ti: Any = context["ti"]
-        await ti.axcom_push(key="path", value=path.to_json())
+        await ti.axcom_push(key="path", value=path.to_json() | {"forecast": when.to_json()})
         await ti.axcom_push(key="page", value=page)
         await ti.axcom_push(key="terms", value=terms_of(cluster, state, path).to_json())
         await ti.axcom_push(key="begun", value=sorted(begun_in(state, path)))
         return hop.to_json()
+
+    async def _forecast(self, context: Context, cluster: Cluster, path: Path, wish: Wish) -> Forecast:
+        """By the pace that the newest look has told: the task look's, or this one's own."""
+        ti: Any = context["ti"]
+        told = [await ti.axcom_pull(task_ids=task, key="pace") for task in ("plan", "look")]
+        pace: dict[str, Any] = next(filter(None, told), {"durations": {}, "workers_at_once": 1})
+        now, ignores = datetime.now(UTC), bool(wish.ignore_window)
+        return forecast(path, cluster.calendar, now, pace["durations"], pace["workers_at_once"], ignores=ignores)
 
     async def _state(self, context: Context) -> State:
         """What the task look has seen, unless that is too long ago."""
@@ -167,7 +183,10 @@ class PreflightOperator(ClusterOperator):
 
 
 class VerifyOperator(ClusterOperator):
-    """Prove the result by looking at the whole cluster again. Returns the nodes that have joined meanwhile."""
+    """Prove the result by looking at the whole cluster again. Returns the nodes that have joined meanwhile.
+
+    Where nodes were left for another window it proves the rest, and is skipped: nothing is done that is not (I11).
+    """
 
     async def aexecute(self, context: Context) -> list[str]:
         from kubeadm_airflow.hooks.cluster_scene import look_at_result
@@ -179,10 +198,14 @@ class VerifyOperator(ClusterOperator):
         if context["params"]["dry_run"]:
             self.log.info("a dry run promises nothing")
             return []
-        if missing := list(shortcomings(hop, run_of(context), result)):
+        ti: Any = context["ti"]
+        left = left_behind(hop, outcomes_in(await ti.axcom_pull(task_ids=ADMISSIONS)))
+        if missing := list(shortcomings(hop, run_of(context), result, left)):
             raise NotAsPromised(f"{self.cluster}: {several(missing)}")
         if ailing := list(unsettled(hop, result)):
             raise NotSettled(f"{self.cluster}: {several(ailing)}")
+        if left:
+            raise AirflowSkipException(to_be_continued.told(still_to_do(hop, result, left), left.why))
         return list(joined(hop, result))
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseAsyncOperator, Context
+from airflow.sdk import BaseAsyncOperator, BaseXCom, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from kubeadm_airflow.endings import EndsInTwoLines, from_event
 from kubeadm_airflow.identity import run_of
@@ -47,7 +48,8 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
         work = self._assignment(context)
         result = await self._attempt(work, dry_run=bool(context["params"]["dry_run"]))
         if isinstance(result, Outcome):
-            return self._told(result) | told_beside(work, began)
+            told = self._told(result) | told_beside(work, began)
+            return await self._skip(context, told) if result.status == "left" else told
         waits = first_wait(result)
         await say(context["ti"], waits)
         self._wait(work, result, began, waits)
@@ -55,6 +57,12 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
     def resume(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
         """The trigger ended with an error: raise it here, where the retry policy sees its family."""
         raise from_event(event)
+
+    async def _skip(self, context: Context, told: dict[str, Any]) -> NoReturn:
+        """The node is left for a later run: the rest of its steps are skipped with this one, and nothing fails."""
+        ti: Any = context["ti"]
+        await ti.axcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=told)
+        raise AirflowSkipException("; ".join(told["details"]))
 
     async def _attempt(self, work: Assignment, *, dry_run: bool) -> Outcome | Pending:
         from kubeadm_airflow.hooks.node_connection import NodeConnection  # heavy, and DAG files import this module

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from kubeadm_airflow.pages import fleet_rows
+from kubeadm_airflow.pages.calendars import calendar_of
 from kubeadm_airflow.pages.fleet_rows import DagRow, NewestRun
 from kubeadm_airflow.pages.run_record import RunReader, cluster_of
 from kubeadm_upgrade import report
@@ -57,6 +58,7 @@ class FleetReader:
                 name=cluster_of(dag.dag_id),
                 dag_id=dag.dag_id,
                 labels=labels_in(tags.get(dag.dag_id, ())),
+                calendar=calendar_of(cluster_of(dag.dag_id)),
                 broken=_broken(dag, tags.get(dag.dag_id, ())),
             )
             newest = (runs.get(dag.dag_id), plans.get(dag.dag_id), versions.get(dag.dag_id))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from kubeadm_airflow.pages.calendars import calendar_of
 from kubeadm_airflow.pages.feed import Answer, Feed
 from kubeadm_airflow.pages.rest import Rest
 from kubeadm_airflow.pages.run_record import RunReader
@@ -50,7 +51,7 @@ class KeptBoard:
         if record is None:
             self._board = None
         elif before is None or record is not self._record or now - before.as_of >= ANEW_EVERY:
-            self._board = board_of(record, now, before)
+            self._board = board_of(record, now, before, calendar_of(record.cluster))
             self._feed.tell(self._board)
         self._record = record
 

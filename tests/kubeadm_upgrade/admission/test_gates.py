@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from kubeadm_upgrade.admission.gates import (
     GATES,
     GATES_OF_THE_LANE,
     control_plane_healthy,
+    in_window,
     its_turn,
     not_paused,
     others_in_service,
@@ -23,6 +25,7 @@ from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.roles import without_label
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.waits import Wait
+from kubeadm_upgrade.windows.calendar import Calendar, Once
 
 
 def with_lane(facts, holders=(), **members):
@@ -30,6 +33,7 @@ def with_lane(facts, holders=(), **members):
     return replace(facts, lane=Lane("worker", 1, ("w1", "w2"), found, frozenset(holders)))
 
 
+TONIGHT = Calendar(once=(Once(datetime(2026, 11, 23, 22, tzinfo=UTC), timedelta(hours=4)),))
 LIMIT = "1 worker node may be out of service at a time"
 CLOSED = {
     not_paused: (
@@ -44,6 +48,10 @@ CLOSED = {
     others_in_service: (
         lambda f: with_lane(f, w1=Member(True, ready=False), w3=Member(True, in_service=False)),
         f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend them, or give them up (kubeadm_steer.prod)",
+    ),
+    in_window: (
+        lambda f: replace(f, policy=replace(f.policy, calendar=TONIGHT)),
+        "its maintenance window: it opens on Mon 23 Nov 22:00 (UTC)",
     ),
     control_plane_healthy: (
         lambda f: replace(f, control_plane=replace(f.control_plane, failing_checks=("etcd",))),

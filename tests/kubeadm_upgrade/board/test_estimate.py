@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from in_memory.runs import DONE, NOW, a_run, ago, at, ended, failed, waiting
 from kubeadm_upgrade.board.board import board_of
-from kubeadm_upgrade.board.estimate import GUESSES, seconds_left
+from kubeadm_upgrade.board.estimate import seconds_left
 from kubeadm_upgrade.board.record import Marks, Pace, TaskRecord
 from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.board.work import work_seconds
 from kubeadm_upgrade.procedure import GROUPS, STEPS
+from kubeadm_upgrade.times.usual import GUESSES
 
 END = 20
 A_WORKER = sum(GUESSES[step.name] + 2 for step in GROUPS["workers"])

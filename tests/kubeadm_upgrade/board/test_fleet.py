@@ -20,6 +20,7 @@ from kubeadm_upgrade.board.last_look import LastLook
 from kubeadm_upgrade.releases.files import read_releases
 from kubeadm_upgrade.releases.known import OWN_DIRECTORY
 from kubeadm_upgrade.releases.release import Releases
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar, Exclusion, Once
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "fleet.schema.json").read_text())
 RELEASES = Releases(read_releases([OWN_DIRECTORY]))
@@ -136,6 +137,19 @@ CASES = {
         State.PAUSED,
         "Runs 1.35.3, supported until 2027-02-28; paused (the summer sale): a run would wait.",
     ),
+    "its last run has ended with its window": (
+        cluster(
+            run=replace(
+                ended(at(a_run(1, 1), {"cp1": DONE})),
+                report={
+                    "result": "To be continued",
+                    "left": {"nodes": ["w1"], "why": "To be continued: w1 is left (x)"},
+                },
+            )
+        ),
+        State.TO_BE_CONTINUED,
+        "To be continued: w1 is left (x); ",
+    ),
     "under way": (
         cluster(run=at(a_run(1, 1), {"cp1": DONE, "w1": "workers.drain_node"})),
         State.MOVING,
@@ -191,11 +205,36 @@ def test_what_stands_in_a_row():
         "hops_left": None,
         "progress": {"done": 1, "of": 2},
         "next_window": None,
+        "window_until": None,
         "last_run": {"run_id": "night", "state": "running", "started": "2026-11-26T02:14:00+00:00", "ended": None},
         "report": None,
         "board": None,
         "looked_at": "2026-11-26T02:14:00+00:00",
     }
+
+
+HOURS = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "opens", "until"),
+    [
+        pytest.param(ALWAYS, None, None, id="no windows"),
+        pytest.param(Calendar(exclusions=(Exclusion(NOW, NOW + HOURS),)), None, None, id="only a freeze"),
+        pytest.param(Calendar(once=(Once(NOW + HOURS, HOURS),)), NOW + HOURS, None, id="to come"),
+        pytest.param(Calendar(once=(Once(NOW - HOURS, HOURS),)), None, None, id="over"),
+        pytest.param(Calendar(once=(Once(NOW, HOURS),)), None, NOW + HOURS, id="open, and the last one"),
+        pytest.param(
+            Calendar(once=(Once(NOW, HOURS), Once(NOW + 3 * HOURS, HOURS))),
+            NOW + 3 * HOURS,
+            NOW + HOURS,
+            id="open, and another comes",
+        ),
+    ],
+)
+def test_when_the_next_window_opens_and_this_one_closes(calendar, opens, until):
+    found = row(cluster(calendar=calendar))
+    assert (found.next_window, found.window_until) == (opens, until)
 
 
 def test_when_support_ends_a_releases_facts_say():

@@ -47,6 +47,13 @@ def test_a_line_a_cluster():
     ]
 
 
+def test_of_windows_a_column_tells_where_any_cluster_has_some():
+    tonight = replace(PROD, next_window=ago(-600), window_until=ago(-60))
+    lines = drawn(Fleet(NOW, (tonight, replace(TEST, next_window=ago(-600)), TEST)).to_json())
+    assert lines[0].split() == ["cluster", "version", "days", "target", "window", "seen"]
+    assert ["until 04:14 UTC" in lines[1], "13:14 UTC" in lines[2], "UTC" in lines[3]] == [True, True, False]
+
+
 @pytest.mark.parametrize(
     ("labels", "needs_person", "names"),
     [

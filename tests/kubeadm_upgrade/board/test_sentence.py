@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from in_memory.runs import DONE, NOW, a_run, ago, at, ended, failed, of_the_run,
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import Marks, Waiting
 from kubeadm_upgrade.board.view import State
+from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar, Exclusion, Once
 
 BUDGET = "pod shop/db-0 may not be evicted yet: The disruption budget db needs 1 healthy pods and has 1 currently"
 PAUSED = "a slot: the upgrade is paused (incident 4711): start kubeadm_steer.prod with resume"
@@ -45,6 +47,7 @@ def yet_to_come(**places):
 
 ALL = PLANES | {f"w{n}": DONE for n in range(1, 13)}
 
+SHUT = "a slot: its maintenance window: it opens on Sat 5 Dec 22:00 (Europe/Berlin)"
 CASES = {
     "queued": (
         replace(a_run(), state="queued", started=None, tasks=(), hop=None),
@@ -201,6 +204,32 @@ CASES = {
         State.WAITING,
         "4 of 12 workers are done, no further node may go out of service since 03:13 UTC: 1 worker node may be out",
     ),
+    "its window is shut": (
+        at(the_middle(), {"w5": "workers.admit"}, **waiting(SHUT, "window")),
+        State.WAITING,
+        f"4 of 12 workers are done, waits for {SHUT.removeprefix('a slot: ')}; about ",
+    ),
+    "its window is shut, and nobody came to a node that has its slot": (
+        w5(**waiting(SHUT.removeprefix("a slot: "), "window")),
+        State.WAITING,
+        (
+            "4 of 12 workers are done, w5 has waited for its maintenance window since 03:03 UTC (it opens on Sat 5 Dec "
+            "22:00 (Europe/Berlin)); about "
+        ),
+    ),
+    "its window is shut, and a node in flight is finished": (
+        at(at(the_middle(), {"w6": "workers.admit"}, **waiting(SHUT, "window")), {"w5": "workers.node_ready"}),
+        State.MOVING,
+        "4 of 12 workers are done, w5 is coming back; about ",
+    ),
+    "it has ended with its window": (
+        replace(
+            ended(at(a_run(3, 12), PLANES | FOUR)),
+            report={"result": "To be continued", "left": {"nodes": ["w5"], "why": "To be continued: w5 is left (x)"}},
+        ),
+        State.TO_BE_CONTINUED,
+        "To be continued: w5 is left (x); 4 of ",
+    ),
     "a node of nobody is in the way": (
         at(the_middle(), {"w5": "workers.admit"}, **waiting(CLOSED, "slot")),
         State.WAITING,
@@ -326,6 +355,38 @@ def test_a_run_is_told_in_a_sentence(name):
     assert board.sentence.endswith((".", "…"))
     if sentence.endswith("."):
         assert board.sentence == sentence
+
+
+@pytest.mark.parametrize(
+    ("calendar", "ignore", "words"),
+    [
+        pytest.param(ALWAYS, "", "left.", id="no windows"),
+        pytest.param(
+            Calendar(once=(Once(ago(60), timedelta(hours=4)),)),
+            "",
+            "left; its window closes on Thu 26 Nov 06:14",
+            id="open",
+        ),
+        pytest.param(Calendar(once=(Once(ago(60), timedelta(hours=4)),)), "an exploit", "left.", id="ignored"),
+        pytest.param(Calendar(once=(Once(ago(-60), timedelta(hours=4)),)), "", "left.", id="shut: a node in flight"),
+        pytest.param(Calendar(exclusions=(Exclusion(ago(-60), ago(-90)),)), "", "left.", id="only a freeze to come"),
+    ],
+)
+def test_while_a_window_is_open_it_is_told_when_it_closes(calendar, ignore, words):
+    record = w5()
+    record = replace(record, hop={**record.hop, "ignore_window": ignore})
+    assert words in board_of(record, NOW, calendar=calendar).sentence
+
+
+def test_nodes_that_wait_for_a_window_are_queued_and_the_estimate_does_not_count_it():
+    waits = at(the_middle(), {"w5": "workers.admit"}, **waiting(SHUT, "window", minutes=3000))
+    board = board_of(waits, NOW)
+    (row,) = [row for row in board.nodes if row.name == "w5"]
+    assert (row.state, row.sentence) == (
+        "queued",
+        "waits for its maintenance window: it opens on Sat 5 Dec 22:00 (Europe/Berlin)",
+    )
+    assert board.seconds_left < 3600
 
 
 @pytest.mark.parametrize("report", [None, {"result": "Not finished"}, {}], ids=str)

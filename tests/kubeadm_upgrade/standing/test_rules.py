@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from in_memory.examples import EARLIER, NAMESAKE, NEW, NOW, OLD, RUN, a_control_plane, a_hop, a_ledger
+from kubeadm_upgrade.actions import Evict, GiveSlotBack, NoteBegun, Run, cordon, uncordon
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.standing import rules
 from kubeadm_upgrade.standing.rules import REFUSED, RULES, Standing, verdicts
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.waits import Wait
+from kubeadm_upgrade.windows.calendar import Calendar, Exclusion, Once, Scope
 
 HOP = a_hop()
 LEDGER = a_ledger()
@@ -38,9 +41,72 @@ def with_a_pod_at(component, version):
     return stands(newest=moved.newest)
 
 
+DAY = timedelta(days=1)
+SHUT = Calendar(once=(Once(NOW + timedelta(hours=18), timedelta(hours=4)),))
+CORDON = cordon("w1", "7", "prod/v1.29.15")
+WAITS = "its maintenance window: it opens on Mon 23 Nov 22:00 (UTC)"
+
+
+def outside(action, group="workers", step="drain_node", **changes):
+    """A node that has its slot; its window is not open."""
+    node = "cp1" if group == "control_plane" else "w1"
+    slot = LEDGER.taken(node, "a lane", RUN, NOW)
+    begun = {"action": action, "group": group, "step": step, "calendar": SHUT, "now": NOW, "ledger": slot}
+    return replace(WELL, node=node, **{**begun, **changes})
+
+
+def on_the_plane(action, step="kubeadm_upgrade", **changes):
+    return outside(action, "control_plane", step, **changes)
+
+
+DOING = LEDGER.taken("cp1", "a lane", RUN, NOW).begun("cp1", "kubeadm-upgrade-v1.29.15")
+APPLY = Run(("kubeadm", "upgrade", "apply"), unit="kubeadm-upgrade-v1.29.15")
+EVICT = Evict("shop", "web", "u1")
+
 MOVED_ON = f"the cluster is at {LATER} already, and this run is for {NEW}: start a new run"
 
 CASES = [
+    (rules.in_window, "a cordon", outside(CORDON), WAITS),
+    (rules.in_window, "a cordon in a window", outside(CORDON, now=NOW + timedelta(hours=18)), None),
+    (
+        rules.in_window,
+        "a cordon, and too little is left",
+        outside(CORDON, now=NOW + timedelta(hours=22, seconds=-90)),
+        "its maintenance window: none is ever long enough, since w1 takes about 2 minutes: lengthen one",
+    ),
+    (rules.in_window, "a cordon where windows are ignored", outside(CORDON, hop=replace(HOP, ignore_window="x")), None),
+    (rules.in_window, "a node that we have cordoned is drained", outside(EVICT, cordoned_by_us=True), None),
+    (rules.in_window, "one that a person has cordoned is not", outside(EVICT), WAITS),
+    (rules.in_window, "a kubelet of a node in flight", outside(Run(("x",)), step="restart_kubelet"), None),
+    (rules.in_window, "an uncordon", outside(uncordon("w1", "7"), step="uncordon_node"), None),
+    (rules.in_window, "a slot", outside(GiveSlotBack("w1"), step="uncordon_node"), None),
+    (rules.in_window, "packages", outside(Run(("apt-get",)), "stage", "stage_packages"), None),
+    (rules.in_window, "a backup", on_the_plane(Run(("tar",)), "back_up"), WAITS),
+    (rules.in_window, "a backup of a node that needs no slot", on_the_plane(APPLY, ledger=LEDGER), None),
+    (rules.in_window, "kubeadm is noted", on_the_plane(NoteBegun("cp1", "x")), WAITS),
+    (rules.in_window, "kubeadm", on_the_plane(APPLY), WAITS),
+    (rules.in_window, "kubeadm, noted and never begun", on_the_plane(APPLY, ledger=DOING), WAITS),
+    (rules.in_window, "kubeadm, half-way", on_the_plane(APPLY, ledger=DOING, moved=True), None),
+    (
+        rules.in_window,
+        "kubeadm, cleared after it had failed",
+        on_the_plane(APPLY, ledger=DOING.failed("cp1", "kubeadm-upgrade-v1.29.15", "x", NOW)),
+        None,
+    ),
+    (
+        rules.in_window,
+        "what changes the minor release, in a freeze",
+        on_the_plane(APPLY, calendar=Calendar(exclusions=(Exclusion(NOW, NOW + DAY, Scope.MINOR, "year end"),))),
+        "its maintenance window: year end (exclusion) until Tue 24 Nov 04:00 (UTC)",
+    ),
+    (
+        rules.in_window,
+        "a patch, in a freeze of minor releases",
+        outside(
+            CORDON, kubelet=NEW, calendar=Calendar(exclusions=(Exclusion(NOW, NOW + DAY, Scope.MINOR, "year end"),))
+        ),
+        None,
+    ),
     (rules.run_holds_the_cluster, "it holds it", WELL, None),
     (rules.run_holds_the_cluster, "released by itself, and cleared", stands(LEDGER.released(NOW)), None),
     (
@@ -160,7 +226,7 @@ def test_a_rule_is_a_sentence(rule, standing, said):
 def test_what_ends_by_itself_is_waited_for_and_the_rest_refuses():
     """Nobody has to clear a task because somebody has paused."""
     waits = {rule.__name__: wait for rule, wait in RULES.items() if wait is not REFUSED}
-    assert waits == {"not_paused": Wait.PAUSE, "nobody_else_at_work": Wait.OTHERS}
+    assert waits == {"not_paused": Wait.PAUSE, "in_window": Wait.WINDOW, "nobody_else_at_work": Wait.OTHERS}
 
 
 @given(st.permutations(list(RULES.items())))

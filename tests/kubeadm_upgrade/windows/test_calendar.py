@@ -470,9 +470,6 @@ def test_openings(timezone, said, after, expected):
 
 
 MOMENTS = [
-    # What others failed for: a test of the day of today with a window that opened yesterday.
-    # kured: https://github.com/kubereboot/kured/blob/main/pkg/timewindow/timewindow.go
-    # system-upgrade-controller has the same window in its Plan
     pytest.param(FRIDAY, "2026-11-28T01:00", True, id="Friday's night, on Saturday at one"),
     pytest.param(FRIDAY, "2026-11-27T01:00", False, id="not Thursday's night, on Friday at one"),
     pytest.param(FRIDAY, "2026-11-27T22:00", True, id="as it opens"),
@@ -533,6 +530,15 @@ def test_but_for_exclusions():
     assert first == Opening(ALWAYS_WAS, at("2026-12-20T00:00", of))
     assert second == Opening(at("2027-01-04T00:00", of), NEVER_ENDS)
     assert of.opening_at(at("2027-01-03T23:59:59", of)) is None
+
+
+def test_which_exclusion_it_is():
+    """Of several the one that is waited for, and none that forbids something else."""
+    of = calendar(exclusions=[freeze("2026-12-20", "2026-12-23"), freeze("2026-12-22", "2026-12-27", "nodes")])
+    now = at("2026-12-22T12:00", of)
+    assert of.excluded_by(now) == of.exclusions[0]
+    assert of.excluded_by(now, Work(drains=True)) == of.exclusions[1]
+    assert of.excluded_by(at("2026-12-28T00:00", of), Work(drains=True)) is None
 
 
 def test_windows_that_are_all_over_are_no_windows_of_any_time():

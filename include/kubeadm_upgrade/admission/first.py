@@ -1,0 +1,35 @@
+"""With which node a hop goes on, and whether the cluster's windows let it: for whoever waits for the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from kubeadm_upgrade.admission.members import lane_of
+from kubeadm_upgrade.admission.window import hold_of
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.control_plane import ControlPlaneFacts
+from kubeadm_upgrade.facts import NodeFacts
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.ledger import Ledger
+from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.windows.hold import Hold
+
+_GROUPS = ("control_plane", "control_plane_kubelets", "workers")
+
+
+def first_hold(
+    hop: Hop,
+    run: RunId,
+    policy: RolloutPolicy,
+    nodes: Sequence[NodeFacts],
+    control_plane: ControlPlaneFacts,
+    ledger: Ledger,
+    now: datetime,
+) -> Hold | None:
+    """What keeps this run from going on with its next node; None where nothing does, or nothing is left to do."""
+    for group in _GROUPS:
+        lane = lane_of(group, hop, run, policy, nodes, control_plane, ledger)
+        if lane.left:
+            return hold_of(lane.left[0], lane, hop, policy, ledger, now)
+    return None

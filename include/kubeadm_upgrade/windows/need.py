@@ -1,0 +1,23 @@
+"""How much of a window a piece of work needs: what its steps have taken on this cluster, when they took long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from kubeadm_upgrade.times.usual import guess
+
+Durations = Mapping[str, Sequence[float]]  # step -> seconds, as the ledger keeps them
+
+_MOST_OF_THEM = 0.9
+_WAITS_ONLY = "admit"  # it is what the window is asked by
+
+
+def need(durations: Durations, steps: Iterable[str]) -> timedelta:
+    """For these steps, one after the other: of each what nine of ten have taken, or a guess before there are any."""
+    return timedelta(seconds=sum(_usual(durations.get(step) or (), step) for step in steps if step != _WAITS_ONLY))
+
+
+def _usual(seconds: Sequence[float], step: str) -> float:
+    return sorted(seconds)[math.ceil(_MOST_OF_THEM * len(seconds)) - 1] if seconds else guess(step)

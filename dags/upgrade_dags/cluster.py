@@ -26,6 +26,7 @@ from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
+from kubeadm_airflow.operators.window import WindowOperator
 from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor, StaticPodsReadySensor
 from kubeadm_upgrade import labels
 from kubeadm_upgrade.inventory import Cluster
@@ -170,7 +171,9 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
             [control_plane, workers],
             PreflightOperator(task_id="preflight", cluster=name, hop=plan.output),
             ApproveOperator(task_id="approve", cluster=name, hop=plan.output),
-            *groups,
+            groups[0],
+            WindowOperator(task_id="window", cluster=name, hop=plan.output),
+            *groups[1:],
             verify,
             NextHopOperator(task_id="next_hop", cluster=name, path=plan.output["path"], joined=verify.output),
             report,

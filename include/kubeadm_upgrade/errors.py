@@ -160,6 +160,13 @@ class AskedBefore(NeedsPerson):
     then = ""
 
 
+class PlanChanged(NeedsPerson):
+    """While a run waited, the cluster has become another than the one that it has planned for."""
+
+    mend = "see what has changed"
+    then = "then start a new run, which plans anew"
+
+
 class NotAsPromised(NeedsPerson):
     """The run went through and the cluster is not what it promised."""
 

@@ -23,6 +23,12 @@ async def planned_terms(context: Context, cluster: Cluster) -> tuple[Terms, froz
     return Terms.from_json(plain).with_care(care_of(cluster)), frozenset(begun or ())
 
 
+def told_of(approval: Approval) -> dict[str, Any]:
+    """For reports and boards: without the terms, but with their name."""
+    plain = {name: value for name, value in approval.to_json().items() if name != "terms"}
+    return plain | {"plan": approval.terms.hash}
+
+
 async def approval_that_covers(cluster: Cluster, terms: Terms, begun: Set[str]) -> Approval | None:
     """What was approved, where these are the rest of it; None where somebody is to be asked."""
     approved = (await ledger_of(cluster)).approved

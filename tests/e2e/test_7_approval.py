@@ -82,7 +82,7 @@ def test_whoever_is_asked_sees_the_plan(asking, runs):
 def test_somebody_who_was_not_asked_is_refused_by_airflow(asking, runs, people):
     question(asking, *runs["refused"])
     for name in ("eve", "admin"):
-        with pytest.raises(ApiError, match="403.*is not a respondent for the task"):
+        with pytest.raises(ApiError, match=r"403.*is not a respondent for the task"):
             answer(people[name], runs["refused"], "Approve")
     assert asking.api.run_state(*runs["refused"]) == "running"
 

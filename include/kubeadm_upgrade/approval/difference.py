@@ -36,8 +36,11 @@ def of_the_hop(planned: Terms, now: Terms, begun: Set[str] = _NOBODY) -> tuple[s
 
     A worker that is new is none of this run's, and no reason.
     """
-    hops = (_with_workers(planned.hops[0], now.hops[0].workers),)
-    return tuple(_of_matched(hops[0], now.hops[0], begun, _known(hops), is_first=True))
+    first, rest = planned.hops[0], {(hop.to, hop.etcd) for hop in planned.hops[1:]}
+    if (now.hops[0].to, now.hops[0].etcd) in rest - {(first.to, first.etcd)}:
+        return ()  # it is done, and a later run's is next
+    hop = _with_workers(first, now.hops[0].workers)
+    return tuple(_of_matched(hop, now.hops[0], begun, _known((hop,)), is_first=True))
 
 
 def _with_workers(hop: HopTerms, workers: tuple[str, ...]) -> HopTerms:

@@ -35,7 +35,6 @@ class Question:
     found: tuple[Finding, ...] = ()
     before: Approval | None = None
     changed: tuple[str, ...] = ()  # since it was approved
-    forecast: str = ""  # how many windows it will take, in Markdown of ours
     beside: tuple[str, ...] = field(default=())  # further sentences
 
     @property
@@ -50,7 +49,7 @@ class Question:
 
     @property
     def body(self) -> str:
-        parts = (_changed(self), _head(self), _findings(self), self.forecast, *map(_hop, _numbered(self.path)))
+        parts = (_changed(self), _head(self), _findings(self), _when(self), *map(_hop, _numbered(self.path)))
         return "\n\n".join(part for part in (*parts, _answer(self)) if part) + "\n"
 
 
@@ -104,6 +103,12 @@ def _findings(question: Question) -> str:
         else ()
     )
     return "\n".join(("## Preflight has found", "", *rows, *waive))
+
+
+def _when(question: Question) -> str:
+    """How long it takes, and in which windows, as the plan has foretold."""
+    told = (question.path.get("forecast") or {}).get("told")
+    return f"## When\n\n{text(told)}." if told else ""
 
 
 def _numbered(path: Json) -> Sequence[tuple[int, Json]]:

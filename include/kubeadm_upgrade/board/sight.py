@@ -14,7 +14,7 @@ from kubeadm_upgrade.board.view import Row
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
-RUN_TASKS = ("claim", "look", "plan", "preflight", "approve", "verify", "next_hop", "report")
+RUN_TASKS = ("claim", "look", "plan", "preflight", "approve", "window", "verify", "next_hop", "report")
 BEFORE = RUN_TASKS[:5]
 
 # They fail because something else has.
@@ -113,6 +113,8 @@ class Sight:
     def waits(self) -> tuple[Waiting, ...]:
         """What nodes wait for, the longest wait first."""
         found = [waits for one in self.courses if one.current and (waits := waited_for(one.current))]
+        window = self.task("window")  # for which the whole run waits
+        found += [waits] if window is not None and (waits := waited_for(window)) else []
         return tuple(sorted(found, key=lambda one: one.since))
 
     def waits_of(self, *kinds: str) -> tuple[Waiting, ...]:

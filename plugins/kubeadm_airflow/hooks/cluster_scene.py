@@ -15,9 +15,11 @@ from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.repositories import Told, ask_published, look_at_repositories
 from kubeadm_airflow.hooks.sights import look_at_control_plane_of, look_at_host, look_at_kubelet_settings
 from kubeadm_upgrade import machine, objects, queries
+from kubeadm_upgrade.admission.first import first_hold
+from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
-from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, UnreadableOutput
+from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, NotToAct, TimeCures, UnreadableOutput
 from kubeadm_upgrade.facts import HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
@@ -34,6 +36,8 @@ from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.settings import NO_SETTINGS, read_cluster_configuration, read_etcd_tag
 from kubeadm_upgrade.verify import Result
 from kubeadm_upgrade.version import TargetVersion, Version
+from kubeadm_upgrade.windows.calendar import WhenOver
+from kubeadm_upgrade.windows.hold import Hold
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,23 @@ async def look_at_result(cluster: Cluster) -> Result:
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         nodes, _, control_plane = await _look_at_cluster(api)
         return Result(nodes, control_plane, (await api.ledger())[0])
+
+
+async def look_at_window(cluster: Cluster, hop: Hop, run: RunId) -> Hold | None:
+    """What keeps this run from going on with its next node by the calendar. Raises NotToAct where it is not to go on.
+
+    Where the cluster's file says not to wait, each node says for itself that it is left for a later run.
+    """
+    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+        nodes, _, control_plane = await _look_at_cluster(api)
+        ledger, _ = await api.ledger()
+    if not ledger.is_held_by(run):
+        raise NotToAct(f"{cluster.name}: {run} does not hold this cluster any more")
+    if ledger.aborted is not None:
+        raise NotToAct(f"{cluster.name}: this run was aborted ({ledger.aborted})")
+    if cluster.calendar.when_over is WhenOver.STOP:
+        return None
+    return first_hold(hop, run, cluster.rollout, nodes, control_plane, ledger, datetime.now(UTC))
 
 
 async def judge(cluster: Cluster, hop: Hop) -> tuple[Finding, ...]:

@@ -127,7 +127,7 @@ class ApproveOperator(AskingOperator):
     """
 
     async def aexecute(self, context: Context) -> dict[str, Any] | None:
-        from kubeadm_airflow.approvals import APPROVAL, approval_that_covers, planned_terms
+        from kubeadm_airflow.approvals import APPROVAL, approval_that_covers, planned_terms, told_of
 
         if context["params"]["dry_run"]:
             self.log.info("%s: a dry run asks nobody", self.cluster)
@@ -141,10 +141,9 @@ class ApproveOperator(AskingOperator):
         if approval is None:
             approval = await self.ask(context, question)
         self.log.info("%s: %s", self.cluster, approval)
-        told = {name: value for name, value in approval.to_json().items() if name != "terms"}
         ti: Any = context["ti"]
-        await ti.axcom_push(key=APPROVAL, value=told | {"plan": approval.terms.hash})
-        return told
+        await ti.axcom_push(key=APPROVAL, value=told_of(approval))
+        return told_of(approval)
 
     async def question(self, context: Context) -> Question:
         """Of the run's plan, what preflight has found, and the cluster's file of now."""

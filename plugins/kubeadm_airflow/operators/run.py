@@ -107,6 +107,7 @@ class PlanOperator(LookOperator):
         await ti.axcom_push(key="path", value=path.to_json() | {"forecast": when.to_json()})
         await ti.axcom_push(key="page", value=page)
         await ti.axcom_push(key="terms", value=terms_of(cluster, state, path).to_json())
+        await ti.axcom_push(key="seen", value=state.published_json())
         await ti.axcom_push(key="begun", value=sorted(begun_in(state, path)))
         return hop.to_json()
 

@@ -90,7 +90,7 @@ class RunReader:
             "pace": pace_in(look.get("pace")),
             "hop": _mapping(plan.get(RESULT)),
             "path": _mapping(plan.get("path")),
-            "blocks": blocks_in(preflight.get("judged")),
+            "blocks": blocks_in((self._rows.xcoms.get(ASKING[0], {}) or {}).get("judged") or preflight.get("judged")),
             "approval": self._approval(),
             "findings": tuple(map(str, _list(preflight.get("findings")))),
             "next_run": unwrapped(self._rows.xcoms.get(NEXT_HOP, {}).get("trigger_run_id")),

@@ -71,7 +71,9 @@ CASES = {
     ),
     "somebody is asked": (
         of_the_run(
-            a_run(), "approve", state="awaiting_input",
+            a_run(),
+            "approve",
+            state="awaiting_input",
             waiting=Waiting("ann or bob, until 2026-11-28 03:03 UTC (then it counts as refused)", ago(11), "approval"),
         ),
         State.NEEDS_PERSON,

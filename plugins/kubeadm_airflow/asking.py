@@ -1,9 +1,9 @@
 """Ask a person, by Airflow's own human-in-the-loop machinery, and lose no answer.
 
 A task that asks is parked by Airflow: no worker, no trigger. An answer may come while its worker is not there yet, or
-not any more, and a worker may die with an answer in its hands. So it is kept which answer was acted on (in Airflow's
-store of a task's state, which outlives tries and clears), and any other that is there is taken before somebody is asked
-again.
+not any more, and a worker may die with an answer in its hands; Airflow may also take one for failed that is at work with
+it. So what was asked is kept (in Airflow's store of a task's state, which outlives tries and clears), and an answer that
+is there holds for every try, until somebody clears the task.
 
 Airflow (3.3.2) keeps the first text that a task has ever asked with, also for its later tries: upsert_hitl_detail of
 its execution API. To have somebody agree to what they are not shown is worse than not to ask: then the task fails, and
@@ -29,12 +29,12 @@ _KEY = "question"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a task has asked, and the answer that it has acted on."""
+    """What a task has asked; since somebody has cleared it last: that raises how often it may be tried."""
 
     subject: str
-    since: str
+    tries: int
     until: str | None = None  # the deadline
-    taken: str | None = None  # when that answer was given
+    no_answer: str | None = None  # when the last one was given that was none
 
     @property
     def left(self) -> timedelta | None:
@@ -50,16 +50,10 @@ def asked(context: Context) -> Asked | None:
         return None
 
 
-def take(context: Context, answer: Answer) -> None:
-    """The answer was acted on: whoever clears the task is asked anew."""
-    if (last := asked(context)) is not None:
-        _store(context).set(_KEY, asdict(replace(last, taken=answer.at.isoformat())))
-
-
 def unheard_answer(context: Context, question: Question) -> Answer | None:
-    """An answer to this very question that nobody has acted on yet."""
+    """An answer to this very question, whoever was there to hear it."""
     last = asked(context)
-    if last is None or last.subject != question.subject:
+    if last is None or (last.subject, last.tries) != (question.subject, _tries(context)):
         return None
     told = _answer_of(context)
     if told is None or not told.response_received or told.responded_at is None:
@@ -73,7 +67,7 @@ def unheard_answer(context: Context, question: Question) -> Answer | None:
             "responded_by_user": {"id": user.id, "name": user.name} if user else None,
         }
     )
-    return None if answer.at.isoformat() == last.taken else answer
+    return None if answer.at.isoformat() == last.no_answer else answer
 
 
 def put(context: Context, question: Question, form: Mapping[str, Any]) -> Asked:
@@ -82,17 +76,17 @@ def put(context: Context, question: Question, form: Mapping[str, Any]) -> Asked:
     A try after one that was killed goes on with its deadline; one that somebody has cleared begins anew.
     """
     last, now = asked(context), datetime.now(UTC)
-    if last is None or last.subject != question.subject or last.taken is not None:
+    if last is None or (last.subject, last.tries) != (question.subject, _tries(context)):
         deadline = question.policy.deadline
-        last = Asked(question.subject, now.isoformat(), (now + deadline).isoformat() if deadline else None)
+        last = Asked(question.subject, _tries(context), (now + deadline).isoformat() if deadline else None)
     _store(context).set(_KEY, asdict(last))
     return _handed_over(context, question, form, last)
 
 
 def put_again(context: Context, question: Question, form: Mapping[str, Any], answer: Answer) -> Asked:
     """After an answer that is none: the deadline stays."""
-    last = asked(context) or Asked(question.subject, answer.at.isoformat())
-    last = replace(last, taken=answer.at.isoformat())
+    last = asked(context) or Asked(question.subject, _tries(context))
+    last = replace(last, no_answer=answer.at.isoformat())
     _store(context).set(_KEY, asdict(last))
     return _handed_over(context, question, form, last)
 
@@ -113,6 +107,11 @@ def defaults(policy: ApprovalPolicy) -> list[str] | None:
     if policy.deadline is None:
         return None
     return [APPROVE if policy.then is Then.APPROVE else REFUSE]
+
+
+def _tries(context: Context) -> int:
+    ti: Any = context["ti"]
+    return int(ti.max_tries)
 
 
 def _store(context: Context) -> Any:

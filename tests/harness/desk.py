@@ -27,7 +27,7 @@ class Desk:
     def __init__(self, run_id="run-1"):
         self.run_id, self.xcoms, self._kept, self._rows = run_id, {}, {}, {}
         self.parked = self.deferred = None
-        self.asked, self.task = 0, "approve"
+        self.asked, self.task, self.tries = 0, "approve", 2
         self.params = {"dry_run": False, "nodes": [], "give_up": [], "target_version": "1.29"}
 
     @property
@@ -73,9 +73,15 @@ class Desk:
 
         store = SimpleNamespace(get=self.kept.get, set=self.kept.__setitem__)
         run = SimpleNamespace(conf={}, run_after=BEGAN)
-        ti = SimpleNamespace(id="0190b8ab-0000-7000-8000-000000000000", axcom_push=push, axcom_pull=pull)
+        ti = SimpleNamespace(
+            id="0190b8ab-0000-7000-8000-000000000000", axcom_push=push, axcom_pull=pull, max_tries=self.tries
+        )
         context = {"ti": ti, "dag_run": run, "run_id": self.run_id, "params": self.params, "task_state_store": store}
         return context | {"dag": SimpleNamespace(dag_id="kubeadm_upgrade.asked")}
+
+    def clear(self):
+        """As Airflow does: it may be tried as often as at first, from now on."""
+        self.tries += 1
 
     def answer(self, option, user="ann", *, timedout=False, **form):
         self.row.response = {

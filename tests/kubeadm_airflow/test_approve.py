@@ -97,6 +97,7 @@ def test_whoever_clears_it_is_asked_anew(run):
     run.desk.answer("Refuse")
     with pytest.raises(EndedForAPerson):
         run.resume()
+    run.desk.clear()
     assert run.approve() is None
     assert (run.desk.asked, run.desk.row.response) == (2, None)
     run.desk.answer("Approve", "bob")
@@ -119,6 +120,16 @@ def test_an_answer_that_comes_before_the_task_is_parked_is_not_lost(run):
     run.approve()
     run.desk.answer("Approve")
     assert run.approve()["by"] == "ann"
+    assert run.desk.asked == 1
+
+
+def test_a_refusal_holds_for_a_later_try(run):
+    """Airflow may take a task for failed that has just been told of it, and try it again."""
+    run.approve()
+    run.desk.answer("Refuse", reason="no")
+    for begin in (run.resume, run.approve):
+        with pytest.raises(EndedForAPerson, match="refused by ann: no"):
+            begin()
     assert run.desk.asked == 1
 
 

@@ -73,12 +73,10 @@ class AskingOperator(ClusterOperator, HITLOperator):
 
     async def heard(self, context: Context, question: Question, answer: Answer) -> Approval:
         """What becomes of an answer: an approval in the ledger, the end of the run, or the question once more."""
-        from kubeadm_airflow import asking
         from kubeadm_airflow.hooks.cluster_claim import keep_approval
         from kubeadm_upgrade.approval.waivers import objection
 
         if not answer.approved:
-            asking.take(context, answer)
             raise NotApproved(f"{self.cluster}: {_refused(answer, question)}")
         if wrong := objection(question.terms.blocks, answer.waive):
             await self._ask_again(context, question, answer, wrong)
@@ -86,7 +84,6 @@ class AskingOperator(ClusterOperator, HITLOperator):
         approval = Approval(answer.by, *told)
         if not await keep_approval(load_cluster_named(self.cluster), run_of(context), approval):
             raise NotToAct(f"{self.cluster}: this run does not hold the cluster any more")
-        asking.take(context, answer)
         self.log.info("%s: %s", self.cluster, approval)
         return approval
 
@@ -109,7 +106,6 @@ class AskingOperator(ClusterOperator, HITLOperator):
 
         left = asked.left if (asked := asking.asked(context)) else None
         if answer.by_deadline or (left is not None and left <= timedelta()):
-            asking.take(context, answer)
             raise NotApproved(f"{self.cluster}: nobody has approved it in time: {wrong}; no node was touched")
         asked = asking.put_again(context, question, self.serialized_params, answer)
         self.log.warning("%s: %s's answer: %s: asked again", self.cluster, answer.by, wrong)

@@ -1,9 +1,10 @@
 """Ask a person, by Airflow's own human-in-the-loop machinery, and lose no answer.
 
 A task that asks is parked by Airflow: no worker, no trigger. An answer may come while its worker is not there yet, or
-not any more, and a worker may die with an answer in its hands; Airflow may also take one for failed that is at work with
-it. So what was asked is kept (in Airflow's store of a task's state, which outlives tries and clears), and an answer that
-is there holds for every try, until somebody clears the task.
+not any more; a worker may die with an answer in its hands; and Airflow may take a task for failed that has just been
+told of one. To ask anew would delete that answer. So it is kept what was asked (in Airflow's store of a task's state,
+which outlives tries and clears), and a later try only waits: where an answer is there, Airflow goes on with it at once.
+Until somebody clears the task, who means to ask anew.
 
 Airflow (3.3.2) keeps the first text that a task has ever asked with, also for its later tries: upsert_hitl_detail of
 its execution API. To have somebody agree to what they are not shown is worse than not to ask: then the task fails, and
@@ -19,7 +20,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from kubeadm_upgrade.approval.answer import APPROVE, REFUSE, Answer
+from kubeadm_upgrade.approval.answer import APPROVE, REFUSE
 from kubeadm_upgrade.approval.page import Question
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, Then
 from kubeadm_upgrade.errors import AskedBefore
@@ -34,11 +35,18 @@ class Asked:
     subject: str
     tries: int
     until: str | None = None  # the deadline
-    no_answer: str | None = None  # when the last one was given that was none
+    handed_over: bool = False  # Airflow has it
 
     @property
     def left(self) -> timedelta | None:
-        return datetime.fromisoformat(self.until) - datetime.now(UTC) if self.until else None
+        """Also of one that is over: then Airflow answers, as the file says."""
+        if self.until is None:
+            return None
+        return max(timedelta(seconds=1), datetime.fromisoformat(self.until) - datetime.now(UTC))
+
+    @property
+    def is_over(self) -> bool:
+        return self.until is not None and datetime.fromisoformat(self.until) <= datetime.now(UTC)
 
 
 def asked(context: Context) -> Asked | None:
@@ -50,28 +58,8 @@ def asked(context: Context) -> Asked | None:
         return None
 
 
-def unheard_answer(context: Context, question: Question) -> Answer | None:
-    """An answer to this very question, whoever was there to hear it."""
-    last = asked(context)
-    if last is None or (last.subject, last.tries) != (question.subject, _tries(context)):
-        return None
-    told = _answer_of(context)
-    if told is None or not told.response_received or told.responded_at is None:
-        return None
-    user = told.responded_by_user
-    answer = Answer.read(
-        {
-            "chosen_options": told.chosen_options,
-            "params_input": told.params_input,
-            "responded_at": told.responded_at,
-            "responded_by_user": {"id": user.id, "name": user.name} if user else None,
-        }
-    )
-    return None if answer.at.isoformat() == last.no_answer else answer
-
-
 def put(context: Context, question: Question, form: Mapping[str, Any]) -> Asked:
-    """Hand the question to Airflow. Raises AskedBefore where it would show another one.
+    """Hand the question to Airflow, if it has not got it. Raises AskedBefore where it would show another one.
 
     A try after one that was killed goes on with its deadline; one that somebody has cleared begins anew.
     """
@@ -79,19 +67,15 @@ def put(context: Context, question: Question, form: Mapping[str, Any]) -> Asked:
     if last is None or (last.subject, last.tries) != (question.subject, _tries(context)):
         deadline = question.policy.deadline
         last = Asked(question.subject, _tries(context), (now + deadline).isoformat() if deadline else None)
-    _store(context).set(_KEY, asdict(last))
-    return _handed_over(context, question, form, last)
+    return last if last.handed_over else _hand_over(context, question, form, last)
 
 
-def put_again(context: Context, question: Question, form: Mapping[str, Any], answer: Answer) -> Asked:
-    """After an answer that is none: the deadline stays."""
-    last = asked(context) or Asked(question.subject, _tries(context))
-    last = replace(last, no_answer=answer.at.isoformat())
-    _store(context).set(_KEY, asdict(last))
-    return _handed_over(context, question, form, last)
+def put_again(context: Context, question: Question, form: Mapping[str, Any]) -> Asked:
+    """After an answer that is none, which Airflow forgets with this: the deadline stays."""
+    return _hand_over(context, question, form, asked(context) or Asked(question.subject, _tries(context)))
 
 
-def _handed_over(context: Context, question: Question, form: Mapping[str, Any], last: Asked) -> Asked:
+def _hand_over(context: Context, question: Question, form: Mapping[str, Any], last: Asked) -> Asked:
     shown, wanted = _ask(context, question, form), defaults(question.policy)
     users = {user.id for user in shown.assigned_users or ()}
     if (shown.subject, shown.defaults, users) != (question.subject, wanted, set(question.policy.approvers)):
@@ -99,6 +83,8 @@ def _handed_over(context: Context, question: Question, form: Mapping[str, Any], 
             f"{question.cluster}: somebody is to be asked about plan {question.name}, and Airflow goes on showing what "
             f"this task has asked before ({shown.subject})"
         )
+    last = replace(last, handed_over=True)
+    _store(context).set(_KEY, asdict(last))
     return last
 
 
@@ -137,15 +123,3 @@ def _ask(context: Context, question: Question, form: Mapping[str, Any]) -> Any:
             assigned_users=[HITLUser(id=name, name=name) for name in question.policy.approvers],
         )
     )
-
-
-def _answer_of(context: Context) -> Any:
-    """None where Airflow has no question of this task."""
-    from airflow.sdk.exceptions import AirflowRuntimeError
-    from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
-
-    ti: Any = context["ti"]
-    try:
-        return get_hitl_detail_content_detail(ti.id)
-    except AirflowRuntimeError:
-        return None

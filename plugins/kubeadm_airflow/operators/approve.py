@@ -59,17 +59,14 @@ class AskingOperator(ClusterOperator, HITLOperator):
         """What would be asked now."""
         raise NotImplementedError
 
-    async def ask(self, context: Context, question: Question) -> Approval:
-        """An answer that is there already, or none yet: then the task waits for one, and this does not return."""
+    async def ask(self, context: Context, question: Question) -> NoReturn:
+        """Waits for an answer: this does not return."""
         from kubeadm_airflow import asking
 
-        if (answer := asking.unheard_answer(context, question)) is not None:
-            self.log.info("%s: an answer is there already", self.cluster)
-            return await self.heard(context, question, answer)
         asked = asking.put(context, question, self.serialized_params)
         self.log.info("%s: %s\n%s", self.cluster, question.subject, question.body)
         reason = f"{question.policy.who}{_until(asked.until, question)}"
-        return await self._wait(context, question, asked.left, reason)
+        await self._wait(context, question, asked.left, reason)
 
     async def heard(self, context: Context, question: Question, answer: Answer) -> Approval:
         """What becomes of an answer: an approval in the ledger, the end of the run, or the question once more."""
@@ -104,12 +101,12 @@ class AskingOperator(ClusterOperator, HITLOperator):
         """Of an answer that does not go together with what was found. The text that Airflow shows is the same."""
         from kubeadm_airflow import asking
 
-        left = asked.left if (asked := asking.asked(context)) else None
-        if answer.by_deadline or (left is not None and left <= timedelta()):
+        last = asking.asked(context)
+        if answer.by_deadline or (last is not None and last.is_over):
             raise NotApproved(f"{self.cluster}: nobody has approved it in time: {wrong}; no node was touched")
-        asked = asking.put_again(context, question, self.serialized_params, answer)
+        asked = asking.put_again(context, question, self.serialized_params)
         self.log.warning("%s: %s's answer: %s: asked again", self.cluster, answer.by, wrong)
-        await self._wait(context, question, left, f"{question.policy.who}, asked again ({wrong})")
+        await self._wait(context, question, asked.left, f"{question.policy.who}, asked again ({wrong})")
 
     async def _wait(self, context: Context, question: Question, left: timedelta | None, reason: str) -> NoReturn:
         await say(context["ti"], Waits(Wait.APPROVAL, reason, datetime.now(UTC)))
@@ -135,7 +132,7 @@ class ApproveOperator(AskingOperator):
         _, begun = await planned_terms(context, load_cluster_named(self.cluster))
         approval = await approval_that_covers(load_cluster_named(self.cluster), question.terms, begun)
         if approval is None:
-            approval = await self.ask(context, question)
+            await self.ask(context, question)
         self.log.info("%s: %s", self.cluster, approval)
         ti: Any = context["ti"]
         await ti.axcom_push(key=APPROVAL, value=told_of(approval))

@@ -89,7 +89,7 @@ class WindowOperator(AskingOperator):
         if not wanted:
             approval = None
         elif approval is None:
-            approval = await self.ask(context, question)
+            await self.ask(context, question)
         await note_judgement(load_cluster_named(self.cluster), run_of(context))
         if approval is None:
             self.log.info("%s: all is as it was planned", self.cluster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from functools import cache
 from typing import Any
@@ -20,7 +21,11 @@ async def pages(scope: Any, receive: Any, send: Any) -> None:
 def _application() -> Any:
     from kubeadm_airflow.pages.app import app
 
-    return app()
+    pages = app()
+    # nothing that Airflow's API server has loaded by now goes any more: to look through it again for what might takes
+    # as long as a board of 500 nodes, and to make one would set it off
+    gc.freeze()
+    return pages
 
 
 def _view(name: str, destination: str, address: str, route: str) -> dict[str, Any]:

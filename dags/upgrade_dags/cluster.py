@@ -178,7 +178,9 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
             NextHopOperator(task_id="next_hop", cluster=name, path=plan.output["path"], joined=verify.output),
             report,
         )
-        groups >> report  # not with the first node that fails, but with the last that ends
+        # not with the first node that fails or is left, but with the last that ends
+        groups >> verify
+        groups >> report
     return with_documentation(dag)
 
 

@@ -21,7 +21,7 @@ CORDONED_BY = "kubeadm-fleet.io/cordoned-by"
 
 _MOST_LINES = 15
 # of dnf's options, which an entry keeps; and in URLs
-_SECRET_OPTION = re.compile(r"^(\s*\S*(?:password|username|proxy)\S*?\s*[=:]).*", re.IGNORECASE)
+_SECRET_OPTION = re.compile(r"^(\s*\S*(?:password|username|(?<!kube-)proxy)\S*?\s*[=:]).*", re.IGNORECASE)
 _SECRET_IN_URL = re.compile(r"//[^/\s]*@")
 
 

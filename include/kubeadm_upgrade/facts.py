@@ -169,6 +169,7 @@ class HostFacts:
     kubelet_outdated: bool = False  # the running process is not the installed binary or unit
     kubelet_restarting: bool = False  # it does not stay up, and systemd starts it again by itself
     kubelet_journal: str = ""  # its last lines, where it does not run
+    images: frozenset[str] | None = UNSEEN  # by name and tag; None: no crictl there that could tell
     upgrade_plan: UpgradePlan | None = UNSEEN
     backups: tuple[Backup, ...] = UNSEEN
     loose_snapshot: timedelta | None = UNSEEN  # the age of one that was taken, and not yet put into a backup

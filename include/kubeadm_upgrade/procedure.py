@@ -4,7 +4,7 @@ Read this file beside the page it follows:
 https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
 Each class is a heading, its docstring what the heading promises. At the end stand the procedures: which headings a
 control plane node goes through, and which a worker. What is not on the page has files of its own: backup.py, stage.py,
-etcd_gate.py, admission/, and ready.py, where it is waited for what the page tells one to verify.
+stage_images.py, etcd_gate.py, admission/, and ready.py, where it is waited for what the page tells one to verify.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from kubeadm_upgrade.ready import (
     without_slot,
 )
 from kubeadm_upgrade.stage import StagePackages, SwitchPackageRepository
+from kubeadm_upgrade.stage_images import StageImages
 from kubeadm_upgrade.steps import Need, Step, unit_of
 
 
@@ -304,7 +305,7 @@ class UncordonNode(Step):
         return without_slot(replace(facts, node=node))
 
 
-STAGE = (SwitchPackageRepository(), StagePackages())
+STAGE = (SwitchPackageRepository(), StagePackages(), StageImages())
 KUBEADM = (Admit(), BackUp(), UpgradeKubeadm(), KubeadmUpgradePlan(), ConfigureEtcd(), KubeadmUpgrade())
 KUBELET = (DrainNode(), UpgradeKubeletAndKubectl(), RestartKubelet(), NodeReady())
 

@@ -109,6 +109,12 @@ def _read_plan_json(plan: Mapping[str, Any]) -> UpgradePlan:
     return UpgradePlan(tuple(offers), tuple(c["group"] for c in configs if c.get("manualUpgradeRequired")))
 
 
+def read_images(text: str) -> frozenset[str] | None:
+    """`crictl images -o json`: the names with tags. Nothing where crictl, or the runtime behind it, gave no answer."""
+    images = json.loads(text)["images"] if text.strip() else None
+    return None if images is None else frozenset(tag for image in images for tag in image.get("repoTags") or ())
+
+
 def read_sums(text: str) -> Mapping[str, str]:
     """`sha256sum`: path -> digest."""
     return {path: digest for digest, path in (line.split(maxsplit=1) for line in text.splitlines())}
@@ -157,6 +163,8 @@ def kubelet_configuration(paths: Iterable[str]) -> Query[Mapping[str, str]]:
     return query(*FILES_WITH_TEXT, *paths, read=read_files_with_text, answers=(0, 1))
 
 
+# 1: the runtime does not answer, or sudo knows no crictl
+IMAGES = query("crictl", "images", "-o", "json", read=read_images, root=True, answers=(0, 1))
 QUIET = query("true", read=read_silence)
 ROOT = query("true", read=lambda _: True, root=True)
 BACKUP_RUNS = query(

@@ -74,7 +74,7 @@ def read_cluster_configuration(text: str, running: Iterable[StaticPod] = ()) -> 
 
     And from the static Pods that run, as far as it does not say what they are started with.
     """
-    configuration = _parsed(text)
+    configuration = parsed(text)
     arguments = {name: _extra_args(configuration.get(key)) for key, name in _COMPONENTS.items()}
     arguments["etcd"] = _extra_args(_local_etcd(configuration))
     told = {name: _of_component(flags) for name, flags in arguments.items() if flags}
@@ -106,38 +106,38 @@ def _of_component(flags: Flags) -> Settings:
 @reading(_KUBEADM_CONFIG)
 def read_kubernetes_version(text: str) -> Version:
     """The version that a ClusterConfiguration says the cluster is at."""
-    return Version.parse(_parsed(text)["kubernetesVersion"])
+    return Version.parse(parsed(text)["kubernetesVersion"])
 
 
 @reading(_KUBEADM_CONFIG)
 def read_etcd_tag(text: str) -> str | None:
     """The etcd image tag that a ClusterConfiguration fixes."""
-    tag = _local_etcd(_parsed(text)).get("imageTag")
+    tag = _local_etcd(parsed(text)).get("imageTag")
     return str(tag) if tag else None
 
 
 @reading(_KUBEADM_CONFIG)
 def etcd_is_external(text: str) -> bool:
     """Whether a ClusterConfiguration points to an etcd that is not on the control plane nodes."""
-    return "external" in mapping(_parsed(text).get("etcd"))
+    return "external" in mapping(parsed(text).get("etcd"))
 
 
 @reading(_KUBEADM_CONFIG)
 def read_certificates_dir(text: str) -> str:
     """Where a ClusterConfiguration has the certificates of the cluster."""
-    return posixpath.normpath(str(_parsed(text).get("certificatesDir") or CERTIFICATES))
+    return posixpath.normpath(str(parsed(text).get("certificatesDir") or CERTIFICATES))
 
 
 @reading(_KUBEADM_CONFIG)
 def read_local_etcd(text: str) -> LocalEtcd:
     """A member of etcd as kubeadm starts it by a ClusterConfiguration."""
-    data = _local_etcd(_parsed(text)).get("dataDir")
+    data = _local_etcd(parsed(text)).get("dataDir")
     return configured(str(data or DATA), read_certificates_dir(text))
 
 
 def etcd_image(text: str, tag: str) -> str:
     """The etcd image of this tag, from where a ClusterConfiguration says that images come."""
-    configuration = _parsed(text)
+    configuration = parsed(text)
     repository = (
         _local_etcd(configuration).get("imageRepository") or configuration.get("imageRepository") or "registry.k8s.io"
     )
@@ -205,7 +205,8 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=32)  # it is asked several things at every look, and seldom says anything new
-def _parsed(text: str) -> Mapping[str, Any]:
+def parsed(text: str) -> Mapping[str, Any]:
+    """A ClusterConfiguration as it is written."""
     try:
         return mapping(yaml.safe_load(text))
     except yaml.YAMLError as error:

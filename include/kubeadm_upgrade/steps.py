@@ -30,6 +30,7 @@ class Need(Enum):
     LANE = "lane"
     UPGRADE_PLAN = "upgrade plan"
     BACKUPS = "backups"
+    IMAGES = "images"
 
 
 _PATIENCE_FOR: Mapping[str, Wait] = {"drain": Wait.PODS, "ready": Wait.NODE, "control_plane": Wait.HEALTH}

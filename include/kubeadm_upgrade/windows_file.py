@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from kubeadm_upgrade.durations import told
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
 from kubeadm_upgrade.strict import Strict
 from kubeadm_upgrade.windows.calendar import ByCron, Calendar, Exclusion, Once, OnDays, Scope, WhenOver
@@ -107,6 +108,7 @@ class WindowsSettings(Strict):
     open_before: Annotated[timedelta, *lasting(LONGEST, timedelta())] = Field(
         timedelta(),
         description="so long before a window its run begins, for plan, approval and staging",
+        json_schema_extra={"default": told(timedelta())},  # pydantic's own would be PT0S
     )
     when_over: WhenOver = Field(
         WhenOver.WAIT,

@@ -10,6 +10,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from kubeadm_upgrade.durations import PATTERN, parse_duration, told
 
+_FIRST_YEAR, _YEARS_END = 2000, 3000  # others are slips, as those of the patterns below are
 _TIME = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"
 _WITH_TIME = r"^2\d{3}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?$"
 _WITH_OR_WITHOUT = r"^2\d{3}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?$"
@@ -23,7 +24,7 @@ def _time(value: object) -> time:
 
 def _moment(value: object) -> datetime:
     """YAML itself makes moments of some texts."""
-    if isinstance(value, datetime) and value.year >= 2000:
+    if isinstance(value, datetime) and _FIRST_YEAR <= value.year < _YEARS_END:
         return value.replace(microsecond=0)
     if isinstance(value, str) and re.fullmatch(_WITH_TIME, value, re.ASCII):
         return datetime.fromisoformat(value)
@@ -31,7 +32,7 @@ def _moment(value: object) -> datetime:
 
 
 def _day_or_moment(value: object) -> date:
-    if isinstance(value, date) and not isinstance(value, datetime) and value.year >= 2000:
+    if isinstance(value, date) and not isinstance(value, datetime) and _FIRST_YEAR <= value.year < _YEARS_END:
         return value
     if isinstance(value, str) and re.fullmatch(_WITH_OR_WITHOUT, value, re.ASCII) and len(value) == len("2026-12-20"):
         return date.fromisoformat(value)

@@ -20,7 +20,7 @@ RUN = MadeUpRun("prod", workers=24, done=8, moving=2)
 
 # What pages know the words of, or read as times and versions: whatever else is text may be anything.
 _WORDS = ("state", "tone", "role", "level", "id", "needs", "method", "task")
-_TIMES = ("since", "started", "ended", "as_of", "looked_at", "next_window", "end_of_life", "version")
+_TIMES = ("since", "started", "ended", "as_of", "looked_at", "next_window", "window_until", "end_of_life", "version")
 _KNOWN = frozenset((*_WORDS, *_TIMES))
 
 

@@ -21,6 +21,8 @@ CLUSTERS: Clusters = {
     "edited": (1, 2, {}),
     "stranger": (1, 1, {"ssh": {"known_hosts": "/dev/null"}}),
     "novice": (1, 1, {}),
+    "halted": (1, 2, {}),
+    "closed": (1, 1, {}),
 }
 
 # One file for each of three mistakes: an unknown key, a bad version, a wrong type.

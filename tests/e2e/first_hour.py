@@ -156,7 +156,10 @@ MISTAKES: dict[str, Mistake] = {
     "bad-parameter": Mistake(
         "A parameter that is misspelt",
         "unknown parameter dryrun",
-        "write one that this DAG knows (dry_run, give_up, nodes, take_over, target_version, when_held), " + ANEW,
+        (
+            "write one that this DAG knows (dry_run, give_up, ignore_window, nodes, take_over, target_version, "
+            f"when_held), {ANEW}"
+        ),
         task="claim",
         conf={"dryrun": True},
     ),

@@ -104,7 +104,7 @@ def test_an_unknown_parameter_is_refused_by_the_first_task(site):
     dag_id, run_id = site.start("one", dryrun=True)
     look = site.api.wait_for_task(dag_id, run_id, "claim")
     assert look.state == "failed"
-    known = "dry_run, give_up, nodes, take_over, target_version, when_held"
+    known = "dry_run, give_up, ignore_window, nodes, take_over, target_version, when_held"
     log = site.log_text(dag_id, run_id, look)
     assert "unknown parameter dryrun\nWhat to do: " in log
     assert f"({known})" in log

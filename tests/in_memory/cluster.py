@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import yaml
 
@@ -107,6 +108,7 @@ class Node:
     files: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     offered: dict[str, tuple[str, ...]] = field(default_factory=dict)
     staged: set[str] = field(default_factory=set)
+    images: set[str] = field(default_factory=set)
     units: dict[str, UnitHere] = field(default_factory=dict)
     static: dict[str, StaticPodHere] = field(default_factory=dict)
     manifests: dict[str, str] = field(default_factory=dict)  # component -> tag: what the kubelet is to run
@@ -348,6 +350,8 @@ class Cluster:
                     yield from self._move(node, lambda: self.version)
                     yield self._addons
                 yield lambda: self._configure_kubelet(node, self.version)
+            case ("xargs", "-a", path, *_, "crictl", "pull"):
+                yield from (partial(node.images.add, image) for image in node.files[path][0].split())
             case _ if "--download-only" in argv:
                 yield lambda: self._stage(node, argv)
             case _ if "apt-get" in argv:
@@ -730,6 +734,8 @@ class Seat:
             able = host.packages["kubeadm"] == package(hop.to) and cluster.version != hop.to
             offers = (hop.to.tag,) if hop.to > cluster.version else ()
             facts = replace(facts, upgrade_plan=UpgradePlan(offers) if able else None)
+        if Need.IMAGES in needs:
+            facts = replace(facts, images=frozenset(host.images))
         if Need.BACKUPS in needs:
             facts = replace(facts, backups=self._backups(host), loose_snapshot=self._age(host, LocalEtcd().snapshot))
         return facts

@@ -91,6 +91,7 @@ def facts_of(hop: Hop, name: str) -> Facts:
             offered={package: (version,) for package, version in packages.items()},
             kubelet_started=STARTED,
             kubelet_age=NOW - STARTED,
+            images=frozenset(),
             upgrade_plan=None,
             backups=(),
             loose_snapshot=None,

@@ -64,6 +64,8 @@ class World:
         self.lost_holds: set[str] = set()  # in installs that failed half way
         self.runs: dict[str, str] = {}  # `run` files of backups
         self.files: dict[str, tuple[int, datetime]] = {}  # path -> bytes, and when it was changed
+        self.texts: dict[str, str] = {}  # of files that are neither sources of packages nor backups
+        self.unpublished: set[str] = set()  # images that cannot be pulled
         self._backups_of(facts.host)
         self._looked_at: Ledger = facts.ledger
         self._anew: list[str] = []  # what is still to come of a kubelet's restart, a look at a time
@@ -187,6 +189,7 @@ class World:
             host,
             kubelet_age=self.facts.now - started if started else None,
             upgrade_plan=self._upgrade_plan() if Need.UPGRADE_PLAN in needs else UNSEEN,
+            images=host.images if Need.IMAGES in needs else UNSEEN,
             backups=self.backups() if asked else UNSEEN,
             loose_snapshot=self._age_of(LocalEtcd().snapshot) if asked else UNSEEN,
         )
@@ -266,6 +269,8 @@ class World:
         match argv:
             case ("kubeadm", "upgrade", *_) if self.facts.node.control_plane:
                 self._upgrade_static_pods()
+            case ("xargs", "-a", path, *_, "crictl", "pull"):
+                self._host(images=self.facts.host.images.union(self.texts[path].split()) - self.unpublished)
             case _ if "--download-only" in argv:
                 files = frozenset(f"{word.replace('=', '_')}_amd64.deb" for word in argv if "=1." in word)
                 self._host(staged=self.facts.host.staged | files)
@@ -332,6 +337,8 @@ class World:
         if path.startswith(backup.DIRECTORY):
             self.files[path] = (len(text), self.facts.now)
             self.runs[path] = text
+        elif path.startswith("/run/"):
+            self.texts[path] = text
         else:
             self._host(sources={**self.facts.host.sources, path: text})
 
@@ -344,6 +351,8 @@ class World:
             self.files[target] = self.files.pop(source)
             if source in self.runs:
                 self.runs[target] = self.runs.pop(source)
+        elif source in self.texts:
+            self.texts[target] = self.texts.pop(source)
         elif source in host.sources:
             sources = {**host.sources, target: host.sources[source]}
             del sources[source]

@@ -10,18 +10,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import DagRunTriggerException
-from airflow.triggers.base import TaskSuccessEvent
+from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
+from airflow.triggers.base import TaskSkippedEvent, TaskSuccessEvent
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.run import VerifyOperator
+from kubeadm_airflow.operators.step import StepOperator
 from kubeadm_airflow.triggers import ClaimTrigger, StepTrigger
 from kubeadm_upgrade.assignment import Assignment, RunId
-from kubeadm_upgrade.errors import NotAsPromised, StepRefused
-from kubeadm_upgrade.steps import Progress
+from kubeadm_upgrade.errors import NotAsPromised, StepRefused, StepTimedOut
+from kubeadm_upgrade.steps import Pending, Progress
 from kubeadm_upgrade.waits import Wait, Waits
 from lab import ClusterSpec
 
@@ -54,10 +55,23 @@ def first(hop, group, step, **trigger):
     return asyncio.run(event())
 
 
-def context(**params):
+class TaskInstance:
+    """What a task has pushed; and what the gates have told before it."""
+
+    def __init__(self, *told):
+        self.told, self.pushed = list(told), {}
+
+    async def axcom_pull(self, **_):
+        return self.told
+
+    async def axcom_push(self, key, value):
+        self.pushed[key] = value
+
+
+def context(*told, **params):
     known = {"dry_run": False, "nodes": [], "give_up": []}
     run = SimpleNamespace(conf={}, run_after=datetime.fromisoformat(LONG_AGO))
-    return {"run_id": "run-1", "dag_run": run, "params": known | params}
+    return {"run_id": "run-1", "dag_run": run, "params": known | params, "ti": TaskInstance(*told)}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +166,66 @@ def test_a_result_that_is_not_as_promised_fails_the_task(walker):
     ):
         asyncio.run(verify.aexecute(context()))
     assert asyncio.run(verify.aexecute(context(dry_run=True))) == []
+
+
+A_LATER_NIGHT = """windows:
+  once: [{start: "%s", duration: 4h}]
+  when_over: stop
+"""
+LEFT = "to be continued: its maintenance window: it opens on Sat 5 Dec 22:00 (UTC)"
+
+
+@pytest.fixture
+def left(walker):
+    """In the middle of a hop: the window has closed before a worker was begun with."""
+    hop = asyncio.run(walker.plan())
+    path = Path(os.environ["KUBEADM_UPGRADE_INVENTORY"], "still.yaml")
+    opens = datetime.now(UTC) + timedelta(days=30)
+    path.write_text(path.read_text() + A_LATER_NIGHT % opens.isoformat(timespec="seconds"))
+    return hop
+
+
+def test_a_node_that_is_left_for_another_window_ends_as_skipped(left):
+    """In a trigger, which tells what it would have returned."""
+    event = first(left, "workers", "admit")
+    assert isinstance(event, TaskSkippedEvent)
+    told = event.xcoms["return_value"]
+    assert (told["status"], told["group"]) == ("left", "workers")
+    assert told["details"][0].startswith("to be continued: its maintenance window: it opens on ")
+
+
+def test_in_a_worker_too(left):
+    admit = StepOperator(
+        task_id="admit", cluster="still", group="workers", step="admit", node="still-w1", hop=left.to_json()
+    )
+    there = context()
+    with pytest.raises(AirflowSkipException, match="to be continued: "):
+        asyncio.run(admit.aexecute(there))
+    assert there["ti"].pushed["return_value"]["status"] == "left"
+
+
+def test_a_result_of_which_something_is_left_is_skipped(walker):
+    """Nobody calls it done, and nobody is called (I11)."""
+    hop = asyncio.run(walker.plan())
+    verify = VerifyOperator(task_id="verify", cluster="still", hop=hop.to_json())
+    gate = {"step": "admit", "group": "control_plane", "node": "still-cp1", "status": "left", "details": [LEFT]}
+    words = r"To be continued: still-cp1, still-w1 are left \(it opens on Sat 5 Dec 22:00 \(UTC\)\)"
+    with pytest.raises(AirflowSkipException, match=words):
+        asyncio.run(verify.aexecute(context(gate)))
+
+
+def test_patience_does_not_end_while_a_window_is_waited_for(walker):
+    """It is somebody else's time; what was waited for before it is not."""
+    work, now = (
+        Assignment.from_json(trigger_of(asyncio.run(walker.plan()), "workers", "drain_node").work),
+        datetime.now(UTC),
+    )
+    deadline = (now - timedelta(minutes=5)).isoformat()
+    trigger = trigger_of(work.hop, "workers", "drain_node", deadline=deadline)
+    pending = Pending("its maintenance window: it opens", kind=Wait.WINDOW)
+    trigger._check_patience(work, pending, Waits(Wait.WINDOW, "x", now - timedelta(minutes=6)))
+    with pytest.raises(StepTimedOut):
+        trigger._check_patience(work, pending, Waits(Wait.WINDOW, "x", now - timedelta(minutes=4)))
 
 
 def test_a_backup_of_another_run_is_not_this_runs(walker):

@@ -180,6 +180,6 @@ def test_the_gate_of_etcd_is_passed_in_a_hop_of_its_own_and_leaves_no_pin(below_
     assert "imageTag" not in configuration
     assert "etcd-pin" not in lab.object("ConfigMap", "kube-system", "kubeadm-fleet-ledger")["data"]
     assert lab.violations == []
-    pulled = [record.node for record in lab.log if record.argv[:2] == ("crictl", "pull") and record.unit]
+    pulled = [record.node for record in lab.log if record.unit and record.unit.startswith("pull-etcd")]
     assert pulled == ["gated-cp1"]
     assert sum(cordons(lab)[f"gated-w{n}"] for n in (1, 2)) == 2

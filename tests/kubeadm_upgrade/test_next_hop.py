@@ -251,3 +251,22 @@ def test_an_assignment_survives_the_border():
     assert Assignment.from_json(json.loads(json.dumps(work.to_json()))) == work
     assert str(work) == "w1: admit"
     assert (str(work.run), str(RunId("run-1"))) == ("run run-1 of https://airflow", "run run-1")
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n", 7, ["an exploit"]], ids=repr)
+def test_whoever_ignores_windows_says_why(blank):
+    """Also past the form and the API."""
+    with pytest.raises(BadParameters, match="ignore_window: is blank, and must say why windows are ignored"):
+        Wish.read({"target_version": "1.29", "nodes": [], "give_up": [], "ignore_window": blank})
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        pytest.param({}, "", id="a run of before there were windows"),
+        pytest.param({"ignore_window": None}, "", id="it waits"),
+        pytest.param({"ignore_window": " an exploit\nis about "}, "an exploit is about", id="in one line"),
+    ],
+)
+def test_why_windows_are_ignored_goes_with_the_hop(given, reason):
+    assert Wish.read({"target_version": "1.29", "nodes": [], "give_up": [], **given}).ignore_window == reason

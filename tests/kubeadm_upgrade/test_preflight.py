@@ -290,7 +290,7 @@ def test_a_flag_of_a_manifest_may_be_dropped_and_is_gone_once_kubeadm_was_there(
 
 
 WINDOWS = Outsider("win1", "runs Windows", OLD)
-LONG_OVER = Calendar(once=(Once(NOW - timedelta(9), timedelta(1)),))
+LONG_OVER = Calendar(once=(Once(NOW - timedelta(9000), timedelta(1)),))
 FAULTS |= {
     "fits_a_window": (
         lambda s, f: replace(s, policy=RolloutPolicy(calendar=LONG_OVER)),

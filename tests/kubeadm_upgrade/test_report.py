@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-from kubeadm_airflow.run_report import DONE, _result, _unfinished
+from kubeadm_airflow.run_report import DONE, _is_left, _result, _unfinished
 from kubeadm_upgrade import report
+from kubeadm_upgrade.verify import Left
 
 REPORT = {
     "cluster": "prod",
@@ -224,3 +225,35 @@ def test_of_a_step_that_has_succeeded_no_report_says_that_it_failed():
     assert [(task["node"], task["state"], task["why"]) for task in _unfinished(TASKS, states, failures)] == [
         ("w2", "failed", "it was marked as failed, or its process was killed; what it had begun may have gone on")
     ]
+
+
+SKIPPED = {"workers.drain_node_1": "skipped", "verify": "skipped"}
+LEFT = Left(kubelets=frozenset({"w2"}), why="to be continued: x")
+
+
+@pytest.mark.parametrize(
+    ("states", "broken", "result"),
+    [
+        pytest.param(SKIPPED, KEPT, "To be continued", id="left"),
+        pytest.param(
+            {"workers.drain_node_1": "skipped", "verify": "skipped"}, BROKEN, "Not finished", id="and w3 is old"
+        ),
+        pytest.param({"workers.drain_node_0": "skipped", "verify": "skipped"}, KEPT, "Not finished", id="w1, by hand"),
+        pytest.param({"workers.drain_node_1": "failed", "verify": "skipped"}, KEPT, "Not finished", id="it has failed"),
+        pytest.param({"workers.drain_node_1": None, "verify": None}, KEPT, "Not finished", id="nobody came to it"),
+        pytest.param({"verify": "failed"}, KEPT, "Not finished", id="it was not proven"),
+    ],
+)
+def test_what_was_left_for_another_window_is_never_done_and_nothing_else_passes_for_it(states, broken, result):
+    """I11: of skipped steps, those count as left that are behind a gate which has said so."""
+    unfinished = [task for task in _unfinished(TASKS, {**WELL, **states}, {}) if not _is_left(task, LEFT)]
+    assert _result(False, unfinished, broken, LEFT) == result
+
+
+def test_a_report_says_what_is_left_and_why_windows_were_ignored():
+    left = {"nodes": ["w2"], "why": "To be continued: w2 is left (it opens on Sat 5 Dec 22:00 (UTC))"}
+    hop = {**REPORT["hop"], "ignore_window": "an exploit is about"}
+    page = report.as_markdown({**REPORT, "result": "To be continued", "unfinished": [], "left": left, "hop": hop})
+    assert "**To be continued**\n" in page
+    assert f"## To be continued\n\n{left['why']}.\n\n- w2\n" in page
+    assert "It did not wait for maintenance windows: an exploit is about." in page

@@ -114,6 +114,7 @@ def freeze(begins, ends, more=""):
         ),
         pytest.param(once('"1926-12-05T22:00"'), ".once.0.start", MOMENT, id="another century"),
         pytest.param(once("1926-12-05 22:00:00"), ".once.0.start", MOMENT, id="another century, of YAML"),
+        pytest.param(once("9999-12-31 22:00:00"), ".once.0.start", MOMENT, id="the last day of Python's years"),
         pytest.param(once('"2026-12-05T22:00 Europe/Berlin"'), ".once.0.start", MOMENT, id="a zone's name"),
         pytest.param(
             once('"2026-12-05T22:00"', "367d"), ".once.0.duration", "must not be longer than 366d", id="years"
@@ -139,6 +140,7 @@ def freeze(begins, ends, more=""):
             "day is out of range for month",
             id="no day of December",
         ),
+        pytest.param(freeze("2026-12-20", "9999-12-31"), ".exclusions.0.to", DAY_OR_MOMENT, id="for ever"),
         pytest.param(freeze("2026-12-20", "20270103"), ".exclusions.0.to", DAY_OR_MOMENT, id="a date without dashes"),
         pytest.param("{exclusions: [{from: 2026-12-20}]}", ".exclusions.0.to", "is missing", id="no end"),
         pytest.param(

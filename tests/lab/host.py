@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lab import host_files, kubelet_journal
+from lab import host_files, images, kubelet_journal
 from lab.file_tree import FileTree
 from lab.packages import Packages, offer, sources
 from lab.releases import Release
@@ -40,6 +40,7 @@ class Host:
         self.files = FileTree()
         self.packages = Packages.of(release)
         self.units = Units()
+        self.images = images.at_first(release, self.control_plane)
         self.running: list[Process] = []
         self.needs_reload = False
         self.boot_id = str(uuid.uuid4())

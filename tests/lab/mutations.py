@@ -40,6 +40,7 @@ def mutates(argv: Sequence[str]) -> bool:
         "kubectl": _snapshot,
         "crictl": _crictl,
         "curl": _curl,
+        "xargs": lambda rest: mutates(rest[4:]),  # -a FILE -n 1
     }
     return special[name](rest) if name in special else name in _ALWAYS
 

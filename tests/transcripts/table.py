@@ -548,6 +548,23 @@ ROWS = (
         shape=of_anything,
     ),
     Row(
+        "images of the runtime",
+        queries.IMAGES,
+        Must("kube-proxy's is among them, by name and tag", lambda read: any("/kube-proxy:v1." in one for one in read)),
+        EVERYWHERE,
+        golden=Recording(
+            "crictl-images.json",
+            reads=frozenset(
+                {
+                    "registry.k8s.io/kube-proxy:v1.28.15",
+                    "registry.k8s.io/pause:3.9",
+                    "mirror.example/k8s/pause:3.9",
+                }
+            ),
+        ),
+        shape=of_anything,
+    ),
+    Row(
         "kubeadm upgrade plan, of the old kubeadm",
         queries.upgrade_plan,
         Must("it offers nothing", nothing),

@@ -36,8 +36,7 @@ class Lane:
     strangers: frozenset[str] = frozenset()  # of the holders, those whose slot is an earlier run's
     left_out: frozenset[str] = frozenset()  # cordoned by us: going on with them takes nobody more out of service
     gone: frozenset[str] = frozenset()  # with a slot in the ledger, and no longer in the cluster
-    group: str = ""  # the task group whose nodes they are, and its steps by name
-    steps: tuple[str, ...] = ()
+    group: str = ""  # the task group whose nodes they are
 
     def is_finished(self, node: str) -> bool:
         return node in self.members and self.members[node].finished

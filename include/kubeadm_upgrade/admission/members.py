@@ -11,7 +11,6 @@ from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Ledger
 from kubeadm_upgrade.policy import RolloutPolicy
-from kubeadm_upgrade.procedure import GROUPS
 
 
 def lane_of(
@@ -50,8 +49,7 @@ def lane_of(
     holders = ledger.held_in(name) & members.keys()
     gone = ledger.held_in(name) - {node.name for node in nodes}
     ours = frozenset(node.name for node in kind if node.cordoned_by is not None and group != "control_plane")
-    steps = tuple(step.name for step in GROUPS[group])
-    return Lane(name, limit, order, members, holders, holders & earlier, ours, gone, group, steps)
+    return Lane(name, limit, order, members, holders, holders & earlier, ours, gone, group)
 
 
 def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:

@@ -10,7 +10,7 @@ from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.windows.calendar import Work
 from kubeadm_upgrade.windows.hold import Hold, Job, hold
-from kubeadm_upgrade.windows.need import need
+from kubeadm_upgrade.windows.need import STEPS_OF, need
 from kubeadm_upgrade.wording import count
 
 
@@ -23,7 +23,7 @@ def hold_of(node: str, lane: Lane, hop: Hop, policy: RolloutPolicy, ledger: Ledg
 
 def job_of(node: str, lane: Lane, ledger: Ledger) -> Job:
     """One node; but whoever is first of a hop begins with the whole control plane, whose versions are not to differ."""
-    one = need(ledger.durations, lane.steps)
+    one = need(ledger.durations, STEPS_OF[lane.group])
     is_first = lane.group == "control_plane" and not lane.begun
     nodes = (lane.left if is_first else ()) or (node,)
     work = Work(any(lane.members[name].changes_minor for name in nodes), drains=lane.group != "control_plane")

@@ -39,25 +39,28 @@ BY_HAND = Trouble(
 def cell_of(record: RunRecord, task: TaskRecord) -> Cell:
     """What stays the same between two looks stays the same here: whoever shows it counts the seconds itself."""
     state = state_of(task)
-    cell = Cell(task.task_id, state, task.map_index, tries=task.try_number)
+    name, index, tries = task.task_id, task.map_index, task.try_number
     if state in ("done", "unchanged"):
-        return replace(cell, seconds=_seconds(task))
+        return Cell(name, state, index, _seconds(task), tries)
     if state in _UNDER_WAY:
         waits = task.waiting if task.state in ("deferred", "awaiting_input") else None
-        since = _since(waits) if waits else task.started
-        return replace(cell, reason=waits.reason if waits else "", since=since, log=_log(record, task))
+        reason, since = (waits.reason, _since(waits)) if waits else ("", task.started)
+        return Cell(name, state, index, None, tries, reason, since, log=_log(record, task))
     if state == "marked":
-        return replace(cell, log=_log(record, task))
+        return Cell(name, state, index, None, tries, log=_log(record, task))
     if state == "failed":
-        return replace(
-            cell,
-            seconds=_seconds(task),
+        return Cell(
+            name,
+            state,
+            index,
+            _seconds(task),
+            tries,
             since=task.ended,
             failure=trouble_of(task),
             log=_log(record, task),
             clear=retry_of(record, task),
         )
-    return cell
+    return Cell(name, state, index, None, tries)
 
 
 def cells_of(record: RunRecord, tasks: Iterable[TaskRecord]) -> Iterator[Cell]:

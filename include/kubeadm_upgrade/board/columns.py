@@ -10,7 +10,7 @@ from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.steps import Step
 
 TITLES: Mapping[str, str] = {
-    "stage": "Packages",
+    "stage": "Packages and images",
     "control_plane": "Control plane",
     "control_plane_kubelets": "Kubelets of the control plane",
     "workers": "Workers",
@@ -20,6 +20,7 @@ TITLES: Mapping[str, str] = {
 _WORDS: Mapping[str, tuple[str, str]] = {
     "switch_package_repository": ("repository", "switches its package repository"),
     "stage_packages": ("fetch", "fetches its packages"),
+    "stage_images": ("images", "fetches its images"),
     "admit": ("slot", "is being admitted"),
     "back_up": ("backup", "is being backed up"),
     "upgrade_kubeadm": ("kubeadm", "installs kubeadm"),

@@ -43,7 +43,7 @@ class Course:
     def failed(self) -> TaskRecord | None:
         return next((task for task in self.tasks if task.state == "failed"), None)
 
-    @property
+    @cached_property
     def is_done(self) -> bool:
         """Through, and not because somebody has had its tasks skipped or marked, or removed it."""
         through = bool(self.tasks) and self.current is None and self.tasks[-1].state == "success"
@@ -60,7 +60,7 @@ class Course:
         short = {task.group for task in self.tasks if task.state != "success" or task.is_marked}
         return frozenset(task.group for task in self.tasks) - short
 
-    @property
+    @cached_property
     def is_gone(self) -> bool:
         """Whether a step has found no such Node any more."""
         return any(task.outcome is not None and task.outcome.get("status") == "gone" for task in self.tasks)
@@ -120,8 +120,26 @@ def courses(record: RunRecord, before: Mapping[str, Course] = _NONE) -> tuple[Co
 def _tasks(
     record: RunRecord, node: str, groups: tuple[str, ...], rows: Mapping[tuple[str, int], TaskRecord]
 ) -> tuple[TaskRecord, ...]:
-    keys = [(name, record.index_of(node, group)) for group in groups for name in _TASK_IDS[group]]
-    return tuple(rows.get(key) or _not_there_yet(*key) for key in keys)
+    steps = tuple(_of_the_run(group, record.task_ids) for group in groups)
+    keys = _keys(steps, tuple(record.index_of(node, group) for group in groups))
+    found = tuple(map(rows.get, keys))
+    if all(found):
+        return found  # type: ignore[return-value]
+    return tuple(task or _not_there_yet(*key) for key, task in zip(keys, found, strict=True))
+
+
+@cache
+def _keys(steps: tuple[tuple[str, ...], ...], indexes: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
+    """Task ids and map indexes of a node's tasks, in their order."""
+    return tuple((name, index) for names, index in zip(steps, indexes, strict=True) for name in names)
+
+
+@cache
+def _of_the_run(group: str, known: frozenset[str]) -> tuple[str, ...]:
+    """Without a step that an earlier release of this tool did not have: Airflow has rows of all others of its group."""
+    steps = _TASK_IDS[group]
+    unknown = [name for name in steps if name not in known]
+    return tuple(name for name in steps if name not in unknown) if len(unknown) == 1 else steps
 
 
 @cache

@@ -61,9 +61,13 @@ class _Estimate:
         return max(free)
 
     def _of(self, left: tuple[TaskRecord, ...]) -> float:
-        if left and left[0].started is None:
-            return self._untouched(tuple(task.task_id for task in left))
-        return sum(self._of_task(task) for task in left)
+        """Mostly one task is under way, and none of those after it."""
+        if not left:
+            return 0.0
+        first, rest = left[0], left[1:]
+        if any(task.started for task in rest):
+            return sum(map(self._of_task, left))
+        return self._of_task(first) + self._untouched(tuple([task.task_id for task in rest]))
 
     def _untouched(self, tasks: tuple[str, ...]) -> float:
         """The same for every node that is yet to come."""

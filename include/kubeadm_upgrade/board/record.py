@@ -142,6 +142,11 @@ class RunRecord:
         nodes = (self.report or {}).get("nodes") or ()
         return {str(node["name"]): str(node.get("kubelet", "")) for node in nodes if node.get("name")}
 
+    @cached_property
+    def task_ids(self) -> frozenset[str]:
+        """Of the tasks that Airflow has rows of, expanded or not."""
+        return frozenset(task.task_id for task in self.tasks)
+
     def index_of(self, node: str, group: str) -> int:
         """The map index of a node's tasks in a group."""
         return self._indexes[group][node]

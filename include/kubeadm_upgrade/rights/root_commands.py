@@ -144,7 +144,8 @@ def _hosts() -> Iterator[HostFacts]:
     for system, backups, companions in itertools.product(_systems(), _backups(), ((), COMPANIONS)):
         packages = dict.fromkeys((*PACKAGES, *companions), f"{CAME_FROM}-0")
         for held in ((), packages):
-            host = HostFacts(packages=packages, held=frozenset(held), backups=backups, loose_snapshot=None, **system)
+            looked_at = {"backups": backups, "loose_snapshot": None, "images": frozenset[str]()}
+            host = HostFacts(packages=packages, held=frozenset(held), **looked_at, **system)
             yield host
             if host.os.package_format == dnf.FORMAT:
                 yield replace(host, locked=packages)

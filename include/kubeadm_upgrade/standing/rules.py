@@ -16,13 +16,12 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.ledger.wire import OBJECT
-from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar, Work
 from kubeadm_upgrade.windows.hold import Hold, Job, hold
-from kubeadm_upgrade.windows.need import need
+from kubeadm_upgrade.windows.need import STEPS_OF, need
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def turns_until(standing: Standing) -> int:
 def _held(standing: Standing) -> Hold | None:
     if standing.calendar == ALWAYS or standing.hop.ignore_window or not _begins(standing):
         return None
-    steps = [step.name for step in GROUPS[standing.group]]
+    steps = STEPS_OF[standing.group]
     left = steps[steps.index(standing.step) :]
     is_plane = standing.group == "control_plane"
     before = standing.hop.came_from if is_plane else standing.kubelet

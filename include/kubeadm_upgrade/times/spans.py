@@ -27,6 +27,7 @@ class Kind(StrEnum):
 _KINDS: Mapping[str, Kind] = {
     "switch_package_repository": Kind.PACKAGES,
     "stage_packages": Kind.PACKAGES,
+    "stage_images": Kind.PACKAGES,
     "drain_node": Kind.DRAIN,
     "upgrade_kubelet_and_kubectl": Kind.KUBELET,
     "restart_kubelet": Kind.KUBELET,

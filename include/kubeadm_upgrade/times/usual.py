@@ -8,6 +8,7 @@ from collections.abc import Mapping
 GUESSES: Mapping[str, float] = {
     "switch_package_repository": 10,
     "stage_packages": 30,
+    "stage_images": 45,
     "admit": 2,
     "back_up": 15,
     "upgrade_kubeadm": 15,

@@ -14,10 +14,9 @@ from typing import Any
 
 from kubeadm_upgrade.board.words import roughly
 from kubeadm_upgrade.planning.path import Group, Path, PathHop
-from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.windows.calendar import ALWAYS, ALWAYS_WAS, NEVER_ENDS, Calendar, Opening, Work
 from kubeadm_upgrade.windows.hold import BEFORE, Job, first_that_fits, hold
-from kubeadm_upgrade.windows.need import Durations, need
+from kubeadm_upgrade.windows.need import STEPS_OF, Durations, need
 from kubeadm_upgrade.windows.words import opening_told
 from kubeadm_upgrade.wording import count, shortened
 
@@ -120,7 +119,7 @@ class _Simulation:
 
     def __init__(self, calendar: Calendar, now: datetime, durations: Durations, workers_at_once: int) -> None:
         self._calendar, self._at_once = calendar, workers_at_once
-        self._needs = {group: need(durations, (step.name for step in steps)) for group, steps in GROUPS.items()}
+        self._needs = {group: need(durations, steps) for group, steps in STEPS_OF.items()}
         self._last: dict[Work, Opening] = {}  # nothing is ever begun before what was begun before it
         self._parts: dict[Opening, dict[tuple[str, str], list[str]]] = {}
         self.ended, self.never = now, ""

@@ -10,6 +10,21 @@ from kubeadm_upgrade.times.usual import guess
 
 Durations = Mapping[str, Sequence[float]]  # step -> seconds, as the ledger keeps them
 
+# The steps of each task group that waits for windows, as procedure.py has them: what that stands on asks here.
+STEPS_OF: Mapping[str, tuple[str, ...]] = {
+    "control_plane": (
+        *("admit", "back_up", "upgrade_kubeadm", "kubeadm_upgrade_plan", "configure_etcd", "kubeadm_upgrade"),
+        "control_plane_ready",
+    ),
+    "control_plane_kubelets": (
+        *("admit", "drain_node", "upgrade_kubelet_and_kubectl", "restart_kubelet", "node_ready", "static_pods_ready"),
+        "uncordon_node",
+    ),
+    "workers": (
+        *("admit", "upgrade_kubeadm", "kubeadm_upgrade_node", "drain_node", "upgrade_kubelet_and_kubectl"),
+        *("restart_kubelet", "node_ready", "uncordon_node"),
+    ),
+}
 _MOST_OF_THEM = 0.9
 _WAITS_ONLY = "admit"  # it is what the window is asked by
 

@@ -85,13 +85,7 @@ class NodeConnection:
         node = self._seen or await self._look_at_node()
         at_work = await (await self._open_host()).ask(queries.AT_WORK) if isinstance(action, Run) else ()
         return Standing(
-            self._work.run,
-            self._node,
-            self._hop,
-            ledger,
-            control_plane.newest,
-            node.kubelet,
-            at_work,
+            *(self._work.run, self._node, self._hop, ledger, control_plane.newest, node.kubelet, at_work),
             action=action,
             group=self._work.group,
             step=self._work.step,
@@ -168,6 +162,8 @@ class NodeConnection:
         found = HostFacts(**await look_at_host(host))
         if Need.UPGRADE_PLAN in wanted:
             found = replace(found, upgrade_plan=await self._upgrade_plan(host, found, facts.control_plane))
+        if Need.IMAGES in wanted:
+            found = replace(found, images=await host.ask(queries.IMAGES))
         if Need.BACKUPS in wanted:
             return await self._with_backups(host, found, facts.control_plane.local_etcd(self._node))
         return found

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from kubeadm_airflow.pages import collector
 from kubeadm_airflow.pages.calendars import calendar_of
 from kubeadm_airflow.pages.feed import Answer, Feed
 from kubeadm_airflow.pages.rest import Rest
@@ -40,7 +41,7 @@ class KeptBoard:
         """What is new since the version `seen`; None where there is no such run."""
         with self._lock:
             if self._rest.is_over_for("the run"):
-                with self._rest.after():
+                with self._rest.after(), collector.paused():
                     self._look(session, datetime.now(UTC))
             if self._board is None:
                 return None

@@ -76,10 +76,10 @@ class RunReader:
     def _task(self, task: Task) -> TaskRecord:
         (task_id, map_index), row, told = task, self._rows.tasks[task], self._rows.xcoms.get(task, {})
         return TaskRecord(
-            **{"task_id": task_id, "map_index": map_index, **row._asdict()},
-            waiting=waiting_in(told.get("waiting")),
-            failure=failure_in(told.get("failure")),
-            outcome=outcome_in(told.get(RESULT)),
+            *(task_id, map_index, *row),
+            waiting=waiting_in(told["waiting"]) if "waiting" in told else None,
+            failure=failure_in(told["failure"]) if "failure" in told else None,
+            outcome=outcome_in(told[RESULT]) if RESULT in told else None,
         )
 
     def _told(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from kubeadm_upgrade.windows.calendar import Calendar, Once
 
 def with_lane(facts, holders=(), **members):
     found = {"w1": Member(True), "w2": Member(False), **members}
-    return replace(facts, lane=Lane("worker", 1, ("w1", "w2"), found, frozenset(holders)))
+    return replace(facts, lane=Lane("worker", 1, ("w1", "w2"), found, frozenset(holders), group="workers"))
 
 
 TONIGHT = Calendar(once=(Once(datetime(2026, 11, 23, 22, tzinfo=UTC), timedelta(hours=4)),))

@@ -394,8 +394,9 @@ def test_every_step_that_runs_something_has_its_name_in_the_file():
     """For whoever audits."""
     headings = re.findall(r"^# (\S.*)$", sudoers.text().split("!ALL\n")[1], re.MULTILINE)
     names = {name for heading in headings for name in heading.split(", ")}
-    running = {"back_up", "switch_package_repository", "stage_packages", "upgrade_kubeadm", "kubeadm_upgrade"}
-    running |= {"configure_etcd", "kubeadm_upgrade_node", "upgrade_kubelet_and_kubectl", "restart_kubelet"}
+    running = {"back_up", "switch_package_repository", "stage_packages", "stage_images", "kubeadm_upgrade"}
+    running |= {"upgrade_kubeadm", "configure_etcd", "kubeadm_upgrade_node", "restart_kubelet"}
+    running |= {"upgrade_kubelet_and_kubectl"}
     assert {name for name in names if "." not in name} == running
     assert {name for name in names if "." in name} >= {"queries.ROOT", "dnf.published", "units.journal"}
 

@@ -580,10 +580,10 @@ def test_a_hundred_years_come_one_after_the_other():
 )
 def test_an_answer_comes_soon(said):
     """However absurd the windows: who asks has an event loop to himself. And the second comes at once."""
-    began = time.perf_counter()
+    began = time.process_time()
     of = calendar(BERLIN, **said)
     now = datetime(2026, 11, 28, 1, tzinfo=UTC)
     for _ in range(100):
         of.opening_at(now)
     next(of.openings(now), None)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

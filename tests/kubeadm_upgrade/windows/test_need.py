@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.times.usual import GUESSES, guess
-from kubeadm_upgrade.windows.need import need
+from kubeadm_upgrade.windows.need import STEPS_OF, need
 
 SECONDS = st.lists(st.floats(0, 10_000), min_size=1, max_size=50)
 
@@ -43,6 +43,12 @@ def test_it_is_some_steps_own_time_whatever_order_they_came_in(seconds, chance):
     shuffled = list(seconds)
     chance.shuffle(shuffled)
     assert need({"drain_node": shuffled}, ["drain_node"]) == found
+
+
+def test_the_steps_that_wait_for_windows_are_those_of_the_procedure():
+    steps = {group: tuple(step.name for step in steps) for group, steps in GROUPS.items()}
+    assert steps.pop("stage")  # nothing that runs changes: it waits for none
+    assert steps == STEPS_OF
 
 
 @pytest.mark.parametrize("group", GROUPS)

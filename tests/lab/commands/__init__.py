@@ -16,6 +16,7 @@ from lab.commands import (
     system,
     systemd,
     text,
+    xargs,
 )
 from lab.process import Command
 
@@ -66,4 +67,5 @@ PROGRAMS: dict[str, Command] = {
     "true": system.true,
     "uname": system.uname,
     "whoami": system.whoami,
+    "xargs": xargs.xargs,
 }

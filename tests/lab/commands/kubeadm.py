@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+from lab import images
 from lab.commands import kubeadm_certs, kubeadm_node, kubeadm_plan, kubeadm_upgrade
 from lab.commands.kubeadm_cluster import cluster_version
 from lab.options import parse
@@ -49,11 +50,10 @@ def _version(process: Process, form: str) -> int:
 
 
 async def _images(process: Process, release: Release, pull: bool) -> int:
-    """golden/kubeadm-config-images-pull.txt; the order changed with 1.25."""
-    own = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"]
-    rest = ["pause", "etcd", "coredns/coredns"] if release.minor < 25 else ["coredns/coredns", "pause", "etcd"]
-    for component in own + rest:
+    """golden/kubeadm-config-images-pull.txt"""
+    for image in images.of(release):
         if pull:
             await asyncio.sleep(process.host.cluster.latency.image_pull / 7)
-        process.print(f"{'[config/images] Pulled ' if pull else ''}{release.image(component)}")
+            process.host.images.add(image)
+        process.print(f"{'[config/images] Pulled ' if pull else ''}{image}")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from lab import images
 from lab.commands import kubeadm_addons
 from lab.commands.kubeadm_cluster import (
     TRACE,
@@ -66,7 +67,7 @@ async def _control_plane(process: Process, options: Options, target: Release) ->
     plane.kubeadm_running[host.name] = "node"
     try:
         process.print("[preflight] Pulling images required for setting up a Kubernetes cluster")
-        await asyncio.sleep(host.cluster.latency.image_pull)
+        await images.pull_before_upgrade(process, images.of(target))
         if reason := unpublished(process, target):
             return process.refuse(reason, 1)
         process.print(f'[upgrade] Upgrading your Static Pod-hosted control plane instance to version "{target.v}"...')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from lab import images
 from lab.commands import kubeadm_addons, kubeadm_skew
 from lab.commands.kubeadm_cluster import (
     TRACE,
@@ -75,7 +76,7 @@ async def _apply(process: Process, options: Options, target: Release) -> int:
     host.cluster.rules.kubeadm_starts(host.name, "apply", plane.kubeadm_running)
     plane.kubeadm_running[host.name] = "apply"
     try:
-        await _pull(process)
+        await _pull(process, target)
         if reason := unpublished(process, target):
             return process.refuse(reason, 1)
         process.print(f'[upgrade/apply] Upgrading your Static Pod-hosted control plane to version "{target.v}"...')
@@ -89,7 +90,7 @@ async def _apply(process: Process, options: Options, target: Release) -> int:
     return 0
 
 
-async def _pull(process: Process) -> None:
+async def _pull(process: Process, target: Release) -> None:
     latency = process.host.cluster.latency
     await asyncio.sleep(latency.kubeadm_preflight)
     process.print("[upgrade/prepull] Pulling images required for setting up a Kubernetes cluster")
@@ -97,7 +98,7 @@ async def _pull(process: Process) -> None:
         "[upgrade/prepull] This might take a minute or two, depending on the speed of your internet connection"
     )
     process.print("[upgrade/prepull] You can also perform this action in beforehand using 'kubeadm config images pull'")
-    await asyncio.sleep(latency.image_pull)
+    await images.pull_before_upgrade(process, images.of(target))
 
 
 def _finish(process: Process, target: Release) -> None:

@@ -24,10 +24,11 @@ function name({ name: text, dag_id: dag, board }) {
   return board ? make('a', { href: board }, text) : make('a', { href: inAirflow(dag), 'data-airflow': true }, text)
 }
 
-function how({ state, sentence, next_window: next, progress: far }) {
+function how({ state, sentence, next_window: next, window_until: until, progress: far }) {
   return [
     make('b', {}, word(state)),
     make('p', {}, sentence),
+    until ? make('small', {}, `window open until ${at(until)}`) : null,
     next ? make('small', {}, `next window ${at(next)}`) : null,
     far ? progress(far) : null,
   ]

@@ -14,7 +14,8 @@ from harness.desk import Run, rewrite
 from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.operators.approve import ApproveOperator
-from kubeadm_upgrade.approval.waivers import blocking, in_force
+from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED
+from kubeadm_upgrade.approval.waivers import in_the_way
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.hop import Hop
 from lab import ClusterSpec
@@ -213,7 +214,8 @@ def test_what_blocks_and_may_be_waived_is_for_whoever_approves(walker, monkeypat
     assert run.ledger.holder.judged is not None
     hop = Hop.from_json(run.hop)
     found = asyncio.run(walker.preflight(hop))
-    assert blocking(found, in_force(run.ledger.approved, walker.cluster.approval, hop.to)) == ()
+    assert in_the_way(found, run.ledger, walker.cluster.approval, hop.to) == ()
+    assert len(in_the_way(found, run.ledger, NOBODY_IS_ASKED, hop.to)) == 1
 
 
 def test_where_nobody_is_asked_it_fails_preflight_as_ever(walker, monkeypatch):

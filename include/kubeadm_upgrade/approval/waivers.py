@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, When
 from kubeadm_upgrade.approval.terms import Block
+from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.preflight import CHECKS, MAY_BE_WAIVED, Finding, Severity
 from kubeadm_upgrade.version import Version
 
@@ -34,11 +35,11 @@ def objection(blocks: Iterable[Finding | Block], waived: Iterable[str]) -> str:
     return ""
 
 
-def in_force(approved: Approval | None, policy: ApprovalPolicy, to: Version) -> Approval | None:
-    """The approval that a run on its way to this version goes by: what it has waived counts as seen."""
-    if approved is None or policy.when is When.NEVER or not approved.is_of_a_path_to(to):
-        return None
-    return approved
+def in_the_way(found: Iterable[Finding], ledger: Ledger, policy: ApprovalPolicy, to: Version) -> tuple[Finding, ...]:
+    """What stops a run on its way to this version: what its approval has waived counts as seen."""
+    approved = ledger.approved
+    goes_by_it = approved is not None and policy.when is not When.NEVER and approved.is_of_a_path_to(to)
+    return blocking(found, approved if goes_by_it else None)
 
 
 def _choose(wanted: Iterable[str]) -> str:

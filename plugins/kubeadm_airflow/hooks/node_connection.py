@@ -259,12 +259,11 @@ class NodeConnection:
         """One judgement serves every node that waits. Returns what may be over soon. Raises PreflightFailed."""
         from kubeadm_airflow.hooks.cluster_claim import note_judgement
         from kubeadm_airflow.hooks.cluster_scene import judge
-        from kubeadm_upgrade.approval.waivers import blocking, in_force
+        from kubeadm_upgrade.approval.waivers import in_the_way
         from kubeadm_upgrade.preflight import may_settle
 
         found = await judge(self._cluster, self._hop)
-        waived = in_force(self._ledger.approved, self._cluster.approval, self._hop.to)
-        if sentences := [one.message for one in blocking(found, waived)]:
+        if sentences := [one.message for one in in_the_way(found, self._ledger, self._cluster.approval, self._hop.to)]:
             said = f"{self._cluster.name}: since preflight last looked: {'; '.join(sentences)}"
             if may_settle(found):
                 return said

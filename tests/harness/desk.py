@@ -106,6 +106,8 @@ class Run:
     def __init__(self, walker, monkeypatch, run_id="run-1", take_over=""):
         self.desk, self.walker = Desk(run_id), walker
         monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", self.desk, raising=False)
+        reports = Path(os.environ["KUBEADM_UPGRADE_INVENTORY"]).with_name("reports")
+        monkeypatch.setenv("KUBEADM_UPGRADE_REPORTS", str(reports))
         assert asyncio.run(claim(walker.cluster, run_of(self.desk.context("claim")), take_over, ())) is None
 
     def plan(self):

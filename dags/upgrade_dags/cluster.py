@@ -20,12 +20,14 @@ from airflow.sdk import (
 
 from kubeadm_airflow.endings import EndedForAPerson
 from kubeadm_airflow.notifiers import LastLines, ReportSoFar, RunFailed
+from kubeadm_airflow.operators.approve import ApproveOperator
 from kubeadm_airflow.operators.claim import ClaimOperator
 from kubeadm_airflow.operators.due import DueOperator
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.report import ReportOperator
 from kubeadm_airflow.operators.run import LookOperator, NodesOperator, PlanOperator, PreflightOperator, VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
+from kubeadm_airflow.operators.window import WindowOperator
 from kubeadm_airflow.sensors import ControlPlaneReadySensor, NodeReadySensor, StaticPodsReadySensor
 from kubeadm_airflow.timetable import BEGINS, WindowTimetable
 from kubeadm_upgrade import labels
@@ -186,7 +188,10 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
         chain(
             [control_plane, workers],
             PreflightOperator(task_id="preflight", cluster=name, hop=plan.output),
-            *groups,
+            ApproveOperator(task_id="approve", cluster=name, hop=plan.output),
+            groups[0],
+            WindowOperator(task_id="window", cluster=name, hop=plan.output),
+            *groups[1:],
             verify,
             NextHopOperator(task_id="next_hop", cluster=name, path=plan.output["path"], joined=verify.output),
             report,

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from kubeadm_upgrade import kubeadm_preflight
+from kubeadm_upgrade.approval_file import ApprovalOption, ApprovalSettings
 from kubeadm_upgrade.labels import Labels, check_labels
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
 from kubeadm_upgrade.planning.path import WorkerMoves
@@ -170,6 +171,7 @@ class ClusterFile(Strict):
     look: LookSettings = LookSettings()
     windows: WindowsSettings = WindowsSettings()
     notify: NotifySettings = NotifySettings()
+    approval: ApprovalOption = ApprovalSettings()
     ignore_preflight_errors: dict[kubeadm_preflight.PreflightError, Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict,
         description="kubeadm's preflight errors that an upgrade passes over: the name of each, and the reason, which "

@@ -146,6 +146,27 @@ class PreflightFailed(NeedsPerson):
     """A blocking check found something; the message gives all findings at once."""
 
 
+class NotApproved(NeedsPerson):
+    """Whoever was asked has said no, or nobody has answered in time; no node was touched."""
+
+    mend = "see with whoever was asked what is to change"
+    then = "then start a new run, or clear this task to ask again"
+
+
+class AskedBefore(NeedsPerson):
+    """Airflow would show whoever is asked what this task has asked before, and not what is asked now."""
+
+    mend = "start a new run, which asks with the plan of now"
+    then = ""
+
+
+class PlanChanged(NeedsPerson):
+    """While a run waited, the cluster has become another than the one that it has planned for."""
+
+    mend = "see what has changed"
+    then = "then start a new run, which plans anew"
+
+
 class NotAsPromised(NeedsPerson):
     """The run went through and the cluster is not what it promised."""
 

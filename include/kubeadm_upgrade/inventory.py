@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kubeadm_upgrade import defaults_file
+from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED, ApprovalPolicy
 from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, problems
 from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.hop import Repository
@@ -83,6 +84,7 @@ class Cluster:
     look: LookSchedule = LookSchedule()
     calendar: Calendar = ALWAYS
     notify: Notify = Notify()
+    approval: ApprovalPolicy = NOBODY_IS_ASKED
 
     @property
     def rollout(self) -> RolloutPolicy:
@@ -213,4 +215,5 @@ def _cluster(file: ClusterFile) -> Cluster:
         look=LookSchedule(file.look.schedule, file.look.timezone),
         calendar=file.windows.calendar,
         notify=file.notify.notify(),
+        approval=file.approval.policy,
     )

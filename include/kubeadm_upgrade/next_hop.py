@@ -122,6 +122,15 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
     )
 
 
+def packages_of(to: Version, published: Mapping[str, tuple[str, ...]]) -> Mapping[str, str]:
+    """Package -> exact version, of those that are published: what a later hop would install, as far as is known."""
+    return {
+        name: _package_version(name, to, published)
+        for name in PACKAGES
+        if any(in_package(text) == to for text in published.get(name, ()))
+    }
+
+
 def _package_version(name: str, to: Version, published: Mapping[str, tuple[str, ...]]) -> str:
     """The package version of `to`; of several revisions the one that the repository lists last in its own order."""
     matching = [text for text in published.get(name, ()) if in_package(text) == to]

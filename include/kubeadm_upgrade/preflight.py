@@ -7,7 +7,7 @@ a finding as well: unknown is not pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,6 +30,14 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.message}"
+
+    def to_json(self) -> list[str]:
+        return [self.check, str(self.severity), self.message]
+
+    @classmethod
+    def from_json(cls, plain: Sequence[str]) -> Finding:
+        check, severity, message = plain
+        return cls(check, Severity(severity), message)
 
 
 Check = Callable[[Scene], Iterator[str]]
@@ -82,6 +90,13 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
 _SETTLES = {
     check.__name__ for check in (cluster.api_ready, cluster.roles_agree, cluster.nodes_ready, service.slots_left)
 }
+
+# What somebody who approves a path may let pass, by name and with a reason: what may turn out to be no matter, and at
+# worst leaves a node out of service. Nothing else ever may: not what would take the control plane apart (I3), break the
+# skew policy (I5), hide who or what a machine is (I9), go backwards (I10) or lose data; nor what a step would refuse.
+MAY_BE_WAIVED = frozenset(
+    check.__name__ for check in (hosts.clocks_agree, hosts.room_on_disks, hosts.swap_off, cluster.drain_allowed)
+)
 
 
 def may_settle(found: tuple[Finding, ...]) -> bool:

@@ -23,6 +23,7 @@ _UNDER_WAY = {
     "queued": "is about to start",
     "running": "is under way",
     "deferred": "is waiting",
+    "awaiting_input": "is waiting for somebody's answer",
     "up_for_retry": "will be tried again",
 }
 _WORDS = {"failed": "has failed", **_UNDER_WAY}
@@ -78,6 +79,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         _given_up(report),
         _failures(report),
         _unseen(report),
+        _approval(report),
         _findings(report),
         _nodes(report),
         _plan(report),
@@ -176,6 +178,18 @@ def _stopped(task: Mapping[str, Any]) -> Iterator[str]:
         yield from ("", f"    **What to do:** {task['do']}")
     if said:
         yield from ("", "    ```", *(f"    {line}" for line in said), "    ```")
+
+
+def _approval(report: Mapping[str, Any]) -> str:
+    """Who has agreed to it, and what they let pass."""
+    told = report.get("approval")
+    if not told:
+        return ""
+    why, run = f": {told['why']}" if told.get("why") else "", told.get("run")
+    carried = f", in run `{run}`" if run and run != report["run_id"] else ""
+    rows = [f"Approved by {told['by']} at {told['at']}{carried} (`{told['plan']}`){why}."]
+    rows += [f"- waived: `{check}`" for check in told.get("waived") or ()]
+    return "\n\n".join(("## Approval", "\n".join(rows)))
 
 
 def _findings(report: Mapping[str, Any]) -> str:

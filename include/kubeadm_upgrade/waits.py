@@ -27,12 +27,16 @@ class Wait(StrEnum):
     PODS = "pods"  # to leave the node
     NODE = "node"  # to be Ready
     COMMAND = "command"  # on the host, to end
+    APPROVAL = "approval"  # by a person
     EFFECT = "effect"  # to show in the API
 
 
 # What says nothing of how long a step takes: somebody else's time.
 IDLE = frozenset(
-    {Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.WINDOW, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE}
+    {
+        *(Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.WINDOW, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE),
+        Wait.APPROVAL,
+    }
 )
 
 WORDS: Mapping[str, str] = {
@@ -49,6 +53,7 @@ WORDS: Mapping[str, str] = {
     Wait.PODS: "for Pods to go",
     Wait.NODE: "for the node to be Ready",
     Wait.COMMAND: "for commands on hosts",
+    Wait.APPROVAL: "for approval",
     Wait.EFFECT: "for the API to show it",
 }
 

@@ -25,7 +25,7 @@ from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.verify import NOTHING_LEFT, Left, Result, left_behind, shortcomings, still_to_do, unsettled
 
-RUN_TASKS = ("due", "claim", "look", "plan", "preflight", "verify", "next_hop")
+RUN_TASKS = ("due", "claim", "look", "plan", "preflight", "approve", "window", "verify", "next_hop")
 STEP_TASKS = tuple(f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps)
 DONE = "success"  # nothing else: a skipped step is one that somebody has kept from being done
 FAILURE = "failure"  # the XCom in which a failed task says why
@@ -94,6 +94,7 @@ async def collect(context: Context, cluster: str) -> dict[str, Any]:
         "plan": await ti.axcom_pull(task_ids="plan", key="page"),
         "path": await ti.axcom_pull(task_ids="plan", key="path"),
         "next_run": await ti.axcom_pull(task_ids="next_hop", key="trigger_run_id"),
+        "approval": await _approval(ti),
         "findings": await ti.axcom_pull(task_ids="preflight", key="findings") or [],
         "unfinished": unfinished,
         "unseen": unseen,
@@ -140,6 +141,12 @@ def _node(node: NodeFacts, before: Mapping[str, str]) -> dict[str, str]:
         "kubelet": str(node.kubelet),
         "before": before.get(node.name, ""),
     }
+
+
+async def _approval(ti: Any) -> Any:
+    """The one that the run has gone by last."""
+    told = [await ti.axcom_pull(task_ids=task, key="approval") for task in ("window", "approve")]
+    return next(filter(None, told), None)
 
 
 async def _outcomes(ti: Any) -> list[Json]:

@@ -18,6 +18,7 @@ from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEven
 
 from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
+from kubeadm_airflow.hooks.cluster_scene import look_at_window
 from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.news import HasNews, News
 from kubeadm_airflow.operators.step import told_beside
@@ -33,6 +34,7 @@ from kubeadm_upgrade.errors import (
     Unreachable,
     UpgradeError,
 )
+from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
@@ -239,3 +241,45 @@ class ClaimTrigger(BaseTrigger):
                 self.waits, self.told = tell.waits.to_json(), self._news.told
                 raise HasNews(event, self.serialize()[1])
             await asyncio.sleep(POLL_SECONDS * 2)
+
+
+class WindowTrigger(BaseTrigger):
+    """Waits until a maintenance window is open in which the run can go on, and wakes its task up: it looks again."""
+
+    def __init__(
+        self, *, cluster: str, hop: dict[str, Any], run: dict[str, str], waits: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.cluster = cluster
+        self.hop = hop
+        self.holder = run
+        self.waits = waits
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        kwargs = {"run": self.holder} | {name: getattr(self, name) for name in ("cluster", "hop", "waits")}
+        return "kubeadm_airflow.triggers.WindowTrigger", kwargs
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        event = await events(self._telling())
+        yield TriggerEvent({"opened": True}) if isinstance(event, TaskSuccessEvent) else event
+
+    async def _telling(self) -> None:
+        async with telling(self.task_instance, self.waits) as tell:
+            return await self._until_open(tell)
+
+    async def _until_open(self, tell: Telling) -> None:
+        said = Said(lambda reason: self.log.info("%s: waiting: %s", self.cluster, reason))
+        hop, run = Hop.from_json(self.hop), RunId.from_json(self.holder)
+        while True:
+            turns = 1
+            try:
+                cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
+                hold = await look_at_window(cluster, hop, run)
+                if hold is None:
+                    return
+                kind, reason, turns = Wait.WINDOW, hold.sentence, hold.turns(datetime.now(UTC))
+            except _WAITED_FOR as error:
+                kind, reason = _kind_of(error), error.what
+            said(reason)
+            tell.look(kind, reason)
+            await asyncio.sleep(POLL_SECONDS * turns)

@@ -11,7 +11,7 @@ from kubeadm_upgrade.board.record import Failure, NodeRecord, RunRecord, TaskRec
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, WORKER_NODE
 
 NOW = datetime(2026, 11, 26, 3, 14, tzinfo=UTC)
-BEFORE = ("claim", "look", "plan", "preflight")
+BEFORE = ("claim", "look", "plan", "preflight", "approve")
 AFTER = ("verify", "next_hop", "report")
 STEP_SECONDS = 10.0
 DONE = ""  # as a place: through with everything

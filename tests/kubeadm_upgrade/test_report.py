@@ -48,6 +48,18 @@ def test_the_page_says_what_needs_a_person_first():
         assert words in page
 
 
+@pytest.mark.parametrize(
+    ("run", "carried"),
+    [("manual__2026", ""), ("earlier", ", in run `earlier`")],
+    ids=["own", "earlier"],
+)
+def test_who_has_approved_it_and_what_they_let_pass(run, carried):
+    told = {"by": "ann", "at": "2026-11-23T05:00:00+00:00", "why": "ticket 7", "waived": ["swap_off"], "plan": "abc"}
+    page = report.as_markdown({**REPORT, "approval": told | {"run": run}})
+    said = f"Approved by ann at 2026-11-23T05:00:00+00:00{carried} (`abc`): ticket 7.\n- waived: `swap_off`"
+    assert f"## Approval\n\n{said}" in page
+
+
 def test_what_kubeadm_was_told_to_ignore_stands_at_the_top():
     """It is what somebody has taken upon himself."""
     hop = {**REPORT["hop"], "ignore_preflight_errors": {"SystemVerification": "cgroup v1 until spring"}}

@@ -12,7 +12,7 @@ from kubeadm_upgrade.board.view import Cell, Trouble
 from kubeadm_upgrade.board.words import path_part
 from kubeadm_upgrade.waits import Wait
 
-# Airflow's word -> ours. Of success and deferred, what the task has told says more.
+# Airflow's word -> ours. Of success, deferred and awaiting_input, what the task has told says more.
 _WORDS = {
     "skipped": "skipped",
     "removed": "skipped",
@@ -43,7 +43,7 @@ def cell_of(record: RunRecord, task: TaskRecord) -> Cell:
     if state in ("done", "unchanged"):
         return Cell(name, state, index, _seconds(task), tries)
     if state in _UNDER_WAY:
-        waits = task.waiting if task.state == "deferred" else None
+        waits = task.waiting if task.state in ("deferred", "awaiting_input") else None
         reason, since = (waits.reason, _since(waits)) if waits else ("", task.started)
         return Cell(name, state, index, None, tries, reason, since, log=_log(record, task))
     if state == "marked":

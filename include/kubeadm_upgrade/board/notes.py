@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from kubeadm_upgrade.board.record import RunRecord
 from kubeadm_upgrade.board.view import Note
@@ -16,6 +17,8 @@ def notes_of(record: RunRecord) -> tuple[Note, ...]:
 
 def _notes(record: RunRecord) -> Iterator[Note]:
     yield from map(_finding, record.findings)
+    if record.approval:
+        yield Note("mind", _approved(record.approval))
     if hops := (record.path or {}).get("hops"):
         yield from (Note("mind", str(text)) for text in hops[0].get("findings") or ())
     report = record.report or {}
@@ -26,6 +29,12 @@ def _notes(record: RunRecord) -> Iterator[Note]:
         yield Note("warn", f"{node} was given up: {why}. A later run takes it")
     for name, why in ((record.hop or {}).get("ignore_preflight_errors") or {}).items():
         yield Note("mind", f"kubeadm is told to pass over {name}: {why}")
+
+
+def _approved(told: Mapping[str, Any]) -> str:
+    why = f": {told['why']}" if told.get("why") else ""
+    waived = f"; waived: {', '.join(map(str, told['waived']))}" if told.get("waived") else ""
+    return f"approved by {told.get('by')} at {told.get('at')}{why}{waived}"
 
 
 def _finding(text: str) -> Note:

@@ -108,6 +108,8 @@ class RunRecord:
     path: Json | None = None
     nodes: tuple[NodeRecord, ...] = ()
     findings: tuple[str, ...] = ()  # of preflight: `warn: …`, `block: …`
+    blocks: tuple[str, ...] = ()  # the checks of those that block: what an approval may have to waive
+    approval: Json | None = None  # that this run goes by
     tasks: tuple[TaskRecord, ...] = ()
     marks: Marks = Marks()
     pace: Pace = Pace()
@@ -173,6 +175,7 @@ class RunRecord:
                 "ended": _time(plain["ended"]),
                 "nodes": tuple(NodeRecord(**node) for node in plain["nodes"]),
                 "findings": tuple(plain["findings"]),
+                "blocks": tuple(plain.get("blocks", ())),
                 "tasks": tuple(map(_task, plain["tasks"])),
                 "marks": Marks(**{**plain["marks"], "at": _time(plain["marks"]["at"])}),
                 "pace": Pace(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from kubeadm_upgrade import to_be_continued
 from kubeadm_upgrade.board import trouble
 from kubeadm_upgrade.board.counts import everybody, how_far, target
+from kubeadm_upgrade.board.record import TaskRecord
 from kubeadm_upgrade.board.rows import detail
 from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.board.state import PROVEN, gates_that_stay_closed, pause_of, shut_window
@@ -67,9 +68,19 @@ def _paused(sight: Sight, _: float | None) -> str:
 
 
 def _needs_person(sight: Sight, _: float | None) -> str:
+    if not sight.failures and (task := sight.asking) is not None:
+        return _asking(sight, task)
     if not sight.failures:
         return f"{_closed(sight, capital)}; {how_far(sight)}"
     return " ".join(full_stop(one) for one in (trouble.fact(sight), trouble.remedy(sight), _rest(sight)) if one)
+
+
+def _asking(sight: Sight, task: TaskRecord) -> str:
+    """By whom, since when, and how long they have."""
+    touched = _UNTOUCHED if task.task_id == "approve" else "packages are there, and no node was taken out of service"
+    if task.waiting is None:
+        return f"Waiting for approval: {touched}"
+    return f"Waiting for approval since {at(task.waiting.since, sight.now)} by {brief(task.waiting.reason)}: {touched}"
 
 
 def _failed(sight: Sight, _: float | None) -> str:

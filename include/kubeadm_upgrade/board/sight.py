@@ -14,8 +14,8 @@ from kubeadm_upgrade.board.view import Row
 from kubeadm_upgrade.procedure import GROUPS
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
-RUN_TASKS = ("due", "claim", "look", "plan", "preflight", "verify", "next_hop", "report")
-BEFORE = RUN_TASKS[:5]
+RUN_TASKS = ("due", "claim", "look", "plan", "preflight", "approve", "window", "verify", "next_hop", "report")
+BEFORE = RUN_TASKS[:6]
 
 # They fail because something else has.
 _SYMPTOMS = ("verify", "next_hop", "report")
@@ -91,6 +91,11 @@ class Sight:
     def task(self, name: str) -> TaskRecord | None:
         return next((task for task in self.run_tasks if task.task_id == name), None)
 
+    @property
+    def asking(self) -> TaskRecord | None:
+        """The task that waits for somebody's answer."""
+        return next((task for task in self.run_tasks if task.state == "awaiting_input"), None)
+
     def in_state(self, *states: str) -> list[Row]:
         return [row for row in self.rows if row.state in states]
 
@@ -108,6 +113,8 @@ class Sight:
     def waits(self) -> tuple[Waiting, ...]:
         """What nodes wait for, the longest wait first."""
         found = [waits for one in self.courses if one.current and (waits := waited_for(one.current))]
+        window = self.task("window")  # for which the whole run waits
+        found += [waits] if window is not None and (waits := waited_for(window)) else []
         return tuple(sorted(found, key=lambda one: one.since))
 
     def waits_of(self, *kinds: str) -> tuple[Waiting, ...]:

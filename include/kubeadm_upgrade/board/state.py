@@ -75,6 +75,8 @@ def _has_reported(sight: Sight) -> bool:
 
 
 def _needs_person(sight: Sight) -> bool:
+    if sight.asking is not None:
+        return True
     if sight.waits_of(Wait.CREDENTIALS) or sight.waits_of(Wait.FILE):
         return True
     return any(sight.now - one.since > PATIENCE for one in gates_that_stay_closed(sight))

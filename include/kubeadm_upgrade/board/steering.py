@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kubeadm_upgrade.approval.answer import APPROVE, REASON, REFUSE, WAIVE
 from kubeadm_upgrade.board.columns import title
 from kubeadm_upgrade.board.course import WORKER, Course
+from kubeadm_upgrade.board.record import TaskRecord
 from kubeadm_upgrade.board.retry import retry_of
 from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.board.state import pause_of
@@ -19,7 +21,28 @@ _OF_A_RUN = ("abort", "give_up", "take_back")  # a pause is the cluster's
 
 def actions_of(sight: Sight, state: State) -> tuple[Action, ...]:
     """Nothing is offered that would change nothing."""
-    return (*_retries(sight), *_of_the_run(sight, state), *_of_nodes(sight, state))
+    return (*_answers(sight), *_retries(sight), *_of_the_run(sight, state), *_of_nodes(sight, state))
+
+
+def _answers(sight: Sight) -> Iterator[Action]:
+    """Of whoever is asked: Airflow knows who that is, and refuses everybody else."""
+    task, cluster = sight.asking, sight.record.cluster
+    if task is None or sight.record.is_over:
+        return
+    waive = list(sight.record.blocks)
+    waiving = f", and pass over what preflight has found ({', '.join(waive)})" if waive else ""
+    ask = f"Agree to the upgrade of {cluster} as the plan shows it{waiving}? The run goes on."
+    label = f"Approve, waiving {', '.join(waive)}" if waive else "Approve"
+    yield Action("approve", label, ask, _answer(sight, task, APPROVE, waive), needs="reason")
+    ask = f"Refuse the upgrade of {cluster}? The run ends failed, and no node was touched."
+    yield Action("refuse", "Refuse", ask, _answer(sight, task, REFUSE, []), needs="reason")
+
+
+def _answer(sight: Sight, task: TaskRecord, option: str, waive: list[str]) -> Call:
+    """The call that the buttons of Airflow's own page make."""
+    run = f"/api/v2/dags/{path_part(sight.record.dag_id)}/dagRuns/{path_part(sight.record.run_id)}"
+    body = {"chosen_options": [option], "params_input": {REASON: _REASON, WAIVE: waive}}
+    return Call(f"{run}/taskInstances/{path_part(task.task_id)}/{task.map_index}/hitlDetails", body, "PATCH")
 
 
 def _retries(sight: Sight) -> Iterator[Action]:

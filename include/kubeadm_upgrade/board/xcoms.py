@@ -55,6 +55,13 @@ def failure_in(value: Any) -> Failure | None:
     return Failure(why, str(plain.get("do") or ""), tuple(said))
 
 
+def blocks_in(value: Any) -> tuple[str, ...]:
+    """The XCom `judged` of preflight: the checks that block, each once."""
+    plain = unwrapped(value)
+    found = [one for one in plain if isinstance(one, list) and len(one) == 3] if isinstance(plain, list) else []
+    return tuple(dict.fromkeys(str(check) for check, severity, _ in found if severity == "block"))
+
+
 def nodes_in(value: Any) -> tuple[NodeRecord, ...]:
     """The nodes in what a look has returned."""
     plain = unwrapped(value)

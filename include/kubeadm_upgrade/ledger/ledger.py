@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.assignment import RunId
 
 CONTROL_PLANE = "control-plane"
@@ -62,6 +63,7 @@ class Ledger:
     aborted: str | None = None  # why; until the next run comes
     etcd_pin: str | None = None  # the etcd image tag that this tool has fixed in kubeadm-config
     durations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # step -> seconds, oldest first
+    approved: Approval | None = None  # the last one; of a path, which its runs carry
 
     def is_held_by(self, run: RunId) -> bool:
         """Whether this run may act: also one that has ended and is cleared, as long as nobody came after it."""
@@ -111,6 +113,14 @@ class Ledger:
             for step in sorted({*self.durations, *more})
         }
         return replace(self._on_holder(released=now), durations=kept)
+
+    def approved_as(self, approval: Approval) -> Ledger:
+        """In the place of an earlier approval: there is one path at a time."""
+        return replace(self, approved=approval)
+
+    def at_the_end_of_its_path(self) -> Ledger:
+        """What was approved is done. After a restore it would be to do again, and nobody has agreed to that."""
+        return replace(self, approved=None)
 
     def judged(self, now: datetime) -> Ledger:
         return self._on_holder(judged=now)

@@ -6,12 +6,13 @@ docs/ledger.md shows it. What is not ours in the object, labels, annotations and
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import yaml
 
+from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.ledger.ledger import Failure, Holder, Ledger, Slot
@@ -22,6 +23,7 @@ OBJECT = f"ConfigMap {NAMESPACE}/{CONFIG_MAP}"  # as sentences name it
 SLOTS = "kubeadm-fleet-slots"  # what there was before the ledger: lane -> JSON of node -> run id
 
 HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS = "holder", "paused", "aborted", "etcd-pin", "durations"
+APPROVED = "approved"
 SLOT, GIVEN_UP = "out-of-service.", "given-up."  # a node's name follows
 
 Data = Mapping[str, str]
@@ -37,6 +39,7 @@ def read(data: Data) -> Ledger:
         aborted=data[ABORTED].strip() or "no reason was given" if ABORTED in data else None,
         etcd_pin=data.get(ETCD_PIN, "").strip() or None,
         durations=_durations(data.get(DURATIONS, "")),
+        approved=_approval(data[APPROVED]) if APPROVED in data else None,
     )
 
 
@@ -66,13 +69,14 @@ def _texts(ledger: Ledger) -> dict[str, str]:
         **({HOLDER: _holder_text(ledger.holder)} if ledger.holder else {}),
         **{key: text for key, text in plain.items() if text is not None},
         **({DURATIONS: _durations_text(ledger.durations)} if ledger.durations else {}),
+        **({APPROVED: _text(ledger.approved.to_json(), lists_in_a_line=True)} if ledger.approved else {}),
         **{f"{SLOT}{node}": _slot_text(slot) for node, slot in ledger.slots.items()},
         **{f"{GIVEN_UP}{node}": reason for node, reason in ledger.given_up.items()},
     }
 
 
 def _is_ours(key: str) -> bool:
-    return key in (HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS) or key.startswith((SLOT, GIVEN_UP))
+    return key in (HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS, APPROVED) or key.startswith((SLOT, GIVEN_UP))
 
 
 def _under(prefix: str, data: Data) -> list[tuple[str, str, str]]:
@@ -141,6 +145,14 @@ def _durations_text(durations: Mapping[str, tuple[float, ...]]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _approval(text: str) -> Approval:
+    plain = _mapping(APPROVED, text, ("by", "at", "terms"))
+    try:
+        return Approval.from_json(plain)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        _refuse(CONFIG_MAP, APPROVED, "an approval as kubeadm-fleet writes it", text)
+
+
 def _mapping(key: str, text: str, wanted: tuple[str, ...]) -> Mapping[str, Any]:
     try:
         # a plain loader: a time or a number that somebody wrote stays the text that it is
@@ -168,11 +180,22 @@ def _iso(time: datetime | None) -> str | None:
     return time.isoformat(timespec="seconds") if time else None
 
 
-def _text(plain: Mapping[str, Any]) -> str:
+def _text(plain: Mapping[str, Any], *, lists_in_a_line: bool = False) -> str:
     told = {name: value for name, value in plain.items() if value}
     # YAML takes more for the end of a line than it escapes by itself
-    plain_enough = all(str(value).isprintable() for value in told.values())
-    return yaml.safe_dump(told, sort_keys=False, allow_unicode=plain_enough, width=1000)
+    plain_enough = all(text.isprintable() for text in _strings(told))
+    flow = None if lists_in_a_line else False
+    return yaml.safe_dump(told, sort_keys=False, allow_unicode=plain_enough, width=1000, default_flow_style=flow)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    match value:
+        case Mapping():
+            yield from (text for one in (*value.keys(), *value.values()) for text in _strings(one))
+        case list():
+            yield from (text for one in value for text in _strings(one))
+        case _:
+            yield str(value)
 
 
 def _refuse(config_map: str, key: str, wanted: str, text: str) -> NoReturn:

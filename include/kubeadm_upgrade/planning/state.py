@@ -98,6 +98,17 @@ class State:
         return {
             "cluster_version": str(self.cluster_version),
             "nodes": [node.to_json() for node in self.nodes],
+            **self.published_json(),
+            "etcd_pinned": self.etcd_pinned,
+            "unversioned": list(self.unversioned),
+            "etcd_pin_is_ours": self.etcd_pin_is_ours,
+            "outsiders": [one.to_json() for one in self.outsiders],
+            "settings": {name: asdict(settings) for name, settings in self.settings.items()},
+        }
+
+    def published_json(self) -> dict[str, Any]:
+        """What was offered, and when that was: what a run installs does not change while it waits."""
+        return {
             "published": {
                 form: {name: list(versions) for name, versions in packages.items()}
                 for form, packages in self.published.items()
@@ -105,12 +116,21 @@ class State:
             "unpublished": dict(self.unpublished),
             "newest": dict(self.newest),
             "asked": list(self.asked),
-            "etcd_pinned": self.etcd_pinned,
-            "unversioned": list(self.unversioned),
             "looked_at": self.looked_at,
-            "etcd_pin_is_ours": self.etcd_pin_is_ours,
-            "outsiders": [one.to_json() for one in self.outsiders],
-            "settings": {name: asdict(settings) for name, settings in self.settings.items()},
+        }
+
+    @classmethod
+    def read_published(cls, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """What `published_json` has made, as fields."""
+        return {
+            "published": {
+                form: {name: tuple(versions) for name, versions in packages.items()}
+                for form, packages in plain.get("published", {}).items()
+            },
+            "unpublished": plain.get("unpublished", {}),
+            "newest": plain.get("newest", {}),
+            "asked": tuple(plain.get("asked", ())),
+            "looked_at": plain.get("looked_at", ""),
         }
 
     @classmethod
@@ -118,16 +138,9 @@ class State:
         return cls(
             cluster_version=Version.parse(plain["cluster_version"]),
             nodes=tuple(map(NodeState.from_json, plain["nodes"])),
-            published={
-                form: {name: tuple(versions) for name, versions in packages.items()}
-                for form, packages in plain.get("published", {}).items()
-            },
-            unpublished=plain.get("unpublished", {}),
-            newest=plain.get("newest", {}),
-            asked=tuple(plain.get("asked", ())),
+            **cls.read_published(plain),
             etcd_pinned=plain.get("etcd_pinned"),
             unversioned=tuple(plain.get("unversioned", ())),
-            looked_at=plain.get("looked_at", ""),
             etcd_pin_is_ours=plain.get("etcd_pin_is_ours", False),
             outsiders=tuple(map(Outsider.from_json, plain.get("outsiders", ()))),
             settings={name: Settings.from_json(one) for name, one in plain.get("settings", {}).items()},

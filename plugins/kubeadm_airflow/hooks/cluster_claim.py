@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_ledger import change_ledger
+from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.claim import why_not_claim
@@ -22,9 +23,35 @@ async def claim(cluster: Cluster, run: RunId, take_over: str, give_up: Iterable[
     return why_not_claim(await change_ledger(cluster, claimed), run, take_over)
 
 
-async def release(cluster: Cluster, run: RunId, durations: Mapping[str, Iterable[float]]) -> None:
-    """Give the cluster back, and leave behind how long steps took. Nothing where another run has it by now."""
-    await change_ledger(cluster, _if_held_by(run, lambda ledger: ledger.released(datetime.now(UTC), durations)))
+async def release(
+    cluster: Cluster, run: RunId, durations: Mapping[str, Iterable[float]], *, ends_path: bool = False
+) -> None:
+    """Give the cluster back, and leave behind how long steps took. Nothing where another run has it by now.
+
+    `ends_path`: all that was approved is done.
+    """
+
+    def released(ledger: Ledger) -> Ledger:
+        left = ledger.at_the_end_of_its_path() if ends_path else ledger
+        return left.released(datetime.now(UTC), durations)
+
+    await change_ledger(cluster, _if_held_by(run, released))
+
+
+async def keep_approval(cluster: Cluster, run: RunId, approval: Approval) -> bool:
+    """Write down what was approved. False where another run has the cluster by now, and nothing was written."""
+
+    def approved(ledger: Ledger) -> Ledger:
+        """Written once, however often a task that was killed comes back with the same answer."""
+        return ledger if ledger.approved == approval else ledger.approved_as(approval)
+
+    return (await change_ledger(cluster, _if_held_by(run, approved))).is_held_by(run)
+
+
+async def ledger_of(cluster: Cluster) -> Ledger:
+    """As it is now."""
+    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+        return (await api.ledger())[0]
 
 
 async def note_judgement(cluster: Cluster, run: RunId) -> None:
@@ -34,8 +61,7 @@ async def note_judgement(cluster: Cluster, run: RunId) -> None:
 
 async def why_not_go_on(cluster: Cluster, run: RunId) -> str | None:
     """Why no run may come after this one by itself; None where one may."""
-    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
-        ledger, _ = await api.ledger()
+    ledger = await ledger_of(cluster)
     if not ledger.is_held_by(run):
         return f"{run} does not hold this cluster any more"
     return None if ledger.aborted is None else f"this run was aborted ({ledger.aborted})"

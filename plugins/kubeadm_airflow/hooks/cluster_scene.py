@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -15,9 +15,11 @@ from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.repositories import Told, ask_published, look_at_repositories
 from kubeadm_airflow.hooks.sights import look_at_control_plane_of, look_at_host, look_at_kubelet_settings
 from kubeadm_upgrade import machine, objects, queries
+from kubeadm_upgrade.admission.first import first_hold
+from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
-from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, TimeCures, UnreadableOutput
+from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, NotToAct, TimeCures, UnreadableOutput
 from kubeadm_upgrade.facts import HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
@@ -28,12 +30,14 @@ from kubeadm_upgrade.outsiders import Outsider, read_outsiders
 from kubeadm_upgrade.packages.port import PackageManager, Versions, manager_of
 from kubeadm_upgrade.planning.skew import KUBE_PROXY
 from kubeadm_upgrade.planning.state import NodeState, State
-from kubeadm_upgrade.preflight import Finding, Severity, findings
+from kubeadm_upgrade.preflight import Finding, findings
 from kubeadm_upgrade.query import Query
 from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.settings import NO_SETTINGS, read_cluster_configuration, read_etcd_tag
 from kubeadm_upgrade.verify import Result
 from kubeadm_upgrade.version import TargetVersion, Version
+from kubeadm_upgrade.windows.calendar import WhenOver
+from kubeadm_upgrade.windows.hold import Hold
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +53,26 @@ async def look_at_result(cluster: Cluster) -> Result:
         return Result(nodes, control_plane, (await api.ledger())[0])
 
 
+async def look_at_window(cluster: Cluster, hop: Hop, run: RunId) -> Hold | None:
+    """What keeps this run from going on with its next node by the calendar. Raises NotToAct where it is not to go on.
+
+    Where the cluster's file says not to wait, each node says for itself that it is left for a later run.
+    """
+    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+        nodes, _, control_plane = await _look_at_cluster(api)
+        ledger, _ = await api.ledger()
+    if not ledger.is_held_by(run):
+        raise NotToAct(f"{cluster.name}: {run} does not hold this cluster any more")
+    if ledger.aborted is not None:
+        raise NotToAct(f"{cluster.name}: this run was aborted ({ledger.aborted})")
+    if cluster.calendar.when_over is WhenOver.STOP:
+        return None
+    return first_hold(hop, run, cluster.rollout, nodes, control_plane, ledger, datetime.now(UTC))
+
+
 async def judge(cluster: Cluster, hop: Hop) -> tuple[Finding, ...]:
     """Preflight, as of now: what every check finds."""
     return findings(await look_at_scene(cluster, hop, datetime.now(UTC).date()))
-
-
-def blocking(found: Iterable[Finding]) -> list[str]:
-    """The sentences that stop a run."""
-    return [finding.message for finding in found if finding.severity is Severity.BLOCK]
 
 
 async def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State:

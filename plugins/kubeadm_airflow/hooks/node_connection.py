@@ -258,11 +258,12 @@ class NodeConnection:
     async def _repeat_preflight(self) -> str | None:
         """One judgement serves every node that waits. Returns what may be over soon. Raises PreflightFailed."""
         from kubeadm_airflow.hooks.cluster_claim import note_judgement
-        from kubeadm_airflow.hooks.cluster_scene import blocking, judge
+        from kubeadm_airflow.hooks.cluster_scene import judge
+        from kubeadm_upgrade.approval.waivers import in_the_way
         from kubeadm_upgrade.preflight import may_settle
 
         found = await judge(self._cluster, self._hop)
-        if sentences := blocking(found):
+        if sentences := [one.message for one in in_the_way(found, self._ledger, self._cluster.approval, self._hop.to)]:
             said = f"{self._cluster.name}: since preflight last looked: {'; '.join(sentences)}"
             if may_settle(found):
                 return said

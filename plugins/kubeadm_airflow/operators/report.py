@@ -41,7 +41,10 @@ class ReportOperator(ClusterOperator):
         from kubeadm_airflow.hooks.cluster_claim import release
 
         try:
-            await release(load_cluster_named(self.cluster), run_of(context), durations_of(written))
+            hop, is_done = written["hop"] or {}, written["result"] == "Done and verified"
+            ends_path = bool(is_done and hop.get("ends_path") and not written["next_run"])
+            durations = durations_of(written)
+            await release(load_cluster_named(self.cluster), run_of(context), durations, ends_path=ends_path)
         except UpgradeError as error:
             if not any(task["task"] == "claim" for task in written["unfinished"]):
                 raise

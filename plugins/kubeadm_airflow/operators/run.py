@@ -92,6 +92,7 @@ class PlanOperator(LookOperator):
         self.state = state
 
     async def aexecute(self, context: Context) -> dict[str, Any]:
+        from kubeadm_upgrade.approval.terms_of import begun_in, terms_of
         from kubeadm_upgrade.releases.known import releases
 
         cluster, state, wish = (
@@ -109,6 +110,9 @@ class PlanOperator(LookOperator):
         await ti.axcom_push(key="path", value=path.to_json() | {"forecast": when.to_json()})
         await ti.axcom_push(key="page", value=page)
         tell(context, plan_ready(self.cluster, plan_page.summary(path), page, path.hash))
+        await ti.axcom_push(key="terms", value=terms_of(cluster, state, path).to_json())
+        await ti.axcom_push(key="seen", value=state.published_json())
+        await ti.axcom_push(key="begun", value=sorted(begun_in(state, path)))
         return hop.to_json()
 
     async def _forecast(self, context: Context, cluster: Cluster, path: Path, wish: Wish) -> Forecast:
@@ -149,9 +153,15 @@ class PreflightOperator(ClusterOperator):
     ui_color = "#fdf3e1"
 
     async def aexecute(self, context: Context) -> None:
-        """The findings are an XCom also of a task that fails: the report shows them."""
+        """The findings are an XCom also of a task that fails: the report shows them.
+
+        What whoever approves may let pass is theirs to judge, and does not end the run here.
+        """
+        from kubeadm_airflow.approvals import approval_that_covers, planned_terms
         from kubeadm_airflow.hooks.cluster_claim import note_judgement
-        from kubeadm_airflow.hooks.cluster_scene import blocking, judge
+        from kubeadm_airflow.hooks.cluster_scene import judge
+        from kubeadm_upgrade.approval.terms_of import with_findings
+        from kubeadm_upgrade.approval.waivers import blocking, may_all_be_waived
 
         cluster = load_cluster_named(self.cluster)
         found = await judge(cluster, Hop.from_json(self.hop))
@@ -159,10 +169,21 @@ class PreflightOperator(ClusterOperator):
             self.log.warning("%s: %s", finding.check, finding)
         ti: Any = context["ti"]
         await ti.axcom_push(key="findings", value=[str(finding) for finding in found])
-        if sentences := blocking(found):
+        await ti.axcom_push(key="judged", value=[finding.to_json() for finding in found])
+        dry_run = bool(context["params"]["dry_run"])
+        blocks, is_asked = blocking(found), False
+        if blocks and not dry_run:
+            planned, begun = await planned_terms(context, cluster)
+            terms = with_findings(planned, found)
+            is_asked = cluster.approval.wants(terms)
+            blocks = blocking(found, await approval_that_covers(cluster, terms, begun) if is_asked else None)
+        if blocks and is_asked and may_all_be_waived(blocks):
+            self.log.warning("%s: whoever approves may let this pass", self.cluster)
+            return
+        if blocks:
             kind = NotSettled if may_settle(found) else PreflightFailed
-            raise kind(f"{self.cluster}: nothing was touched: {several(sentences)}")
-        if not context["params"]["dry_run"]:
+            raise kind(f"{self.cluster}: nothing was touched: {several([one.message for one in blocks])}")
+        if not dry_run:
             await note_judgement(cluster, run_of(context))
 
 

@@ -17,6 +17,7 @@ from kubeadm_upgrade import report
 from kubeadm_upgrade.board.holds import marks_of
 from kubeadm_upgrade.board.record import Marks, RunRecord, TaskRecord
 from kubeadm_upgrade.board.xcoms import (
+    blocks_in,
     failure_in,
     marks_in,
     nodes_in,
@@ -32,7 +33,8 @@ UPGRADE, STEER = "kubeadm_upgrade.", "kubeadm_steer."  # before the name of a cl
 RESULT = "return_value"
 
 DUE, LOOK, PLAN, PREFLIGHT, NEXT_HOP = (("due", -1), ("look", -1), ("plan", -1), ("preflight", -1), ("next_hop", -1))
-_TOLD = frozenset({DUE, LOOK, PLAN, PREFLIGHT, NEXT_HOP})
+ASKING: tuple[Task, ...] = (("window", -1), ("approve", -1))  # the later one first
+_TOLD = frozenset({DUE, LOOK, PLAN, PREFLIGHT, NEXT_HOP, *ASKING})
 
 
 class RunReader:
@@ -90,10 +92,16 @@ class RunReader:
             "pace": pace_in(look.get("pace")),
             "hop": _mapping(plan.get(RESULT)),
             "path": _mapping(plan.get("path")),
+            "blocks": blocks_in((self._rows.xcoms.get(ASKING[0], {}) or {}).get("judged") or preflight.get("judged")),
+            "approval": self._approval(),
             "findings": tuple(map(str, _list(preflight.get("findings")))),
             "nothing_to_do": text_in(self._rows.xcoms.get(DUE, {}).get(NOTHING_TO_DO)),
             "next_run": unwrapped(self._rows.xcoms.get(NEXT_HOP, {}).get("trigger_run_id")),
         }
+
+    def _approval(self) -> Any:
+        told = (_mapping(self._rows.xcoms.get(task, {}).get("approval")) for task in ASKING)
+        return next((one for one in told if one), None)
 
     def _reported(self) -> Any:
         """Read again only when it was written again."""

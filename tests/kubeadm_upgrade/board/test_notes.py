@@ -27,6 +27,13 @@ def test_the_worst_comes_first():
     ]
 
 
+def test_who_has_approved_it_and_what_they_let_pass():
+    told = {"by": "ann", "at": "2026-11-26T03:00:00+00:00", "why": "ticket 7", "waived": ["swap_off"]}
+    assert notes(a_run(approval=told)) == [
+        ("mind", "approved by ann at 2026-11-26T03:00:00+00:00: ticket 7; waived: swap_off")
+    ]
+
+
 def test_what_a_report_says_of_promises_holds_once_the_run_is_over():
     """One that was written in its middle says what was not so yet."""
     report = {"broken_promises": ["w1 runs kubelet 1.28.15, not 1.29.15"], "joined": ["w9"]}

@@ -73,6 +73,24 @@ CASES = {
         State.PLANNING,
         "Checking what must be so before a node is touched once more: nothing is touched yet.",
     ),
+    "somebody is asked": (
+        of_the_run(
+            a_run(),
+            "approve",
+            state="awaiting_input",
+            waiting=Waiting("ann or bob, until 2026-11-28 03:03 UTC (then it counts as refused)", ago(11), "approval"),
+        ),
+        State.NEEDS_PERSON,
+        (
+            "Waiting for approval since 03:03 UTC by ann or bob, until 2026-11-28 03:03 UTC (then it counts as "
+            "refused): nothing is touched yet."
+        ),
+    ),
+    "somebody is asked, and nobody knows whom": (
+        of_the_run(a_run(), "approve", state="awaiting_input"),
+        State.NEEDS_PERSON,
+        "Waiting for approval: nothing is touched yet.",
+    ),
     "preflight finds": (
         of_the_run(
             a_run(),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from in_memory.runs import DONE, NOW, a_run, at, ended, failed, waiting
+from in_memory.runs import DONE, NOW, a_run, at, ended, failed, of_the_run, waiting
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import Marks
 
@@ -19,6 +19,10 @@ def actions(record):
 
 def middle(**task):
     return at(a_run(), {"cp1": DONE, "w1": DRAIN}, **task)
+
+
+def asked(**changes):
+    return of_the_run(replace(a_run(), **changes), "approve", state="awaiting_input")
 
 
 CASES = {
@@ -39,6 +43,7 @@ CASES = {
         at(a_run(), {"cp1": "control_plane.back_up"}, **failed("x")),
         {"retry:control_plane.back_up:0", "pause", "abort"},
     ),
+    "one that somebody is asked about": (asked(), {"approve", "refuse", "pause", "abort"}),
     "a rehearsal": (replace(middle(), params={"dry_run": True}), set()),
     "one that is over": (ended(middle(state="success")), set()),
     "one that is over and has failed": (ended(middle(**failed("x")), "failed"), {"retry:workers.drain_node:0"}),
@@ -63,6 +68,22 @@ def test_steering_is_a_run_of_the_dag_that_steers():
         "path": "/api/v2/dags/kubeadm_steer.prod/dagRuns",
         "body": {"logical_date": None, "conf": {"action": "pause", "reason": "{reason}"}},
     }
+
+
+def test_an_answer_is_the_call_of_airflows_own_page():
+    """As the user who is logged in: whoever is not asked is refused there."""
+    approve, refuse = (actions(asked())[name] for name in ("approve", "refuse"))
+    path = "/api/v2/dags/kubeadm_upgrade.prod/dagRuns/night/taskInstances/approve/-1/hitlDetails"
+    assert (approve.call.method, approve.call.path, refuse.call.path) == ("PATCH", path, path)
+    assert approve.call.body == {"chosen_options": ["Approve"], "params_input": {"reason": "{reason}", "waive": []}}
+    assert refuse.call.body["chosen_options"] == ["Refuse"]
+    assert (approve.label, approve.needs, refuse.needs) == ("Approve", "reason", "reason")
+
+
+def test_whoever_approves_what_blocks_sees_what_they_waive():
+    approve = actions(asked(blocks=("room_on_disks", "swap_off")))["approve"]
+    assert approve.label == "Approve, waiving room_on_disks, swap_off"
+    assert approve.call.body["params_input"]["waive"] == ["room_on_disks", "swap_off"]
 
 
 def test_what_is_about_a_node_names_it():

@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from in_memory.examples import EARLIER, NAMESAKE, NOW, RUN, a_ledger
+from kubeadm_upgrade.approval.approval import Approval
+from kubeadm_upgrade.approval.terms import Block, Care, HopTerms, Terms
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Failure, Holder, Ledger, Slot
+from kubeadm_upgrade.version import Version
 
 names = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True)
 texts = st.text(max_size=30)
@@ -27,6 +30,13 @@ times = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.ju
 maybe = times | st.none()
 seconds = st.lists(st.integers(0, 9999).map(lambda tenths: tenths / 10), min_size=1, max_size=5).map(tuple)
 failures = st.none() | st.builds(Failure, texts.filter(bool), texts, maybe, st.booleans())
+versions = st.builds(Version, st.just(1), st.integers(22, 37), st.integers(0, 20))
+several = st.just(()) | st.tuples(sentences) | st.tuples(sentences, sentences)
+hops = st.builds(HopTerms, versions, versions, st.tuples(sentences), several, st.just({}), several)
+blocks = st.just(()) | st.tuples(st.builds(Block, sentences, sentences))
+cares = st.builds(Care, st.integers(1, 9), several)
+terms = st.builds(Terms, st.tuples(hops) | st.tuples(hops, hops), texts, texts, cares, several, blocks)
+approvals = st.builds(Approval, sentences, times, terms, texts, several, texts)
 ledgers = st.builds(
     Ledger,
     holder=st.none() | st.builds(Holder, run_ids, times, maybe, maybe),
@@ -38,6 +48,7 @@ ledgers = st.builds(
     aborted=st.none() | sentences,
     etcd_pin=st.none() | st.just("3.5.26-0"),
     durations=st.dictionaries(st.sampled_from(["back_up", "drain_node"]), seconds),
+    approved=st.none() | approvals,
 )
 
 
@@ -127,6 +138,9 @@ def test_the_object_is_for_eyes():
         pytest.param("durations", "back_up: [quick]", "lists of seconds by step", id="no numbers"),
         pytest.param("durations", "back_up: 120", "lists of seconds by step", id="no list"),
         pytest.param("durations", "back_up: {a: 1}", "lists of seconds by step", id="a mapping"),
+        pytest.param("approved", "by: ann", "YAML with by, at, terms", id="an approval of nothing"),
+        pytest.param("approved", "{by: ann, at: now, terms: {hops: []}}", "an approval as", id="one of no time"),
+        pytest.param("approved", "{by: ann, at: 2026-11-26, terms: all}", "an approval as", id="one of everything"),
     ],
 )
 def test_a_bad_edit_is_refused_with_its_key_and_what_to_do(key, text, wanted):

@@ -1,0 +1,64 @@
+"""What a cluster's file may say of approval: a word, or who is asked, by when, and what then."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from kubeadm_upgrade.approval.policy import ApprovalPolicy, Then, When
+from kubeadm_upgrade.durations import PATTERN, parse_duration
+from kubeadm_upgrade.strict import Strict
+
+
+class ApprovalSettings(Strict):
+    """Who has to agree to a path before the cluster is touched. In short: `approval: always`."""
+
+    when: When = Field(
+        When.NEVER,
+        description="never; always; when-disruptive: where a worker is drained, the minor release changes, or there is "
+        "one control plane node only",
+    )
+    approvers: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list, description="Airflow's user ids; default: whoever may answer for the cluster's DAG"
+    )
+    deadline: str | None = Field(
+        None,
+        description="how long an answer is waited for, as 48h; default: as long as it takes",
+        json_schema_extra={"pattern": PATTERN},
+    )
+    then: Then = Field(Then.REFUSE, description="what the deadline does, if nobody has answered: refuse, or approve")
+
+    @field_validator("approvers")
+    @classmethod
+    def _each_once(cls, approvers: list[str]) -> list[str]:
+        if twice := [name for at, name in enumerate(approvers) if name in approvers[:at]]:
+            raise ValueError(f"{twice[0]} is there twice: remove one of them")
+        return approvers
+
+    @field_validator("deadline")
+    @classmethod
+    def _is_a_while(cls, deadline: str | None) -> str | None:
+        if deadline is not None and not parse_duration(deadline):
+            raise ValueError("must be longer than nothing: leave it out, if there is to be none")
+        return deadline
+
+    @model_validator(mode="after")
+    def _approves_only_at_a_deadline(self) -> ApprovalSettings:
+        if self.then is Then.APPROVE and self.deadline is None:
+            raise ValueError("then: approve is what a deadline does, and there is none: give one, as deadline: 48h")
+        return self
+
+    @property
+    def policy(self) -> ApprovalPolicy:
+        deadline: timedelta | None = parse_duration(self.deadline) if self.deadline else None
+        return ApprovalPolicy(self.when, tuple(self.approvers), deadline, self.then)
+
+
+def _in_full(value: Any) -> Any:
+    """The short form is a word."""
+    return {"when": value} if isinstance(value, str) else value
+
+
+ApprovalOption = Annotated[ApprovalSettings, BeforeValidator(_in_full, json_schema_input_type=When | ApprovalSettings)]

@@ -1,0 +1,132 @@
+"""Before the first node is taken out of service: wait for the maintenance window, and look whether all is as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.bases.operator import event_loop
+
+from kubeadm_airflow.endings import from_event
+from kubeadm_airflow.identity import run_of
+from kubeadm_airflow.operators.approve import AskingOperator
+from kubeadm_airflow.operators.run import LOOK_IS_OLD
+from kubeadm_airflow.waiting import say
+from kubeadm_upgrade.approval.approval import Approval
+from kubeadm_upgrade.approval.page import Question
+from kubeadm_upgrade.errors import PlanChanged, PreflightFailed, several
+from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.next_hop import Wish, path_for
+from kubeadm_upgrade.waits import Wait, Waits
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is to ask about after another look, and the approval that covers it."""
+
+    question: Question
+    approval: Approval | None
+
+
+class WindowOperator(AskingOperator):
+    """Passes at once where a window is open, or there are none, and nothing has lasted for long since the plan.
+
+    After anything else the cluster is looked at, planned and judged again. What was approved and is otherwise now, is
+    asked once more; what this run has planned and cannot do any more, ends it.
+    """
+
+    async def aexecute(self, context: Context) -> Any:
+        from kubeadm_airflow.hooks.cluster_scene import look_at_window
+
+        if context["params"]["dry_run"]:
+            self.log.info("%s: a dry run waits for no window", self.cluster)
+            return None
+        cluster, hop = load_cluster_named(self.cluster), Hop.from_json(self.hop)
+        if (hold := await look_at_window(cluster, hop, run_of(context))) is not None:
+            await self._wait_for_it(context, hold.sentence)
+        return await self._settle(context)
+
+    def opened(self, context: Context, event: Mapping[str, Any]) -> Any:
+        """The window is open; or the trigger has met an error."""
+        if "opened" not in event:
+            raise from_event(event)
+        with event_loop() as loop:
+            return loop.run_until_complete(self._settle(context))
+
+    async def question(self, context: Context) -> Question:
+        return (await self._look_again(context)).question
+
+    async def _wait_for_it(self, context: Context, reason: str) -> None:
+        from kubeadm_airflow.triggers import WindowTrigger
+
+        self.log.info("%s: waiting: %s", self.cluster, reason)
+        waits = Waits(Wait.WINDOW, reason, datetime.now(UTC))
+        await say(context["ti"], waits)
+        run = run_of(context).to_json()
+        trigger = WindowTrigger(cluster=self.cluster, hop=self.hop, run=run, waits=waits.to_json())
+        self.defer(trigger=trigger, method_name="opened")
+
+    async def _settle(self, context: Context) -> dict[str, Any] | None:
+        """Whether all is as it was, or somebody agrees to it as it is."""
+        from kubeadm_airflow.approvals import APPROVAL, told_of
+        from kubeadm_airflow.hooks.cluster_claim import note_judgement
+        from kubeadm_upgrade.approval.waivers import blocking, may_all_be_waived
+
+        ti: Any = context["ti"]
+        if await self._is_fresh(ti):
+            self.log.info("%s: it was looked at a short while ago", self.cluster)
+            return None
+        seen = await self._look_again(context)
+        question, approval = seen.question, seen.approval
+        wanted = question.policy.wants(question.terms)
+        blocks = blocking(question.found, approval if wanted else None)
+        if blocks and not (wanted and may_all_be_waived(blocks)):
+            raise PreflightFailed(f"{self.cluster}: no node was touched: {several([one.message for one in blocks])}")
+        if not wanted:
+            approval = None
+        elif approval is None:
+            await self.ask(context, question)
+        await note_judgement(load_cluster_named(self.cluster), run_of(context))
+        if approval is None:
+            self.log.info("%s: all is as it was planned", self.cluster)
+            return None
+        self.log.info("%s: %s", self.cluster, approval)
+        told = told_of(approval)
+        await ti.axcom_push(key=APPROVAL, value=told)
+        return told
+
+    async def _is_fresh(self, ti: Any) -> bool:
+        seen = await ti.axcom_pull(task_ids="plan", key="seen")
+        return datetime.now(UTC) - datetime.fromisoformat(seen["looked_at"]) <= LOOK_IS_OLD
+
+    async def _look_again(self, context: Context) -> Seen:
+        """As look, plan and preflight have done; with what was published then, since that is what this run installs."""
+        from kubeadm_airflow.approvals import planned_terms
+        from kubeadm_airflow.hooks.cluster_scene import judge, look_at_state_and_ledger
+        from kubeadm_upgrade.approval.difference import of_the_hop
+        from kubeadm_upgrade.approval.terms_of import begun_in, terms_of, with_findings
+        from kubeadm_upgrade.planning.state import State
+        from kubeadm_upgrade.releases.known import releases
+
+        ti: Any = context["ti"]
+        cluster, wish = load_cluster_named(self.cluster), Wish.read(context["params"])
+        state, ledger = await look_at_state_and_ledger(cluster, wish.target)
+        state = replace(state, **State.read_published(await ti.axcom_pull(task_ids="plan", key="seen")))
+        path = path_for(cluster, state, wish, releases())
+        (planned, _), begun = await planned_terms(context, cluster), begun_in(state, path)
+        terms = terms_of(cluster, state, path)
+        if changed := of_the_hop(planned, terms, begun):
+            raise PlanChanged(f"{self.cluster}: this run cannot do any more what it has planned: {several(changed)}")
+        found = await judge(cluster, Hop.from_json(self.hop))
+        for finding in found:
+            self.log.warning("%s: %s", finding.check, finding)
+        await ti.axcom_push(key="judged", value=[finding.to_json() for finding in found])
+        terms = with_findings(terms, found)
+        before = ledger.approved
+        changed = before.difference(terms, begun) if before else ()
+        question = Question(self.cluster, path.to_json(), terms, cluster.approval, found, before, changed)
+        return Seen(question, before if before and not changed else None)

@@ -6,11 +6,11 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 _SECTION = re.compile(r"^## (?P<heading>.+)$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```sh\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_END = "--- end of an example ---"
 
 
 def examples(page: str) -> Mapping[str, tuple[str, ...]]:
@@ -28,17 +28,19 @@ class Reader:
         self._examples = examples(page.read_text())
         self._shell = shell
         self._typed: set[tuple[str, int]] = set()
+        self._ends = count(1)
 
     def types(self, heading: str, number: int = 0) -> str:
         """What the example prints. Raises AssertionError where a command of it fails."""
         self._typed.add((heading, number))
         assert self._shell.stdin
         assert self._shell.stdout
-        self._shell.stdin.write(f"{self._examples[heading][number]}echo '{_END}'\n")
+        end = f"--- the end of {next(self._ends)} ---"  # one of its own: a reader may have given one up
+        self._shell.stdin.write(f"{self._examples[heading][number]}echo '{end}'\n")
         self._shell.stdin.flush()
         printed = []
         for line in self._shell.stdout:
-            if line.strip() == _END:
+            if line.strip() == end:
                 return "".join(printed)
             printed.append(line)
         raise AssertionError(f"{heading}: the shell has ended:\n{''.join(printed)}")

@@ -24,6 +24,7 @@ CLUSTERS: Clusters = {
     "nightly": (1, 1, {}),
     "halted": (1, 2, {}),
     "closed": (1, 1, {}),
+    "doors": (1, 2, {"timeouts": {"ready": 6}, "approval": "always"}),
 }
 
 # One file for each of three mistakes: an unknown key, a bad version, a wrong type.

@@ -38,7 +38,7 @@ def _of_node(node: NodeState, to: Version) -> Iterator[str]:
             yield f"{node.name} runs {name} {runs}, not {to}" if runs else f"{node.name} runs no {name}"
     if not node.ready:
         yield f"{node.name} is not Ready"
-    if not node.schedulable:
-        yield f"{node.name} is cordoned"
+    if node.cordoned_by_us:  # whoever else has cordoned one has reasons that no upgrade ends (invariant I7)
+        yield f"an earlier run has left {node.name} cordoned"
     if node.holds_slot:
         yield f"an earlier run has left {node.name} out of service"

@@ -64,7 +64,7 @@ def test_a_run_with_nothing_to_do_costs_one_task(site, idle):
     assert states.pop("due") == "success"
     assert set(states.values()) == {"skipped"}
     said = site.api.xcom(DAG, idle, "due", key="nothing_to_do")
-    assert said == ("Nothing to do: nightly is at 1.28.15, every node Ready and in service. No other window is to come")
+    assert said == ("Nothing to do: nightly is at 1.28.15, every node Ready. No other window is to come")
     shown = board(site, idle)
     assert (shown["state"], shown["sentence"]) == ("nothing_to_do", f"{said}.")
     assert not site.report_file(DAG, idle, "json").exists()

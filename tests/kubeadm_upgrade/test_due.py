@@ -64,7 +64,11 @@ def test_a_cluster_that_is_where_it_is_to_be_has_nothing_to_do(target):
             id="an apiserver that an interrupted run has not come to",
         ),
         pytest.param(state(CP1, CP2, replace(W1, ready=False)), "w1 is not Ready", id="not Ready"),
-        pytest.param(state(CP1, CP2, replace(W1, schedulable=False)), "w1 is cordoned", id="cordoned, by whomever"),
+        pytest.param(
+            state(CP1, CP2, replace(W1, schedulable=False, cordoned_by_us=True)),
+            "an earlier run has left w1 cordoned",
+            id="cordoned by an earlier run",
+        ),
         pytest.param(
             state(CP1, CP2, replace(W1, holds_slot=True)),
             "an earlier run has left w1 out of service",

@@ -57,7 +57,7 @@ class DueOperator(ClusterOperator):
         left = list(left_to_do(state, path))
         for sentence in left:
             self.log.info("%s: %s", self.cluster, sentence)
-        return None if left else f"Nothing to do: {cluster.name} is at {path.target}, every node Ready and in service"
+        return None if left else f"Nothing to do: {cluster.name} is at {path.target}, every node Ready"
 
     async def _skip_the_rest(self, context: Context, why: str) -> NoReturn:
         """Whatever their trigger rules are, the report among them: there is nothing to report.

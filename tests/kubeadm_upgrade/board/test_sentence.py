@@ -45,7 +45,7 @@ def yet_to_come(**places):
     return at(a_run(3, 12), places, state=None, started=None)
 
 
-NOTHING = "Nothing to do: prod is at 1.29.15, every node Ready and in service"
+NOTHING = "Nothing to do: prod is at 1.29.15, every node Ready"
 NOT_YET = [TaskRecord(name) for name in (*BEFORE, *AFTER)]
 SKIPPED = [replace(task, state="skipped") for task in NOT_YET]
 

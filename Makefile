@@ -31,7 +31,7 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo about-demo break faults mend test test-e2e test-browser pictures test-first-hour test-hosts test-trouble test-compose first-hour env bench lint format schema sudoers constraints clean
+.PHONY: help venv demo about-demo break faults mend test test-e2e test-doors test-browser pictures test-first-hour test-hosts test-trouble test-compose first-hour env bench lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ test: $(READY) ## run the tests that take seconds each, minutes together; ARGS="
 
 test-e2e: $(READY) ## upgrade simulated clusters with a whole Airflow: scheduler, triggerer, API server; needs nothing but this machine
 	$(PYTEST) -m e2e $(ARGS)
+
+test-doors: $(READY) ## windows, approvals, notifications and docs/api.md on a whole Airflow; minutes, needs curl and jq
+	$(PYTEST) -m doors $(ARGS)
 
 test-browser: $(VENV)/.browser ## play through the pages in a browser, on a whole Airflow; needs chromium, and skips where there is none
 	$(PYTEST) -m browser $(ARGS)

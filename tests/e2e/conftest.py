@@ -21,10 +21,6 @@ CLUSTERS: Clusters = {
     "edited": (1, 2, {}),
     "stranger": (1, 1, {"ssh": {"known_hosts": "/dev/null"}}),
     "novice": (1, 1, {}),
-    "nightly": (1, 1, {}),
-    "halted": (1, 2, {}),
-    "closed": (1, 1, {}),
-    "doors": (1, 2, {"timeouts": {"ready": 6}, "approval": "always"}),
 }
 
 # One file for each of three mistakes: an unknown key, a bad version, a wrong type.

@@ -11,7 +11,7 @@ from e2e.records import applies
 from harness.fleet import LabFleet, write_inventory
 from harness.rest import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.doors, pytest.mark.timeout(900)]
 
 CLUSTER, DAG = "nightly", "kubeadm_upgrade.nightly"
 SOON = timedelta(seconds=20)

@@ -15,7 +15,7 @@ from harness.receiver import Receiver, open_receiver
 from harness.rest import TaskInstance, wait_for
 from harness.site import Clusters, Site, open_site
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.doors, pytest.mark.timeout(1800)]
 
 SLOW = 30.0
 HOOKS = [{"webhook": {"conn_id": name}} for name in ("slow", "broken")]
@@ -61,7 +61,7 @@ def times(told: Site) -> dict[str, float]:
 
 def test_who_does_not_listen_costs_an_upgrade_nothing(times, capsys):
     with capsys.disabled():
-        print(
+        print(  # noqa: T201
             f"\nan upgrade took {times['quiet']:.1f} s with nobody told, {times['loud']:.1f} s with receivers that fail"
         )
     assert times["loud"] < times["quiet"] * 1.25 + 5

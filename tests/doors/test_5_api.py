@@ -17,7 +17,7 @@ from harness.examples import Reader, reading
 from harness.rest import wait_for
 
 pytestmark = [
-    pytest.mark.e2e,
+    pytest.mark.doors,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="the examples need curl and jq"),
 ]

@@ -11,7 +11,7 @@ from e2e.records import applies, cordons
 from harness.rest import ApiError
 from harness.site import Site, open_site
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.doors, pytest.mark.timeout(900)]
 
 ASKS = {"when": "always", "approvers": ["ann", "bob"]}
 CLUSTERS = {

@@ -61,7 +61,7 @@ def times(told: Site) -> dict[str, float]:
 
 def test_who_does_not_listen_costs_an_upgrade_nothing(times, capsys):
     with capsys.disabled():
-        print(  # noqa: T201
+        print(
             f"\nan upgrade took {times['quiet']:.1f} s with nobody told, {times['loud']:.1f} s with receivers that fail"
         )
     assert times["loud"] < times["quiet"] * 1.25 + 5

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS
+from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.version import Version
 
 NOTHING_TO_DO = "nothing_to_do"  # the XCom of the task due: the sentence why all after it is skipped
+
+
+def aborted_since(ledger: Ledger, due: datetime) -> str | None:
+    """That somebody has aborted a run which has ended since this one was `due`: they did not mean, until this one.
+
+    A window opens no run while one is under way, and its own as soon as that has ended.
+    """
+    holder = ledger.holder
+    if ledger.aborted is None or holder is None or holder.released is None or holder.released < due:
+        return None
+    return f"Not begun: {holder.run} was aborted in this window ({ledger.aborted})"
 
 
 def left_to_do(state: State, path: Path) -> Iterator[str]:

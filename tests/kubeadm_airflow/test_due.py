@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -11,7 +12,9 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from kubeadm_airflow.endings import EndedForAPerson
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks.cluster_ledger import change_ledger
 from kubeadm_upgrade import report
+from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.inventory import load_cluster_named
 from lab import ClusterSpec
 from upgrade_dags.cluster import build_cluster_dag
@@ -43,12 +46,13 @@ def asked(conf=None, **run):
         "run_type": "scheduled",
         "clear_number": 0,
         "start_date": NOW,
+        "run_after": NOW.replace(microsecond=0),  # the ledger's times have none
         "data_interval_end": NOW + timedelta(hours=4),
     }
     context = {
         "dag": dag,
         "run_id": "scheduled__2026-11-26T21:00:00+00:00",
-        "dag_run": SimpleNamespace(conf=conf or {}, run_after=NOW, **plain | run),
+        "dag_run": SimpleNamespace(conf=conf or {}, **plain | run),
         "params": {name: dag.params[name] for name in dag.params} | (conf or {}),
         "ti": SimpleNamespace(axcom_push=push),
     }
@@ -101,6 +105,21 @@ def test_a_run_that_somebody_has_started_is_not_looked_at(clusters, run_type):
     walker = clusters("1.29.15")
     with walker.lab.faults.api_down():
         assert asked(run_type=run_type) is None
+
+
+def test_a_run_that_was_aborted_does_not_begin_again_in_the_same_window(clusters):
+    """The next window has a run of its own, which goes on; so does this one, once somebody has cleared it."""
+    walker = clusters("1.28.15")
+
+    async def abort():
+        other = RunId("by-hand")
+        await change_ledger(walker.cluster, lambda there: there.claimed(other, NOW))
+        await change_ledger(walker.cluster, lambda there: replace(there, aborted="too late").released(NOW))
+
+    asyncio.run(abort())
+    assert asked().startswith("Not begun: run by-hand was aborted in this window (too late). ")
+    assert asked(clear_number=1) is None
+    assert asked(run_after=NOW + timedelta(days=1)) is None
 
 
 def test_a_run_that_comes_after_its_window_is_not_begun(clusters):

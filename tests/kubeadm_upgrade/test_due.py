@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from in_memory.states import control_plane_node, releases, version, worker
-from kubeadm_upgrade.due import left_to_do
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.due import aborted_since, left_to_do
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.ledger.ledger import Holder, Ledger
 from kubeadm_upgrade.next_hop import Wish, path_for
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.version import TargetVersion
@@ -94,3 +97,29 @@ def test_a_component_that_is_missing_is_at_no_target():
     )
     found = state(CP1, replace(CP2, components=without), W1)
     assert list(left_to_do(found, path)) == ["cp2 runs no kube-controller-manager"]
+
+
+DUE = datetime(2026, 11, 29, 21, 0, tzinfo=UTC)
+SATURDAYS = RunId("scheduled__2026-11-28")
+
+
+def aborted(released, why="too slow, asked by ann"):
+    return Ledger(Holder(SATURDAYS, DUE - timedelta(days=1), released), aborted=why)
+
+
+@pytest.mark.parametrize(
+    ("ledger", "is_meant"),
+    [
+        pytest.param(aborted(DUE + timedelta(minutes=90)), True, id="in this window"),
+        pytest.param(aborted(DUE), True, id="as it opened"),
+        pytest.param(aborted(DUE - timedelta(seconds=1)), False, id="before it: the next window is to go on"),
+        pytest.param(aborted(None), False, id="and has not ended"),
+        pytest.param(aborted(DUE + timedelta(minutes=90), None), False, id="ended, and not aborted"),
+        pytest.param(Ledger(aborted="too slow"), False, id="of no run"),
+    ],
+)
+def test_what_somebody_has_aborted_does_not_begin_again_by_itself_in_the_same_window(ledger, is_meant):
+    """A window opens no run while one is under way, and its own as soon as that has ended: by an abort, too."""
+    said = aborted_since(ledger, DUE)
+    assert (said is not None) is is_meant
+    assert said in (None, "Not begun: run scheduled__2026-11-28 was aborted in this window (too slow, asked by ann)")

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import DownstreamTasksSkipped
 from kubeadm_airflow.last_look import keep_last_look
 from kubeadm_airflow.only_for_pages import only_for_pages
 from kubeadm_airflow.operators.run import ClusterOperator, refuse_unknown_parameters
-from kubeadm_upgrade.due import NOTHING_TO_DO, left_to_do
+from kubeadm_upgrade.due import NOTHING_TO_DO, aborted_since, left_to_do
 from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.inventory import Cluster, load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, path_for
@@ -50,6 +50,9 @@ class DueOperator(ClusterOperator):
             state, ledger = await look_at_state_and_ledger(cluster, wish.target)
             with only_for_pages("what was seen last"):
                 keep_last_look(context, self.cluster, state.cluster_version, state.nodes, ledger)
+            run = context["dag_run"]
+            if not run.clear_number and (aborted := aborted_since(ledger, run.run_after)):
+                return aborted
             path = path_for(cluster, state, wish, releases())
         except UpgradeError as error:
             self.log.info("whether there is anything to do, the tasks after this one tell: %s", error.what)

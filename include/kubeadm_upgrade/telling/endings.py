@@ -1,8 +1,8 @@
-"""What is told of a run that has ended, and of a task that has failed on the way."""
+"""What is told of a run that has ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,13 +23,6 @@ def failed(cluster: str, what: str, do: str, written: Json | None, again: str) -
     """`written`: the report; None: there is none. `again`: what tells this end from an earlier one that was cleared."""
     more = report.in_short(written) if written else ""
     return Event(Kind.FAILED, cluster, f"the run has failed: {_first_failure(written) or what}", more, do, key=again)
-
-
-def task_failed(cluster: str, node: str, task: str, what: str, do: str, said: Sequence[str], again: str) -> Event:
-    """The run is not over: other nodes go on, or wait for this one."""
-    text = f"{node}: {task} has failed: {what}. The node keeps its slot"
-    more = "\n".join(("```", *(line.replace("```", "'''") for line in said), "```")) if said else ""
-    return Event(Kind.TASK_FAILED, cluster, text, more, do, node, f"{task} {again}")
 
 
 def _summary(written: Json) -> Iterator[str]:

@@ -1,10 +1,10 @@
-"""What is told of a run's end, and of a task that has failed on the way."""
+"""What is told of a run's end."""
 
 from __future__ import annotations
 
 import pytest
 
-from kubeadm_upgrade.telling.endings import failed, finished, task_failed
+from kubeadm_upgrade.telling.endings import failed, finished
 
 HOP = {"came_from": "1.28.15", "to": "1.29.15", "control_plane": ["cp1"], "workers": ["w1", "w2"]}
 DONE = {
@@ -65,9 +65,3 @@ def test_failed(written, text):
 
 def test_a_run_that_was_cleared_fails_anew():
     assert failed("prod", "x", "y", None, "8").key != failed("prod", "x", "y", None, "17").key
-
-
-def test_what_a_host_has_said_is_shown_and_cannot_get_out_of_its_box():
-    event = task_failed("prod", "w1", "drain_node", "exit status 1", "make room", ["E: no space", "```", "# hi"], "2")
-    assert event.text == "w1: drain_node has failed: exit status 1. The node keeps its slot"
-    assert event.more.splitlines() == ["```", "E: no space", "'''", "# hi", "```"]

@@ -280,4 +280,5 @@ def test_a_report_says_what_is_left_and_why_windows_were_ignored():
     page = report.as_markdown({**REPORT, "result": "To be continued", "unfinished": [], "left": left, "hop": hop})
     assert "**To be continued**\n" in page
     assert f"## To be continued\n\n{left['why']}.\n\n- w2\n" in page
+    assert f"## To be continued\n\n{left['why']}.\n\n- w2" in report.in_short({**REPORT, "left": left})
     assert "It did not wait for maintenance windows: an exploit is about." in page

@@ -40,7 +40,7 @@ SEVERITY: Mapping[Kind, Severity] = {
     Kind.APPROVAL_WANTED: Severity.WARNING,
     Kind.STARTED: Severity.INFO,
     Kind.BLOCKED: Severity.WARNING,
-    Kind.WINDOW_CLOSED: Severity.INFO,
+    Kind.WINDOW_CLOSED: Severity.WARNING,
     Kind.TASK_FAILED: Severity.ERROR,
     Kind.FAILED: Severity.ERROR,
     Kind.FINISHED: Severity.INFO,

@@ -91,7 +91,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
 
 def in_short(report: Mapping[str, Any]) -> str:
     """What a person wants to know of it at once, for mail and chats: not the plan, nor the commands."""
-    parts = (_broken, _given_up, _failures, _unseen, _findings, _nodes)
+    parts = (_broken, _to_be_continued, _given_up, _failures, _unseen, _findings, _nodes)
     return "\n\n".join(text for part in parts if (text := part(report)))
 
 

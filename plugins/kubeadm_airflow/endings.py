@@ -15,7 +15,7 @@ from typing import Any
 from airflow.sdk import Context
 
 from kubeadm_upgrade import errors
-from kubeadm_upgrade.errors import NeedsPerson, OwnMistake, UpgradeError, remedy
+from kubeadm_upgrade.errors import NeedsPerson, NotToAct, OwnMistake, UpgradeError, remedy
 
 _STATUS = 1
 _UNKNOWN = errors.NeedsPerson("Airflow has ended this task without a word of why", do="see the log of its scheduler")
@@ -64,6 +64,7 @@ class Ending:
     do: str
     said: tuple[str, ...] = ()
     is_mistake: bool = False  # of ours: whoever mends it needs the stack
+    is_ruled_out: bool = False  # the run may not act any more, as somebody has decided: no news of this task
 
     @classmethod
     def of(cls, exception: BaseException | str | None, tries_left: int = 0) -> Ending:
@@ -78,7 +79,13 @@ class Ending:
             case _:
                 error = _UNKNOWN
         what, *said = error.what.splitlines() or [""]
-        return cls(what, remedy(error, tries_left=tries_left), tuple(said), isinstance(error, OwnMistake))
+        return cls(
+            what,
+            remedy(error, tries_left=tries_left),
+            tuple(said),
+            isinstance(error, OwnMistake),
+            isinstance(error, NotToAct),
+        )
 
     @property
     def lines(self) -> tuple[str, str]:

@@ -12,8 +12,8 @@ from kubeadm_airflow.endings import Ending
 from kubeadm_airflow.run_report import FAILURE, failure_of, write_report
 from kubeadm_airflow.telling import tell
 from kubeadm_upgrade import report
-from kubeadm_upgrade.telling.endings import failed, task_failed
-from kubeadm_upgrade.telling.events import Event
+from kubeadm_upgrade.telling.endings import failed
+from kubeadm_upgrade.telling.failures import Failure, task_failed
 
 
 class LastLines(BaseNotifier):
@@ -48,21 +48,26 @@ class ReportSoFar(LastLines):
     def notify(self, context: Context) -> None:
         """Called when a task has failed and is not tried again. What keeps the report from being written is told."""
         ti: Any = context["ti"]
+        why, written = failure_of(ti.task_id, ti.map_index, context.get("exception")), None
         try:
-            ti.xcom_push(FAILURE, failure_of(ti.task_id, ti.map_index, context.get("exception")))
-            asyncio.run(write_report(context, self.cluster))
+            ti.xcom_push(FAILURE, why)
+            written, _, _ = asyncio.run(write_report(context, self.cluster))
         except Exception as error:
             self.log.warning("the report could not be written: %s", Ending.of(error).what)
         if ti.map_index >= 0:  # after the failure of another task nothing is left of the run but its report
-            tell(context, self._failed(context))
+            self._tell(context, why["at"], written)
         super().notify(context)
 
-    def _failed(self, context: Context) -> Event:
+    def _tell(self, context: Context, at: str, written: dict[str, Any] | None) -> None:
+        """What somebody has decided for the whole run is told with its end, and not of each node that waited."""
         ti: Any = context["ti"]
         ending = Ending.of(context.get("exception"))
-        node = str(getattr(context.get("task"), "node", ""))
-        step = ti.task_id.rpartition(".")[2]
-        return task_failed(self.cluster, node, step, ending.what, ending.do, ending.said, again_of(ti))
+        failed = Failure(ti.task_id, str(getattr(context.get("task"), "node", "")), ending.what, at)
+        event = task_failed(self.cluster, failed, ending.do, ending.said, again_of(ti), written)
+        if ending.is_ruled_out or event is None:
+            self.log.info("nobody is told of this task by itself")
+        else:
+            tell(context, event)
 
 
 class RunFailed(LastLines):

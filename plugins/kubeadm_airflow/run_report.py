@@ -55,10 +55,11 @@ def durations_of(written: Json) -> dict[str, list[float]]:
 
 
 def failure_of(task_id: str, map_index: int, error: BaseException | str | None) -> Json:
-    """Why a task has failed and what to do about it, for its XCom."""
+    """Why a task has failed and what to do about it, for its XCom; and when: of many only some tell people."""
     ending = Ending.of(error)
     why = "\n".join((ending.what, *ending.said))
-    return {"task": task_id, "map_index": map_index, "why": why, "do": ending.do}
+    plain = {"task": task_id, "map_index": map_index, "why": why, "do": ending.do, "at": datetime.now(UTC).isoformat()}
+    return plain | ({"ruled_out": True} if ending.is_ruled_out else {})
 
 
 async def collect(context: Context, cluster: str) -> dict[str, Any]:
@@ -100,6 +101,7 @@ async def collect(context: Context, cluster: str) -> dict[str, Any]:
         "unseen": unseen,
         "broken_promises": [*broken, *ailing],
         "given_up": dict(result.ledger.given_up) if result and result.ledger.is_held_by(run_of(context)) else {},
+        "slots": _slots(result, run_of(context)),
         "marks": result.ledger.marks | {"at": datetime.now(UTC).isoformat()} if result else None,
         "joined": await ti.axcom_pull(task_ids="verify") or [],
         "nodes": [_node(node, before) for node in result.nodes] if result else [],
@@ -131,6 +133,11 @@ def _broken_promises(hop: Hop | None, run: RunId, result: Result | None, unseen:
     if hop is None:
         return []  # nothing was promised yet; the tasks that are missing say why
     return list(shortcomings(hop, run, result, left)) if result else [f"the result could not be proven: {unseen}"]
+
+
+def _slots(result: Result | None, run: RunId) -> list[str]:
+    """The nodes that this run has taken out of service, or was about to."""
+    return [name for name in sorted(result.ledger.slots) if result.ledger.slot_of(name, run)] if result else []
 
 
 def _node(node: NodeFacts, before: Mapping[str, str]) -> dict[str, str]:
@@ -205,8 +212,15 @@ def _unfinished(
         if failure and state == "running":
             state = "failed"  # it is telling us of it
         if state != DONE:
-            told = {key: (failure or _BY_HAND).get(key) for key in ("why", "do")} if state == "failed" else {}
-            yield {"task": name, "node": node, "state": str(state)} | told
+            yield {"task": name, "node": node, "state": str(state)} | (_told(failure) if state == "failed" else {})
+
+
+def _told(failure: Json | None) -> dict[str, Any]:
+    """What a failed task has said of itself; an earlier release's says less."""
+    said = failure or _BY_HAND
+    return {key: said.get(key) for key in ("why", "do")} | {
+        key: said[key] for key in ("at", "ruled_out") if key in said
+    }
 
 
 # a task that fails by itself says why before it ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,6 +62,8 @@ def test_a_report_that_cannot_be_written_does_not_hide_the_failure(capsys):
     error = EndedForAPerson(errors.Forbidden("no right\nat all", do="grant it"))
     ReportSoFar(cluster="prod")({"ti": ti, "exception": error})
     do = "grant it, then clear this task: the run goes on from here"
+    at = datetime.fromisoformat(ti.pushed[FAILURE].pop("at"))
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
     assert ti.pushed == {FAILURE: {"task": "look", "map_index": -1, "why": "no right\nat all", "do": do}}
     first, *_, what, to_do = log_of(capsys)
     assert first.startswith("warning  ] the report could not be written: AttributeError, see its log")

@@ -17,12 +17,13 @@ from airflow.sdk.execution_time.comms import ErrorResponse, OKResponse
 from airflow.triggers.base import TaskSuccessEvent
 
 from harness.receiver import open_receiver
-from kubeadm_airflow import late, news
+from kubeadm_airflow import late, news, notifiers
 from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
 from kubeadm_airflow.news import TELL, TRIGGER, Quota
 from kubeadm_airflow.notifiers import ReportSoFar, RunFailed
 from kubeadm_airflow.operators.step import StepOperator, is_first_act
 from kubeadm_airflow.operators.tell import TellOperator
+from kubeadm_airflow.run_report import failure_of
 from kubeadm_airflow.telling import tell
 from kubeadm_airflow.triggers import ClaimTrigger, StepTrigger
 from kubeadm_upgrade import errors
@@ -34,6 +35,7 @@ from kubeadm_upgrade.telling.notice import Notice
 from kubeadm_upgrade.waits import Wait, Waits
 from lab import ClusterSpec
 
+UNREACHABLE = TaskEnded(errors.Unreachable("no answer"))
 EVENT = Event(Kind.FAILED, "still", "it has failed")
 SMALLEST = {"name": "still", "kubernetes_conn_id": "k", "ssh_conn_id": "s", "target_version": "1.29"}
 LONG_AGO = "2026-11-23T00:00:00+00:00"
@@ -192,9 +194,45 @@ def test_a_task_of_a_node_that_has_failed_is_told(file, supervisor):
     for max_tries in (2, 2, 5):
         ReportSoFar(cluster="still")(failed_with(error, max_tries=max_tries))
     events = [Notice.from_json(message.conf).event for message in supervisor.messages]
-    assert events[0].text == "w4: drain_node has failed: w4: patience has ended. The node keeps its slot"
+    assert events[0].text.startswith("w4: drain_node has failed: w4: patience has ended. ")
     assert events[0].do.startswith("see its Pods")
     assert len({message.run_id for message in supervisor.messages}) == 2
+
+
+def written_with(monkeypatch, **report):
+    """The report that each of them has just written."""
+
+    async def write(*_):
+        return {"unfinished": []} | report, None, None
+
+    monkeypatch.setattr(notifiers, "write_report", write)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["report", "no-report"])
+def test_of_five_hundred_that_wait_when_their_run_is_aborted_nobody_is_told(file, supervisor, monkeypatch, known):
+    """Somebody has decided it, and the run's own end tells it once. Of the report they are known as such."""
+    file(notify=["log"])
+    if known:
+        written_with(monkeypatch)
+    for number in range(500):
+        error = errors.NotToAct(f"w{number}: admit: this run was aborted (x): start a new run for what is left")
+        ReportSoFar(cluster="still")(failed_with(error, task_id="workers.admit", map_index=number))
+    assert supervisor.messages == []
+    assert failure_of("workers.admit", 1, TaskEnded(error))["ruled_out"] is True
+    assert "ruled_out" not in failure_of("workers.admit", 1, UNREACHABLE)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["report", "no-report"])
+def test_of_five_hundred_that_fail_the_same_way_one_is_told(file, supervisor, monkeypatch, known):
+    """A file with a mistake, say. Airflow has one run of an id, whoever triggers it."""
+    file(notify=["log"])
+    if known:
+        written_with(monkeypatch, slots=["w4"])
+    for number in range(500):
+        error = errors.Forbidden(f"w{number}: no right to see Pods")
+        task = SimpleNamespace(node=f"w{number}")
+        ReportSoFar(cluster="still")(failed_with(error, map_index=number) | {"task": task})
+    assert len({message.run_id for message in supervisor.messages}) == 1
 
 
 def test_what_ends_the_run_at_once_is_told_with_its_end(file, supervisor, tmp_path, monkeypatch):

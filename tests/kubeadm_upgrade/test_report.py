@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
-from kubeadm_airflow.run_report import DONE, _is_left, _result, _unfinished
+from kubeadm_airflow.run_report import DONE, _is_left, _result, _slots, _unfinished
 from kubeadm_upgrade import report
+from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.ledger.ledger import Ledger, Slot
 from kubeadm_upgrade.verify import Left
 
 REPORT = {
@@ -227,6 +230,21 @@ def test_of_a_step_that_has_succeeded_no_report_says_that_it_failed():
     ]
 
 
+def test_a_failed_task_says_when_and_whether_it_was_ruled_out():
+    """Of many that fail, whoever tells people must know who came before."""
+    said = {"why": "x", "do": "y", "at": "2026-12-05T12:00:00+00:00", "ruled_out": True}
+    states = {**WELL, "workers.drain_node_1": "failed"}
+    (task,) = _unfinished(TASKS, states, {("workers.drain_node", 1): {"task": "t", "map_index": 1} | said})
+    assert task == {"task": "workers.drain_node", "node": "w2", "state": "failed"} | said
+
+
+def test_slots_are_those_of_the_run():
+    """Of another's a failed node keeps none; where the cluster cannot be seen nobody is said to."""
+    slots = {"w2": Slot("workers", RunId("night")), "w1": Slot("workers", RunId("night")), "w3": Slot("x", RunId("o"))}
+    assert _slots(SimpleNamespace(ledger=Ledger(slots=slots)), RunId("night")) == ["w1", "w2"]
+    assert _slots(None, RunId("night")) == []
+
+
 SKIPPED = {"workers.drain_node_1": "skipped", "verify": "skipped"}
 LEFT = Left(kubelets=frozenset({"w2"}), why="to be continued: x")
 
@@ -262,4 +280,5 @@ def test_a_report_says_what_is_left_and_why_windows_were_ignored():
     page = report.as_markdown({**REPORT, "result": "To be continued", "unfinished": [], "left": left, "hop": hop})
     assert "**To be continued**\n" in page
     assert f"## To be continued\n\n{left['why']}.\n\n- w2\n" in page
+    assert f"## To be continued\n\n{left['why']}.\n\n- w2" in report.in_short({**REPORT, "left": left})
     assert "It did not wait for maintenance windows: an exploit is about." in page

@@ -40,7 +40,7 @@ SEVERITY: Mapping[Kind, Severity] = {
     Kind.APPROVAL_WANTED: Severity.WARNING,
     Kind.STARTED: Severity.INFO,
     Kind.BLOCKED: Severity.WARNING,
-    Kind.WINDOW_CLOSED: Severity.INFO,
+    Kind.WINDOW_CLOSED: Severity.WARNING,
     Kind.TASK_FAILED: Severity.ERROR,
     Kind.FAILED: Severity.ERROR,
     Kind.FINISHED: Severity.INFO,
@@ -50,7 +50,9 @@ SEVERITY: Mapping[Kind, Severity] = {
 
 @dataclass(frozen=True)
 class Event:
-    """One thing to tell. Two of one kind and key, in one run, are one: that is told once.
+    """One thing to tell. Two of one kind, node and key, in one run, are one: that is told once.
+
+    Of a failure the node does not count: whichever fails so first tells it for all that do.
 
     `text` is a sentence without a full stop, `more` is Markdown, `do` is an order, as of errors.UpgradeError.
     """
@@ -66,6 +68,11 @@ class Event:
     @property
     def severity(self) -> Severity:
         return SEVERITY[self.kind]
+
+    @property
+    def which(self) -> tuple[str, str, str]:
+        """What tells it from others of its run."""
+        return str(self.kind), "" if self.kind is Kind.TASK_FAILED else self.node, self.key
 
     def to_json(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items()}

@@ -56,12 +56,8 @@ class Notice:
     @property
     def id(self) -> str:
         """One for one thing that happened, however often and by whomever it is told."""
-        said = (self.airflow, self.dag_id, self.run_id, self.began, *self._which)
+        said = (self.airflow, self.dag_id, self.run_id, self.began, *self.event.which)
         return sha256("\0".join(said).encode(errors="replace")).hexdigest()[:32]
-
-    @property
-    def _which(self) -> tuple[str, ...]:
-        return str(self.event.kind), self.event.node, self.event.key
 
     @property
     def telling_run(self) -> str:

@@ -14,7 +14,7 @@ from kubeadm_airflow.telling import tell
 from kubeadm_upgrade import to_be_continued
 from kubeadm_upgrade.errors import FailedBefore, NotFinished, NotSettled, UpgradeError
 from kubeadm_upgrade.inventory import load_cluster_named
-from kubeadm_upgrade.telling.endings import finished
+from kubeadm_upgrade.telling.endings import ended
 
 
 class ReportOperator(ClusterOperator):
@@ -33,7 +33,7 @@ class ReportOperator(ClusterOperator):
             await self._give_back(context, written)
         if written["result"] not in ("Done and verified", "Rehearsed", to_be_continued.RESULT):
             raise why_red(written, f"{self.cluster}: {written['result'].lower()}: see the report, {markdown}")
-        tell(context, finished(self.cluster, written))
+        tell(context, ended(self.cluster, written))
         return {"markdown": str(markdown), "json": str(plain)}
 
     async def _give_back(self, context: Context, written: dict[str, Any]) -> None:

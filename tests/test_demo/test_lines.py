@@ -26,12 +26,13 @@ def test_each_task_is_told_once_and_again_when_it_was_tried_again(capsys: pytest
         "2 look done",
         "3 plan done",
         "4 preflight done",
-        "5 w1 switch_package_repository done",
+        "5 approve done",
+        "6 w1 switch_package_repository done",
     ]
-    assert told(lines, at(RUN, {"w1": "stage.stage_packages"}, **failed("x")), capsys) == ["6 w1 stage_packages FAILED"]
+    assert told(lines, at(RUN, {"w1": "stage.stage_packages"}, **failed("x")), capsys) == ["7 w1 stage_packages FAILED"]
     assert told(lines, at(RUN, {"w1": "workers.admit"}), capsys) == []
     again = at(RUN, {"w1": "stage.stage_packages"}, **failed("x"), try_number=2)
-    assert told(lines, again, capsys) == ["7 w1 stage_packages FAILED"]
+    assert told(lines, again, capsys) == ["8 w1 stage_packages FAILED"]
 
 
 def test_each_run_of_a_path_begins_with_what_is_left_of_it(capsys: pytest.CaptureFixture[str]) -> None:

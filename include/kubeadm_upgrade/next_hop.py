@@ -74,10 +74,16 @@ def _reason(given: object) -> str:
 
 def successor_of(run: str) -> str:
     """The id of the run that goes on after `run`: the runs of a path are numbered, `X`, `X~2`, `X~3`."""
+    if not goes_on(run):
+        return f"{run}{_SEPARATOR}2"
     first, _, number = run.rpartition(_SEPARATOR)
-    if first and number.isdigit():
-        return f"{first}{_SEPARATOR}{int(number) + 1}"
-    return f"{run}{_SEPARATOR}2"
+    return f"{first}{_SEPARATOR}{int(number) + 1}"
+
+
+def goes_on(run: str) -> bool:
+    """Whether a run is one that goes on after another of its path."""
+    first, _, number = run.rpartition(_SEPARATOR)
+    return bool(first) and number.isdigit()
 
 
 def path_for(cluster: Cluster, state: State, wish: Wish, releases: Releases) -> Path:

@@ -40,9 +40,9 @@ def later(run):
     return run
 
 
-def opens(after, lasting="4h"):
+def opens(after, lasting="4h", **settings):
     start = (datetime.now(UTC) + after).strftime("%Y-%m-%dT%H:%M:%SZ")
-    rewrite(windows={"once": [{"start": start, "duration": lasting}]})
+    rewrite(windows={"once": [{"start": start, "duration": lasting}]} | settings)
 
 
 def shut():
@@ -74,6 +74,15 @@ def test_it_waits_for_a_window_and_says_so(later):
     assert asyncio.run(until_somebody_opens_it()) == {"opened": True}
     told = later.desk.act(lambda: later.operator.opened(later.desk.context("window"), {"opened": True}))
     assert (told["by"], told["why"]) == ("ann", "go")
+
+
+def test_a_run_that_is_to_stop_with_its_window_waits_for_it(run):
+    """Else no run that begins before its window would ever do anything."""
+    opens(timedelta(hours=5), when_over="stop")
+    assert run.window() is None
+    assert run.desk.deferred.method_name == "opened"
+    opens(timedelta(hours=-1), when_over="stop")
+    assert asyncio.run(anext(aiter(run.desk.deferred.trigger.run()))).payload == {"opened": True}
 
 
 @pytest.mark.parametrize(

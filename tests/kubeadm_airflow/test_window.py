@@ -127,6 +127,15 @@ def test_what_has_changed_is_asked_again_with_the_difference(later, walker):
     assert later.ledger.approved.terms.hops[0].workers == ("asked-w1", "asked-w2", "asked-w9")
 
 
+def test_the_target_is_the_plans_whatever_the_file_says_by_now(later, walker):
+    """Airflow fills in the file's where a run says none: a later run's. Here it ends nothing, and is not shown."""
+    later.desk.params |= {"target_version": "1.30"}
+    assert later.window()["by"] == "ann"
+    walker.lab.join_node("asked-w9", "1.28.15")
+    assert later.window() is None
+    assert "1.30" not in later.desk.row.request.subject + later.desk.body
+
+
 def test_a_refusal_ends_it_here_too(later, walker):
     walker.lab.join_node("asked-w9", "1.28.15")
     later.window()

@@ -21,6 +21,7 @@ from kubeadm_upgrade.errors import PlanChanged, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, path_for
+from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.waits import Wait, Waits
 
 
@@ -113,9 +114,10 @@ class WindowOperator(AskingOperator):
         from kubeadm_upgrade.releases.known import releases
 
         ti: Any = context["ti"]
-        cluster, wish = load_cluster_named(self.cluster), Wish.read(context["params"])
+        cluster, seen = load_cluster_named(self.cluster), await ti.axcom_pull(task_ids="plan", key="seen")
+        wish = _planned_for(context, seen)
         state, ledger = await look_at_state_and_ledger(cluster, wish.target)
-        state = replace(state, **State.read_published(await ti.axcom_pull(task_ids="plan", key="seen")))
+        state = replace(state, **State.read_published(seen))
         path = path_for(cluster, state, wish, releases())
         (planned, _), begun = await planned_terms(context, cluster), begun_in(state, path)
         terms = terms_of(cluster, state, path)
@@ -130,3 +132,10 @@ class WindowOperator(AskingOperator):
         changed = before.difference(terms, begun) if before else ()
         question = Question(self.cluster, path.to_json(), terms, cluster.approval, found, before, changed)
         return Seen(question, before if before and not changed else None)
+
+
+def _planned_for(context: Context, seen: Mapping[str, Any]) -> Wish:
+    """What this run was started with. Where it says no target that is the file's, which may be another one by now."""
+    wish = Wish.read(context["params"])
+    target = seen.get("target")  # an earlier release has not kept it
+    return replace(wish, target=TargetVersion.parse(target)) if target else wish

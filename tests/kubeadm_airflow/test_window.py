@@ -12,6 +12,7 @@ from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.triggers import WindowTrigger
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.errors import TimeCures
 from lab import ClusterSpec
 
 ASKS = {"when": "always", "approvers": ["ann"]}
@@ -164,3 +165,22 @@ def test_preflight_is_judged_again(later, walker):
     rewrite(approval="never")
     with walker.lab.faults.sudo_refuses("asked-w2"), pytest.raises(TaskEnded, match="no node was touched: "):
         later.window()
+
+
+@pytest.mark.parametrize("approval", [ASKS, "never"], ids=["asked", "never asked"])
+@pytest.mark.parametrize(
+    "ails",
+    [
+        pytest.param(lambda lab: lab.faults.never_ready("asked-w2"), id="a node that is not Ready"),
+        pytest.param(lambda lab: lab.faults.api_down(), id="an API that is silent"),
+    ],
+)
+def test_what_comes_back_by_itself_costs_no_night(later, walker, ails, approval):
+    """Airflow tries again what no person is needed for."""
+    rewrite(approval=approval)
+    with ails(walker.lab):
+        walker.lab.reboot("asked-w2")
+        with pytest.raises(TaskEnded) as ended:
+            later.window()
+    assert isinstance(ended.value.error, TimeCures)
+    assert not isinstance(ended.value, EndedForAPerson)

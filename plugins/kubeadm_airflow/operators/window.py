@@ -17,10 +17,11 @@ from kubeadm_airflow.operators.run import LOOK_IS_OLD
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.approval.page import Question
-from kubeadm_upgrade.errors import PlanChanged, PreflightFailed, several
+from kubeadm_upgrade.errors import NotSettled, PlanChanged, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, path_for
+from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.waits import Wait, Waits
 
@@ -86,7 +87,8 @@ class WindowOperator(AskingOperator):
         wanted = question.policy.wants(question.terms)
         blocks = blocking(question.found, approval if wanted else None)
         if blocks and not (wanted and may_all_be_waived(blocks)):
-            raise PreflightFailed(f"{self.cluster}: no node was touched: {several([one.message for one in blocks])}")
+            kind = NotSettled if may_settle(blocks) else PreflightFailed
+            raise kind(f"{self.cluster}: no node was touched: {several([one.message for one in blocks])}")
         if not wanted:
             approval = None
         elif approval is None:

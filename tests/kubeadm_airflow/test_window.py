@@ -145,6 +145,29 @@ def test_a_refusal_ends_it_here_too(later, walker):
         later.resume()
 
 
+@pytest.mark.parametrize(
+    "params",
+    [
+        pytest.param({"give_up": ["asked-w2"]}, id="given up"),
+        pytest.param({"give_up": ["asked-w1"], "nodes": ["asked-w1", "asked-w2"]}, id="the last that would move"),
+        pytest.param({"nodes": ["asked-w1", "asked-w2"]}, id="one of two"),
+        pytest.param({"nodes": ["asked-w2"]}, id="the only one"),
+    ],
+)
+def test_a_worker_that_was_named_and_has_left_is_no_mistake(walker, monkeypatch, params):
+    """And nobody moves in its place."""
+    later = Run(walker, monkeypatch)
+    later.desk.params |= params
+    later.plan().preflight()
+    later.approve()
+    later.desk.answer("Approve", reason="go")
+    later.resume()
+    later.desk.xcoms["plan", "seen"] |= {"looked_at": LONG_AGO}
+    walker.lab.delete_node("asked-w2")
+    assert later.window()["by"] == "ann"
+    assert later.desk.row is None
+
+
 @pytest.mark.parametrize("approval", [ASKS, "never"], ids=["asked", "never asked"])
 def test_what_this_run_cannot_do_any_more_ends_it(later, walker, approval):
     """A control plane node more: the run's plan knows nothing of it."""

@@ -116,16 +116,18 @@ class WindowOperator(AskingOperator):
         from kubeadm_upgrade.releases.known import releases
 
         ti: Any = context["ti"]
-        cluster, seen = load_cluster_named(self.cluster), await ti.axcom_pull(task_ids="plan", key="seen")
+        cluster, hop = load_cluster_named(self.cluster), Hop.from_json(self.hop)
+        seen = await ti.axcom_pull(task_ids="plan", key="seen")
         wish = _planned_for(context, seen)
         state, ledger = await look_at_state_and_ledger(cluster, wish.target)
         state = replace(state, **State.read_published(seen))
+        wish = replace(wish, gone=hop.known - {node.name for node in state.nodes})
         path = path_for(cluster, state, wish, releases())
         (planned, _), begun = await planned_terms(context, cluster), begun_in(state, path)
         terms = terms_of(cluster, state, path)
         if changed := of_the_hop(planned, terms, begun):
             raise PlanChanged(f"{self.cluster}: this run cannot do any more what it has planned: {several(changed)}")
-        found = await judge(cluster, Hop.from_json(self.hop))
+        found = await judge(cluster, hop)
         for finding in found:
             self.log.warning("%s: %s", finding.check, finding)
         await ti.axcom_push(key="judged", value=[finding.to_json() for finding in found])

@@ -24,6 +24,7 @@ from kubeadm_upgrade.next_hop import Wish, path_for
 from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.waits import Wait, Waits
+from kubeadm_upgrade.windows.forecast import forecast
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,10 @@ class WindowOperator(AskingOperator):
         terms = with_findings(terms, found)
         before = ledger.approved
         changed = before.difference(terms, begun) if before else ()
-        question = Question(self.cluster, path.to_json(), terms, cluster.approval, found, before, changed)
+        pace, at_once = ledger.durations, cluster.rollout.workers_at_once(len(state.workers))
+        when = forecast(path, cluster.calendar, datetime.now(UTC), pace, at_once, ignores=bool(hop.ignore_window))
+        told = path.to_json() | {"forecast": when.to_json()}
+        question = Question(self.cluster, told, terms, cluster.approval, found, before, changed)
         return Seen(question, before if before and not changed else None)
 
 

@@ -48,7 +48,8 @@ ONLY_WHAT_TIME_CAN_CURE = ExceptionRetryPolicy(
     rules=[RetryRule(exception=EndedForAPerson, action=RetryAction.FAIL, reason="only a person can cure this")]
 )
 
-# Of tasks that prove a result or give the cluster back: what is not well now mostly is in two minutes.
+# Of tasks that prove a result, give the cluster back, or look once more before a whole night's work: what is not well
+# now mostly is in two minutes.
 PATIENT = 8
 
 # The form takes a field for required unless its type may be null, and makes null of a list that somebody has emptied.
@@ -190,7 +191,7 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
             PreflightOperator(task_id="preflight", cluster=name, hop=plan.output),
             ApproveOperator(task_id="approve", cluster=name, hop=plan.output),
             groups[0],
-            WindowOperator(task_id="window", cluster=name, hop=plan.output),
+            WindowOperator(task_id="window", cluster=name, hop=plan.output, retries=PATIENT),
             *groups[1:],
             verify,
             NextHopOperator(task_id="next_hop", cluster=name, path=plan.output["path"], joined=verify.output),

@@ -30,6 +30,7 @@ class Wish:
     nodes: tuple[str, ...] = ()  # limit to these workers; empty: all
     give_up: tuple[str, ...] = ()  # workers that are left as they are, and in nobody's way
     ignore_window: str = ""  # why it does not wait for maintenance windows; "": it does
+    gone: frozenset[str] = frozenset()  # nodes that have left since the run was planned: it is no mistake to name them
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> Wish:
@@ -42,10 +43,11 @@ class Wish:
 
     def workers_of(self, state: State) -> frozenset[str]:
         """The workers that may move; none: all may. Raises BadParameters for names that are no workers."""
-        known = {node.name for node in state.workers}
+        there = {node.name for node in state.workers}
+        known = there | self.gone
         for parameter, names in (("nodes", self.nodes), ("give_up", self.give_up)):
             if unknown := sorted(set(names) - known):
-                workers = ", ".join(sorted(known))
+                workers = ", ".join(sorted(there))
                 are_none = agreeing(unknown, "is not a worker", "are no workers")
                 no_worker = f"{parameter}: {', '.join(unknown)} {are_none} of this cluster"
                 left_out = "".join(f"; {one}, and is left out" for one in state.outsiders if one.name in unknown)
@@ -74,10 +76,16 @@ def _reason(given: object) -> str:
 
 def successor_of(run: str) -> str:
     """The id of the run that goes on after `run`: the runs of a path are numbered, `X`, `X~2`, `X~3`."""
+    if not goes_on(run):
+        return f"{run}{_SEPARATOR}2"
     first, _, number = run.rpartition(_SEPARATOR)
-    if first and number.isdigit():
-        return f"{first}{_SEPARATOR}{int(number) + 1}"
-    return f"{run}{_SEPARATOR}2"
+    return f"{first}{_SEPARATOR}{int(number) + 1}"
+
+
+def goes_on(run: str) -> bool:
+    """Whether a run is one that goes on after another of its path."""
+    first, _, number = run.rpartition(_SEPARATOR)
+    return bool(first) and number.isdigit()
 
 
 def path_for(cluster: Cluster, state: State, wish: Wish, releases: Releases) -> Path:

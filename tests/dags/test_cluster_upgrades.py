@@ -363,6 +363,13 @@ def test_the_report_waits_for_every_node(parse):
     assert dag.task_dict["report"].is_teardown
 
 
+def test_whoever_looks_at_a_whole_cluster_late_in_a_run_is_patient(parse):
+    """A node that is not Ready for a minute, as a window opens, costs no night."""
+    dag = parse("a")["kubeadm_upgrade.a"]
+    tries = {name: dag.get_task(name).retries for name in ("preflight", "window", "verify", "report")}
+    assert tries == {"preflight": 2, "window": 8, "verify": 8, "report": 8}
+
+
 def test_every_task_tells_of_its_failure(parse):
     """Also a step of a mapped group."""
     for dag in parse("a").values():

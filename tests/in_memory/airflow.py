@@ -9,6 +9,7 @@ from typing import Any
 
 from in_memory.cluster import NAME, Cluster, Seat, judge
 from kubeadm_upgrade import errors, to_be_continued
+from kubeadm_upgrade.admission.first import first_hold
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.hop import Hop
@@ -82,7 +83,10 @@ class Task:
 
 @dataclass
 class DagRun:
-    """One run of one hop. `where`: claim, plan, preflight, groups, verify; then success or failed, or killed."""
+    """One run of one hop. `where`: claim, plan, preflight, groups, verify; then success or failed, or killed.
+
+    `window`: whether it has come past the task of this name, which is between the packages and the first node.
+    """
 
     run: RunId
     wish: Wish
@@ -90,6 +94,7 @@ class DagRun:
     where: str = "claim"
     hop: Hop | None = None
     goes_on: bool = False
+    window: bool = False
     tasks: list[Task] = field(default_factory=list)
     said: str = ""
     tries: int = 0
@@ -211,7 +216,21 @@ class Airflow:
             self.cluster.edit_ledger(lambda ledger: ledger.judged(clock))
         run.where = "groups"
 
+    def _waits_for_its_window(self, run: DagRun) -> bool:
+        """Once everything is staged."""
+        if run.window or any(task.state not in SETTLED for task in run.tasks if task.work.group == "stage"):
+            return False
+        assert run.hop is not None
+        cluster = self.cluster
+        nodes = [cluster.node_facts(node) for node in cluster.nodes.values()]
+        looked_at = (nodes, cluster.control_plane_facts(), cluster.ledger, cluster.clock)
+        hold = first_hold(run.hop, run.run, cluster.inventory.rollout, *looked_at)
+        run.window, run.said = hold is None, hold.sentence if hold else ""
+        return not run.window
+
     def _groups(self, run: DagRun) -> None:
+        if self._waits_for_its_window(run):
+            return
         tasks = run.ready_tasks()
         if tasks:
             self.chance.choice(tasks).step(self.cluster)

@@ -12,6 +12,7 @@ from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.triggers import WindowTrigger
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.errors import TimeCures
 from lab import ClusterSpec
 
 ASKS = {"when": "always", "approvers": ["ann"]}
@@ -40,9 +41,9 @@ def later(run):
     return run
 
 
-def opens(after, lasting="4h"):
+def opens(after, lasting="4h", **settings):
     start = (datetime.now(UTC) + after).strftime("%Y-%m-%dT%H:%M:%SZ")
-    rewrite(windows={"once": [{"start": start, "duration": lasting}]})
+    rewrite(windows={"once": [{"start": start, "duration": lasting}]} | settings)
 
 
 def shut():
@@ -74,6 +75,15 @@ def test_it_waits_for_a_window_and_says_so(later):
     assert asyncio.run(until_somebody_opens_it()) == {"opened": True}
     told = later.desk.act(lambda: later.operator.opened(later.desk.context("window"), {"opened": True}))
     assert (told["by"], told["why"]) == ("ann", "go")
+
+
+def test_a_run_that_is_to_stop_with_its_window_waits_for_it(run):
+    """Else no run that begins before its window would ever do anything."""
+    opens(timedelta(hours=5), when_over="stop")
+    assert run.window() is None
+    assert run.desk.deferred.method_name == "opened"
+    opens(timedelta(hours=-1), when_over="stop")
+    assert asyncio.run(anext(aiter(run.desk.deferred.trigger.run()))).payload == {"opened": True}
 
 
 @pytest.mark.parametrize(
@@ -113,9 +123,19 @@ def test_what_has_changed_is_asked_again_with_the_difference(later, walker):
     assert later.window() is None
     assert later.desk.body.startswith("## What has changed since\n\nIt was approved by ann on ")
     assert "- worker asked-w9 is new\n- max\\_unavailable 1 → 2\n" in later.desk.body
+    assert "## When\n\nabout " in later.desk.body
     later.desk.answer("Approve", reason="w9 too")
     assert later.resume()["why"] == "w9 too"
     assert later.ledger.approved.terms.hops[0].workers == ("asked-w1", "asked-w2", "asked-w9")
+
+
+def test_the_target_is_the_plans_whatever_the_file_says_by_now(later, walker):
+    """Airflow fills in the file's where a run says none: a later run's. Here it ends nothing, and is not shown."""
+    later.desk.params |= {"target_version": "1.30"}
+    assert later.window()["by"] == "ann"
+    walker.lab.join_node("asked-w9", "1.28.15")
+    assert later.window() is None
+    assert "1.30" not in later.desk.row.request.subject + later.desk.body
 
 
 def test_a_refusal_ends_it_here_too(later, walker):
@@ -124,6 +144,29 @@ def test_a_refusal_ends_it_here_too(later, walker):
     later.desk.answer("Refuse", reason="not w9")
     with pytest.raises(EndedForAPerson, match="refused by ann: not w9; no node was touched"):
         later.resume()
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        pytest.param({"give_up": ["asked-w2"]}, id="given up"),
+        pytest.param({"give_up": ["asked-w1"], "nodes": ["asked-w1", "asked-w2"]}, id="the last that would move"),
+        pytest.param({"nodes": ["asked-w1", "asked-w2"]}, id="one of two"),
+        pytest.param({"nodes": ["asked-w2"]}, id="the only one"),
+    ],
+)
+def test_a_worker_that_was_named_and_has_left_is_no_mistake(walker, monkeypatch, params):
+    """And nobody moves in its place."""
+    later = Run(walker, monkeypatch)
+    later.desk.params |= params
+    later.plan().preflight()
+    later.approve()
+    later.desk.answer("Approve", reason="go")
+    later.resume()
+    later.desk.xcoms["plan", "seen"] |= {"looked_at": LONG_AGO}
+    walker.lab.delete_node("asked-w2")
+    assert later.window()["by"] == "ann"
+    assert later.desk.row is None
 
 
 @pytest.mark.parametrize("approval", [ASKS, "never"], ids=["asked", "never asked"])
@@ -146,3 +189,22 @@ def test_preflight_is_judged_again(later, walker):
     rewrite(approval="never")
     with walker.lab.faults.sudo_refuses("asked-w2"), pytest.raises(TaskEnded, match="no node was touched: "):
         later.window()
+
+
+@pytest.mark.parametrize("approval", [ASKS, "never"], ids=["asked", "never asked"])
+@pytest.mark.parametrize(
+    "ails",
+    [
+        pytest.param(lambda lab: lab.faults.never_ready("asked-w2"), id="a node that is not Ready"),
+        pytest.param(lambda lab: lab.faults.api_down(), id="an API that is silent"),
+    ],
+)
+def test_what_comes_back_by_itself_costs_no_night(later, walker, ails, approval):
+    """Airflow tries again what no person is needed for."""
+    rewrite(approval=approval)
+    with ails(walker.lab):
+        walker.lab.reboot("asked-w2")
+        with pytest.raises(TaskEnded) as ended:
+            later.window()
+    assert isinstance(ended.value.error, TimeCures)
+    assert not isinstance(ended.value, EndedForAPerson)

@@ -153,6 +153,23 @@ def test_unknown_workers_are_named():
         hop_of(state(*NODES), nodes=("w9", "w8"))
 
 
+@pytest.mark.parametrize(
+    ("wishes", "workers"),
+    [
+        pytest.param({"give_up": ("w9",)}, ("w1", "w2"), id="given up"),
+        pytest.param({"give_up": ("w1", "w2")}, (), id="all that are left are given up"),
+        pytest.param({"nodes": ("w1", "w9")}, ("w1",), id="one of two"),
+        pytest.param({"nodes": ("w9",)}, (), id="the only one"),
+        pytest.param({"nodes": ("w1", "w9"), "give_up": ("w1",)}, (), id="the last that would move"),
+    ],
+)
+def test_a_worker_that_has_left_since_it_was_planned_may_be_named(wishes, workers):
+    """Nobody moves in its place, and a name that never was is a mistake all the same."""
+    assert hop_of(state(*NODES), gone=frozenset({"w9"}), **wishes).workers == workers
+    with pytest.raises(BadParameters, match=r"w8 is not a worker of this cluster: name some of its workers .w1, w2."):
+        hop_of(state(*NODES), gone=frozenset({"w9"}), nodes=("w8",))
+
+
 def test_a_node_that_is_left_out_by_itself_is_not_named_for_nothing():
     """Whoever names it learns why it is none of the workers."""
     found = replace(state(*NODES), outsiders=(Outsider("win1", "runs Windows", version("1.28.15")),))

@@ -279,6 +279,23 @@ def test_a_run_that_is_to_stop_with_its_window_ends_as_to_be_continued():
     assert all_are_there(cluster)
 
 
+@pytest.mark.parametrize("began", [pytest.param(18, id="open_before"), pytest.param(9, id="by hand")])
+def test_a_run_that_begins_before_the_window_that_it_is_to_stop_with_has_it(began):
+    """Nothing is left before it has opened, and it does not stop before that is over."""
+    cluster, guard = a_cluster(replace(NIGHTS, when_over=WhenOver.STOP), slow=6)
+    airflow = Airflow(cluster, random.Random(6))
+    cluster.clock = utc(23, began)
+    run = airflow.trigger(wish_for(str(NEW)))
+    travel(airflow, guard, run, utc(23, 20))
+    assert (run.where, guard.admitted) == ("groups", [])
+    assert "opens on Fri 23 Oct 22:00 (Europe/Berlin)" in run.said
+    travel(airflow, guard, run, utc(24, 9))
+    check(cluster, guard)
+    assert (run.where, run.failed()) == ("success", [])
+    assert run.said.startswith(f"{to_be_continued.RESULT}: ")
+    assert sum(node.kubelet == NEW for node in cluster.nodes.values()) > 2
+
+
 def test_a_run_that_ignores_windows_goes_on_at_once():
     cluster, guard = a_cluster()
     airflow = Airflow(cluster, random.Random(5))

@@ -12,7 +12,9 @@ from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import Ledger
+from kubeadm_upgrade.next_hop import goes_on
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.windows.calendar import WhenOver
 from kubeadm_upgrade.windows.hold import Hold
 
 _GROUPS = ("control_plane", "control_plane_kubelets", "workers")
@@ -27,7 +29,13 @@ def first_hold(
     ledger: Ledger,
     now: datetime,
 ) -> Hold | None:
-    """What keeps this run from going on with its next node; None where nothing does, or nothing is left to do."""
+    """What keeps this run from going on with its next node; None where nothing does, or nothing is left to do.
+
+    A path that is to stop with its window waits for its first one all the same. What goes on with it does not: that
+    has had its window, and where nothing more fits, each node says for itself that it is left (admission/admit.py).
+    """
+    if policy.calendar.when_over is WhenOver.STOP and goes_on(run.dag_run):
+        return None
     for group in _GROUPS:
         lane = lane_of(group, hop, run, policy, nodes, control_plane, ledger)
         if lane.left:

@@ -36,7 +36,6 @@ from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.settings import NO_SETTINGS, read_cluster_configuration, read_etcd_tag
 from kubeadm_upgrade.verify import Result
 from kubeadm_upgrade.version import TargetVersion, Version
-from kubeadm_upgrade.windows.calendar import WhenOver
 from kubeadm_upgrade.windows.hold import Hold
 
 log = logging.getLogger(__name__)
@@ -54,10 +53,7 @@ async def look_at_result(cluster: Cluster) -> Result:
 
 
 async def look_at_window(cluster: Cluster, hop: Hop, run: RunId) -> Hold | None:
-    """What keeps this run from going on with its next node by the calendar. Raises NotToAct where it is not to go on.
-
-    Where the cluster's file says not to wait, each node says for itself that it is left for a later run.
-    """
+    """What keeps this run from going on with its next node by the calendar. Raises NotToAct where it is to end."""
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         nodes, _, control_plane = await _look_at_cluster(api)
         ledger, _ = await api.ledger()
@@ -65,8 +61,6 @@ async def look_at_window(cluster: Cluster, hop: Hop, run: RunId) -> Hold | None:
         raise NotToAct(f"{cluster.name}: {run} does not hold this cluster any more")
     if ledger.aborted is not None:
         raise NotToAct(f"{cluster.name}: this run was aborted ({ledger.aborted})")
-    if cluster.calendar.when_over is WhenOver.STOP:
-        return None
     return first_hold(hop, run, cluster.rollout, nodes, control_plane, ledger, datetime.now(UTC))
 
 

@@ -111,7 +111,7 @@ class PlanOperator(LookOperator):
         await ti.axcom_push(key="page", value=page)
         tell(context, plan_ready(self.cluster, plan_page.summary(path), page, path.hash))
         await ti.axcom_push(key="terms", value=terms_of(cluster, state, path).to_json())
-        await ti.axcom_push(key="seen", value=state.published_json())
+        await ti.axcom_push(key="seen", value=state.published_json() | {"target": str(wish.target)})
         await ti.axcom_push(key="begun", value=sorted(begun_in(state, path)))
         return hop.to_json()
 

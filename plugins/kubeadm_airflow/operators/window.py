@@ -17,11 +17,14 @@ from kubeadm_airflow.operators.run import LOOK_IS_OLD
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.approval.page import Question
-from kubeadm_upgrade.errors import PlanChanged, PreflightFailed, several
+from kubeadm_upgrade.errors import NotSettled, PlanChanged, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, path_for
+from kubeadm_upgrade.preflight import may_settle
+from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.waits import Wait, Waits
+from kubeadm_upgrade.windows.forecast import forecast
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ class WindowOperator(AskingOperator):
         wanted = question.policy.wants(question.terms)
         blocks = blocking(question.found, approval if wanted else None)
         if blocks and not (wanted and may_all_be_waived(blocks)):
-            raise PreflightFailed(f"{self.cluster}: no node was touched: {several([one.message for one in blocks])}")
+            kind = NotSettled if may_settle(blocks) else PreflightFailed
+            raise kind(f"{self.cluster}: no node was touched: {several([one.message for one in blocks])}")
         if not wanted:
             approval = None
         elif approval is None:
@@ -113,20 +117,33 @@ class WindowOperator(AskingOperator):
         from kubeadm_upgrade.releases.known import releases
 
         ti: Any = context["ti"]
-        cluster, wish = load_cluster_named(self.cluster), Wish.read(context["params"])
+        cluster, hop = load_cluster_named(self.cluster), Hop.from_json(self.hop)
+        seen = await ti.axcom_pull(task_ids="plan", key="seen")
+        wish = _planned_for(context, seen)
         state, ledger = await look_at_state_and_ledger(cluster, wish.target)
-        state = replace(state, **State.read_published(await ti.axcom_pull(task_ids="plan", key="seen")))
+        state = replace(state, **State.read_published(seen))
+        wish = replace(wish, gone=hop.known - {node.name for node in state.nodes})
         path = path_for(cluster, state, wish, releases())
         (planned, _), begun = await planned_terms(context, cluster), begun_in(state, path)
         terms = terms_of(cluster, state, path)
         if changed := of_the_hop(planned, terms, begun):
             raise PlanChanged(f"{self.cluster}: this run cannot do any more what it has planned: {several(changed)}")
-        found = await judge(cluster, Hop.from_json(self.hop))
+        found = await judge(cluster, hop)
         for finding in found:
             self.log.warning("%s: %s", finding.check, finding)
         await ti.axcom_push(key="judged", value=[finding.to_json() for finding in found])
         terms = with_findings(terms, found)
         before = ledger.approved
         changed = before.difference(terms, begun) if before else ()
-        question = Question(self.cluster, path.to_json(), terms, cluster.approval, found, before, changed)
+        pace, at_once = ledger.durations, cluster.rollout.workers_at_once(len(state.workers))
+        when = forecast(path, cluster.calendar, datetime.now(UTC), pace, at_once, ignores=bool(hop.ignore_window))
+        told = path.to_json() | {"forecast": when.to_json()}
+        question = Question(self.cluster, told, terms, cluster.approval, found, before, changed)
         return Seen(question, before if before and not changed else None)
+
+
+def _planned_for(context: Context, seen: Mapping[str, Any]) -> Wish:
+    """What this run was started with. Where it says no target that is the file's, which may be another one by now."""
+    wish = Wish.read(context["params"])
+    target = seen.get("target")  # an earlier release has not kept it
+    return replace(wish, target=TargetVersion.parse(target)) if target else wish

@@ -209,11 +209,11 @@ def test_a_pause_is_told_before_the_window():
     assert found.kind is Wait.PAUSE
 
 
-def of_the_hop(plane=None, calendar=SHUT, **kubelets):
+def of_the_hop(plane=None, calendar=SHUT, run=RUN, **kubelets):
     nodes = [node_of(HOP, name) for name in (*HOP.control_plane, *HOP.workers)]
     nodes = [replace(one, kubelet=kubelets.get(one.name, one.kubelet)) for one in nodes]
     policy = RolloutPolicy(calendar=calendar)
-    return first_hold(HOP, RUN, policy, nodes, plane or a_control_plane(HOP), a_ledger(), NOW)
+    return first_hold(HOP, run, policy, nodes, plane or a_control_plane(HOP), a_ledger(), NOW)
 
 
 def test_a_run_waits_with_its_first_node():
@@ -224,3 +224,11 @@ def test_a_run_waits_with_its_first_node():
 def test_a_run_of_which_nothing_is_left_waits_for_no_window():
     everybody = dict.fromkeys((*HOP.control_plane, *HOP.workers), NEW)
     assert of_the_hop(a_control_plane(HOP, NEW), **everybody) is None
+
+
+def test_a_path_that_is_to_stop_with_its_window_waits_for_its_first_one():
+    """What goes on with it has had one: it waits for no other, and its nodes say that they are left."""
+    stops = replace(SHUT, when_over=WhenOver.STOP)
+    assert of_the_hop(calendar=stops) == of_the_hop()
+    assert of_the_hop(calendar=stops, run=replace(RUN, dag_run=f"{RUN.dag_run}~2")) is None
+    assert of_the_hop(run=replace(RUN, dag_run=f"{RUN.dag_run}~2")) == of_the_hop()

@@ -92,6 +92,8 @@ def _failed(sight: Sight, _: float | None) -> str:
 
 def _aborted(sight: Sight, _: float | None) -> str:
     head = f"Aborted ({brief(sight.record.marks.aborted or '')})"
+    if not sight.record.is_over and sight.asking is not None:
+        return f"{head}: it waits for an answer, and ends once it is refused (Refuse); {how_far(sight)}"
     if sight.record.is_over:
         return f"{head}: {how_far(sight)}; start a new run for what is left"
     return f"{head}: nothing new begins, and the run ends; {_joined(how_far(sight), finished_first(sight))}"
@@ -155,6 +157,8 @@ def _closed(sight: Sight, begin: Callable[[str], str] = str) -> str:
     for waits in sight.waits_of(Wait.FILE):
         since = at(waits.since, sight.now)
         return begin(f"the cluster's file is broken since {since} ({brief(waits.reason)}): mend it, and it goes on")
+    for waits in sight.waits_of(Wait.APPROVAL):
+        return begin(f"no further node is begun since {at(waits.since, sight.now)}, it waits for {detail(waits)}")
     for waits in gates_that_stay_closed(sight):
         since, now = at(waits.since, sight.now), ", now" if waits.reason_since else ""
         return begin(f"no further node may go out of service since {since}{now}: {detail(waits)}")

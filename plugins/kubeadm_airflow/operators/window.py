@@ -77,7 +77,7 @@ class WindowOperator(AskingOperator):
         from kubeadm_upgrade.approval.waivers import blocking, may_all_be_waived
 
         ti: Any = context["ti"]
-        if await self._is_fresh(ti):
+        if await self._is_fresh(ti) and await self._is_covered(context):
             self.log.info("%s: it was looked at a short while ago", self.cluster)
             return None
         seen = await self._look_again(context)
@@ -102,6 +102,18 @@ class WindowOperator(AskingOperator):
     async def _is_fresh(self, ti: Any) -> bool:
         seen = await ti.axcom_pull(task_ids="plan", key="seen")
         return datetime.now(UTC) - datetime.fromisoformat(seen["looked_at"]) <= LOOK_IS_OLD
+
+    async def _is_covered(self, context: Context) -> bool:
+        """Whether the run's plan may be carried out as the file is now: approve may have been marked, not answered."""
+        from kubeadm_airflow.approvals import approval_that_covers, as_planned
+        from kubeadm_upgrade.approval.waivers import blocking
+
+        cluster = load_cluster_named(self.cluster)
+        terms, begun, found = await as_planned(context, cluster)
+        if not cluster.approval.wants(terms):
+            return not blocking(found)
+        approval = await approval_that_covers(cluster, terms, begun)
+        return approval is not None and not blocking(found, approval)
 
     async def _look_again(self, context: Context) -> Seen:
         """As look, plan and preflight have done; with what was published then, since that is what this run installs."""

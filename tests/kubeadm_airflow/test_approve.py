@@ -6,18 +6,25 @@ Airflow's own side is Desk: what its API server does with a question, by the boo
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from harness.desk import Run, rewrite
 from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
-from kubeadm_airflow.hooks.cluster_claim import claim
+from kubeadm_airflow.hooks.cluster_claim import claim, keep_approval
+from kubeadm_airflow.hooks.cluster_ledger import change_ledger
+from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.approve import ApproveOperator
+from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED
+from kubeadm_upgrade.approval.terms import HopTerms, Terms
 from kubeadm_upgrade.approval.waivers import in_the_way
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.version import Version
 from lab import ClusterSpec
 
 ASKS = {"when": "always", "approvers": ["ann", "bob"], "deadline": "48h"}
@@ -267,8 +274,21 @@ def test_a_run_that_has_lost_the_cluster_writes_no_approval(run, walker):
     run.approve()
     assert asyncio.run(claim(walker.cluster, RunId("run-2"), "run-1", ())) is None
     run.desk.answer("Approve")
-    with pytest.raises(EndedForAPerson, match="this run does not hold the cluster any more"):
+    with pytest.raises(EndedForAPerson, match="does not hold this cluster any more; no node was touched"):
         run.resume()
+    assert run.ledger.approved is None
+
+
+def test_an_approval_of_an_aborted_run_counts_for_nothing(run, walker):
+    """Also where somebody aborts it between the look and the writing."""
+    run.approve()
+    change = partial(replace, aborted="too late tonight")
+    asyncio.run(change_ledger(walker.cluster, change))
+    run.desk.answer("Approve")
+    with pytest.raises(EndedForAPerson, match=r"this run was aborted \(too late tonight\); no node was touched"):
+        run.resume()
+    approval = Approval("ann", datetime.now(UTC), Terms((HopTerms(Version(1, 28, 15), Version(1, 29, 15), ("cp1",)),)))
+    assert asyncio.run(keep_approval(walker.cluster, run_of(run.desk.context("approve")), approval)) is False
     assert run.ledger.approved is None
 
 

@@ -77,6 +77,8 @@ def _needs_person(sight: Sight, _: float | None) -> str:
 
 def _asking(sight: Sight, task: TaskRecord) -> str:
     """By whom, since when, and how long they have."""
+    if (aborted := sight.record.marks.aborted) is not None:
+        return f"Aborted ({brief(aborted)}), and waiting for an answer: it ends once somebody refuses it (Refuse)"
     touched = _UNTOUCHED if task.task_id == "approve" else "packages are there, and no node was taken out of service"
     if task.waiting is None:
         return f"Waiting for approval: {touched}"
@@ -92,8 +94,6 @@ def _failed(sight: Sight, _: float | None) -> str:
 
 def _aborted(sight: Sight, _: float | None) -> str:
     head = f"Aborted ({brief(sight.record.marks.aborted or '')})"
-    if not sight.record.is_over and sight.asking is not None:
-        return f"{head}: it waits for an answer, and ends once it is refused (Refuse); {how_far(sight)}"
     if sight.record.is_over:
         return f"{head}: {how_far(sight)}; start a new run for what is left"
     return f"{head}: nothing new begins, and the run ends; {_joined(how_far(sight), finished_first(sight))}"

@@ -97,6 +97,11 @@ CASES = {
         State.NEEDS_PERSON,
         "Waiting for approval: nothing is touched yet.",
     ),
+    "somebody is asked, and it is aborted": (
+        replace(of_the_run(a_run(), "approve", state="awaiting_input"), marks=Marks(aborted="too late")),
+        State.NEEDS_PERSON,
+        "Aborted (too late), and waiting for an answer: it ends once somebody refuses it (Refuse).",
+    ),
     "preflight finds": (
         of_the_run(
             a_run(),

@@ -192,6 +192,21 @@ def test_a_later_run_on_another_path_is_asked_with_what_is_otherwise(run, walker
     assert "- worker asked-w7 is new\n- max\\_unavailable 1 → 3\n" in later.desk.body
 
 
+def test_a_run_that_minds_no_window_says_so_and_is_asked_about(run, walker, monkeypatch):
+    """An approval for a window is none for noon."""
+    run.approve()
+    run.desk.answer("Approve")
+    run.resume()
+    later = Run(walker, monkeypatch, "run-2", take_over="run-1")
+    later.desk.params |= {"ignore_window": "incident 7"}
+    assert later.plan().preflight().approve() is None
+    assert "It does not wait for maintenance windows: incident 7" in later.desk.body
+    assert "- it does not wait for maintenance windows\n" in later.desk.body
+    later.desk.answer("Approve")
+    later.resume()
+    assert later.ledger.approved.terms.ignores_windows
+
+
 # --- waivers
 
 

@@ -27,6 +27,7 @@ def difference(approved: Terms, now: Terms, begun: Set[str] = _NOBODY) -> tuple[
         *_changed("the package repository", approved.repository, now.repository),
         *_changed("the repository's signing key", approved.key, now.key),
         *of_care(approved.care, now.care),
+        *of_windows(approved, ignores=now.ignores_windows),
         *_of_findings(approved, now),
     )
 
@@ -148,6 +149,12 @@ def of_care(approved: Care, now: Care) -> Iterator[str]:
     ):
         if more := sorted(set(after) - set(before)):
             yield f"{option} allows more: {', '.join(more)}"
+
+
+def of_windows(approved: Terms, *, ignores: bool) -> Iterator[str]:
+    """Whoever has agreed to a run at any time has agreed to one in a window."""
+    if ignores and not approved.ignores_windows:
+        yield "it does not wait for maintenance windows"
 
 
 def _is_no_more(most: int | str, than: int | str) -> bool:

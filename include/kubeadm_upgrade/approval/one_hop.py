@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kubeadm_upgrade.approval.difference import index_of, of_care, of_versions
+from kubeadm_upgrade.approval.difference import index_of, of_care, of_versions, of_windows
 from kubeadm_upgrade.approval.terms import HopTerms, Terms
 from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.policy import RolloutPolicy
@@ -39,6 +39,7 @@ def difference_of(approved: Terms, hop: Hop, policy: RolloutPolicy, node: str, *
         *(() if known or begun else (f"{node} is not in the hop to {hop.to} that was approved",)),
         *_of_sources(approved, hop),
         *of_care(approved.care, care),
+        *of_windows(approved, ignores=bool(hop.ignore_window)),
     )
 
 

@@ -101,6 +101,7 @@ class Terms:
     care: Care = Care()
     warnings: tuple[str, ...] = ()  # checks that warn: of which nodes they warn, changes as a run goes on
     blocks: tuple[Block, ...] = ()
+    ignores_windows: bool = False
 
     @property
     def hash(self) -> str:
@@ -124,6 +125,7 @@ class Terms:
             "key": self.key,
             "max_unavailable": self.care.max_unavailable,
             **{name: list(getattr(self.care, name)) for name in ("allows", "drop_flags", "ignores")},
+            "ignores_windows": "yes" if self.ignores_windows else "",
             "warnings": list(self.warnings),
             "blocks": [[block.check, block.sentence] for block in self.blocks],
             "hops": [hop.to_json() for hop in self.hops],
@@ -142,4 +144,5 @@ class Terms:
             care=Care(int(most) if str(most).isdigit() else most, **lists),
             warnings=tuple(plain.get("warnings") or ()),
             blocks=tuple(Block(str(check), str(sentence)) for check, sentence in plain.get("blocks") or ()),
+            ignores_windows=bool(plain.get("ignores_windows")),
         )

@@ -17,13 +17,14 @@ from kubeadm_upgrade.version import etcd_version
 _OF_THE_PATHS_END = {"release_supported"}
 
 
-def terms_of(cluster: Cluster, state: State, path: Path) -> Terms:
+def terms_of(cluster: Cluster, state: State, path: Path, *, ignores_windows: bool = False) -> Terms:
     """Without findings: preflight has not looked yet."""
     return Terms(
         hops=tuple(_hop(state, hop) for hop in path.hops),
         repository=cluster.repository_url,
         key=cluster.key_url or "",
         care=replace(cluster.rollout.care, ignores=tuple(sorted(path.policy.ignore_preflight_errors))),
+        ignores_windows=ignores_windows,
     )
 
 

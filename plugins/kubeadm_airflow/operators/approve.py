@@ -18,11 +18,12 @@ from kubeadm_airflow.telling import tell
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.approval.answer import APPROVE, MOST_LETTERS, REASON, REFUSE, WAIVE, Answer
 from kubeadm_upgrade.approval.approval import Approval
-from kubeadm_upgrade.approval.page import Question
+from kubeadm_upgrade.approval.page import Question, beside_of
 from kubeadm_upgrade.approval.policy import Then
 from kubeadm_upgrade.approval.terms import Terms
 from kubeadm_upgrade.errors import NotApproved, NotToAct
 from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.next_hop import Wish
 from kubeadm_upgrade.telling.events import approval_wanted
 from kubeadm_upgrade.waits import Wait, Waits
 
@@ -155,7 +156,8 @@ class ApproveOperator(AskingOperator):
         before = (await ledger_of(cluster)).approved
         same_way = before is not None and before.terms.hops[-1].to.release == terms.hops[-1].to.release
         changed = before.difference(terms, begun) if before and same_way else ()
-        return Question(self.cluster, path, terms, cluster.approval, found, before, changed)
+        beside = beside_of(Wish.read(context["params"]).ignore_window)
+        return Question(self.cluster, path, terms, cluster.approval, found, before, changed, beside)
 
 
 def _until(until: str | None, question: Question) -> str:

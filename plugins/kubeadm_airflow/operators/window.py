@@ -16,7 +16,7 @@ from kubeadm_airflow.operators.approve import AskingOperator
 from kubeadm_airflow.operators.run import LOOK_IS_OLD
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.approval.approval import Approval
-from kubeadm_upgrade.approval.page import Question
+from kubeadm_upgrade.approval.page import Question, beside_of
 from kubeadm_upgrade.errors import PlanChanged, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
@@ -130,7 +130,7 @@ class WindowOperator(AskingOperator):
         state = replace(state, **State.read_published(await ti.axcom_pull(task_ids="plan", key="seen")))
         path = path_for(cluster, state, wish, releases())
         (planned, _), begun = await planned_terms(context, cluster), begun_in(state, path)
-        terms = terms_of(cluster, state, path)
+        terms = terms_of(cluster, state, path, ignores_windows=bool(wish.ignore_window))
         if changed := of_the_hop(planned, terms, begun):
             raise PlanChanged(f"{self.cluster}: this run cannot do any more what it has planned: {several(changed)}")
         found = await judge(cluster, Hop.from_json(self.hop))
@@ -140,5 +140,6 @@ class WindowOperator(AskingOperator):
         terms = with_findings(terms, found)
         before = ledger.approved
         changed = before.difference(terms, begun) if before else ()
-        question = Question(self.cluster, path.to_json(), terms, cluster.approval, found, before, changed)
+        beside = beside_of(wish.ignore_window)
+        question = Question(self.cluster, path.to_json(), terms, cluster.approval, found, before, changed, beside)
         return Seen(question, before if before and not changed else None)

@@ -117,6 +117,7 @@ def test_it_is_let_pass(at_the_gate, case):
             },
             "the repository's signing key is from k", id="another key",
         ),
+        pytest.param({"hop": replace(HOP, ignore_window="x")}, "does not wait for maintenance windows", id="noon"),
         pytest.param({"hop": replace(HOP, etcd_pin="3.5.26-0")}, "fixes etcd at 3.5.26-0", id="etcd work"),
         pytest.param(
             {"terms": replace(TERMS, hops=(replace(FIRST, workers=("w1",)),)), "node": "w2"},

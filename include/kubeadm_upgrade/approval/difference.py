@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from kubeadm_upgrade.approval.terms import Care, HopTerms, Terms
+from kubeadm_upgrade.approval.terms import Block, Care, HopTerms, Terms
 from kubeadm_upgrade.wording import agreeing, shortened
 
 _NOBODY: frozenset[str] = frozenset()
@@ -167,10 +167,13 @@ def _is_no_more(most: int | str, than: int | str) -> bool:
 
 
 def _of_findings(approved: Terms, now: Terms) -> Iterator[str]:
-    seen = {block.essence for block in approved.blocks}
-    yield from (f"preflight blocks: {block.sentence}" for block in now.blocks if block.essence not in seen)
+    yield from (f"preflight blocks: {block.sentence}" for block in now.blocks if not _was_shown(approved, block))
     if more := sorted(set(now.warnings) - set(approved.warnings)):
         yield f"preflight warns: {', '.join(more).replace('_', ' ')}"
+
+
+def _was_shown(approved: Terms, block: Block) -> bool:
+    return any(shown.covers(block) for shown in approved.blocks)
 
 
 def _changed(what: str, before: str, after: str) -> Iterator[str]:

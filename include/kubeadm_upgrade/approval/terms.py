@@ -7,31 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kubeadm_upgrade.approval.figures import is_no_worse, masked
 from kubeadm_upgrade.version import Version
 
 Packages = Mapping[str, Mapping[str, str]]  # package format -> package -> version with its revision
-
-# A figure with its unit, a share, a time of day, a date: what another look would say otherwise. Names of nodes and
-# versions hold digits too, and are no figures.
-_UNITS = r"(?:bytes?|[KMGT]i?B|ms|seconds?|minutes?|hours?|days?|times|s|m|h|d)"
-_FIGURE = re.compile(
-    r"(?<![\w.:/-])(?:"
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?"
-    r"|\d\d:\d\d(?::\d\d)?"
-    rf"|\d+(?:\.\d+)?(?: ?%| {_UNITS}\b(?![.-]))"
-    r"|(?:\d+(?:\.\d+)?(?:ms|[smhd]))+(?![\w.-])"
-    r")"
-)
-
-
-def masked(sentence: str) -> str:
-    """A sentence without the figures that change from look to look."""
-    return _FIGURE.sub("#", sentence)
 
 
 @dataclass(frozen=True)
@@ -45,6 +28,10 @@ class Block:
     def essence(self) -> tuple[str, str]:
         """What two looks at the same thing have in common."""
         return self.check, masked(self.sentence)
+
+    def covers(self, now: Block) -> bool:
+        """Whether whoever has been shown this has been shown that as well."""
+        return self.essence == now.essence and is_no_worse(self.check, self.sentence, now.sentence)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from kubeadm_airflow.hooks.cluster_ledger import change_ledger
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.approve import ApproveOperator
 from kubeadm_upgrade.approval.approval import Approval
+from kubeadm_upgrade.approval.one_hop import difference_of, is_wanted
 from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED
 from kubeadm_upgrade.approval.terms import HopTerms, Terms
 from kubeadm_upgrade.approval.waivers import in_the_way
@@ -69,6 +70,17 @@ def test_somebody_is_asked_and_their_word_is_kept(run):
     assert (told["by"], told["why"]) == ("ann", "ticket 7")
     assert run.desk.xcoms["approve", "approval"] == told
     assert told["plan"] == approved.terms.hash
+
+
+def test_what_a_run_has_planned_and_somebody_approved_passes_the_gate(run, walker):
+    """With every node of it: the hop and the terms are two pictures of one plan."""
+    run.approve()
+    run.desk.answer("Approve")
+    run.resume()
+    hop, terms, policy = Hop.from_json(run.hop), run.ledger.approved.terms, walker.cluster.rollout
+    assert is_wanted(hop, policy)
+    for node in (*hop.control_plane, *hop.workers):
+        assert difference_of(terms, hop, policy, node, begun=False) == ()
 
 
 def test_a_later_try_and_a_later_run_ask_nobody(run, walker, monkeypatch):

@@ -51,11 +51,17 @@ class Hop:
     kubelet_minor: int | None = None
     ignore_preflight_errors: Mapping[str, str] = field(default_factory=dict)  # kubeadm's: name -> why
     ignore_window: str = ""  # why this run does not wait for maintenance windows; "": it does
+    drains: bool = False  # whether its plan moves a worker: of `workers`, all may be there already
 
     @property
     def changes_minor(self) -> bool:
         """Whether anything of the control plane comes to another minor release: its static Pods or its kubelets."""
         return any(minor not in (self.to.minor, None) for minor in (self.came_from.minor, self.kubelet_minor))
+
+    @property
+    def etcd_work(self) -> tuple[str, ...]:
+        """What is done to kubeadm-config before kubeadm applies; mostly nothing."""
+        return work_on_etcd(self.etcd_pin, lifts=self.lifts_etcd_pin)
 
     @property
     def way(self) -> str:
@@ -115,3 +121,9 @@ class Hop:
                 "others": tuple(plain["others"]),
             }
         )
+
+
+def work_on_etcd(pin: str | None, *, lifts: bool) -> tuple[str, ...]:
+    """In words, as they stand in what people approve."""
+    fixes = (f"fixes etcd at {pin}",) if pin else ()
+    return (*fixes, "lifts our etcd pin") if lifts else fixes

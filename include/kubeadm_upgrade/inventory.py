@@ -89,7 +89,7 @@ class Cluster:
     @property
     def rollout(self) -> RolloutPolicy:
         """How carefully nodes are taken out of service."""
-        return RolloutPolicy(self.max_unavailable, self.drain, self.drop_flags, self.calendar)
+        return RolloutPolicy(self.max_unavailable, self.drain, self.drop_flags, self.calendar, self.approval)
 
     def reach(self, node: str) -> HostAddress:
         """How to reach a node's host: its own settings before the cluster's."""

@@ -126,6 +126,7 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         ends_path=len(path.hops) == 1,
         ignore_preflight_errors=path.policy.ignore_preflight_errors,
         ignore_window=wish.ignore_window,
+        drains=bool(first.workers),
         kubelet_minor=min(node.kubelet for node in state.control_plane).minor,
     )
 

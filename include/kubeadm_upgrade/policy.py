@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED, ApprovalPolicy
+from kubeadm_upgrade.approval.terms import Care
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
 # A backup that is older than this is taken again before the control plane moves, and preflight's judgement with it.
@@ -33,6 +35,16 @@ class RolloutPolicy:
     # flags that only manifests of the control plane say, and that an upgrade may leave out: name -> why
     drop_flags: Mapping[str, str] = field(default_factory=dict)
     calendar: Calendar = ALWAYS
+    approval: ApprovalPolicy = NOBODY_IS_ASKED
+
+    @property
+    def care(self) -> Care:
+        """What of it belongs to what is approved."""
+        return Care(
+            max_unavailable=self.max_unavailable,
+            allows=tuple(name for name in ("delete_emptydir_data", "force") if getattr(self.drain, name)),
+            drop_flags=tuple(sorted(self.drop_flags)),
+        )
 
     def workers_at_once(self, workers: int) -> int:
         """A count, or a percentage of the workers rounded as Kubernetes rounds maxUnavailable (down), at least one.

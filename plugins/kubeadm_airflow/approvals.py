@@ -10,8 +10,9 @@ from airflow.sdk import Context
 from kubeadm_airflow.hooks.cluster_claim import ledger_of
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.approval.terms import Terms
-from kubeadm_upgrade.approval.terms_of import care_of
+from kubeadm_upgrade.approval.terms_of import with_findings
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.preflight import Finding
 
 APPROVAL = "approval"  # the XCom: the approval that a run goes by, for its report
 
@@ -20,7 +21,16 @@ async def planned_terms(context: Context, cluster: Cluster) -> tuple[Terms, froz
     """The terms of the run's plan, with the care of now, and the nodes that had been begun with by then."""
     ti: Any = context["ti"]
     plain, begun = await ti.axcom_pull(task_ids="plan", key="terms"), await ti.axcom_pull(task_ids="plan", key="begun")
-    return Terms.from_json(plain).with_care(care_of(cluster)), frozenset(begun or ())
+    return Terms.from_json(plain).with_care(cluster.rollout.care), frozenset(begun or ())
+
+
+async def as_planned(context: Context, cluster: Cluster) -> tuple[Terms, frozenset[str], tuple[Finding, ...]]:
+    """As `planned_terms`, with what preflight has found then."""
+    ti: Any = context["ti"]
+    judged = await ti.axcom_pull(task_ids="preflight", key="judged")
+    found = tuple(map(Finding.from_json, judged or ()))
+    planned, begun = await planned_terms(context, cluster)
+    return with_findings(planned, found), begun, found
 
 
 def told_of(approval: Approval) -> dict[str, Any]:

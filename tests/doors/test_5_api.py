@@ -82,11 +82,12 @@ def test_a_run_that_is_aborted(reader: Reader, site):
 
 
 def test_an_upgrade_that_is_paused_and_falls_ill(reader: Reader, site):
-    """Started on what was approved, paused, resumed; a node fails, and is retried by what the board says."""
+    """Approved, paused, resumed; a node fails, and is retried by what the board says."""
     fault = site.cluster("doors").faults.never_ready(SICK)
     assert reader.types("Start an upgrade") == "queued\n"
     run = newest(site)
-    site.api.wait_for_task(DAG, run, "claim")
+    site.api.wait_for_task(DAG, run, "approve", states=["awaiting_input"])  # that of an aborted run is none
+    assert reader.types("Approve").endswith("Approve\n")
     assert SICK in reader.types("See how it stands")
 
     paused = reader.types("Pause and resume").strip()

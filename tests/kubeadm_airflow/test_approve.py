@@ -6,18 +6,26 @@ Airflow's own side is Desk: what its API server does with a question, by the boo
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from harness.desk import Run, rewrite
 from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
-from kubeadm_airflow.hooks.cluster_claim import claim
+from kubeadm_airflow.hooks.cluster_claim import claim, keep_approval
+from kubeadm_airflow.hooks.cluster_ledger import change_ledger
+from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.approve import ApproveOperator
+from kubeadm_upgrade.approval.approval import Approval
+from kubeadm_upgrade.approval.one_hop import difference_of, is_wanted
 from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED
+from kubeadm_upgrade.approval.terms import HopTerms, Terms
 from kubeadm_upgrade.approval.waivers import in_the_way
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.version import Version
 from lab import ClusterSpec
 
 ASKS = {"when": "always", "approvers": ["ann", "bob"], "deadline": "48h"}
@@ -62,6 +70,17 @@ def test_somebody_is_asked_and_their_word_is_kept(run):
     assert (told["by"], told["why"]) == ("ann", "ticket 7")
     assert run.desk.xcoms["approve", "approval"] == told
     assert told["plan"] == approved.terms.hash
+
+
+def test_what_a_run_has_planned_and_somebody_approved_passes_the_gate(run, walker):
+    """With every node of it: the hop and the terms are two pictures of one plan."""
+    run.approve()
+    run.desk.answer("Approve")
+    run.resume()
+    hop, terms, policy = Hop.from_json(run.hop), run.ledger.approved.terms, walker.cluster.rollout
+    assert is_wanted(hop, policy)
+    for node in (*hop.control_plane, *hop.workers):
+        assert difference_of(terms, hop, policy, node, begun=False) == ()
 
 
 def test_a_later_try_and_a_later_run_ask_nobody(run, walker, monkeypatch):
@@ -185,6 +204,21 @@ def test_a_later_run_on_another_path_is_asked_with_what_is_otherwise(run, walker
     assert "- worker asked-w7 is new\n- max\\_unavailable 1 → 3\n" in later.desk.body
 
 
+def test_a_run_that_minds_no_window_says_so_and_is_asked_about(run, walker, monkeypatch):
+    """An approval for a window is none for noon."""
+    run.approve()
+    run.desk.answer("Approve")
+    run.resume()
+    later = Run(walker, monkeypatch, "run-2", take_over="run-1")
+    later.desk.params |= {"ignore_window": "incident 7"}
+    assert later.plan().preflight().approve() is None
+    assert "It does not wait for maintenance windows: incident 7" in later.desk.body
+    assert "- it does not wait for maintenance windows\n" in later.desk.body
+    later.desk.answer("Approve")
+    later.resume()
+    assert later.ledger.approved.terms.ignores_windows
+
+
 # --- waivers
 
 
@@ -267,8 +301,21 @@ def test_a_run_that_has_lost_the_cluster_writes_no_approval(run, walker):
     run.approve()
     assert asyncio.run(claim(walker.cluster, RunId("run-2"), "run-1", ())) is None
     run.desk.answer("Approve")
-    with pytest.raises(EndedForAPerson, match="this run does not hold the cluster any more"):
+    with pytest.raises(EndedForAPerson, match="does not hold this cluster any more; no node was touched"):
         run.resume()
+    assert run.ledger.approved is None
+
+
+def test_an_approval_of_an_aborted_run_counts_for_nothing(run, walker):
+    """Also where somebody aborts it between the look and the writing."""
+    run.approve()
+    change = partial(replace, aborted="too late tonight")
+    asyncio.run(change_ledger(walker.cluster, change))
+    run.desk.answer("Approve")
+    with pytest.raises(EndedForAPerson, match=r"this run was aborted \(too late tonight\); no node was touched"):
+        run.resume()
+    approval = Approval("ann", datetime.now(UTC), Terms((HopTerms(Version(1, 28, 15), Version(1, 29, 15), ("cp1",)),)))
+    assert asyncio.run(keep_approval(walker.cluster, run_of(run.desk.context("approve")), approval)) is False
     assert run.ledger.approved is None
 
 

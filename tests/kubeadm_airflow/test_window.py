@@ -55,6 +55,28 @@ def test_it_passes_at_once_where_nothing_has_lasted_long(run):
     assert (run.desk.parked, run.desk.deferred) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        pytest.param({"max_unavailable": "100%"}, "max\\_unavailable 1 → 100%", id="all at once"),
+        pytest.param({"drain": {"force": True}}, "drain allows more: force", id="force"),
+    ],
+)
+def test_a_file_that_allows_more_is_asked_about_however_fresh_the_plan_is(run, edit, told):
+    rewrite(**edit)
+    assert run.window() is None
+    assert run.desk.parked is not None
+    assert told in run.desk.body
+
+
+def test_an_approve_that_somebody_has_marked_as_done_is_no_approval(walker, monkeypatch):
+    """Nobody has answered: it is asked here."""
+    run = Run(walker, monkeypatch).plan().preflight()
+    assert run.window() is None
+    assert run.desk.parked is not None
+    assert run.ledger.approved is None
+
+
 def test_it_waits_for_a_window_and_says_so(later):
     shut()
     assert later.window() is None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from kubeadm_upgrade.admission.window import hold_of
+from kubeadm_upgrade.approval.one_hop import difference_of, is_wanted
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
@@ -62,6 +63,29 @@ def others_in_service(facts: Facts, hop: Hop) -> str | None:
     return f"{_limit(facts)}, and {names}: mend {it}{give_up}"
 
 
+def approved(facts: Facts, hop: Hop) -> str | None:
+    """Somebody has agreed to this hop, with this node in it, and to no less care than the file asks for now.
+
+    Asked at every admission: the file may have been edited since, the plan cleared, or the task approve marked.
+    """
+    ledger = facts.ledger
+    # a rehearsal needs none; of a run that has lost the cluster, a standing rule says so
+    if not ledger.is_held_by(facts.run) or not is_wanted(hop, facts.policy):
+        return None
+    if ledger.approved is None:
+        return f"an approval of the hop ({hop.way}), and there is none: clear the task approve, to have it asked for"
+    node = facts.node
+    began = node.name in ledger.slots or node.name in facts.lane.left_out
+    is_there = not node.control_plane and node.kubelet == hop.to
+    told = difference_of(ledger.approved.terms, hop, facts.policy, node.name, begun=began or is_there)
+    if not told:
+        return None
+    return (
+        f"an approval of what is otherwise than what {ledger.approved.by} has approved: {'; '.join(told)}: put the "
+        "cluster's file back, or clear the task approve, or start a new run, to have it asked for"
+    )
+
+
 def in_window(facts: Facts, hop: Hop) -> str | None:
     """A maintenance window is open, and as much is left of it as what is begun now needs (invariant I2)."""
     held = window_hold(facts, hop)
@@ -96,6 +120,7 @@ GATES_OF_THE_LANE: Mapping[Gate, Wait] = {
     its_turn: Wait.TURN,
     slot_free: Wait.SLOT,
     others_in_service: Wait.SLOT,
+    approved: Wait.APPROVAL,
     in_window: Wait.WINDOW,
 }
 GATES: Mapping[Gate, Wait] = {**GATES_OF_THE_LANE, control_plane_healthy: Wait.HEALTH}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from kubeadm_upgrade.approval.terms import Care, HopTerms, Terms
+from kubeadm_upgrade.approval.terms import Block, Care, HopTerms, Terms
 from kubeadm_upgrade.wording import agreeing, shortened
 
 _NOBODY: frozenset[str] = frozenset()
@@ -26,7 +26,8 @@ def difference(approved: Terms, now: Terms, begun: Set[str] = _NOBODY) -> tuple[
         *_of_hops(approved, now, begun),
         *_changed("the package repository", approved.repository, now.repository),
         *_changed("the repository's signing key", approved.key, now.key),
-        *_of_care(approved.care, now.care),
+        *of_care(approved.care, now.care),
+        *of_windows(approved, ignores=now.ignores_windows),
         *_of_findings(approved, now),
     )
 
@@ -51,7 +52,7 @@ def _of_hops(approved: Terms, now: Terms, begun: Set[str]) -> Iterator[str]:
     known, at = _known(approved.hops), 0
     told: set[str] = set()
     for number, hop in enumerate(now.hops):
-        index = _index_of(hop, approved.hops, at)
+        index = index_of(hop, approved.hops, at)
         if index is None:
             yield f"the hop {_way(hop)} is new"
             continue
@@ -68,7 +69,7 @@ def _known(hops: Iterable[HopTerms]) -> frozenset[str]:
     return frozenset(name for hop in hops for name in (*hop.control_plane, *hop.workers))
 
 
-def _index_of(hop: HopTerms, approved: Sequence[HopTerms], at: int) -> int | None:
+def index_of(hop: HopTerms, approved: Sequence[HopTerms], at: int) -> int | None:
     """The hop of those that were approved, behind the last one: the same, or the one to that minor release."""
     rest = range(at, len(approved))
     alike = (
@@ -82,14 +83,14 @@ def _index_of(hop: HopTerms, approved: Sequence[HopTerms], at: int) -> int | Non
 def _of_matched(
     approved: HopTerms, now: HopTerms, begun: Set[str], known: Set[str], *, is_first: bool
 ) -> Iterator[str]:
-    yield from _of_versions(approved, now, is_first=is_first)
+    yield from of_versions(approved, now, is_first=is_first)
     yield from _of_control_plane(approved, now, begun, known)
     yield from _of_workers(approved, now, known)
     if more := [work for work in now.etcd if work not in approved.etcd]:
         yield f"the hop to {now.to} {' and '.join(more)}"
 
 
-def _of_versions(approved: HopTerms, now: HopTerms, *, is_first: bool) -> Iterator[str]:
+def of_versions(approved: HopTerms, now: HopTerms, *, is_first: bool) -> Iterator[str]:
     if approved.to != now.to:
         yield f"the hop to {now.to.release}: {approved.to} → {now.to}"
     on_the_way = is_first and approved.came_from <= now.came_from <= now.to
@@ -138,11 +139,9 @@ def _new(names: Sequence[str], known: Set[str]) -> str:
     return f"{agreeing(names, 'is', 'are')} new{role}"
 
 
-def _of_care(approved: Care, now: Care) -> Iterator[str]:
-    least, most = approved.max_unavailable, now.max_unavailable
-    is_less = isinstance(least, int) and isinstance(most, int) and most < least
-    if least != most and not is_less:
-        yield f"max_unavailable {least} → {most}"
+def of_care(approved: Care, now: Care) -> Iterator[str]:
+    if not _is_no_more(now.max_unavailable, approved.max_unavailable):
+        yield f"max_unavailable {approved.max_unavailable} → {now.max_unavailable}"
     for option, before, after in (
         ("drain", approved.allows, now.allows),
         ("drop_flags", approved.drop_flags, now.drop_flags),
@@ -152,11 +151,29 @@ def _of_care(approved: Care, now: Care) -> Iterator[str]:
             yield f"{option} allows more: {', '.join(more)}"
 
 
+def of_windows(approved: Terms, *, ignores: bool) -> Iterator[str]:
+    """Whoever has agreed to a run at any time has agreed to one in a window."""
+    if ignores and not approved.ignores_windows:
+        yield "it does not wait for maintenance windows"
+
+
+def _is_no_more(most: int | str, than: int | str) -> bool:
+    """A share and a count cannot be compared without the nodes; but nothing is less than one at a time."""
+    if most in (1, than):
+        return True
+    if isinstance(most, int) or isinstance(than, int):
+        return isinstance(most, int) and isinstance(than, int) and most < than
+    return int(most.removesuffix("%")) < int(than.removesuffix("%"))
+
+
 def _of_findings(approved: Terms, now: Terms) -> Iterator[str]:
-    seen = {block.essence for block in approved.blocks}
-    yield from (f"preflight blocks: {block.sentence}" for block in now.blocks if block.essence not in seen)
+    yield from (f"preflight blocks: {block.sentence}" for block in now.blocks if not _was_shown(approved, block))
     if more := sorted(set(now.warnings) - set(approved.warnings)):
         yield f"preflight warns: {', '.join(more).replace('_', ' ')}"
+
+
+def _was_shown(approved: Terms, block: Block) -> bool:
+    return any(shown.covers(block) for shown in approved.blocks)
 
 
 def _changed(what: str, before: str, after: str) -> Iterator[str]:

@@ -53,6 +53,11 @@ class Question:
         return "\n\n".join(part for part in (*parts, _answer(self)) if part) + "\n"
 
 
+def beside_of(ignore_window: str) -> tuple[str, ...]:
+    """What a run's parameters make of it, and the plan does not say."""
+    return (f"It does not wait for maintenance windows: {ignore_window}",) if ignore_window else ()
+
+
 def text(said: object) -> str:
     """Whatever it holds, it is text in Markdown: no markup, no link, no second line."""
     line = " ".join(str(said).split())

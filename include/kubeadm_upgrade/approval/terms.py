@@ -7,31 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kubeadm_upgrade.approval.figures import is_no_worse, masked
 from kubeadm_upgrade.version import Version
 
 Packages = Mapping[str, Mapping[str, str]]  # package format -> package -> version with its revision
-
-# A figure with its unit, a share, a time of day, a date: what another look would say otherwise. Names of nodes and
-# versions hold digits too, and are no figures.
-_UNITS = r"(?:bytes?|[KMGT]i?B|ms|seconds?|minutes?|hours?|days?|times|s|m|h|d)"
-_FIGURE = re.compile(
-    r"(?<![\w.:/-])(?:"
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?"
-    r"|\d\d:\d\d(?::\d\d)?"
-    rf"|\d+(?:\.\d+)?(?: ?%| {_UNITS}\b(?![.-]))"
-    r"|(?:\d+(?:\.\d+)?(?:ms|[smhd]))+(?![\w.-])"
-    r")"
-)
-
-
-def masked(sentence: str) -> str:
-    """A sentence without the figures that change from look to look."""
-    return _FIGURE.sub("#", sentence)
 
 
 @dataclass(frozen=True)
@@ -45,6 +28,10 @@ class Block:
     def essence(self) -> tuple[str, str]:
         """What two looks at the same thing have in common."""
         return self.check, masked(self.sentence)
+
+    def covers(self, now: Block) -> bool:
+        """Whether whoever has been shown this has been shown that as well."""
+        return self.essence == now.essence and is_no_worse(self.check, self.sentence, now.sentence)
 
 
 @dataclass(frozen=True)
@@ -101,6 +88,7 @@ class Terms:
     care: Care = Care()
     warnings: tuple[str, ...] = ()  # checks that warn: of which nodes they warn, changes as a run goes on
     blocks: tuple[Block, ...] = ()
+    ignores_windows: bool = False
 
     @property
     def hash(self) -> str:
@@ -124,6 +112,7 @@ class Terms:
             "key": self.key,
             "max_unavailable": self.care.max_unavailable,
             **{name: list(getattr(self.care, name)) for name in ("allows", "drop_flags", "ignores")},
+            "ignores_windows": "yes" if self.ignores_windows else "",
             "warnings": list(self.warnings),
             "blocks": [[block.check, block.sentence] for block in self.blocks],
             "hops": [hop.to_json() for hop in self.hops],
@@ -142,4 +131,5 @@ class Terms:
             care=Care(int(most) if str(most).isdigit() else most, **lists),
             warnings=tuple(plain.get("warnings") or ()),
             blocks=tuple(Block(str(check), str(sentence)) for check, sentence in plain.get("blocks") or ()),
+            ignores_windows=bool(plain.get("ignores_windows")),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kubeadm_upgrade.approval.terms import Block, Care, HopTerms, Terms
+from kubeadm_upgrade.approval.terms import Block, HopTerms, Terms
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.next_hop import packages_of
 from kubeadm_upgrade.planning.path import Path, PathHop
@@ -17,23 +17,14 @@ from kubeadm_upgrade.version import etcd_version
 _OF_THE_PATHS_END = {"release_supported"}
 
 
-def terms_of(cluster: Cluster, state: State, path: Path) -> Terms:
+def terms_of(cluster: Cluster, state: State, path: Path, *, ignores_windows: bool = False) -> Terms:
     """Without findings: preflight has not looked yet."""
     return Terms(
         hops=tuple(_hop(state, hop) for hop in path.hops),
         repository=cluster.repository_url,
         key=cluster.key_url or "",
-        care=replace(care_of(cluster), ignores=tuple(sorted(path.policy.ignore_preflight_errors))),
-    )
-
-
-def care_of(cluster: Cluster) -> Care:
-    """As the cluster's file has it now."""
-    drain = cluster.drain
-    return Care(
-        max_unavailable=cluster.max_unavailable,
-        allows=tuple(name for name in ("delete_emptydir_data", "force") if getattr(drain, name)),
-        drop_flags=tuple(sorted(cluster.drop_flags)),
+        care=replace(cluster.rollout.care, ignores=tuple(sorted(path.policy.ignore_preflight_errors))),
+        ignores_windows=ignores_windows,
     )
 
 

@@ -77,6 +77,8 @@ def _needs_person(sight: Sight, _: float | None) -> str:
 
 def _asking(sight: Sight, task: TaskRecord) -> str:
     """By whom, since when, and how long they have."""
+    if (aborted := sight.record.marks.aborted) is not None:
+        return f"Aborted ({brief(aborted)}), and waiting for an answer: it ends once somebody refuses it (Refuse)"
     touched = _UNTOUCHED if task.task_id == "approve" else "packages are there, and no node was taken out of service"
     if task.waiting is None:
         return f"Waiting for approval: {touched}"
@@ -155,6 +157,8 @@ def _closed(sight: Sight, begin: Callable[[str], str] = str) -> str:
     for waits in sight.waits_of(Wait.FILE):
         since = at(waits.since, sight.now)
         return begin(f"the cluster's file is broken since {since} ({brief(waits.reason)}): mend it, and it goes on")
+    for waits in sight.waits_of(Wait.APPROVAL):
+        return begin(f"no further node is begun since {at(waits.since, sight.now)}, it waits for {detail(waits)}")
     for waits in gates_that_stay_closed(sight):
         since, now = at(waits.since, sight.now), ", now" if waits.reason_since else ""
         return begin(f"no further node may go out of service since {since}{now}: {detail(waits)}")

@@ -77,7 +77,7 @@ def _has_reported(sight: Sight) -> bool:
 def _needs_person(sight: Sight) -> bool:
     if sight.asking is not None:
         return True
-    if sight.waits_of(Wait.CREDENTIALS) or sight.waits_of(Wait.FILE):
+    if sight.waits_of(Wait.CREDENTIALS) or sight.waits_of(Wait.FILE) or sight.waits_of(Wait.APPROVAL):
         return True
     return any(sight.now - one.since > PATIENCE for one in gates_that_stay_closed(sight))
 

@@ -71,6 +71,8 @@ def _of_the_run(sight: Sight, state: State) -> Iterator[Action]:
         f"Abort this run? Nodes that are out of service are finished, and the run ends; a new run of {cluster} takes "
         "what is left."
     )
+    if sight.asking is not None:
+        ask += " It waits for an answer, and ends once somebody has given one: refuse it as well."
     yield Action("abort", "Abort", ask, _steer(sight, "abort", reason=True), needs="reason")
 
 

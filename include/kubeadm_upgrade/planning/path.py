@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from kubeadm_upgrade.hop import work_on_etcd
 from kubeadm_upgrade.version import Version
 
 
@@ -87,8 +88,7 @@ class PathHop:
     @property
     def etcd_work(self) -> tuple[str, ...]:
         """What is done to kubeadm-config before kubeadm applies; mostly nothing."""
-        pin = (f"fixes etcd at {self.etcd_pin}",) if self.etcd_pin else ()
-        return (*pin, "lifts our etcd pin") if self.lifts_etcd_pin else pin
+        return work_on_etcd(self.etcd_pin, lifts=self.lifts_etcd_pin)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """When a wait is worth telling: it has lasted long, and what is waited for does not come about by itself.
 
-Who waits for a turn, a slot, a window, an approval, a pause or another run is not blocked: somebody wants it so.
+Who waits for a turn, a slot, a window, a pause or another run is not blocked: somebody wants it so. Nor is a run that
+asks for an approval; but a node that was to begin without one is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from kubeadm_upgrade.telling.events import Event, Kind
 from kubeadm_upgrade.waits import IDLE, WORDS, Wait, Waits
 
 # nobody's time is lost by these, and nothing goes on before a person has acted
-_FOR_A_PERSON = frozenset({Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE})
+_FOR_A_PERSON = frozenset({Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE, Wait.APPROVAL})
 ADMIT = "admit"
 _MOST_NODES = 5
 
@@ -22,6 +23,7 @@ _DO: Mapping[Wait, str] = {
     Wait.OTHERS: "see who is at work on the host, and let them finish or end it",
     Wait.CREDENTIALS: "renew the credentials in the Airflow connection: they are read again at every try",
     Wait.FILE: "mend the cluster's file",
+    Wait.APPROVAL: "clear the task approve to have it asked for, or put the cluster's file back",
     Wait.ANSWER: "see whether it is up, and reached from the triggerer",
     Wait.HEALTH: "see what ails the control plane (kubectl get pods -n kube-system)",
     Wait.PODS: "see what holds them: a PodDisruptionBudget that allows nothing, or a Pod that does not end",

@@ -39,13 +39,14 @@ async def release(
 
 
 async def keep_approval(cluster: Cluster, run: RunId, approval: Approval) -> bool:
-    """Write down what was approved. False where another run has the cluster by now, and nothing was written."""
+    """Write down what was approved. False where it was not: another run has the cluster by now, or it was aborted."""
 
     def approved(ledger: Ledger) -> Ledger:
         """Written once, however often a task that was killed comes back with the same answer."""
-        return ledger if ledger.approved == approval else ledger.approved_as(approval)
+        return ledger if ledger.aborted is not None or ledger.approved == approval else ledger.approved_as(approval)
 
-    return (await change_ledger(cluster, _if_held_by(run, approved))).is_held_by(run)
+    left = await change_ledger(cluster, _if_held_by(run, approved))
+    return left.is_held_by(run) and left.aborted is None
 
 
 async def ledger_of(cluster: Cluster) -> Ledger:

@@ -18,11 +18,12 @@ from kubeadm_airflow.telling import tell
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.approval.answer import APPROVE, MOST_LETTERS, REASON, REFUSE, WAIVE, Answer
 from kubeadm_upgrade.approval.approval import Approval
-from kubeadm_upgrade.approval.page import Question
+from kubeadm_upgrade.approval.page import Question, beside_of
 from kubeadm_upgrade.approval.policy import Then
 from kubeadm_upgrade.approval.terms import Terms
 from kubeadm_upgrade.errors import NotApproved, NotToAct
 from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.next_hop import Wish
 from kubeadm_upgrade.telling.events import approval_wanted
 from kubeadm_upgrade.waits import Wait, Waits
 
@@ -73,17 +74,20 @@ class AskingOperator(ClusterOperator, HITLOperator):
 
     async def heard(self, context: Context, question: Question, answer: Answer) -> Approval:
         """What becomes of an answer: an approval in the ledger, the end of the run, or the question once more."""
-        from kubeadm_airflow.hooks.cluster_claim import keep_approval
+        from kubeadm_airflow.hooks.cluster_claim import keep_approval, why_not_go_on
         from kubeadm_upgrade.approval.waivers import objection
 
         if not answer.approved:
             raise NotApproved(f"{self.cluster}: {_refused(answer, question)}")
+        cluster, run = load_cluster_named(self.cluster), run_of(context)
+        if why_not := await why_not_go_on(cluster, run):
+            raise NotToAct(f"{self.cluster}: {why_not}; no node was touched")
         if wrong := objection(question.terms.blocks, answer.waive):
             await self._ask_again(context, question, answer, wrong)
         told = (answer.at, question.terms, answer.reason, answer.waive, str(context["run_id"]))
         approval = Approval(answer.by, *told)
-        if not await keep_approval(load_cluster_named(self.cluster), run_of(context), approval):
-            raise NotToAct(f"{self.cluster}: this run does not hold the cluster any more")
+        if not await keep_approval(cluster, run, approval):
+            raise NotToAct(f"{self.cluster}: {await why_not_go_on(cluster, run)}; no node was touched")
         self.log.info("%s: %s", self.cluster, approval)
         return approval
 
@@ -143,21 +147,17 @@ class ApproveOperator(AskingOperator):
 
     async def question(self, context: Context) -> Question:
         """Of the run's plan, what preflight has found, and the cluster's file of now."""
-        from kubeadm_airflow.approvals import planned_terms
+        from kubeadm_airflow.approvals import as_planned
         from kubeadm_airflow.hooks.cluster_claim import ledger_of
-        from kubeadm_upgrade.approval.terms_of import with_findings
-        from kubeadm_upgrade.preflight import Finding
 
         cluster, ti = load_cluster_named(self.cluster), context["ti"]
         path = await ti.axcom_pull(task_ids="plan", key="path")  # type: ignore[attr-defined]
-        judged = await ti.axcom_pull(task_ids="preflight", key="judged")  # type: ignore[attr-defined]
-        found = tuple(map(Finding.from_json, judged or ()))
-        planned, begun = await planned_terms(context, cluster)
-        terms = with_findings(planned, found)
+        terms, begun, found = await as_planned(context, cluster)
         before = (await ledger_of(cluster)).approved
         same_way = before is not None and before.terms.hops[-1].to.release == terms.hops[-1].to.release
         changed = before.difference(terms, begun) if before and same_way else ()
-        return Question(self.cluster, path, terms, cluster.approval, found, before, changed)
+        beside = beside_of(Wish.read(context["params"]).ignore_window)
+        return Question(self.cluster, path, terms, cluster.approval, found, before, changed, beside)
 
 
 def _until(until: str | None, question: Question) -> str:

@@ -16,7 +16,7 @@ from kubeadm_airflow.operators.approve import AskingOperator
 from kubeadm_airflow.operators.run import LOOK_IS_OLD
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.approval.approval import Approval
-from kubeadm_upgrade.approval.page import Question
+from kubeadm_upgrade.approval.page import Question, beside_of
 from kubeadm_upgrade.errors import NotSettled, PlanChanged, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
@@ -80,7 +80,7 @@ class WindowOperator(AskingOperator):
         from kubeadm_upgrade.approval.waivers import blocking, may_all_be_waived
 
         ti: Any = context["ti"]
-        if await self._is_fresh(ti):
+        if await self._is_fresh(ti) and await self._is_covered(context):
             self.log.info("%s: it was looked at a short while ago", self.cluster)
             return None
         seen = await self._look_again(context)
@@ -107,6 +107,18 @@ class WindowOperator(AskingOperator):
         seen = await ti.axcom_pull(task_ids="plan", key="seen")
         return datetime.now(UTC) - datetime.fromisoformat(seen["looked_at"]) <= LOOK_IS_OLD
 
+    async def _is_covered(self, context: Context) -> bool:
+        """Whether the run's plan may be carried out as the file is now: approve may have been marked, not answered."""
+        from kubeadm_airflow.approvals import approval_that_covers, as_planned
+        from kubeadm_upgrade.approval.waivers import blocking
+
+        cluster = load_cluster_named(self.cluster)
+        terms, begun, found = await as_planned(context, cluster)
+        if not cluster.approval.wants(terms):
+            return not blocking(found)
+        approval = await approval_that_covers(cluster, terms, begun)
+        return approval is not None and not blocking(found, approval)
+
     async def _look_again(self, context: Context) -> Seen:
         """As look, plan and preflight have done; with what was published then, since that is what this run installs."""
         from kubeadm_airflow.approvals import planned_terms
@@ -125,7 +137,7 @@ class WindowOperator(AskingOperator):
         wish = replace(wish, gone=hop.known - {node.name for node in state.nodes})
         path = path_for(cluster, state, wish, releases())
         (planned, _), begun = await planned_terms(context, cluster), begun_in(state, path)
-        terms = terms_of(cluster, state, path)
+        terms = terms_of(cluster, state, path, ignores_windows=bool(wish.ignore_window))
         if changed := of_the_hop(planned, terms, begun):
             raise PlanChanged(f"{self.cluster}: this run cannot do any more what it has planned: {several(changed)}")
         found = await judge(cluster, hop)
@@ -137,8 +149,8 @@ class WindowOperator(AskingOperator):
         changed = before.difference(terms, begun) if before else ()
         pace, at_once = ledger.durations, cluster.rollout.workers_at_once(len(state.workers))
         when = forecast(path, cluster.calendar, datetime.now(UTC), pace, at_once, ignores=bool(hop.ignore_window))
-        told = path.to_json() | {"forecast": when.to_json()}
-        question = Question(self.cluster, told, terms, cluster.approval, found, before, changed)
+        told, beside = path.to_json() | {"forecast": when.to_json()}, beside_of(wish.ignore_window)
+        question = Question(self.cluster, told, terms, cluster.approval, found, before, changed, beside)
         return Seen(question, before if before and not changed else None)
 
 

@@ -11,6 +11,7 @@ from in_memory.examples import RUN, an_etcd
 from kubeadm_upgrade.admission.gates import (
     GATES,
     GATES_OF_THE_LANE,
+    approved,
     control_plane_healthy,
     in_window,
     its_turn,
@@ -20,6 +21,7 @@ from kubeadm_upgrade.admission.gates import (
     why_wait,
 )
 from kubeadm_upgrade.admission.lane import Lane, Member
+from kubeadm_upgrade.approval.policy import ApprovalPolicy, When
 from kubeadm_upgrade.ledger.wire import OBJECT
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.roles import without_label
@@ -48,6 +50,10 @@ CLOSED = {
     others_in_service: (
         lambda f: with_lane(f, w1=Member(True, ready=False), w3=Member(True, in_service=False)),
         f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend them, or give them up (kubeadm_steer.prod)",
+    ),
+    approved: (
+        lambda f: replace(f, policy=replace(f.policy, approval=ApprovalPolicy(When.ALWAYS))),
+        "an approval of the hop (1.28.15 to 1.29.15), and there is none: clear the task approve, to have it asked for",
     ),
     in_window: (
         lambda f: replace(f, policy=replace(f.policy, calendar=TONIGHT)),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from in_memory.random_states import FACTS, between_patches, cases
 from in_memory.replay import Replay
 from kubeadm_upgrade.approval.difference import covers, difference, of_the_hop
-from kubeadm_upgrade.approval.terms import Block, Care, HopTerms, Terms, masked
+from kubeadm_upgrade.approval.figures import masked
+from kubeadm_upgrade.approval.terms import Block, Care, HopTerms, Terms
 from kubeadm_upgrade.approval.terms_of import begun_in, terms_of
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.planning.plan import plan
@@ -95,6 +96,7 @@ def with_care(**changes):
             "control plane node w1 is new of the control plane",
             id="a worker that has become one",
         ),
+        pytest.param(replace(TERMS, ignores_windows=True), "it does not wait for maintenance windows", id="at noon"),
         pytest.param(with_hop(control_plane=("cp1", "cp3")), "control plane node cp2 is gone", id="one less"),
         pytest.param(
             with_hop(control_plane=("cp3", "cp1", "cp2")),
@@ -163,7 +165,7 @@ def test_what_matters_is_told_and_asked_again(now, sentence):
         pytest.param(with_care(max_unavailable=1), (), id="fewer at once"),
         pytest.param(with_care(allows=(), drop_flags=(), ignores=()), (), id="less is allowed"),
         pytest.param(
-            replace(TERMS, blocks=(replace(FULL, sentence=FULL.sentence.replace("123", "99")),)), (),
+            replace(TERMS, blocks=(replace(FULL, sentence=FULL.sentence.replace("123", "119")),)), (),
             id="figures that change from look to look",
         ),
     ],
@@ -213,7 +215,14 @@ several = st.lists(st.text(min_size=1), max_size=3).map(tuple)
 cares = st.builds(Care, st.integers(1, 9) | st.sampled_from(["25%"]), several, several, several)
 blocks = st.lists(st.builds(Block, st.text(min_size=1), st.text(min_size=1)), max_size=3).map(tuple)
 terms = st.builds(
-    Terms, st.lists(hops, min_size=1, max_size=3).map(tuple), st.text(), st.text(), cares, several, blocks
+    Terms,
+    st.lists(hops, min_size=1, max_size=3).map(tuple),
+    st.text(),
+    st.text(),
+    cares,
+    several,
+    blocks,
+    st.booleans(),
 )
 
 
@@ -225,6 +234,10 @@ def test_they_survive_json_and_a_yaml_that_knows_no_numbers(one):
     text = yaml.safe_dump(plain, sort_keys=False)
     read = Terms.from_json(yaml.load(text, Loader=yaml.BaseLoader))
     assert (read, read.hash) == (one, one.hash)
+
+
+def test_who_agrees_to_any_time_agrees_to_a_window():
+    assert covers(replace(TERMS, ignores_windows=True), TERMS)
 
 
 def test_those_of_five_hundred_nodes_are_short():

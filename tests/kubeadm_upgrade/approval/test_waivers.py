@@ -15,6 +15,7 @@ from kubeadm_upgrade.preflight import CHECKS, MAY_BE_WAIVED, Finding, Severity
 from kubeadm_upgrade.version import Version
 
 FULL = Finding("room_on_disks", Severity.BLOCK, "w1: /var has 12 MiB free, and 768 MiB are needed: make room")
+WORSE = replace(FULL, message=FULL.message.replace("12", "3"))
 SWAP = Finding("swap_off", Severity.BLOCK, "w2: swap is on")
 AILING = Finding("api_ready", Severity.BLOCK, "etcd is not Ready")
 WARNS = Finding("no_reboot_pending", Severity.WARN, "w1 waits for a reboot")
@@ -35,8 +36,10 @@ def test_only_what_blocks_may_be_waived_and_most_of_it_never_is():
         pytest.param((FULL, WARNS), None, (FULL,), id="nobody has approved it"),
         pytest.param((FULL, WARNS), APPROVAL, (), id="it was waived"),
         pytest.param(
-            (replace(FULL, message=FULL.message.replace("12", "3")),), APPROVAL, (), id="by another figure as well"
+            (replace(FULL, message=FULL.message.replace("12", "11")),), APPROVAL, (), id="by nearly the same as well"
         ),
+        pytest.param((replace(FULL, message=FULL.message.replace("12", "300")),), APPROVAL, (), id="and a better one"),
+        pytest.param((WORSE,), APPROVAL, (WORSE,), id="not by a worse one"),
         pytest.param((FULL, SWAP), APPROVAL, (SWAP,), id="another check was not"),
         pytest.param(
             (replace(FULL, message=FULL.message.replace("w1", "w2")),), APPROVAL,

@@ -51,8 +51,14 @@ SKIPPED = [replace(task, state="skipped") for task in NOT_YET]
 
 ALL = PLANES | {f"w{n}": DONE for n in range(1, 13)}
 
+UNAPPROVED = "an approval of what is otherwise than what ann has approved: max_unavailable 1 → 100%: put the file back"
 SHUT = "a slot: its maintenance window: it opens on Sat 5 Dec 22:00 (Europe/Berlin)"
 CASES = {
+    "a node that was to begin without an approval": (
+        at(the_middle(), {"w5": "workers.admit"}, **waiting(f"a slot: {UNAPPROVED}", "approval")),
+        State.NEEDS_PERSON,
+        f"No further node is begun since 03:03 UTC, it waits for {UNAPPROVED}; 4 of 12 workers are done.",
+    ),
     "queued": (
         replace(a_run(), state="queued", started=None, tasks=(), hop=None),
         State.CLAIMING,
@@ -90,6 +96,11 @@ CASES = {
         of_the_run(a_run(), "approve", state="awaiting_input"),
         State.NEEDS_PERSON,
         "Waiting for approval: nothing is touched yet.",
+    ),
+    "somebody is asked, and it is aborted": (
+        replace(of_the_run(a_run(), "approve", state="awaiting_input"), marks=Marks(aborted="too late")),
+        State.NEEDS_PERSON,
+        "Aborted (too late), and waiting for an answer: it ends once somebody refuses it (Refuse).",
     ),
     "preflight finds": (
         of_the_run(

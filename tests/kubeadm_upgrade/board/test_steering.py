@@ -80,6 +80,12 @@ def test_an_answer_is_the_call_of_airflows_own_page():
     assert (approve.label, approve.needs, refuse.needs) == ("Approve", "reason", "reason")
 
 
+def test_abort_says_that_a_run_which_asks_has_to_be_answered():
+    """Airflow has parked it: nothing looks at the ledger before somebody has answered."""
+    assert actions(asked())["abort"].ask.endswith("ends once somebody has given one: refuse it as well.")
+    assert "refuse" not in actions(middle())["abort"].ask
+
+
 def test_whoever_approves_what_blocks_sees_what_they_waive():
     approve = actions(asked(blocks=("room_on_disks", "swap_off")))["approve"]
     assert approve.label == "Approve, waiving room_on_disks, swap_off"

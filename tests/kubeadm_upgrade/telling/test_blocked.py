@@ -15,7 +15,7 @@ from kubeadm_upgrade.waits import Wait, Waits
 NOON = datetime(2026, 12, 5, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 
-WANTED = {Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE} | {one for one in Wait if one in ("window", "approval")}
+WANTED = {Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE} | {Wait.WINDOW}
 
 
 def work(step="drain_node", node="w1"):

@@ -26,6 +26,7 @@ from kubeadm_upgrade import (
     queries,
     systemd_service,
     units,
+    yaml_mapping,
 )
 from kubeadm_upgrade import query as of_questions
 from kubeadm_upgrade import reading as of_readers
@@ -45,7 +46,7 @@ OF_QUERIES = (queries, machine, units, apt, dnf, locks, etcd)
 CALLED = (objects, outsiders, told, systemd_service, journal, wire, sudo)
 OF_WORDS = (flags, kubelet_settings)  # of what those have read; see the test of a kubelet's settings
 # what queries are made with, and who reads files of our own, which no host and no cluster has written
-OTHERS = (of_questions, of_readers, of_releases)
+OTHERS = (of_questions, of_readers, of_releases, yaml_mapping)
 
 TEXTS = [path.read_text(errors="replace")[:6000] for path in sorted(GOLDEN_FILES.rglob("*")) if path.is_file()]
 ADDED = ("Welcome to cp1\n", "-", "=", ":", "\0", "{", "[-]", "\ufffd", "9" * 400, "Jan 1 00:00:00 1970 CET")

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from browser.made_up import BOARD_DATA, FLEET_DATA, with_texts
 from browser.offline import BOARD, FLEET, Offline
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 PAYLOADS = [
     "<script>window.taken = 1</script>",

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from browser.visitor import NARROW
 from harness.site import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 WITHIN = 5.0  # seconds, from what a trigger has written to what a page shows
 FLEET = "/kubeadm-upgrade/fleet"

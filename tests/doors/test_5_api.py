@@ -18,7 +18,7 @@ from harness.rest import wait_for
 
 pytestmark = [
     pytest.mark.doors,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="the examples need curl and jq"),
 ]
 

@@ -8,7 +8,7 @@ import pytest
 from harness.airflow import COMPONENTS
 from harness.sessions import session_members
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def test_every_component_is_healthy(site):

@@ -7,7 +7,7 @@ import pytest
 from e2e.records import applies, beside_the_ledger, commands, control_plane, most_out_of_service, workers
 from harness.rest import ApiError
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def outcomes(site, dag_id: str, run_id: str) -> list[dict]:

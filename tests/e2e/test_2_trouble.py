@@ -12,7 +12,7 @@ from e2e.records import applies, ever_cordoned
 from harness.airflow import SCHEDULER, TRIGGERER
 from harness.rest import wait_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 def test_a_worker_that_never_gets_ready_stops_the_others_until_it_is_mended(site):

@@ -13,7 +13,7 @@ from harness.rest import ApiError
 from harness.settings import REPOSITORY
 from kubeadm_upgrade.__main__ import main
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 VERSIONS = ("1.29.15", "1.30.14", "1.31.14", "1.32.13")
 

@@ -11,7 +11,7 @@ import pytest
 from e2e.first_hour import MISTAKES, Mistake, begin
 
 # the first test waits until all runs have started, and for its own
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PATIENCE = 500
 

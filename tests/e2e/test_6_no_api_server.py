@@ -10,7 +10,7 @@ from e2e.records import applies
 from harness.airflow import API_SERVER
 from harness.rest import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 AWAY_SECONDS = 75
 

@@ -7,7 +7,7 @@ import pytest
 from e2e.records import applies
 from harness.rest import wait_for
 
-pytestmark = [pytest.mark.trouble, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.trouble, pytest.mark.timeout(900)]
 
 LEDGER = ("ConfigMap", "kube-system", "kubeadm-fleet-ledger")
 

@@ -9,7 +9,7 @@ import pytest
 from e2e.records import applies, commands, control_plane, most_out_of_service
 from harness.rest import wait_for
 
-pytestmark = [pytest.mark.trouble, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.trouble, pytest.mark.timeout(900)]
 
 TARGET = "v1.29.15"
 DAG = "kubeadm_upgrade.{}"

@@ -11,7 +11,7 @@ from harness.fleet import LabFleet
 from harness.rest import wait_for
 from harness.site import Site, environment_of, open_site
 
-pytestmark = [pytest.mark.trouble, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.trouble, pytest.mark.timeout(900)]
 
 DAG, LEDGER = "kubeadm_upgrade.contested", ("ConfigMap", "kube-system", "kubeadm-fleet-ledger")
 

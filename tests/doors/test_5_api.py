@@ -75,7 +75,7 @@ def test_a_run_that_is_aborted(reader: Reader, site):
     aborted = reader.types("Abort").strip()
     assert ended(site, STEER, aborted) == "success"
     shown = reader.types("Approve")
-    assert shown.startswith("Upgrade doors")
+    assert shown.startswith("doors: upgrade from 1.28.15 to 1.29.15?")
     assert shown.endswith("Approve\n")
     assert reader.types("Wait for the end") == f"{run}: failed\n"
     assert site.cluster("doors").node_state("doors-cp1").kubelet == "v1.28.15"

@@ -83,11 +83,9 @@ def _never(calendar: Calendar, now: datetime, job: Job) -> str:
 
 
 def _exclusion(calendar: Calendar, now: datetime, work: Work) -> Exclusion | None:
-    """What keeps a window shut that would be open now; of several, the last that ends."""
-    shut = [one for one in calendar.exclusions if now in one and one.forbids(work)]
-    if not shut or replace(calendar, exclusions=()).opening_at(now) is None:
-        return None
-    return max(shut, key=lambda one: one.end)
+    """What keeps a window shut that would be open now."""
+    shut = calendar.excluded_by(now, work)
+    return shut if shut and replace(calendar, exclusions=()).opening_at(now) else None
 
 
 def _at(moment: datetime, calendar: Calendar, now: datetime) -> str:

@@ -7,6 +7,13 @@ from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.ledger.wire import OBJECT
 
 
+def why_not_go_on(ledger: Ledger, run: RunId) -> str | None:
+    """Why this run may begin nothing more; None where it may."""
+    if not ledger.is_held_by(run):
+        return f"{run} does not hold this cluster any more"
+    return None if ledger.aborted is None else f"this run was aborted ({ledger.aborted})"
+
+
 def why_not_claim(ledger: Ledger, run: RunId, take_over: str = "") -> str | None:
     """Why this run may not have the cluster now; None when it may.
 

@@ -10,7 +10,7 @@ from kubeadm_airflow.hooks.cluster_ledger import change_ledger
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.ledger.claim import why_not_claim
+from kubeadm_upgrade.ledger import claim as rules
 from kubeadm_upgrade.ledger.ledger import Ledger
 
 
@@ -18,9 +18,11 @@ async def claim(cluster: Cluster, run: RunId, take_over: str, give_up: Iterable[
     """Take the cluster for this run. Returns why it cannot have it yet, None when it has."""
 
     def claimed(ledger: Ledger) -> Ledger:
-        return ledger if why_not_claim(ledger, run, take_over) else ledger.claimed(run, datetime.now(UTC), give_up)
+        return (
+            ledger if rules.why_not_claim(ledger, run, take_over) else ledger.claimed(run, datetime.now(UTC), give_up)
+        )
 
-    return why_not_claim(await change_ledger(cluster, claimed), run, take_over)
+    return rules.why_not_claim(await change_ledger(cluster, claimed), run, take_over)
 
 
 async def release(
@@ -43,10 +45,10 @@ async def keep_approval(cluster: Cluster, run: RunId, approval: Approval) -> boo
 
     def approved(ledger: Ledger) -> Ledger:
         """Written once, however often a task that was killed comes back with the same answer."""
-        return ledger if ledger.aborted is not None or ledger.approved == approval else ledger.approved_as(approval)
+        may = rules.why_not_go_on(ledger, run) is None
+        return ledger.approved_as(approval) if may and ledger.approved != approval else ledger
 
-    left = await change_ledger(cluster, _if_held_by(run, approved))
-    return left.is_held_by(run) and left.aborted is None
+    return rules.why_not_go_on(await change_ledger(cluster, approved), run) is None
 
 
 async def ledger_of(cluster: Cluster) -> Ledger:
@@ -62,10 +64,7 @@ async def note_judgement(cluster: Cluster, run: RunId) -> None:
 
 async def why_not_go_on(cluster: Cluster, run: RunId) -> str | None:
     """Why no run may come after this one by itself; None where one may."""
-    ledger = await ledger_of(cluster)
-    if not ledger.is_held_by(run):
-        return f"{run} does not hold this cluster any more"
-    return None if ledger.aborted is None else f"this run was aborted ({ledger.aborted})"
+    return rules.why_not_go_on(await ledger_of(cluster), run)
 
 
 def _if_held_by(run: RunId, change: Callable[[Ledger], Ledger]) -> Callable[[Ledger], Ledger]:

@@ -23,6 +23,7 @@ from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, NotToAct, TimeCur
 from kubeadm_upgrade.facts import HostFacts, NodeFacts, PodFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.ledger.claim import why_not_go_on
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.machine import Machine
@@ -57,10 +58,8 @@ async def look_at_window(cluster: Cluster, hop: Hop, run: RunId) -> Hold | None:
     async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
         nodes, _, control_plane = await _look_at_cluster(api)
         ledger, _ = await api.ledger()
-    if not ledger.is_held_by(run):
-        raise NotToAct(f"{cluster.name}: {run} does not hold this cluster any more")
-    if ledger.aborted is not None:
-        raise NotToAct(f"{cluster.name}: this run was aborted ({ledger.aborted})")
+    if why_not := why_not_go_on(ledger, run):
+        raise NotToAct(f"{cluster.name}: {why_not}")
     return first_hold(hop, run, cluster.rollout, nodes, control_plane, ledger, datetime.now(UTC))
 
 

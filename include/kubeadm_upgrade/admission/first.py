@@ -1,10 +1,11 @@
-"""With which node a hop goes on, and whether the cluster's windows let it: for whoever waits for the whole run."""
+"""With which node a hop goes on, and whether the cluster's windows let it: for whoever asks for the whole run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.admission.window import hold_of
 from kubeadm_upgrade.assignment import RunId
@@ -16,8 +17,19 @@ from kubeadm_upgrade.next_hop import goes_on
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.windows.calendar import WhenOver
 from kubeadm_upgrade.windows.hold import Hold
+from kubeadm_upgrade.windows.need import STEPS_OF
 
-_GROUPS = ("control_plane", "control_plane_kubelets", "workers")
+
+def lanes(
+    hop: Hop,
+    run: RunId,
+    policy: RolloutPolicy,
+    nodes: Sequence[NodeFacts],
+    control_plane: ControlPlaneFacts,
+    ledger: Ledger,
+) -> Iterator[Lane]:
+    """Of every task group that waits for windows, in the order of a run."""
+    return (lane_of(group, hop, run, policy, nodes, control_plane, ledger) for group in STEPS_OF)
 
 
 def first_hold(
@@ -36,8 +48,5 @@ def first_hold(
     """
     if policy.calendar.when_over is WhenOver.STOP and goes_on(run.dag_run):
         return None
-    for group in _GROUPS:
-        lane = lane_of(group, hop, run, policy, nodes, control_plane, ledger)
-        if lane.left:
-            return hold_of(lane.left[0], lane, hop, policy, ledger, now)
-    return None
+    lane = next((one for one in lanes(hop, run, policy, nodes, control_plane, ledger) if one.left), None)
+    return hold_of(lane.left[0], lane, hop, policy, ledger, now) if lane else None

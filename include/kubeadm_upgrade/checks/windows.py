@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from itertools import islice
 
-from kubeadm_upgrade.admission.lane import Lane
-from kubeadm_upgrade.admission.members import lane_of
+from kubeadm_upgrade.admission.first import lanes
 from kubeadm_upgrade.admission.window import hold_of
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.checks.scene import Scene
 from kubeadm_upgrade.windows.calendar import ALWAYS
 from kubeadm_upgrade.windows.hold import BEFORE
-
-_GROUPS = ("control_plane", "control_plane_kubelets", "workers")
 
 
 def fits_a_window(scene: Scene) -> Iterator[str]:
@@ -25,14 +22,9 @@ def fits_a_window(scene: Scene) -> Iterator[str]:
     if scene.policy.calendar == ALWAYS or scene.hop.ignore_window or scene.control_plane.unversioned:
         return  # what runs without a version is another check's
     now = scene.now or datetime.combine(scene.today, time(), UTC)
-    for group in _GROUPS:
-        lane = _lane(scene, group)
+    holder = scene.ledger.holder
+    run = holder.run if holder else RunId("")
+    for lane in lanes(scene.hop, run, scene.policy, scene.nodes, scene.control_plane, scene.ledger):
         held = (hold_of(node, lane, scene.hop, scene.policy, scene.ledger, now) for node in lane.left)
         never = (one.sentence.removeprefix(BEFORE) for one in held if one is not None and one.until is None)
         yield from (f"maintenance windows: {sentence}" for sentence in islice(never, 1))
-
-
-def _lane(scene: Scene, group: str) -> Lane:
-    holder = scene.ledger.holder
-    run = holder.run if holder else RunId("")
-    return lane_of(group, scene.hop, run, scene.policy, scene.nodes, scene.control_plane, scene.ledger)

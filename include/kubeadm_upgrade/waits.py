@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from kubeadm_upgrade.errors import Unauthorized, UpgradeError
+
+A_TURN = timedelta(seconds=2)  # who waits counts in looks that are so far apart
+MOST_TURNS = 25  # whatever comes first: somebody may edit the cluster's file, and that is seen within a minute
 
 
 class Wait(StrEnum):

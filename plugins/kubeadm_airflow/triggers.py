@@ -38,12 +38,11 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
-from kubeadm_upgrade.waits import Wait, Waits, kind_of
+from kubeadm_upgrade.waits import A_TURN, MOST_TURNS, Wait, Waits, kind_of
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 2.0
-MOST_TURNS = 25  # nobody looks less often than every 50 seconds, whatever comes first
+POLL_SECONDS = A_TURN.total_seconds()
 SAY_AGAIN_SECONDS = 60.0  # a reason that changes all the time is said no more often than this
 # credentials that are not accepted, another's answer, or a file that is broken: somebody sees to it, or nobody does
 _PERSONS_PATIENCE = timedelta(hours=1)

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from kubeadm_upgrade.board.words import roughly
+from kubeadm_upgrade.waits import A_TURN, MOST_TURNS
 from kubeadm_upgrade.windows.calendar import Calendar, Exclusion, Opening, Work
 from kubeadm_upgrade.windows.words import moment_told
 
 _HORIZON = timedelta(days=400)  # a window that comes once a year is found; longer nobody waits for one
-_A_TURN = timedelta(seconds=2)  # whoever waits counts in looks that are so far apart
-_MOST_TURNS = 25  # somebody may edit the cluster's file: that is seen within a minute
 BEFORE = "its maintenance window: "  # what every sentence begins with
 _WAY_OUT = "or start the run with ignore_window"
 
@@ -41,8 +40,8 @@ class Hold:
     def turns(self, now: datetime) -> int:
         """How soon, in looks: seldom while the window is far away, and right when it opens."""
         if self.until is None:
-            return _MOST_TURNS
-        return max(1, min(_MOST_TURNS, math.ceil((self.until - now) / _A_TURN)))
+            return MOST_TURNS
+        return max(1, min(MOST_TURNS, math.ceil((self.until - now) / A_TURN)))
 
 
 def hold(calendar: Calendar, now: datetime, job: Job) -> Hold | None:

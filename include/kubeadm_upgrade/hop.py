@@ -21,6 +21,11 @@ class Repository:
     key_url: str
 
 
+def filled(template: str, minor: str, package_format: str) -> str:
+    """An address of a cluster's file, which has blanks for the minor release and the format of packages."""
+    return template.replace("{minor}", minor).replace("{format}", package_format)
+
+
 @dataclass(frozen=True)
 class Source:
     """What hosts of one package format install, and from where."""

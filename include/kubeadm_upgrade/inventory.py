@@ -16,7 +16,7 @@ from kubeadm_upgrade import defaults_file
 from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED, ApprovalPolicy
 from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, problems
 from kubeadm_upgrade.errors import NeedsPerson, several
-from kubeadm_upgrade.hop import Repository
+from kubeadm_upgrade.hop import Repository, filled
 from kubeadm_upgrade.kubeadm_preflight import reasons
 from kubeadm_upgrade.look_schedule import LookSchedule
 from kubeadm_upgrade.packages.port import MANAGERS
@@ -102,15 +102,11 @@ class Cluster:
         Repositories of releases that have ended go on publishing the signing key as it was then, expired by now
         (kubernetes/release#3818). That of the `newest` release is the same key, and valid; None: take its own.
         """
-
-        def filled(template: str, minor: str) -> str:
-            return template.replace("{minor}", minor).replace("{format}", package_format)
-
         if self.key_url:
-            key_url = filled(self.key_url, minor)
+            key_url = filled(self.key_url, minor, package_format)
         else:
-            key_url = MANAGERS[package_format].key_url(filled(self.repository_url, newest or minor))
-        return Repository(filled(self.repository_url, minor), key_url)
+            key_url = MANAGERS[package_format].key_url(filled(self.repository_url, newest or minor, package_format))
+        return Repository(filled(self.repository_url, minor, package_format), key_url)
 
 
 def directory() -> Path:

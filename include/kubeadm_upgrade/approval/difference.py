@@ -86,8 +86,7 @@ def _of_matched(
     yield from of_versions(approved, now, is_first=is_first)
     yield from _of_control_plane(approved, now, begun, known)
     yield from _of_workers(approved, now, known)
-    if more := [work for work in now.etcd if work not in approved.etcd]:
-        yield f"the hop to {now.to} {' and '.join(more)}"
+    yield from of_etcd(approved, now)
 
 
 def of_versions(approved: HopTerms, now: HopTerms, *, is_first: bool) -> Iterator[str]:
@@ -137,6 +136,11 @@ def _nodes(names: Sequence[str]) -> str:
 def _new(names: Sequence[str], known: Set[str]) -> str:
     role = " of the control plane" if set(names) & known else ""
     return f"{agreeing(names, 'is', 'are')} new{role}"
+
+
+def of_etcd(approved: HopTerms, now: HopTerms) -> Iterator[str]:
+    if more := [work for work in now.etcd if work not in approved.etcd]:
+        yield f"the hop to {now.to} {' and '.join(more)}"
 
 
 def of_care(approved: Care, now: Care) -> Iterator[str]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kubeadm_upgrade.approval.difference import index_of, of_care, of_versions, of_windows
+from kubeadm_upgrade.approval.difference import index_of, of_care, of_etcd, of_versions, of_windows
 from kubeadm_upgrade.approval.terms import HopTerms, Terms
-from kubeadm_upgrade.hop import Hop, Source
+from kubeadm_upgrade.hop import Hop, Source, filled
 from kubeadm_upgrade.policy import RolloutPolicy
 
 
@@ -31,11 +31,10 @@ def difference_of(approved: Terms, hop: Hop, policy: RolloutPolicy, node: str, *
         return (f"the hop ({hop.way}) is not in what was approved",)
     there = approved.hops[index]
     known = node in (there.control_plane if node in hop.control_plane else there.workers)
-    more = [work for work in hop.etcd_work if work not in there.etcd]
     care = replace(policy.care, ignores=tuple(sorted(hop.ignore_preflight_errors)))
     return (
         *of_versions(there, now, is_first=True),
-        *((f"the hop to {hop.to} {' and '.join(more)}",) if more else ()),
+        *of_etcd(there, now),
         *(() if known or begun else (f"{node} is not in the hop to {hop.to} that was approved",)),
         *_of_sources(approved, hop),
         *of_care(approved.care, care),
@@ -50,19 +49,16 @@ def _packages(hop: Hop) -> dict[str, dict[str, str]]:
 def _of_sources(approved: Terms, hop: Hop) -> Iterator[str]:
     """Where packages come from. An address was approved as the cluster's file has it, with its blanks to fill."""
     for form, source in hop.sources.items():
-        if approved.repository and source.repository.url != _filled(approved.repository, hop, form):
-            yield f"the package repository: {_filled(approved.repository, hop, form)} → {source.repository.url}"
+        address = filled(approved.repository, hop.to.release, form)
+        if approved.repository and source.repository.url != address:
+            yield f"the package repository: {address} → {source.repository.url}"
         if approved.repository and not _has_the_key(approved, hop, form, source):
             yield f"the repository's signing key is from {source.repository.key_url}"
 
 
 def _has_the_key(approved: Terms, hop: Hop, form: str, source: Source) -> bool:
     if approved.key:
-        return source.repository.key_url == _filled(approved.key, hop, form)
+        return source.repository.key_url == filled(approved.key, hop.to.release, form)
     # the repository's own, of whichever of its minor releases
     head = approved.repository.replace("{format}", form).partition("{minor}")[0]
     return source.repository.key_url.startswith(head)
-
-
-def _filled(template: str, hop: Hop, form: str) -> str:
-    return template.replace("{minor}", hop.to.release).replace("{format}", form)

@@ -42,7 +42,7 @@ def mark(waits: Waits) -> str:
 
 
 def is_of_a_window(waits: Waits) -> bool:
-    return waits.kind == "window"
+    return waits.kind == Wait.WINDOW
 
 
 def is_blocked(waits: Waits, now: datetime, after: timedelta) -> bool:

@@ -100,16 +100,6 @@ def started(cluster: str, way: str, node: str) -> Event:
     return Event(Kind.STARTED, cluster, f"the upgrade has started: {way}, first with {node}", node=node)
 
 
-def window_closed(cluster: str, left: str, opens: str, key: str) -> Event:
-    """`left`: what is not done ("3 of 12 workers are left"); `opens`: when it goes on ("Sat 5 Dec 22:00"; "": never).
-
-    `key`: what tells this closing from others, such as the end of the window.
-    """
-    then = f"it goes on {opens}" if opens else "no further window is to come"
-    do = "" if opens else "add a window to the cluster's file, or start a run with ignore_window"
-    return Event(Kind.WINDOW_CLOSED, cluster, f"the maintenance window has closed: {left}, {then}", do=do, key=key)
-
-
 def late(cluster: str, after: str, key: str = "") -> Event:
     """`after`: how long a run may take, in words."""
     text = f"the run has not ended after {after}"

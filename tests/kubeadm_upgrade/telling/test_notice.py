@@ -23,7 +23,6 @@ from kubeadm_upgrade.telling.events import (
     late,
     plan_ready,
     started,
-    window_closed,
 )
 from kubeadm_upgrade.telling.notice import MOST_LETTERS, MOST_MARKDOWN, Notice
 
@@ -135,14 +134,6 @@ def test_every_kind_has_its_severity_and_its_place_in_the_docs():
         (
             started("prod", "1.28.15 to 1.29.15", "cp1"),
             "prod: the upgrade has started: 1.28.15 to 1.29.15, first with cp1.",
-        ),
-        (
-            window_closed("prod", "3 of 12 workers are left", "Sat 5 Dec 22:00", "k"),
-            "prod: the maintenance window has closed: 3 of 12 workers are left, it goes on Sat 5 Dec 22:00.",
-        ),
-        (
-            window_closed("prod", "w1 is left", "", "k"),
-            "prod: the maintenance window has closed: w1 is left, no further window is to come.",
         ),
         (late("prod", "6h"), "prod: the run has not ended after 6h."),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -48,6 +48,14 @@ FORM: Mapping[str, Param] = {
 }
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What there is to ask about, and the approval that covers it: then nobody need be asked."""
+
+    question: Question
+    approval: Approval | None
+
+
 class AskingOperator(ClusterOperator, HITLOperator):
     """A task that may have to ask. What it asks, and whom, is found out when it runs: its shape is always the same."""
 
@@ -58,7 +66,7 @@ class AskingOperator(ClusterOperator, HITLOperator):
         kwargs |= {"subject": f"Upgrade {cluster}?", "options": [APPROVE, REFUSE], "params": dict(FORM)}
         super().__init__(cluster=cluster, hop=hop, **kwargs)
 
-    async def question(self, context: Context) -> Question:
+    async def seen(self, context: Context) -> Seen:
         """What would be asked now."""
         raise NotImplementedError
 
@@ -97,7 +105,7 @@ class AskingOperator(ClusterOperator, HITLOperator):
             return loop.run_until_complete(self._answered(context, event, shown))
 
     async def _answered(self, context: Context, event: Mapping[str, Any], shown: Mapping[str, Any] | None) -> Any:
-        now = await self.question(context)
+        now = (await self.seen(context)).question
         if "error" in event:  # a deadline without a default, as no question of ours has
             raise NotApproved(f"{self.cluster}: nobody has answered in time; no node was touched")
         then = replace(now, terms=Terms.from_json(shown)) if shown else now
@@ -127,17 +135,16 @@ class ApproveOperator(AskingOperator):
     """
 
     async def aexecute(self, context: Context) -> dict[str, Any] | None:
-        from kubeadm_airflow.approvals import APPROVAL, approval_that_covers, planned_terms, told_of
+        from kubeadm_airflow.approvals import APPROVAL, told_of
 
         if context["params"]["dry_run"]:
             self.log.info("%s: a dry run asks nobody", self.cluster)
             return None
-        question = await self.question(context)
+        seen = await self.seen(context)
+        question, approval = seen.question, seen.approval
         if why_not := question.policy.why_not(question.terms):
             self.log.info("%s: %s", self.cluster, why_not)
             return None
-        _, begun = await planned_terms(context, load_cluster_named(self.cluster))
-        approval = await approval_that_covers(load_cluster_named(self.cluster), question.terms, begun)
         if approval is None:
             await self.ask(context, question)
         self.log.info("%s: %s", self.cluster, approval)
@@ -145,7 +152,7 @@ class ApproveOperator(AskingOperator):
         await ti.axcom_push(key=APPROVAL, value=told_of(approval))
         return told_of(approval)
 
-    async def question(self, context: Context) -> Question:
+    async def seen(self, context: Context) -> Seen:
         """Of the run's plan, what preflight has found, and the cluster's file of now."""
         from kubeadm_airflow.approvals import as_planned
         from kubeadm_airflow.hooks.cluster_claim import ledger_of
@@ -153,11 +160,12 @@ class ApproveOperator(AskingOperator):
         cluster, ti = load_cluster_named(self.cluster), context["ti"]
         path = await ti.axcom_pull(task_ids="plan", key="path")  # type: ignore[attr-defined]
         terms, begun, found = await as_planned(context, cluster)
-        before = (await ledger_of(cluster)).approved
+        before = (await ledger_of(cluster)).approved if cluster.approval.wants(terms) else None
         same_way = before is not None and before.terms.hops[-1].to.release == terms.hops[-1].to.release
         changed = before.difference(terms, begun) if before and same_way else ()
         beside = beside_of(Wish.read(context["params"]).ignore_window)
-        return Question(self.cluster, path, terms, cluster.approval, found, before, changed, beside)
+        question = Question(self.cluster, path, terms, cluster.approval, found, before, changed, beside)
+        return Seen(question, before if before and before.covers(terms, begun) else None)
 
 
 def _until(until: str | None, question: Question) -> str:

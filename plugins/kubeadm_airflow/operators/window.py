@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +12,9 @@ from airflow.sdk.bases.operator import event_loop
 
 from kubeadm_airflow.endings import from_event
 from kubeadm_airflow.identity import run_of
-from kubeadm_airflow.operators.approve import AskingOperator
+from kubeadm_airflow.operators.approve import AskingOperator, Seen
 from kubeadm_airflow.operators.run import LOOK_IS_OLD
 from kubeadm_airflow.waiting import say
-from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.approval.page import Question, beside_of
 from kubeadm_upgrade.errors import NotSettled, PlanChanged, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
@@ -25,14 +24,6 @@ from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.waits import Wait, Waits
 from kubeadm_upgrade.windows.forecast import forecast
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What there is to ask about after another look, and the approval that covers it."""
-
-    question: Question
-    approval: Approval | None
 
 
 class WindowOperator(AskingOperator):
@@ -60,9 +51,6 @@ class WindowOperator(AskingOperator):
         with event_loop() as loop:
             return loop.run_until_complete(self._settle(context))
 
-    async def question(self, context: Context) -> Question:
-        return (await self._look_again(context)).question
-
     async def _wait_for_it(self, context: Context, reason: str) -> None:
         from kubeadm_airflow.triggers import WindowTrigger
 
@@ -83,7 +71,7 @@ class WindowOperator(AskingOperator):
         if await self._is_fresh(ti) and await self._is_covered(context):
             self.log.info("%s: it was looked at a short while ago", self.cluster)
             return None
-        seen = await self._look_again(context)
+        seen = await self.seen(context)
         question, approval = seen.question, seen.approval
         wanted = question.policy.wants(question.terms)
         blocks = blocking(question.found, approval if wanted else None)
@@ -119,7 +107,7 @@ class WindowOperator(AskingOperator):
         approval = await approval_that_covers(cluster, terms, begun)
         return approval is not None and not blocking(found, approval)
 
-    async def _look_again(self, context: Context) -> Seen:
+    async def seen(self, context: Context) -> Seen:
         """As look, plan and preflight have done; with what was published then, since that is what this run installs."""
         from kubeadm_airflow.approvals import planned_terms
         from kubeadm_airflow.hooks.cluster_scene import judge, look_at_state_and_ledger

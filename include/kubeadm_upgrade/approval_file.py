@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, Then, When
 from kubeadm_upgrade.durations import PATTERN, parse_duration
-from kubeadm_upgrade.strict import Strict
+from kubeadm_upgrade.strict import Strict, check_each_once
 
 
 class ApprovalSettings(Strict):
@@ -33,8 +33,7 @@ class ApprovalSettings(Strict):
     @field_validator("approvers")
     @classmethod
     def _each_once(cls, approvers: list[str]) -> list[str]:
-        if twice := [name for at, name in enumerate(approvers) if name in approvers[:at]]:
-            raise ValueError(f"{twice[0]} is there twice: remove one of them")
+        check_each_once(approvers)
         return approvers
 
     @field_validator("deadline")

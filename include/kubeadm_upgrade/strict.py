@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -10,3 +12,9 @@ class Strict(BaseModel):
 
     # an error's cause is in tracebacks, and a value may hold a password
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def check_each_once(names: Sequence[str]) -> None:
+    """Raises ValueError for a list that has one twice, as after a bad merge."""
+    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+        raise ValueError(f"{twice[0]} is there twice: remove one of them")

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kubeadm_upgrade.durations import told
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
-from kubeadm_upgrade.strict import Strict
+from kubeadm_upgrade.strict import Strict, check_each_once
 from kubeadm_upgrade.windows.calendar import ByCron, Calendar, Exclusion, Once, OnDays, Scope, WhenOver
 from kubeadm_upgrade.windows.recurring import DAYS, LONGEST
 from kubeadm_upgrade.windows.wall_time import first_moment, last_moment, moment
@@ -39,8 +39,7 @@ class RecurringSettings(Strict):
     @field_validator("days")
     @classmethod
     def _each_once(cls, days: list[str] | None) -> list[str] | None:
-        if twice := [day for at, day in enumerate(days or ()) if day in (days or ())[:at]]:
-            raise ValueError(f"{twice[0]} is there twice: remove one of them")
+        check_each_once(days or ())
         return days
 
     @field_validator("cron")

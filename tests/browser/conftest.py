@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 # What drives a browser is installed by make test-browser only: without it these tests are nobody's.
 collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 
+IN_DAYS = (datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%dT21:00:00Z")
 CLUSTERS: Clusters = {
     "shop": (1, 4, {"max_unavailable": 2, "labels": {"env": "prod", "region": "eu-1"}}),
     "mail": (1, 3, {"timeouts": {"ready": 6}, "labels": {"env": "prod", "region": "us-2"}}),
     "lab": (1, 1, {"labels": {"env": "test"}}),
+    "bank": (1, 2, {"approval": {"when": "always", "approvers": ["admin"]}}),
+    "night": (1, 2, {"windows": {"timezone": "Europe/Berlin", "once": [{"start": IN_DAYS, "duration": "4h"}]}}),
 }
 BROKEN = {"typo": {"max_unavailble": 2}}
 USERS = {"admin": "admin", "viewer": "viewer"}

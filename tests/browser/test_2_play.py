@@ -37,16 +37,16 @@ def test_whoever_is_not_logged_in_comes_to_the_page_by_the_login(site, browser):
     page.locator("input[name=password]").fill(site.airflow.passwords["viewer"])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"**{FLEET}")
-    page.get_by_role("heading", name="of 4 clusters").wait_for()
+    page.get_by_role("heading", name="of 6 clusters").wait_for()
     context.close()
 
 
 def test_the_fleet_says_who_needs_a_person_first(admin, site):
     """A broken file is a cluster, too; what is looked for is in the address."""
     page = admin.opens(FLEET)
-    admin.sees("1 of 4 clusters needs a person.")
+    admin.sees("1 of 6 clusters needs a person.")
     rows = page.get_by_role("row").filter(has=page.get_by_role("rowheader"))
-    expect(rows).to_have_count(4)
+    expect(rows).to_have_count(6)
     expect(rows.first).to_contain_text("max_unavailble: unknown key")
     page.get_by_role("button", name="env:prod").click()
     expect(rows).to_have_count(2)
@@ -57,9 +57,9 @@ def test_the_fleet_says_who_needs_a_person_first(admin, site):
     expect(rows).to_have_count(1)
     page.get_by_role("searchbox").fill("nothing like it")
     page.get_by_role("button", name="Show all").click()
-    expect(rows).to_have_count(4)
+    expect(rows).to_have_count(6)
     page.get_by_role("button", name="Cluster").click()
-    expect(rows.first).to_contain_text("lab")
+    expect(rows.first).to_contain_text("bank")
     expect(page.get_by_role("columnheader", name="Cluster")).to_have_attribute("aria-sort", "ascending")
     admin.is_sound()
 
@@ -128,7 +128,7 @@ def test_a_failure_says_why_and_goes_on_by_its_button(admin, site, pictures):
     admin.takes_pictures("failure", pictures)
 
     admin.opens(FLEET)
-    admin.sees("2 of 4 clusters need a person.")
+    admin.sees("2 of 6 clusters need a person.")
     admin.is_sound()
     admin.takes_pictures("fleet", pictures)
 

@@ -94,8 +94,7 @@ class Visitor:
 
     def takes_pictures(self, name: str, directory: Path) -> None:
         """Light and dark, wide and narrow."""
-        into = PICTURES if os.environ.get(TAKE_PICTURES) else directory
-        into.mkdir(parents=True, exist_ok=True)
+        into = _album(directory)
         for scheme in ("light", "dark"):
             for size, viewport in (("wide", WIDE), ("narrow", NARROW)):
                 self.page.emulate_media(color_scheme=scheme)
@@ -103,6 +102,16 @@ class Visitor:
                 self.page.screenshot(path=into / f"{name}-{scheme}-{size}.png", animations="disabled")
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(WIDE)
+
+    def takes_picture(self, name: str, directory: Path) -> None:
+        """Of a page of Airflow's own, as it is."""
+        self.page.screenshot(path=_album(directory) / f"{name}.png", animations="disabled")
+
+
+def _album(directory: Path) -> Path:
+    into = PICTURES if os.environ.get(TAKE_PICTURES) else directory
+    into.mkdir(parents=True, exist_ok=True)
+    return into
 
 
 def token_of(airflow: AirflowInstance, user: str) -> str:

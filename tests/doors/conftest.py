@@ -9,7 +9,8 @@ import pytest
 from harness.site import Clusters, Site, open_site
 
 CLUSTERS: Clusters = {
-    "nightly": (1, 1, {}),
+    "nightly": (1, 2, {}),
+    "nights": (1, 2, {}),
     "halted": (1, 2, {}),
     "closed": (1, 1, {}),
     "doors": (1, 2, {"timeouts": {"ready": 6}, "approval": "always"}),

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-import httpx
 import pytest
 
+from doors.windows import board, opened, soon, write_windows
 from e2e.records import applies
-from harness.fleet import LabFleet, write_inventory
 from harness.rest import wait_for
 
 pytestmark = [pytest.mark.doors, pytest.mark.timeout(900)]
 
 CLUSTER, DAG = "nightly", "kubeadm_upgrade.nightly"
-SOON = timedelta(seconds=20)
 
 
 def open_window(site, target: str, lasts: str) -> str:
-    """Write one that opens soon into the cluster's file; returns the id of its run, once the schedule has opened it."""
-    start = (datetime.now(UTC) + SOON).replace(microsecond=0)
-    windows = {"timezone": "Europe/Berlin", "once": [{"start": start.isoformat(), "duration": lasts}]}
-    write_inventory(site.inventory, LabFleet(site.lab.description()).inventory(CLUSTER, target, windows=windows))
-    site.api.parse_again(site.api.dag(DAG)["file_token"])
-    site.api.unpause(DAG)
-    run_id = f"scheduled__{start.isoformat()}"
-    wait_for(lambda: run_id in site.api.run_ids(DAG), f"the run {run_id}", 180, lambda: str(site.api.dag(DAG)))
-    run = site.api.run(DAG, run_id)
-    assert datetime.fromisoformat(run["start_date"] or run["queued_at"]) >= start
-    assert (run["run_type"], run["data_interval_start"][:19]) == ("scheduled", start.isoformat()[:19])
-    return run_id
-
-
-def board(site, run_id: str) -> dict:
-    credentials = {"username": site.airflow.user, "password": site.airflow.password}
-    with httpx.Client(base_url=site.airflow.url, trust_env=False, timeout=60) as http:
-        token = http.post("/auth/token", json=credentials).json()["access_token"]
-        address = f"/kubeadm-upgrade/board/{DAG}/{run_id.replace('+', '%2B')}/data"
-        return http.get(address, headers={"Authorization": f"Bearer {token}"}).json()
+    """Write one that opens soon; returns the id of its run."""
+    start = soon()
+    write_windows(site, CLUSTER, target, (start, lasts))
+    return opened(site, CLUSTER, start)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +47,7 @@ def test_a_run_with_nothing_to_do_costs_one_task(site, idle):
     assert set(states.values()) == {"skipped"}
     said = site.api.xcom(DAG, idle, "due", key="nothing_to_do")
     assert said == ("Nothing to do: nightly is at 1.28.15, every node Ready. No other window is to come")
-    shown = board(site, idle)
+    shown = board(site, CLUSTER, idle)
     assert (shown["state"], shown["sentence"]) == ("nothing_to_do", f"{said}.")
     assert not site.report_file(DAG, idle, "json").exists()
     run = site.api.run(DAG, idle)

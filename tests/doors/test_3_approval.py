@@ -15,10 +15,10 @@ pytestmark = [pytest.mark.doors, pytest.mark.timeout(900)]
 
 ASKS = {"when": "always", "approvers": ["ann", "bob"]}
 CLUSTERS = {
-    "agreed": (1, 1, {"approval": ASKS}),
-    "refused": (1, 1, {"approval": ASKS}),
+    "agreed": (1, 2, {"approval": ASKS}),
+    "refused": (1, 2, {"approval": ASKS}),
     "late": (1, 1, {"approval": {**ASKS, "deadline": "3s"}}),
-    "moved": (1, 1, {"approval": ASKS}),
+    "moved": (1, 2, {"approval": ASKS}),
 }
 USERS = {"admin": "admin", "ann": "user", "bob": "user", "eve": "op"}
 TWO_HOPS = {"target_version": "1.30"}
@@ -73,7 +73,7 @@ def test_whoever_is_asked_sees_the_plan(asking, runs):
     asked = question(asking, *runs["agreed"])
     plan = asking.api.xcom(*runs["agreed"], "plan", key="path")
     assert asked["subject"].startswith(f"agreed: upgrade from 1.28.15 to 1.30.14? (plan {plan['plan']}-")
-    assert "| 2 | 1.29.15 → 1.30.14 | 1 | 0 |" in asked["body"]
+    assert "| 2 | 1.29.15 → 1.30.14 | 2 | 0 |" in asked["body"]
     assert "[upgrade page](https://v1-30.docs.kubernetes.io/docs/tasks/" in asked["body"]
     assert [user["id"] for user in asked["assigned_users"]] == ["ann", "bob"]
     assert (asked["options"], sorted(asked["params"])) == (["Approve", "Refuse"], ["reason", "waive"])
@@ -139,7 +139,7 @@ def test_a_cluster_that_has_changed_in_between_is_asked_about_again(asking, runs
     assert asked["body"].startswith("## What has changed since\n\nIt was approved by ann on ")
     assert "- worker moved-w9 is new\n" in asked["body"]
     ledger = asking.cluster("moved").object("ConfigMap", "kube-system", "kubeadm-fleet-ledger")["data"]
-    assert yaml.safe_load(ledger["approved"])["terms"]["hops"][1]["workers"] == ["moved-w1"]
+    assert yaml.safe_load(ledger["approved"])["terms"]["hops"][1]["workers"] == ["moved-w1", "moved-w2"]
     answer(people["bob"], (dag_id, f"{run_id}~2"), "Refuse", reason="not with w9")
     assert asking.api.wait_for_run(dag_id, f"{run_id}~2") == "failed"
     assert applies(asking.cluster("moved")) == 1

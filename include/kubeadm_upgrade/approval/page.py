@@ -13,6 +13,7 @@ from typing import Any
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, Then
 from kubeadm_upgrade.approval.terms import Terms
+from kubeadm_upgrade.board.words import capital
 from kubeadm_upgrade.durations import told
 from kubeadm_upgrade.preflight import MAY_BE_WAIVED, Finding, Severity
 from kubeadm_upgrade.wording import count, shortened
@@ -113,7 +114,7 @@ def _findings(question: Question) -> str:
 def _when(question: Question) -> str:
     """How long it takes, and in which windows, as the plan has foretold."""
     told = (question.path.get("forecast") or {}).get("told")
-    return f"## When\n\n{text(told)}." if told else ""
+    return f"## When\n\n{text(capital(told))}." if told else ""
 
 
 def _numbered(path: Json) -> Sequence[tuple[int, Json]]:
@@ -127,7 +128,7 @@ def _way(hop: Json) -> str:
 
 def _hop(numbered: tuple[int, Json]) -> str:
     number, hop = numbered
-    head = (f"## Hop {number}: {_way(hop)}", "", f"{text(hop['reason'])}.", "")
+    head = (f"## Hop {number}: {_way(hop)}", "", f"{text(capital(hop['reason']))}.", "")
     return "\n".join((*head, *_lines(hop)))
 
 

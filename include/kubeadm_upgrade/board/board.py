@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from kubeadm_upgrade.board.cells import cells_of
@@ -14,7 +16,7 @@ from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.board.stages import stages_of
 from kubeadm_upgrade.board.state import state_of
 from kubeadm_upgrade.board.steering import actions_of
-from kubeadm_upgrade.board.view import Board, Progress, State
+from kubeadm_upgrade.board.view import Board, Cell, Progress, State
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
 # Nobody can tell how long a person takes.
@@ -45,7 +47,14 @@ def board_of(record: RunRecord, now: datetime, before: Board | None = None, cale
         path=stages_of(record, done=state is State.DONE),
         findings=notes_of(record),
         groups=groups(),
-        run_tasks=tuple(cells_of(record, sight.run_tasks)),
+        run_tasks=tuple(_of_the_run(sight)),
         nodes=sight.rows,
         actions=actions_of(sight, state),
     )
+
+
+def _of_the_run(sight: Sight) -> Iterator[Cell]:
+    """What only failed because something else has says nothing beside it."""
+    causes = {failed.task.task_id for failed in sight.failures}
+    for cell in cells_of(sight.record, sight.run_tasks):
+        yield cell if cell.task in causes else replace(cell, failure=None)

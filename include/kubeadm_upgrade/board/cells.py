@@ -34,6 +34,8 @@ BY_HAND = Trouble(
     "it was marked as failed, or its process was killed; what it had begun may have gone on",
     "clear this task, if it is to go on: it looks first at what is done",
 )
+# the last task of a run fails for what others have done, and has nobody to tell it to
+LAST_WORD = Trouble("the run has not done what it promised, or its report could not be written: its log says which", "")
 
 
 def cell_of(record: RunRecord, task: TaskRecord) -> Cell:
@@ -91,7 +93,9 @@ def _since(waits: Waiting) -> datetime:
 def trouble_of(task: TaskRecord) -> Trouble:
     """What a failed task has told; of one that could not, what may have become of it."""
     failure = task.failure
-    return Trouble(failure.why, failure.do, failure.said) if failure else BY_HAND
+    if failure is None:
+        return LAST_WORD if task.task_id == "report" else BY_HAND
+    return Trouble(failure.why, failure.do, failure.said)
 
 
 def _seconds(task: TaskRecord) -> float | None:
@@ -101,7 +105,8 @@ def _seconds(task: TaskRecord) -> float | None:
 
 
 def _log(record: RunRecord, task: TaskRecord) -> str:
-    """The task's page in Airflow's UI, which opens with its log."""
+    """The task's page in Airflow's UI, which opens with its log; of one that asks, with the question."""
+    asks = "/required_actions" if task.state == "awaiting_input" else ""
     mapped = f"/mapped/{task.map_index}" if task.map_index >= 0 else ""
     dag, run, name = (path_part(part) for part in (record.dag_id, record.run_id, task.task_id))
-    return f"/dags/{dag}/runs/{run}/tasks/{name}{mapped}"
+    return f"/dags/{dag}/runs/{run}/tasks/{name}{mapped}{asks}"

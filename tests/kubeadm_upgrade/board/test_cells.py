@@ -8,7 +8,7 @@ import pytest
 
 from in_memory.runs import NOW, a_run, ago, at, ended, failed, of_the_run, waiting
 from kubeadm_upgrade.board.board import board_of
-from kubeadm_upgrade.board.cells import BY_HAND, state_of
+from kubeadm_upgrade.board.cells import BY_HAND, LAST_WORD, state_of
 from kubeadm_upgrade.board.record import TaskRecord, Waiting
 from kubeadm_upgrade.board.view import Trouble
 
@@ -83,6 +83,25 @@ def test_a_failure_says_why_and_what_to_do_and_how_it_is_tried_again():
 
 def test_one_that_was_marked_as_failed_has_told_nothing():
     assert cell(at(a_run(), {"w1": DRAIN}, **(failed("") | {"failure": None}))).failure == BY_HAND
+
+
+@pytest.mark.parametrize(
+    ("of_a_node", "told"),
+    [
+        pytest.param(failed("w1: drain_node: no", "mend it"), None, id="for another, which says it"),
+        pytest.param({}, LAST_WORD, id="by itself"),
+    ],
+)
+def test_the_report_fails_for_what_others_have_done(of_a_node, told):
+    record = of_the_run(at(a_run(), {"w1": DRAIN}, **of_a_node), "report", state="failed", ended=NOW)
+    (shown,) = [one for one in board_of(record, NOW).run_tasks if one.task == "report"]
+    assert (shown.state, shown.failure) == ("failed", told)
+
+
+def test_one_that_asks_leads_to_its_question():
+    record = of_the_run(a_run(), "approve", state="awaiting_input")
+    (asks,) = [one for one in board_of(record, NOW).run_tasks if one.task == "approve"]
+    assert asks.log == "/dags/kubeadm_upgrade.prod/runs/night/tasks/approve/required_actions"
 
 
 def test_how_long_it_took():

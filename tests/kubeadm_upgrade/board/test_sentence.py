@@ -52,7 +52,10 @@ SKIPPED = [replace(task, state="skipped") for task in NOT_YET]
 ALL = PLANES | {f"w{n}": DONE for n in range(1, 13)}
 
 UNAPPROVED = "an approval of what is otherwise than what ann has approved: max_unavailable 1 → 100%: put the file back"
-SHUT = "a slot: its maintenance window: it opens on Sat 5 Dec 22:00 (Europe/Berlin)"
+# no node was begun with, packages and images are there
+PREPARED = at(a_run(1, 2), {"cp1": "control_plane.admit"} | dict.fromkeys(("w1", "w2"), "workers.admit"), state=None)
+OPENS = "its maintenance window: it opens on Sat 5 Dec 22:00 (Europe/Berlin)"
+SHUT = f"a slot: {OPENS}"
 CASES = {
     "a node that was to begin without an approval": (
         at(the_middle(), {"w5": "workers.admit"}, **waiting(f"a slot: {UNAPPROVED}", "approval")),
@@ -224,10 +227,15 @@ CASES = {
     "its window is shut": (
         at(the_middle(), {"w5": "workers.admit"}, **waiting(SHUT, "window")),
         State.WAITING,
-        f"4 of 12 workers are done, waits for {SHUT.removeprefix('a slot: ')}; about ",
+        f"4 of 12 workers are done, it waits for {OPENS}; about ",
+    ),
+    "its window is shut, and everything else is done": (
+        replace(PREPARED, tasks=(*PREPARED.tasks, TaskRecord("window", **waiting(OPENS, "window")))),
+        State.WAITING,
+        f"Everything is prepared for 1.29.15, it waits for {OPENS}; about ",
     ),
     "its window is shut, and nobody came to a node that has its slot": (
-        w5(**waiting(SHUT.removeprefix("a slot: "), "window")),
+        w5(**waiting(OPENS, "window")),
         State.WAITING,
         (
             "4 of 12 workers are done, w5 has waited for its maintenance window since 03:03 UTC (it opens on Sat 5 Dec "

@@ -118,12 +118,15 @@ function runTasks({ run_tasks: tasks }) {
 }
 
 function runTask(cell) {
-  const ticks = cell.since && !cell.failure
+  const ticks = cell.since && cell.state !== 'failed'
+  const name = cell.task.replaceAll('_', ' ')
   return make(
     'li',
     { class: cell.state },
     mark(cell.state),
-    make('span', {}, cell.task.replaceAll('_', ' ')),
+    cell.log
+      ? make('a', { href: cell.log, 'data-airflow': true, 'data-key': `task ${cell.task}` }, name)
+      : make('span', {}, name),
     make('small', {}, ticks ? since(cell.since) : cell.seconds === null ? '' : brief(cell.seconds)),
     make('span', { class: 'hidden' }, cell.state),
     cell.reason ? make('em', {}, cell.reason) : null,

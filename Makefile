@@ -27,6 +27,8 @@ export PYTHONPATH := $(CURDIR)/include:$(CURDIR)/plugins:$(CURDIR)/dags:$(CURDIR
 ARGS ?=
 # One process: the whole-system tests share one Airflow, and that fills two cores by itself.
 PYTEST := $(BIN)/python -m pytest
+# One for each core, where no Airflow runs: whoever is through first takes tests of the others.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
 
 SOURCES := include plugins dags tests
 
@@ -62,7 +64,7 @@ mend: $(READY) ## lift what make break has broken; then clear the failed task in
 	@$(BIN)/python -m lab mend --directory .demo/lab $(CLUSTER)
 
 test: $(READY) ## run the tests that take seconds each, minutes together; ARGS="..." goes to pytest
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(SIDE_BY_SIDE) $(ARGS)
 
 test-e2e: $(READY) ## upgrade simulated clusters with a whole Airflow: scheduler, triggerer, API server; needs nothing but this machine
 	$(PYTEST) -m e2e $(ARGS)

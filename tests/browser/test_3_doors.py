@@ -57,13 +57,13 @@ def test_the_form_asks_for_what_an_upgrade_can_be_told(admin, site, pictures):
     trigger = dialog.get_by_role("button", name="Trigger", exact=True)
     for text in ("Exact (1.29.4), or a minor release (1.29)", "Ignore maintenance windows, because"):
         expect(dialog).to_contain_text(text)
+    admin.takes_picture("form", pictures)
     target(dialog).fill("")
     expect(dialog).to_contain_text("This field is required")
     expect(trigger).to_be_disabled()
     target(dialog).fill("latest")
     trigger.click()
     expect(admin.page.get_by_text("Failed to Trigger Dag").first).to_be_visible()
-    admin.takes_picture("form", pictures)
     assert site.api.run_ids(BANK) == set()
 
 

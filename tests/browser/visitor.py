@@ -20,6 +20,7 @@ PICTURES = REPOSITORY / "docs" / "pictures"
 TAKE_PICTURES = "PICTURES"  # set by make pictures: only then are those of docs/ taken anew
 WIDE, NARROW = {"width": 1440, "height": 940}, {"width": 390, "height": 844}
 PATIENCE = 60_000.0  # milliseconds
+REFUSED = ("400 (Bad Request)", "403 (Forbidden)")
 SERIOUS = ("serious", "critical")
 
 
@@ -50,7 +51,7 @@ class Visitor:
 
     def _complains(self, message: Any) -> None:
         # Airflow's own sandbox is warned of; and an answer that is refused is one that is shown
-        if message.type == "error" and "403 (Forbidden)" not in message.text:
+        if message.type == "error" and not any(status in message.text for status in REFUSED):
             self.complaints.append(message.text)
 
     def _asks(self, url: str) -> None:

@@ -136,11 +136,13 @@ def test_an_approval_in_airflows_own_page_lets_it_go_on(admin, site, refused):
 def test_a_run_that_waits_for_its_window_says_when_it_opens_and_can_be_aborted(admin, site, pictures):
     run_id = sent(admin, form(admin, NIGHT))
     page = admin.board("night", run_id)
-    admin.sees("Everything is prepared for 1.29.15, it waits for its maintenance window: it opens on", patience=180_000)
+    admin.sees("no node is touched yet, it waits for its maintenance window: it opens on", patience=180_000)
     admin.is_sound()
     admin.takes_pictures("window", pictures)
     admin.clicks("Abort", "moved to next week")
-    admin.sees("Aborted (moved to next week)", patience=120_000)
+    admin.sees(
+        "Aborted (moved to next week, asked by admin): everything is prepared for 1.29.15 and no node is touched yet"
+    )
     assert site.api.wait_for_run(NIGHT, run_id) == "failed"
     expect(page.get_by_role("button", name="Abort")).to_have_count(0)
     admin.is_sound()

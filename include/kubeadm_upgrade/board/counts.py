@@ -39,6 +39,8 @@ def _fetching(sight: Sight) -> str:
 
 
 def _control_plane(sight: Sight) -> str:
+    if not any("control_plane" in one.begun for one in sight.control_plane):
+        return f"everything is prepared for {target(sight)} and no node is touched yet"
     if len(sight.control_plane) == 1:
         return f"the control plane is on its way to {target(sight)}"
     done, every = done_of(sight.control_plane, "control_plane"), len(sight.control_plane)

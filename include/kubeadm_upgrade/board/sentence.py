@@ -11,7 +11,7 @@ from kubeadm_upgrade import to_be_continued
 from kubeadm_upgrade.board import trouble
 from kubeadm_upgrade.board.counts import everybody, how_far, target
 from kubeadm_upgrade.board.record import TaskRecord
-from kubeadm_upgrade.board.rows import detail, waited_for
+from kubeadm_upgrade.board.rows import detail
 from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.board.state import PROVEN, gates_that_stay_closed, pause_of, shut_window
 from kubeadm_upgrade.board.under_way import at_work, finished_first, go_on
@@ -57,8 +57,7 @@ def _moving(sight: Sight, seconds_left: float | None) -> str:
 
 def _waiting(sight: Sight, seconds_left: float | None) -> str:
     waits = at_work(sight) or _closed(sight) or _until_the_window(sight)
-    far = f"everything is prepared for {target(sight)}" if _is_prepared(sight) else how_far(sight)
-    return _joined(capital(far), waits) + _left(seconds_left, "left once that is over")
+    return _joined(capital(how_far(sight)), waits) + _left(seconds_left, "left once that is over")
 
 
 def _paused(sight: Sight, _: float | None) -> str:
@@ -164,12 +163,6 @@ def _closed(sight: Sight, begin: Callable[[str], str] = str) -> str:
         since, now = at(waits.since, sight.now), ", now" if waits.reason_since else ""
         return begin(f"no further node may go out of service since {since}{now}: {detail(waits)}")
     return ""
-
-
-def _is_prepared(sight: Sight) -> bool:
-    """The run as a whole waits for its window: no node was begun with."""
-    task = sight.task("window")
-    return task is not None and waited_for(task) is not None
 
 
 def _until_the_window(sight: Sight) -> str:

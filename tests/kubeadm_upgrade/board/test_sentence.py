@@ -232,7 +232,7 @@ CASES = {
     "its window is shut, and everything else is done": (
         replace(PREPARED, tasks=(*PREPARED.tasks, TaskRecord("window", **waiting(OPENS, "window")))),
         State.WAITING,
-        f"Everything is prepared for 1.29.15, it waits for {OPENS}; about ",
+        f"Everything is prepared for 1.29.15 and no node is touched yet, it waits for {OPENS}; about ",
     ),
     "its window is shut, and nobody came to a node that has its slot": (
         w5(**waiting(OPENS, "window")),

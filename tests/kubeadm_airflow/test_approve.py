@@ -16,14 +16,17 @@ from harness.desk import Run, rewrite
 from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
 from kubeadm_airflow.hooks.cluster_claim import claim, keep_approval
 from kubeadm_airflow.hooks.cluster_ledger import change_ledger
+from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.approve import ApproveOperator
+from kubeadm_upgrade.actions import RepeatPreflight
+from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.approval.one_hop import difference_of, is_wanted
 from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED
 from kubeadm_upgrade.approval.terms import HopTerms, Terms
 from kubeadm_upgrade.approval.waivers import in_the_way
-from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.version import Version
 from lab import ClusterSpec
@@ -250,6 +253,26 @@ def test_what_blocks_and_may_be_waived_is_for_whoever_approves(walker, monkeypat
     found = asyncio.run(walker.preflight(hop))
     assert in_the_way(found, run.ledger, walker.cluster.approval, hop.to) == ()
     assert len(in_the_way(found, run.ledger, NOBODY_IS_ASKED, hop.to)) == 1
+
+
+def test_what_was_waived_does_not_keep_the_rest_from_settling(walker, monkeypatch):
+    """What comes back by itself is looked at again, whatever else somebody has let pass."""
+    walker.lab.apply([BARE])
+    run = Run(walker, monkeypatch).plan().preflight()
+    run.approve()
+    run.desk.answer("Approve", reason="it goes at night", waive=["drain_allowed"])
+    run.resume()
+    hop = Hop.from_json(run.hop)
+    work = Assignment(walker.name, RunId("run-1"), hop, "workers", "admit", hop.workers[0])
+
+    async def repeat():
+        async with NodeConnection.open(walker.cluster, work) as port:
+            await port.look(Admit())
+            return await port.act(RepeatPreflight())
+
+    with walker.lab.faults.static_pod_not_ready("asked-cp1", "kube-scheduler"):
+        said = asyncio.run(repeat())
+    assert said == "asked: since preflight last looked: kube-scheduler on asked-cp1 is not Ready: mend it first"
 
 
 def test_where_nobody_is_asked_it_fails_preflight_as_ever(walker, monkeypatch):

@@ -263,9 +263,9 @@ class NodeConnection:
         from kubeadm_upgrade.preflight import may_settle
 
         found = await judge(self._cluster, self._hop)
-        if sentences := [one.message for one in in_the_way(found, self._ledger, self._cluster.approval, self._hop.to)]:
-            said = f"{self._cluster.name}: since preflight last looked: {'; '.join(sentences)}"
-            if may_settle(found):
+        if blocks := in_the_way(found, self._ledger, self._cluster.approval, self._hop.to):
+            said = f"{self._cluster.name}: since preflight last looked: {'; '.join(one.message for one in blocks)}"
+            if may_settle(blocks):
                 return said
             raise PreflightFailed(said)
         await note_judgement(self._cluster, self._work.run)

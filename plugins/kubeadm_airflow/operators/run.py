@@ -182,7 +182,7 @@ class PreflightOperator(ClusterOperator):
             self.log.warning("%s: whoever approves may let this pass", self.cluster)
             return
         if blocks:
-            kind = NotSettled if may_settle(found) else PreflightFailed
+            kind = NotSettled if may_settle(blocks) else PreflightFailed
             raise kind(f"{self.cluster}: nothing was touched: {several([one.message for one in blocks])}")
         if not dry_run:
             await note_judgement(cluster, run_of(context))

@@ -54,7 +54,7 @@ def test_the_node_in_flight_is_finished_and_the_next_one_waits_for_its_window(si
     """And whoever looks is told so."""
     _, _, _, (waiting, sentence) = nights
     assert waiting["kind"] == "window"
-    assert waiting["reason"].startswith("its maintenance window: it opens on ")
+    assert waiting["reason"].startswith("a slot: its maintenance window: it opens on ")
     assert "window" in sentence
 
 

@@ -23,12 +23,19 @@ def _notes(record: RunRecord) -> Iterator[Note]:
         yield from (Note("mind", str(text)) for text in hops[0].get("findings") or ())
     report = record.report or {}
     if record.is_over:
-        yield from (Note("bad", str(text)) for text in report.get("broken_promises") or ())
+        broken = () if _was_refused(record) else report.get("broken_promises") or ()
+        yield from (Note("bad", str(text)) for text in broken)
         yield from (Note("warn", f"{name} joined while the run was under way") for name in report.get("joined") or ())
     for node, why in record.marks.given_up.items():
         yield Note("warn", f"{node} was given up: {why}. A later run takes it")
     for name, why in ((record.hop or {}).get("ignore_preflight_errors") or {}).items():
         yield Note("mind", f"kubeadm is told to pass over {name}: {why}")
+
+
+def _was_refused(record: RunRecord) -> bool:
+    """It has ended red before a node was begun with: all that it had promised is missing, as it says already."""
+    begun = any(task.group not in ("", "stage") and (task.outcome or task.failure) for task in record.tasks)
+    return record.state == "failed" and not begun
 
 
 def _approved(told: Mapping[str, Any]) -> str:

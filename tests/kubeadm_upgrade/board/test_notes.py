@@ -37,12 +37,19 @@ def test_who_has_approved_it_and_what_they_let_pass():
 def test_what_a_report_says_of_promises_holds_once_the_run_is_over():
     """One that was written in its middle says what was not so yet."""
     report = {"broken_promises": ["w1 runs kubelet 1.28.15, not 1.29.15"], "joined": ["w9"]}
-    record = a_run(report=report)
+    record = at(a_run(report=report), {"cp1": DONE})
     assert notes(record) == []
     assert notes(ended(record, "failed")) == [
         ("bad", "w1 runs kubelet 1.28.15, not 1.29.15"),
         ("warn", "w9 joined while the run was under way"),
     ]
+
+
+def test_a_run_that_was_refused_is_not_blamed_for_what_it_has_not_begun():
+    """One that somebody has called a success is."""
+    record = a_run(1, 1, report={"broken_promises": ["w1 runs kubelet 1.28.15, not 1.29.15"]})
+    assert notes(ended(record, "failed")) == []
+    assert notes(ended(record, "success")) == [("bad", "w1 runs kubelet 1.28.15, not 1.29.15")]
 
 
 def test_what_kubeadm_is_told_to_pass_over():

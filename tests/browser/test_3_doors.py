@@ -141,7 +141,8 @@ def test_a_run_that_waits_for_its_window_says_when_it_opens_and_can_be_aborted(a
     admin.takes_pictures("window", pictures)
     admin.clicks("Abort", "moved to next week")
     admin.sees(
-        "Aborted (moved to next week, asked by admin): everything is prepared for 1.29.15 and no node is touched yet"
+        "Aborted (moved to next week, asked by admin): everything is prepared for 1.29.15 and no node is touched yet",
+        patience=240_000,
     )
     assert site.api.wait_for_run(NIGHT, run_id) == "failed"
     expect(page.get_by_role("button", name="Abort")).to_have_count(0)

@@ -106,6 +106,7 @@ class Visitor:
 
     def takes_picture(self, name: str, directory: Path) -> None:
         """Of a page of Airflow's own, as it is."""
+        self.page.set_viewport_size(WIDE)
         self.page.screenshot(path=_album(directory) / f"{name}.png", animations="disabled")
 
 

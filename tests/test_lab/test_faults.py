@@ -99,6 +99,13 @@ def test_fail_as_often_as_said(ssh: Ssh, small: LabCluster) -> None:
     assert [ssh(NODE, command).returncode for _ in range(2)] == [100, 100]
 
 
+def test_a_machine_that_is_too_busy_for_the_lab_takes_no_node_down(lab: Lab, small: LabCluster) -> None:
+    """Everything in it stands still then, and whoever counts the nodes that are out would count all."""
+    lab._loop.call_soon_threadsafe(time.sleep, 3.0)  # twice as long as a silent kubelet is waited for
+    time.sleep(4.0)
+    assert all(sample.ready for sample in small.timeline)
+
+
 def test_node_down(ssh: Ssh, small: LabCluster) -> None:
     with small.faults.node_down(NODE):
         assert ssh(NODE, "true").returncode == 255

@@ -13,7 +13,7 @@ from lab.cluster import SimulatedCluster
 from lab.kinds import BY_GROUP_KIND
 from lab.lab_faults import Faults
 from lab.machines import Connect, LabNode, Machines
-from lab.records import ApiRecord, CommandRecord, Sample
+from lab.records import ApiRecord, CommandRecord, PodRecord, Sample
 from lab.store import Item
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -71,6 +71,11 @@ class LabCluster:
     @property
     def mutations(self) -> list[ApiRecord]:
         return list(self.simulated.records.mutations)
+
+    @property
+    def pods(self) -> list[PodRecord]:
+        """What became of Pods that somebody took away, in order."""
+        return list(self.simulated.records.pods)
 
     @property
     def violations(self) -> list[str]:

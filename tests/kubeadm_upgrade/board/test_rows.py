@@ -10,7 +10,7 @@ from in_memory.runs import DONE, NOW, a_run, ago, at, ended, failed, waiting
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import Marks, NodeRecord, TaskRecord, Waiting
 from kubeadm_upgrade.board.rows import detail
-from kubeadm_upgrade.facts import PodFacts
+from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.waits import Wait
 

@@ -93,7 +93,7 @@ def _names() -> list[str]:
 def kubectl(cluster: LabCluster, situation: Situation, *argv: str) -> str:
     """Everything that it says."""
     command = [str(KUBECTL), "--kubeconfig", str(cluster.admin_kubeconfig), "drain", situation.name]
-    flags = ["--ignore-daemonsets", "--timeout=2s", *situation.flags, *argv]
+    flags = ["--ignore-daemonsets", *situation.flags, *argv]
     done = subprocess.run([*command, *flags], capture_output=True, text=True, check=False, timeout=300)
     return done.stdout + done.stderr
 
@@ -113,11 +113,11 @@ def _judged(said: str) -> Judged:
 
 
 def dry_run(cluster: LabCluster, situation: Situation) -> Judged:
-    return _judged(kubectl(cluster, situation, "--dry-run=server"))
+    return _judged(kubectl(cluster, situation, "--dry-run=server", "--timeout=2s"))
 
 
 def for_real(cluster: LabCluster, situation: Situation) -> Ended:
-    judged = _judged(kubectl(cluster, situation))
+    judged = _judged(kubectl(cluster, situation, "--timeout=8s"))  # it asks again after five seconds
     return Ended(judged.refused, _left(cluster, situation), judged.blocked & _left(cluster, situation))
 
 

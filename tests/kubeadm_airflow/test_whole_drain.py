@@ -13,6 +13,7 @@ from kubeadm_airflow.hooks.drain_api import DrainApi
 from kubeadm_airflow.hooks.draining import unmark_all
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.drain.quarantine import LABEL
+from kubeadm_upgrade.drain.rule import ORDER
 from kubeadm_upgrade.drain.to_come import TAINT
 from lab import ClusterSpec
 from lab.records import PodRecord
@@ -30,7 +31,9 @@ def deployment(name: str, replicas: int, seconds: float, grace: int) -> dict[str
     pod = {"containers": containers, "terminationGracePeriodSeconds": grace}
     template = {"metadata": {"labels": labels, "annotations": {NEEDS: str(seconds)}}, "spec": pod}
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
-    metadata = {"name": name, "namespace": "shop"}
+    metadata: dict[str, Any] = {"name": name, "namespace": "shop"}
+    if name == "back":  # not by the cluster's file
+        metadata["annotations"] = {ORDER: "10"}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec, "status": {}}
 
 
@@ -47,7 +50,6 @@ def app_of(record: PodRecord) -> str:
 RULES = [
     {"selector": "app=front", "order": -10},
     {"selector": "app=stubborn", "grace_period": "1s"},
-    {"selector": "app=back", "order": 10},
 ]
 
 

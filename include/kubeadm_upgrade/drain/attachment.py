@@ -50,7 +50,8 @@ def of_the_evicted(attachments: Iterable[Attachment], stay: Collection[str]) -> 
 
 def _read(item: Json, node: str) -> Attachment | None:
     with reading(f"VolumeAttachment {name_of(item)}"):
-        return _attachment(item) if item["spec"]["nodeName"] == node else None
+        attached = (item.get("status") or {}).get("attached", False)  # one that never was need not go
+        return _attachment(item) if attached and item["spec"]["nodeName"] == node else None
 
 
 def _attachment(item: Json) -> Attachment:

@@ -32,10 +32,12 @@ class DrainApi(ClusterApi):
             "deleteOptions": options,
         }
         told = await self._request("POST", path, body=body)
-        if told.status in (200, 201, 404):
+        if told.status in (200, 201):
             return None
         if refused := answer.obstacle(f"{namespace}/{pod}", told.status, told.said, told.retry_after):
             return refused
+        if told.status == 404:
+            return None
         raise error_of(told, f"POST {path}")
 
     async def budgets(self, namespace: str) -> list[Json]:

@@ -103,7 +103,7 @@ def test_who_is_refused_asks_again_after_a_growing_pause():
 
 def attachment(name, node="w1", volume="pv-1", **more):
     spec = {"nodeName": node, "source": {"persistentVolumeName": volume} if volume else {}}
-    return {"metadata": {"name": name, **more.pop("metadata", {})}, "spec": spec, "status": more}
+    return {"metadata": {"name": name, **more.pop("metadata", {})}, "spec": spec, "status": {"attached": True, **more}}
 
 
 def test_volumes_of_evicted_pods_are_waited_for():
@@ -114,6 +114,7 @@ def test_volumes_of_evicted_pods_are_waited_for():
             attachment("csi-1"),
             attachment("csi-2", "w2", "pv-2"),
             attachment("csi-3", volume="pv-3"),
+            attachment("csi-5", volume="pv-5", attached=False),
             attachment("csi-4", volume="", metadata=detaching, detachError={"message": "disk is busy"}),
         ],
         "w1",

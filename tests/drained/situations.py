@@ -150,6 +150,7 @@ SITUATIONS = (
     Situation("namespace-goes", (OnNode(DATABASE),), terminating_namespace=True),
     Situation("webhook-denies", (OnNode(DATABASE),), webhook=True),
     Situation("terminating", (OnNode(DATABASE, terminating=True),)),
+    Situation("terminating-and-a-budget", (OnNode(DATABASE, terminating=True),), (at_least(1),)),
     Situation("terminating-bare", (OnNode(None, terminating=True),), ours=_GOING),
     Situation("terminating-with-emptydir", (OnNode(DATABASE, (SCRATCH,), terminating=True),), ours=_GOING),
 )

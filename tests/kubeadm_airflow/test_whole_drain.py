@@ -10,11 +10,15 @@ import pytest
 from harness.rest import wait_for
 from harness.walk import Walker
 from kubeadm_airflow.hooks.drain_api import DrainApi
-from kubeadm_airflow.hooks.draining import unmark_all
+from kubeadm_airflow.hooks.draining import mark, take_marks_off
+from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_upgrade import errors
+from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.drain.quarantine import LABEL
-from kubeadm_upgrade.drain.rule import ORDER
+from kubeadm_upgrade.drain.rule import BEHAVIOR, ORDER
 from kubeadm_upgrade.drain.to_come import TAINT
+from kubeadm_upgrade.engine import perform
+from kubeadm_upgrade.procedure import STEPS
 from lab import ClusterSpec
 from lab.records import PodRecord
 
@@ -151,8 +155,7 @@ async def run_once(walker: Walker, run: str) -> tuple[Any, list[BaseException], 
         nodes = hop.nodes_of(group)
         ended = await asyncio.gather(*(walker.walk(hop, group, node, run) for node in nodes), return_exceptions=True)
         failed += [one for one in ended if isinstance(one, BaseException)]
-    async with DrainApi.open(walker.cluster.kubernetes_conn_id) as api:
-        await unmark_all(api)
+    await take_marks_off(walker.cluster, RunId(run))
     missing = await walker.shortcomings(hop, run)
     await walker.release(run)
     return hop, failed, missing
@@ -195,3 +198,71 @@ def test_quarantine_lets_the_rest_finish_and_the_next_run_takes_just_that_node(w
     assert (after.kubelet, after.schedulable) == ("v1.29.15", True)
     assert LABEL not in walker.lab.object("Node", None, "kept-w1")["metadata"]["labels"]
     assert walker.lab.violations == []
+
+
+def test_marks_that_a_run_has_left_go_with_the_next_runs_end(walk):
+    """Whoever died before its report; not by one that has lost the cluster, and nothing of anybody else's goes."""
+    walker = walk(ClusterSpec("marks", workers=2, version="1.28.15"))
+    gpu = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
+    names = list(walker.lab.spec.worker_nodes)
+
+    async def run():
+        async with DrainApi.open(walker.cluster.kubernetes_conn_id) as api:
+            await api.patch_node("marks-w1", {"spec": {"taints": [gpu]}})
+            while await mark(api, [*names, "gone"]):  # a Node's status changes all the time
+                pass
+        await walker.plan("run-2")
+        await take_marks_off(walker.cluster, RunId("run-1"))
+        before = marked(walker)
+        await take_marks_off(walker.cluster, RunId("run-2"))
+        return before
+
+    assert asyncio.run(run()) == names
+    assert marked(walker) == []
+    assert walker.lab.object("Node", None, "marks-w1")["spec"]["taints"] == [gpu]
+
+
+def claimed(name: str, node: str, volume: str) -> list[dict[str, Any]]:
+    """An attached volume, and the claim that it is bound to."""
+    claim = {"metadata": {"name": name, "namespace": "shop"}, "spec": {"volumeName": volume}}
+    source = {"persistentVolumeName": volume}
+    attachment = {
+        "metadata": {"name": f"csi-{name}"},
+        "spec": {"attacher": "csi.example.org", "nodeName": node, "source": source},
+        "status": {"attached": True},
+    }
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **claim},
+        {"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment", **attachment},
+    ]
+
+
+def test_a_node_is_drained_when_the_volumes_of_its_evicted_pods_have_left_it(walk):
+    """Not before, or whoever needs them elsewhere waits; and not for those of Pods that stay."""
+    walker = walk(ClusterSpec("volumes", workers=1, version="1.28.15", workloads=(), pdbs=()))
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}, "status": {"phase": "Active"}}
+    kept = pinned("volumes-w1", "") | {"status": {"phase": "Running"}}
+    kept["metadata"] |= {"annotations": {BEHAVIOR: "skip"}, "ownerReferences": []}
+    kept["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "kept"}}]
+    walker.lab.apply([space, kept, *claimed("kept", "volumes-w1", "pv-1"), *claimed("gone", "volumes-w1", "pv-2")])
+
+    async def run():
+        hop = await walker.plan()
+        await walker.preflight(hop)
+        for group in ("stage", "control_plane", "control_plane_kubelets"):
+            for node in hop.nodes_of(group):
+                await walker.walk(hop, group, node)
+        for step in ("admit", "upgrade_kubeadm", "kubeadm_upgrade_node"):
+            await walker.step(hop, "workers", "volumes-w1", step)
+        work = Assignment(walker.name, RunId("run-1"), hop, "workers", "drain_node", "volumes-w1")
+        async with NodeConnection.open(walker.cluster, work) as port:
+            waiting = await perform(STEPS["drain_node"], hop, port)
+            async with DrainApi.open(walker.cluster.kubernetes_conn_id) as api:
+                seen = [one["metadata"]["name"] for one in await api.attachments()]
+            walker.lab.remove("VolumeAttachment", None, "csi-gone")
+            return waiting, seen, await perform(STEPS["drain_node"], hop, port)
+
+    waiting, seen, done = asyncio.run(run())
+    assert waiting.reason == "pods to go from volumes-w1: volume pv-2 (still attached)"
+    assert seen == ["csi-gone", "csi-kept"]
+    assert done.status == "unchanged"

@@ -105,6 +105,14 @@ class LabCluster:
                 item["metadata"].setdefault("namespace", "default")
             self.simulated.store.put(item)
 
+    def remove(self, kind: str, namespace: str | None, name: str) -> None:
+        """As kubectl delete, of what nobody has to end first."""
+
+        async def edit() -> None:
+            self.simulated.store.remove(kind, namespace, name)
+
+        self._run(edit())
+
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A kubeconfig with a fresh bearer token; the account need not exist."""
 

@@ -14,6 +14,7 @@ from kubeadm_airflow.hooks.cluster_api import Json
 from kubeadm_airflow.hooks.drain_api import DrainApi
 from kubeadm_upgrade import objects
 from kubeadm_upgrade.actions import Evict, MarkToCome
+from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.drain import obstacle, to_come
 from kubeadm_upgrade.drain.attachment import Attachment, of_the_evicted, read_attachments
 from kubeadm_upgrade.drain.filters import leaving, staying
@@ -22,6 +23,7 @@ from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.drain.pod_object import Owner, owner_of, read_pod, with_owner
 from kubeadm_upgrade.drain.policy import DrainPolicy
 from kubeadm_upgrade.errors import Conflict, ObjectNotFound
+from kubeadm_upgrade.inventory import Cluster
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +79,15 @@ async def mark(api: DrainApi, nodes: Sequence[str]) -> str | None:
     return f"somebody else changed {', '.join(missed)} meanwhile" if missed else None
 
 
-async def unmark_all(api: DrainApi) -> None:
-    """Take the taint off every node that has it, whichever run has put it there."""
+async def take_marks_off(cluster: Cluster, run: RunId) -> None:
+    """At a run's end: off every node that has one, whichever run has put it there. Nothing where another has come."""
+    async with DrainApi.open(cluster.kubernetes_conn_id) as api:
+        ledger, _ = await api.ledger()
+        if ledger.is_held_by(run):
+            await _unmark_all(api)
+
+
+async def _unmark_all(api: DrainApi) -> None:
     nodes = objects.read_nodes(await api.nodes())
     left = [node.name for node in nodes if to_come.is_marked(node.taints)]
     for _ in range(3):  # one that is changed all the time shows it in the report

@@ -40,14 +40,10 @@ class ReportOperator(ClusterOperator):
 
     async def _take_marks_off(self, context: Context) -> None:
         """Of nodes that were still to come. What is left all the same, the report tells."""
-        from kubeadm_airflow.hooks.drain_api import DrainApi
-        from kubeadm_airflow.hooks.draining import unmark_all
+        from kubeadm_airflow.hooks.draining import take_marks_off
 
         try:
-            async with DrainApi.open(load_cluster_named(self.cluster).kubernetes_conn_id) as api:
-                ledger, _ = await api.ledger()
-                if ledger.is_held_by(run_of(context)):
-                    await unmark_all(api)
+            await take_marks_off(load_cluster_named(self.cluster), run_of(context))
         except UpgradeError as error:
             self.log.warning("%s: nodes may still be marked: %s", self.cluster, error.what)
 

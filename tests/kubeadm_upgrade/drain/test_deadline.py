@@ -10,6 +10,7 @@ import pytest
 from in_memory.examples import a_hop, facts_of, with_slot
 from in_memory.world import World
 from kubeadm_upgrade.drain.policy import DrainPolicy, OnBlocked
+from kubeadm_upgrade.drain.quarantine import told
 from kubeadm_upgrade.engine import resign
 from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.procedure import STEPS
@@ -40,6 +41,13 @@ def test_in_quarantine_the_node_is_labelled_given_up_and_told():
     assert here.facts.node.quarantined
     assert here.facts.node.unschedulable
     assert here.facts.ledger.given_up == {"w1": f"quarantined: its drain was blocked at its deadline: {BLOCKED}"}
+
+
+def test_what_is_told_of_it_says_that_nobody_has_given_it_up():
+    """In reports and on boards."""
+    why = f"quarantined: its drain was blocked at its deadline: {BLOCKED}"
+    assert told("w1", why) == f"w1 is quarantined: its drain was blocked at its deadline: {BLOCKED}"
+    assert told("w1", "its disk") == "w1 was given up: its disk"
 
 
 def test_no_more_are_left_behind_than_the_file_allows():

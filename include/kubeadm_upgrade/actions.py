@@ -6,10 +6,11 @@ The text of a `Run` is the very line that goes over SSH, behind one prefix that 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -193,6 +194,13 @@ class RepeatPreflight:
 
 LedgerAction = TakeSlot | GiveSlotBack | NoteBegun | NoteEnded | NoteFailed | NotePin | Quarantine | TakeClusterAgain
 Action = Run | PatchNode | MarkToCome | PatchConfigMap | Evict | RepeatPreflight | LedgerAction
+
+
+def acts_of(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
+    """In their order; the evictions of one drain are one act, made side by side: they wait for each other's budgets."""
+    for is_eviction, group in itertools.groupby(actions, lambda action: isinstance(action, Evict)):
+        some = tuple(group)
+        yield from (some,) if is_eviction else ((action,) for action in some)
 
 
 def _without_secrets(line: str) -> str:

@@ -6,8 +6,8 @@ anything else. Before each action the standing rules are asked: they hold for ev
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal, NamedTuple, NoReturn, Protocol
 
@@ -21,6 +21,7 @@ from kubeadm_upgrade.actions import (
     RepeatPreflight,
     Run,
     TakeClusterAgain,
+    acts_of,
 )
 from kubeadm_upgrade.assignment import was_opened_by_schedule
 from kubeadm_upgrade.drain.obstacle import Obstacle, told
@@ -87,13 +88,15 @@ async def perform(step: Step, hop: Hop, port: Port, progress: Progress | None = 
 
 async def resign(step: Step, hop: Hop, port: Port, waited_for: str) -> Ending | None:
     """What becomes of a step whose patience has ended; None: it goes on, or there is something else to wait for now."""
-    facts = await port.look(step)
-    if step.done(facts, hop) or step.goes_on(facts, hop):
-        return None
-    attempt = _Attempt(step, hop, port, Progress().looked(facts.ledger))
-    if await attempt.act_on(tuple(step.resigns(facts, hop, waited_for))):
-        return None
-    return step.resigned(facts, hop, waited_for)
+    with suppress(NodeGone):  # the next round has more to say of it
+        facts = await port.look(step)
+        if unit_of(step, facts, hop).running:
+            return step.resigned(facts, hop, waited_for)
+        if not step.done(facts, hop) and not step.goes_on(facts, hop):
+            attempt = _Attempt(step, hop, port, Progress().looked(facts.ledger))
+            if not await attempt.act_on(tuple(step.resigns(facts, hop, waited_for))):
+                return step.resigned(facts, hop, waited_for)
+    return None
 
 
 class _Blocked(NamedTuple):
@@ -154,7 +157,7 @@ class _Attempt:
         Returns why some could not take effect yet.
         """
         blocked: list[_Blocked] = []
-        for acts in _together(wanted):
+        for acts in acts_of(wanted):
             # what one act consists of is asked about before the first of it
             if ruled_out := await self._ask_rules(acts[0]):
                 return [*blocked, ruled_out]
@@ -256,13 +259,6 @@ def wanted_actions(step: Step, facts: Facts, hop: Hop) -> Iterator[Action]:
             yield replace(action, unit=units.next_try(action.unit, unit, failed))
         else:
             yield action
-
-
-def _together(wanted: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
-    """In their order; the evictions of one drain are one act, made side by side: they wait for each other's budgets."""
-    for is_eviction, group in itertools.groupby(wanted, lambda action: isinstance(action, Evict)):
-        some = tuple(group)
-        yield from (some,) if is_eviction else ((action,) for action in some)
 
 
 def _starts_unit(action: Action) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from in_memory.examples import a_hop, facts_of, with_slot
-from in_memory.world import World
+from in_memory.world import RUNNING, World, remembered
 from kubeadm_upgrade.drain.policy import DrainPolicy, OnBlocked
 from kubeadm_upgrade.drain.quarantine import told
 from kubeadm_upgrade.engine import resign
@@ -89,3 +89,19 @@ def test_a_run_that_has_lost_the_cluster_leaves_nobody_behind():
     with pytest.raises(StepRefused, match="no run holds this cluster any more"):
         at_deadline(here)
     assert here.log == []
+
+
+def test_a_step_whose_command_still_runs_ends_with_its_patience():
+    """Nothing else is looked at while it does, and nothing else is asked."""
+    step = STEPS["upgrade_kubeadm"]
+    here = world()
+    here.units = remembered(step.unit(HOP), RUNNING)
+    ending = asyncio.run(resign(step, HOP, here, "unit upgrade-kubeadm-v1.29.15 is running"))
+    assert ending.what == "patience has ended, still waiting: unit upgrade-kubeadm-v1.29.15 is running"
+
+
+def test_a_node_that_has_left_the_cluster_is_no_longer_waited_for():
+    """What becomes of its slot is for the next round."""
+    here = world()
+    here.gone = True
+    assert at_deadline(here) is None

@@ -20,15 +20,20 @@ def reason(waited_for: str) -> str:
     return line if len(line) <= _MOST else f"{line[: _MOST - 1]}…"
 
 
+def is_quarantine(why: str) -> bool:
+    """Whether this is why a worker is given up, and nobody has decided it."""
+    return why.startswith(_WORD)
+
+
 def told(node: str, why: str) -> str:
     """Of a worker that is given up, by whoever: what pages and reports say of it."""
-    if why.startswith(_WORD):
+    if is_quarantine(why):
         return f"{node} is quarantined: {why.removeprefix(_WORD)}"
     return f"{node} was given up: {why}"
 
 
 def quarantined(ledger: Ledger) -> tuple[str, ...]:
-    return tuple(sorted(node for node, why in ledger.given_up.items() if why.startswith(_WORD)))
+    return tuple(sorted(node for node, why in ledger.given_up.items() if is_quarantine(why)))
 
 
 def may_be_quarantined(ledger: Ledger, policy: DrainPolicy) -> bool:

@@ -67,6 +67,11 @@ CASES = {
         "given_up",
         "was given up: its disk",
     ),
+    "in quarantine": (
+        replace(w1(**waiting("x", "pods")), marks=Marks(given_up={"w1": "quarantined: its drain was blocked"})),
+        "given_up",
+        "is quarantined: its drain was blocked",
+    ),
     "done before it was given up": (replace(w1(DONE), marks=Marks(given_up={"w1": "its disk"})), "done", ""),
     "the run ended before it": (ended(w1("workers.admit", state=None), "failed"), "untouched", ""),
     "the run ended in the middle of it": (ended(w1(state="upstream_failed"), "failed"), "queued", ""),

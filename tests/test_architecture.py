@@ -70,6 +70,7 @@ ABOVE = {
     "procedure": {"rights", "checks", "report", "preflight", "access"},
     "board": {"commands", "report"},
     "times": {"commands", "report"},
+    "drain": {"procedure", "engine", "standing", "admission", "rights", "board", "report"},
     "access": {"commands", "report", "ledger", "standing", "admission"},
 }
 DOMAIN = REPOSITORY / "include" / "kubeadm_upgrade"

@@ -6,15 +6,18 @@ The text of a `Run` is the very line that goes over SSH, behind one prefix that 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from kubeadm_upgrade import units
+from kubeadm_upgrade.drain.to_come import EFFECT, TAINT
+from kubeadm_upgrade.wording import shortened
 
 # Who cordoned a node: only a node that carries this annotation is uncordoned by us (invariant I7).
 CORDONED_BY = "kubeadm-fleet.io/cordoned-by"
@@ -61,8 +64,9 @@ class PatchNode:
 
     def __str__(self) -> str:
         shown = {key: value for key, value in self.patch.items() if key != "metadata"}
-        notes = self.patch.get("metadata", {}).get("annotations")
-        return f"{self.verb} node/{self.node}: patch {json.dumps(shown | ({'annotations': notes} if notes else {}))}"
+        meta = self.patch.get("metadata", {})
+        shown |= {name: meta[name] for name in ("annotations", "labels") if meta.get(name)}
+        return f"{self.verb} node/{self.node}: patch {json.dumps(shown)}"
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,21 @@ class Evict:
     namespace: str
     pod: str
     uid: str
+    grace: int | None = None  # seconds; None: the Pod's own
 
     def __str__(self) -> str:
-        return f"evict pod/{self.namespace}/{self.pod}"
+        grace = "" if self.grace is None else f", grace period {self.grace} s"
+        return f"evict pod/{self.namespace}/{self.pod}{grace}"
+
+
+@dataclass(frozen=True)
+class MarkToCome:
+    """Put a soft taint on nodes that are still to come, each as it is at that moment."""
+
+    nodes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"taint {shortened([f'node/{name}' for name in self.nodes])} with {TAINT}:{EFFECT}"
 
 
 @dataclass(frozen=True)
@@ -150,6 +166,17 @@ class NotePin:
 
 
 @dataclass(frozen=True)
+class Quarantine:
+    """Give a worker up whose drain stays blocked: it is in nobody's way any more."""
+
+    node: str
+    why: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"note in the ledger that {self.node} is quarantined"
+
+
+@dataclass(frozen=True)
 class TakeClusterAgain:
     """A run that had ended goes on, since one of its tasks was cleared and nobody else has come."""
 
@@ -165,8 +192,15 @@ class RepeatPreflight:
         return "repeat preflight: its last judgement is too old"
 
 
-LedgerAction = TakeSlot | GiveSlotBack | NoteBegun | NoteEnded | NoteFailed | NotePin | TakeClusterAgain
-Action = Run | PatchNode | PatchConfigMap | Evict | RepeatPreflight | LedgerAction
+LedgerAction = TakeSlot | GiveSlotBack | NoteBegun | NoteEnded | NoteFailed | NotePin | Quarantine | TakeClusterAgain
+Action = Run | PatchNode | MarkToCome | PatchConfigMap | Evict | RepeatPreflight | LedgerAction
+
+
+def acts_of(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:
+    """In their order; the evictions of one drain are one act, made side by side: they wait for each other's budgets."""
+    for is_eviction, group in itertools.groupby(actions, lambda action: isinstance(action, Evict)):
+        some = tuple(group)
+        yield from (some,) if is_eviction else ((action,) for action in some)
 
 
 def _without_secrets(line: str) -> str:
@@ -188,8 +222,3 @@ def install_file(path: str, text: str) -> tuple[Run, Run]:
 def cordon(node: str, resource_version: str, by: str) -> PatchNode:
     metadata = {"annotations": {CORDONED_BY: by}, "resourceVersion": resource_version}
     return PatchNode("cordon", node, {"spec": {"unschedulable": True}, "metadata": metadata})
-
-
-def uncordon(node: str, resource_version: str) -> PatchNode:
-    metadata = {"annotations": {CORDONED_BY: None}, "resourceVersion": resource_version}
-    return PatchNode("uncordon", node, {"spec": {"unschedulable": None}, "metadata": metadata})

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from kubeadm_upgrade import kubeadm_preflight
 from kubeadm_upgrade.approval_file import ApprovalOption, ApprovalSettings
+from kubeadm_upgrade.drain_file import DrainSettings
 from kubeadm_upgrade.labels import Labels, check_labels
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
 from kubeadm_upgrade.planning.path import WorkerMoves
@@ -85,13 +86,6 @@ class RepositorySettings(Strict):
         return url
 
 
-class DrainSettings(Strict):
-    """What a drain may do beyond evicting Pods that something recreates elsewhere."""
-
-    delete_emptydir_data: bool = Field(False, description="evict Pods with emptyDir volumes; their data is lost")
-    force: bool = Field(False, description="evict Pods that no controller recreates")
-
-
 class PathSettings(Strict):
     """How the way to the target is planned."""
 
@@ -116,7 +110,7 @@ class Timeouts(Strict):
 
     command: int = Field(1800, gt=0, description="package installs and other commands on a host")
     control_plane: int = Field(1800, gt=0, description="kubeadm upgrade apply|node, and static Pods becoming Ready")
-    drain: int = Field(3600, gt=0, description="Pods to leave a node")
+    drain: int = Field(3600, gt=0, description="Pods to leave a node; drain.deadline goes before it")
     ready: int = Field(600, gt=0, description="a node to be Ready after its kubelet was restarted")
 
 

@@ -7,6 +7,7 @@ anything else. Before each action the standing rules are asked: they hold for ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal, NamedTuple, NoReturn, Protocol
 
@@ -20,8 +21,11 @@ from kubeadm_upgrade.actions import (
     RepeatPreflight,
     Run,
     TakeClusterAgain,
+    acts_of,
 )
 from kubeadm_upgrade.assignment import was_opened_by_schedule
+from kubeadm_upgrade.drain.obstacle import Obstacle, told
+from kubeadm_upgrade.drain.pause import turns_until_asked_again
 from kubeadm_upgrade.errors import (
     CommandFailed,
     Misdirected,
@@ -38,7 +42,7 @@ from kubeadm_upgrade.journal import essence, plain
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Failure
 from kubeadm_upgrade.standing.rules import REFUSED, Standing, turns_until, verdicts
-from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, own_unit, unit_of
+from kubeadm_upgrade.steps import Ending, Outcome, Pending, Progress, Step, own_unit, unit_of
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.waits import Wait
 
@@ -58,8 +62,11 @@ class Port(Protocol):
     async def standing(self, action: Action) -> Standing:
         """What stands at this very moment, for the rules that are asked before the action."""
 
-    async def act(self, action: Action) -> str | None:
+    async def act(self, action: Action) -> str | Obstacle | None:
         """Carry out one action. Returns why it could not take effect yet, or None."""
+
+    async def act_side_by_side(self, actions: tuple[Action, ...]) -> list[str | Obstacle | None]:
+        """Those of one act, and the same of each."""
 
 
 async def perform(step: Step, hop: Hop, port: Port, progress: Progress | None = None) -> Outcome | Pending:
@@ -79,10 +86,23 @@ async def perform(step: Step, hop: Hop, port: Port, progress: Progress | None = 
     raise StepNotDone(f"{step.name}: not done after {ROUNDS} rounds, the last action was: {attempt.progress.told[-1]}")
 
 
-class _Obstacle(NamedTuple):
+async def resign(step: Step, hop: Hop, port: Port, waited_for: str) -> Ending | None:
+    """What becomes of a step whose patience has ended; None: it goes on, or there is something else to wait for now."""
+    with suppress(NodeGone):  # the next round has more to say of it
+        facts = await port.look(step)
+        if unit_of(step, facts, hop).running:
+            return step.resigned(facts, hop, waited_for)
+        if not step.done(facts, hop) and not step.goes_on(facts, hop):
+            attempt = _Attempt(step, hop, port, Progress().looked(facts.ledger))
+            if not await attempt.act_on(tuple(step.resigns(facts, hop, waited_for))):
+                return step.resigned(facts, hop, waited_for)
+    return None
+
+
+class _Blocked(NamedTuple):
     """Why an action could not be carried out, or not take effect yet."""
 
-    reason: str
+    cause: str | Obstacle
     kind: Wait
     turns: int | None = None  # where it says itself how soon it is worth looking again
 
@@ -128,51 +148,47 @@ class _Attempt:
         if wanted == self._before and any(isinstance(action, Run) for action in wanted):
             self._stop(facts, f"done twice and without effect: {wanted[-1]}: {self.step.pending(facts, self.hop)}")
         self._before = wanted
-        blocked = await self._act_on(wanted)
+        blocked = await self.act_on(wanted)
         return self._blocked(facts, blocked) if blocked else None
 
-    async def _act_on(self, wanted: tuple[Action, ...]) -> list[_Obstacle]:
+    async def act_on(self, wanted: tuple[Action, ...]) -> list[_Blocked]:
         """Carry out actions in order; what follows the start of a unit waits for the unit's end, so it is left.
 
         Returns why some could not take effect yet.
         """
-        blocked: list[_Obstacle] = []
-        before: Action | None = None
-        for action in wanted:
-            # the evictions of one drain are one act: the rules are asked before the first of them
-            same_act = isinstance(action, Evict) and isinstance(before, Evict)
-            if not same_act and (ruled_out := await self._ask_rules(action)):
+        blocked: list[_Blocked] = []
+        for acts in acts_of(wanted):
+            # what one act consists of is asked about before the first of it
+            if ruled_out := await self._ask_rules(acts[0]):
                 return [*blocked, ruled_out]
-            before = action
-            if obstacle := await self._act(action):
-                blocked.append(_Obstacle(obstacle, _OBSTACLES.get(type(action), Wait.EFFECT)))
-            # evictions wait for each other's budgets only; anything else that is blocked is what the next builds on
-            if _starts_unit(action) or (obstacle and not isinstance(action, Evict)):
+            causes = await self.port.act_side_by_side(acts)
+            for action in acts:
+                self.progress = self.progress.acted(action)
+            kind = _OBSTACLES.get(type(acts[0]), Wait.EFFECT)
+            blocked += [_Blocked(cause, kind) for cause in causes if cause]
+            if isinstance(acts[0], Evict):
+                self.progress = self.progress.asked(granted=None in causes)
+            elif blocked or _starts_unit(acts[0]):  # anything that is blocked is what the next builds on
                 break
         return blocked
 
-    async def _ask_rules(self, action: Action) -> _Obstacle | None:
+    async def _ask_rules(self, action: Action) -> _Blocked | None:
         """Returns what has to be waited for before anything is done here. Raises StepRefused."""
         standing = await self.port.standing(action)
         for wait, sentence in verdicts(standing):
             if wait is not REFUSED:
-                return _Obstacle(sentence, wait, turns_until(standing) if wait is Wait.WINDOW else None)
+                return _Blocked(sentence, wait, turns_until(standing) if wait is Wait.WINDOW else None)
             raise NotToAct(f"{standing.node}: {self.step.name}: {sentence}")
         return await self._take_cluster_again(standing) if standing.ledger.ended_at else None
 
-    async def _take_cluster_again(self, standing: Standing) -> _Obstacle | None:
+    async def _take_cluster_again(self, standing: Standing) -> _Blocked | None:
         """For a task that was cleared after the run had ended; not for one that its end has left over somewhere."""
         if standing.ledger.ended_at == self.progress.ended:
             obstacle = await self.port.act(TakeClusterAgain())
-            return _Obstacle(obstacle, Wait.EFFECT) if obstacle else None
+            return _Blocked(obstacle, Wait.EFFECT) if obstacle else None
         raise StepRefused(
             f"{standing.node}: {self.step.name}: {standing.run} has ended meanwhile: clear this task, if it is to go on"
         )
-
-    async def _act(self, action: Action) -> str | None:
-        obstacle = await self.port.act(action)
-        self.progress = self.progress.acted(action)
-        return obstacle
 
     def _is_for_a_person(self, facts: Facts, unit: Unit) -> bool:
         """A failure of this attempt; or one that nobody was told of, of a unit that must not be run again unseen."""
@@ -184,7 +200,7 @@ class _Attempt:
         untold = _untold(facts)
         name, why = (untold.unit, untold.why) if untold else (unit.name, essence(unit.journal))
         note = () if self.step.repeats else (NoteFailed(facts.node.name, name, why),)
-        if blocked := await self._act_on((*self.step.amends(facts, self.hop), *note)):
+        if blocked := await self.act_on((*self.step.amends(facts, self.hop), *note)):
             return self._blocked(facts, blocked)
         said = _told_late(self.step, facts, untold) if untold else _unit_failure(self.step, facts, unit)
         journal = f"on {facts.node.name}: journalctl -u {name}"
@@ -195,7 +211,7 @@ class _Attempt:
     async def _gone(self, node: str) -> Outcome | Pending:
         """A Node that has left the cluster leaves its slot to the others."""
         if obstacle := await self.port.act(GiveSlotBack(node)):
-            return Pending(obstacle, self.progress)
+            return Pending(str(obstacle), self.progress)
         return Outcome(self.step.name, node, "gone", self.progress.told, (f"{node} is no longer in the cluster",))
 
     def _done(self, facts: Facts) -> Outcome:
@@ -203,9 +219,11 @@ class _Attempt:
         details = self.step.details(facts, self.hop)
         return Outcome(self.step.name, facts.node.name, status, self.progress.told, details)
 
-    def _blocked(self, facts: Facts, blocked: list[_Obstacle]) -> Pending:
+    def _blocked(self, facts: Facts, blocked: list[_Blocked]) -> Pending:
         """What is told is all of it; what it counts as, the first."""
-        return self._wait(facts, "; ".join(one.reason for one in blocked), blocked[0].kind, blocked[0].turns)
+        first, causes = blocked[0], [one.cause for one in blocked]
+        turns = turns_until_asked_again(causes, self.progress.refused) if first.kind is Wait.PODS else first.turns
+        return self._wait(facts, told(causes), first.kind, turns)
 
     def _wait(self, facts: Facts, reason: str, kind: Wait, turns: int | None = None) -> Pending:
         turns = turns or self.step.turns(facts, self.hop)

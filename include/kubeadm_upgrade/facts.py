@@ -6,10 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
+from kubeadm_upgrade.drain.attachment import Attachment
+from kubeadm_upgrade.drain.pod import PodFacts
+from kubeadm_upgrade.drain.to_come import is_marked
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.ledger.ledger import Failure, Ledger, Slot
 from kubeadm_upgrade.policy import RolloutPolicy
@@ -43,36 +47,22 @@ class NodeFacts:
     machine_id: str = ""  # of the machine that its kubelet runs on, as it was when the kubelet started
     boot_id: str = ""
     resource_version: str = ""
+    taints: tuple[Mapping[str, Any], ...] = ()  # as the API has them: they are written as a whole
+    quarantined: bool = False  # our label, which an earlier run has left
 
     @property
     def schedulable(self) -> bool:
         return not self.unschedulable
 
     @property
+    def shows_us(self) -> bool:
+        """Whether anything on it is ours: cordon, label or taint."""
+        return self.cordoned_by is not None or self.quarantined or is_marked(self.taints)
+
+    @property
     def why_not_ready(self) -> str:
         """The API's own words, for messages."""
         return f"{self.ready_reason}: {self.ready_message}".strip(": ") or "no Ready condition"
-
-
-@dataclass(frozen=True)
-class PodFacts:
-    """What a drain must know of a Pod."""
-
-    namespace: str
-    name: str
-    uid: str
-    owner_kind: str | None = None  # kind of the controller that would recreate it
-    mirror: bool = False
-    finished: bool = False
-    empty_dir: bool = False
-    terminating: bool = False
-    terminating_since: datetime | None = None
-    due: datetime | None = None  # when it is to be gone: the end of its grace period
-    finalizers: tuple[str, ...] = ()  # whoever must let go of it before it is
-    undeterred: bool = False  # came to a node that was cordoned already: one more eviction brings one more
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 # Major releases with dnf 4. Before them there is only yum; dnf 5 does not know the options that dnf.py gives.
@@ -187,6 +177,8 @@ class Facts:
     units: Mapping[str, Unit] = field(default_factory=dict)  # by a step's name for it: the newest try
     host: HostFacts = UNSEEN  # also unseen while the step's unit runs: there is nothing to do but to wait
     pods: tuple[PodFacts, ...] = UNSEEN
+    attached: tuple[Attachment, ...] = UNSEEN  # volumes, but for those of Pods that stay
+    to_mark: tuple[str, ...] = UNSEEN  # nodes still to come that do not show it yet
     control_plane: ControlPlaneFacts = UNSEEN
     etcd: EtcdFacts = UNSEEN  # of control plane nodes only
     lane: Lane = UNSEEN

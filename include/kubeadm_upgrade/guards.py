@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubeadm_upgrade import drain
 from kubeadm_upgrade.admission.gates import ailments
+from kubeadm_upgrade.drain.filters import leaving
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 
@@ -45,6 +45,6 @@ def stays_in_service(facts: Facts, hop: Hop) -> bool:
 def why_in_service(facts: Facts) -> str | None:
     if facts.node.schedulable:
         return "the node is not cordoned: clear its drain_node task as well"
-    if left := [pod for pod in drain.evictable(facts.pods) if not pod.finished]:
+    if left := [one.pod for one in leaving(facts.pods, facts.policy.drain) if not one.pod.finished]:
         return f"the node is not drained, {left[0]} is still on it: clear its drain_node task as well"
     return NO_SLOT if facts.slot is None else None

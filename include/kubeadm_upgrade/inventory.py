@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from kubeadm_upgrade import defaults_file
 from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED, ApprovalPolicy
 from kubeadm_upgrade.cluster_file import ClusterFile, RepositorySettings, problems
+from kubeadm_upgrade.drain.policy import DrainPolicy
 from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.hop import Repository, filled
 from kubeadm_upgrade.kubeadm_preflight import reasons
 from kubeadm_upgrade.look_schedule import LookSchedule
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.planning.path import Policy
-from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
+from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.telling.channels import Notify
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
@@ -204,12 +205,18 @@ def _cluster(file: ClusterFile) -> Cluster:
         nodes={name: HostAddress(**node.model_dump()) for name, node in file.nodes.items()},
         repository_url=file.repository.url,
         key_url=file.repository.key_url,
-        drain=DrainPolicy(**file.drain.model_dump()),
+        drain=file.drain.policy,
         drop_flags=file.drop_flags,
         policy=Policy(**file.path.model_dump(), ignore_preflight_errors=reasons(file.ignore_preflight_errors)),
-        patience={name: timedelta(seconds=seconds) for name, seconds in file.timeouts.model_dump().items()},
+        patience=_patience(file),
         look=LookSchedule(file.look.schedule, file.look.timezone),
         calendar=file.windows.calendar,
         notify=file.notify.notify(),
         approval=file.approval.policy,
     )
+
+
+def _patience(file: ClusterFile) -> Mapping[str, timedelta]:
+    """How long steps may wait, by what they wait for."""
+    seconds = {name: timedelta(seconds=value) for name, value in file.timeouts.model_dump().items()}
+    return seconds | ({"drain": file.drain.patience} if file.drain.patience else {})

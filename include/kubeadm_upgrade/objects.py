@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from kubeadm_upgrade.actions import CORDONED_BY
 from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
+from kubeadm_upgrade.drain.pod_object import UNSCHEDULABLE
+from kubeadm_upgrade.drain.quarantine import LABEL
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.facts import NodeFacts, PodFacts
+from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.outsiders import kubelet_version, node_info, why_outsider
 from kubeadm_upgrade.reading import name_of, reading
@@ -22,11 +23,6 @@ from kubeadm_upgrade.static_pod import StaticPod
 from kubeadm_upgrade.version import Version
 
 CRI_SOCKET = "kubeadm.alpha.kubernetes.io/cri-socket"  # kubeadm's annotation
-# what the node lifecycle controller adds to a cordoned Node
-_UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-
-_DENIED_BY_WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request')
-
 Json = Mapping[str, Any]
 
 
@@ -63,32 +59,8 @@ def _node(node: Json) -> NodeFacts:
         boot_id=info.get("bootID", ""),
         kernel=info.get("kernelVersion", ""),
         resource_version=meta.get("resourceVersion", ""),
-    )
-
-
-def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
-    """A Pod on a node that was, or was not, cordoned at that time."""
-    with reading(f"Pod {name_of(pod)}"):
-        return _pod(pod, cordoned_at)
-
-
-def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
-    meta = pod["metadata"]
-    created, due = _time(meta.get("creationTimestamp")), _time(meta.get("deletionTimestamp"))
-    controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
-    return PodFacts(
-        namespace=meta["namespace"],
-        name=meta["name"],
-        uid=meta["uid"],
-        owner_kind=controller.get("kind"),
-        mirror="kubernetes.io/config.mirror" in meta.get("annotations", {}),
-        finished=pod.get("status", {}).get("phase") in ("Succeeded", "Failed"),
-        empty_dir=any("emptyDir" in volume for volume in pod["spec"].get("volumes", [])),
-        terminating=due is not None,
-        terminating_since=due - timedelta(seconds=meta.get("deletionGracePeriodSeconds", 0)) if due else None,
-        due=due,
-        finalizers=tuple(meta.get("finalizers", ())),
-        undeterred=bool(cordoned_at and created and created >= cordoned_at and _tolerates_cordon(pod)),
+        taints=tuple(node.get("spec", {}).get("taints") or ()),
+        quarantined=LABEL in meta.get("labels", {}),
     )
 
 
@@ -113,18 +85,8 @@ def _cordoned_by(meta: Json) -> str | None:
 
 
 def _cordoned_at(node: Json) -> datetime | None:
-    taints = node.get("spec", {}).get("taints", [])
-    return next((_time(taint.get("timeAdded")) for taint in taints if taint["key"] == _UNSCHEDULABLE), None)
-
-
-def _tolerates_cordon(pod: Json) -> bool:
-    # https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
-    return any(
-        toleration.get("effect") in (None, "", "NoSchedule")
-        and toleration.get("key") in (None, "", _UNSCHEDULABLE)
-        and (toleration.get("operator") == "Exists" or not toleration.get("value"))
-        for toleration in pod["spec"].get("tolerations", [])
-    )
+    taints = node.get("spec", {}).get("taints") or ()
+    return next((_time(taint.get("timeAdded")) for taint in taints if taint["key"] == UNSCHEDULABLE), None)
 
 
 def read_control_plane(
@@ -174,26 +136,6 @@ def read_readyz(text: str) -> tuple[str, ...]:
     failing = tuple(line.removeprefix("[-]").partition(" ")[0] for line in text.splitlines() if line.startswith("[-]"))
     healthy = text.strip() == "ok" or text.rstrip().endswith("check passed")
     return failing if failing or healthy else ("(no readable answer)",)  # such as a load balancer's own error page
-
-
-def eviction_obstacle(namespace: str, pod: str, status: Json) -> str:
-    """Why an eviction was not granted, from its Status: the words of the budget, of the namespace, of a webhook."""
-    words = "; ".join(cause["message"] for cause in _causes(status) if cause.get("message"))
-    return f"pod {namespace}/{pod} may not be evicted yet: {words or status.get('message', '')}"
-
-
-def denied_by_admission(status: Json) -> bool:
-    """Whether a request was refused for what it is about, although we have the right to make it.
-
-    A terminating namespace takes nothing new, an Eviction neither; a webhook says no with a status of its own choice.
-    """
-    terminating = any(cause.get("reason") == "NamespaceTerminating" for cause in _causes(status))
-    return terminating or _DENIED_BY_WEBHOOK.search(str(status.get("message"))) is not None
-
-
-def _causes(status: Json) -> Iterable[Json]:
-    details = status.get("details")
-    return details.get("causes") or () if isinstance(details, Mapping) else ()  # a proxy's own JSON has other details
 
 
 def _is_control_plane_pod(pod: Json) -> bool:

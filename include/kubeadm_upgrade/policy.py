@@ -12,18 +12,11 @@ from datetime import timedelta
 
 from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED, ApprovalPolicy
 from kubeadm_upgrade.approval.terms import Care
+from kubeadm_upgrade.drain.policy import DrainPolicy
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
 # A backup that is older than this is taken again before the control plane moves, and preflight's judgement with it.
 FRESH = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class DrainPolicy:
-    """What the owner of the cluster allows; nothing is forced unasked (invariant 10 of the design)."""
-
-    delete_emptydir_data: bool = False
-    force: bool = False  # evict Pods that nothing recreates
 
 
 @dataclass(frozen=True)
@@ -42,7 +35,8 @@ class RolloutPolicy:
         """What of it belongs to what is approved."""
         return Care(
             max_unavailable=self.max_unavailable,
-            allows=tuple(name for name in ("delete_emptydir_data", "force") if getattr(self.drain, name)),
+            allows=self.drain.allows,
+            quarantines=self.drain.quarantines,
             drop_flags=tuple(sorted(self.drop_flags)),
         )
 

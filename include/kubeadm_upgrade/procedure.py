@@ -11,11 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from kubeadm_upgrade import drain, queries
-from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteEnded, Run, cordon, uncordon
+from kubeadm_upgrade import queries
+from kubeadm_upgrade.actions import Action, GiveSlotBack, NoteBegun, NoteEnded, Run
 from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.admission.gates import ailments
 from kubeadm_upgrade.backup import BackUp
+from kubeadm_upgrade.drain.deadline import EndsAtDeadline
+from kubeadm_upgrade.drain.filters import objections
+from kubeadm_upgrade.drain.marks import uncordon
+from kubeadm_upgrade.drain.node import drained, is_drained, left, wanted
 from kubeadm_upgrade.etcd_gate import ConfigureEtcd, before_the_gate
 from kubeadm_upgrade.facts import Facts, UpgradePlan
 from kubeadm_upgrade.guards import (
@@ -176,37 +180,29 @@ class KubeadmUpgradeNode(Step):
         return succeeded(facts, self.unit(hop))
 
 
-class DrainNode(Step):
+class DrainNode(EndsAtDeadline):
     """Prepare the node for maintenance by marking it unschedulable and evicting the workloads."""
 
     # Uncordon undoes it, so it is also done when its purpose is: a second run must not drain an upgraded node.
 
-    needs = frozenset({Need.PODS, Need.CONTROL_PLANE})
-    patience = "drain"
+    needs = frozenset({Need.PODS, Need.VOLUMES, Need.TO_COME, Need.CONTROL_PLANE})
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        return facts.node.kubelet == hop.to or (facts.node.unschedulable and not drain.evictable(facts.pods))
+        return facts.node.kubelet == hop.to or is_drained(facts)
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if facts.slot is None:
             return NO_SLOT
-        return kubelet_too_new(facts, hop) or "; ".join(drain.objections(facts.pods, facts.policy.drain)) or None
+        return kubelet_too_new(facts, hop) or "; ".join(objections(facts.pods, facts.policy.drain)) or None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        if facts.node.schedulable:
-            yield cordon(facts.node.name, facts.node.resource_version, by=f"{hop.cluster}/{hop.to.tag}")
-        for pod in drain.evictable(facts.pods):
-            if not pod.terminating:
-                yield Evict(pod.namespace, pod.name, pod.uid)
+        yield from wanted(facts, by=f"{hop.cluster}/{hop.to.tag}")
 
     def pending(self, facts: Facts, hop: Hop) -> str:
-        left = ", ".join(drain.left(pod, facts.now) for pod in drain.evictable(facts.pods))
-        return f"pods to go from {facts.node.name}: {left}" if left else f"{facts.node.name} to show as cordoned"
+        return left(facts)
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
-        ours = f"{hop.cluster}/{hop.to.tag}" if facts.node.schedulable else facts.node.cordoned_by
-        node = replace(facts.node, unschedulable=True, cordoned_by=ours)
-        return replace(facts, node=node, pods=tuple(pod for pod in facts.pods if not drain.leaves(pod)))
+        return drained(facts, by=f"{hop.cluster}/{hop.to.tag}")
 
 
 class UpgradeKubeletAndKubectl(InstallPackages):
@@ -283,7 +279,7 @@ class UncordonNode(Step):
     # The last gate re-reads the other source: what the API says of the node, not what was believed over SSH.
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        return facts.node.cordoned_by is None and facts.slot is None and facts.node.kubelet == hop.to
+        return not facts.node.shows_us and facts.slot is None and facts.node.kubelet == hop.to
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if not facts.node.ready:
@@ -293,15 +289,15 @@ class UncordonNode(Step):
         return f"it runs kubelet {facts.node.kubelet}, not {hop.to}: clear its restart_kubelet task as well"
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
-        if facts.node.cordoned_by is not None:  # cordoned by somebody else: it stays so (invariant I7)
-            yield uncordon(facts.node.name, facts.node.resource_version)
+        if facts.node.shows_us:
+            yield uncordon(facts.node)
         if facts.slot is not None:
             yield GiveSlotBack(facts.node.name)
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         ours = facts.node.cordoned_by is not None
         node = replace(facts.node, cordoned_by=None, unschedulable=facts.node.unschedulable and not ours)
-        return without_slot(replace(facts, node=node))
+        return without_slot(replace(facts, node=replace(node, taints=(), quarantined=False)))
 
 
 STAGE = (SwitchPackageRepository(), StagePackages(), StageImages())

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kubeadm_upgrade.board.last_look import LastLook
+from kubeadm_upgrade.drain import quarantine
 from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
 from kubeadm_upgrade.times import table
 
@@ -135,7 +136,7 @@ def _to_be_continued(report: Mapping[str, Any]) -> str:
 
 def _given_up(report: Mapping[str, Any]) -> str:
     """Who stays behind because somebody has decided so, and who came too late to be taken along."""
-    rows = [f"- {node} was given up: {why}. A later run takes it" for node, why in report.get("given_up", {}).items()]
+    rows = [f"- {quarantine.told(node, why)}. A later run takes it" for node, why in report.get("given_up", {}).items()]
     rows += [f"- {node} joined while the run was under way" for node in report.get("joined", ())]
     return "\n".join(("## Left for a later run", "", *rows)) if rows else ""
 

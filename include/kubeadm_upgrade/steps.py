@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from kubeadm_upgrade.actions import Action, Run
 from kubeadm_upgrade.facts import Facts
@@ -31,6 +31,8 @@ class Need(Enum):
     UPGRADE_PLAN = "upgrade plan"
     BACKUPS = "backups"
     IMAGES = "images"
+    VOLUMES = "volumes"  # attached to the node
+    TO_COME = "to come"  # which nodes are drained after this one
 
 
 _PATIENCE_FOR: Mapping[str, Wait] = {"drain": Wait.PODS, "ready": Wait.NODE, "control_plane": Wait.HEALTH}
@@ -81,6 +83,18 @@ class Step:
         """Why the node is left for a later run rather than waited with; None where it is not."""
         return None
 
+    def goes_on(self, facts: Facts, hop: Hop) -> bool:
+        """Whether it is waited for although its patience has ended."""
+        return False
+
+    def resigns(self, facts: Facts, hop: Hop, waited_for: str) -> Iterator[Action]:
+        """What is left behind where its patience has ended, before its task fails."""
+        yield from ()
+
+    def resigned(self, facts: Facts, hop: Hop, waited_for: str) -> Ending:
+        """What is told of it then; the facts are those from before."""
+        return Ending(f"patience has ended, still waiting: {waited_for}")
+
     def details(self, facts: Facts, hop: Hop) -> tuple[str, ...]:
         """What the outcome should say beyond its actions, once the step is done."""
         return ()
@@ -113,6 +127,13 @@ class Outcome:
         return asdict(self) | {"actions": list(self.actions), "details": list(self.details)}
 
 
+class Ending(NamedTuple):
+    """The last word on a step whose patience has ended."""
+
+    what: str
+    do: str | None = None
+
+
 @dataclass(frozen=True)
 class Progress:
     """What this attempt has done so far; whoever goes on after a Pending, or after a lost connection, hands it back."""
@@ -121,10 +142,15 @@ class Progress:
     units: frozenset[str] = frozenset()  # the tries that it started, or attached to
     # when the run had ended before this attempt began; "" where it had not, None before the first look
     ended: str | None = None
+    refused: int = 0  # how often in a row no eviction was granted of those that were asked for
 
     def acted(self, action: Action) -> Progress:
         started = {action.unit} if isinstance(action, Run) and action.unit else set()
         return self._with(str(action), self.units | started)
+
+    def asked(self, *, granted: bool) -> Progress:
+        """For evictions."""
+        return replace(self, refused=0 if granted else self.refused + 1)
 
     def attached(self, unit: str) -> Progress:
         return self if unit in self.units else self._with(f"attach to unit {unit}", self.units | {unit})
@@ -133,11 +159,12 @@ class Progress:
         return self if self.ended is not None else replace(self, ended=ledger.ended_at)
 
     def to_json(self) -> dict[str, Any]:
-        return {"told": list(self.told), "units": sorted(self.units), "ended": self.ended}
+        refused = {"refused": self.refused} if self.refused else {}
+        return {"told": list(self.told), "units": sorted(self.units), "ended": self.ended, **refused}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Progress:
-        return cls(tuple(plain["told"]), frozenset(plain["units"]), plain.get("ended"))
+        return cls(tuple(plain["told"]), frozenset(plain["units"]), plain.get("ended"), plain.get("refused", 0))
 
     def _with(self, line: str, started: frozenset[str] | set[str]) -> Progress:
         told = self.told if line in self.told else (*self.told, line)
@@ -159,7 +186,7 @@ class Pending:
     @property
     def waits_for(self) -> tuple[Wait, str]:
         """What is told of it. Of a turn nothing but that: who has it changes with every node that is done."""
-        if self.kind is Wait.TURN or (self.turns > 1 and self.kind is not Wait.WINDOW):
+        if self.kind is Wait.TURN or (self.turns > 1 and self.kind not in (Wait.WINDOW, Wait.PODS)):
             return Wait.TURN, "its turn"
         return self.kind, self.reason[:_MOST_TOLD]
 

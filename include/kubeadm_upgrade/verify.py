@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
+from kubeadm_upgrade.drain.to_come import TAINT, is_marked
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import Ledger
@@ -115,6 +116,9 @@ def _of_node(hop: Hop, run: RunId, node: NodeFacts, ledger: Ledger, *, is_left: 
     if node.kubelet < hop.to and not is_left:
         why = f" (given up: {ledger.given_up[node.name]})" if node.name in ledger.given_up else ""
         yield f"{node.name} runs kubelet {node.kubelet}, not {hop.to}{why}"
+    if is_marked(node.taints) and not is_left:
+        off = f"kubectl taint nodes {node.name} {TAINT}-"
+        yield f"{node.name} still has the taint of a node to come: the next run takes it off, or {off}"
     slot = ledger.slots.get(node.name)
     if slot is not None and slot.run != run:
         return  # another run is at work on it

@@ -24,7 +24,7 @@ from kubeadm_airflow.news import HasNews, News
 from kubeadm_airflow.operators.step import told_beside
 from kubeadm_airflow.waiting import Telling, telling
 from kubeadm_upgrade.assignment import Assignment, RunId
-from kubeadm_upgrade.engine import perform
+from kubeadm_upgrade.engine import perform, resign
 from kubeadm_upgrade.errors import (
     Conflict,
     Misdirected,
@@ -163,21 +163,32 @@ class StepTrigger(BaseTrigger):
                 progress = result.progress
                 said(result.reason)
                 tell.look(*result.waits_for)
-                self._check_patience(work, result, tell.waits)
+                await self._check_deadline(work, result, port, tell.waits)
                 self._tell_people(work, progress, tell.waits)
                 await asyncio.sleep(POLL_SECONDS * min(result.turns, MOST_TURNS))
 
-    def _check_patience(self, work: Assignment, waiting: Pending | UpgradeError, waits: Waits | None = None) -> None:
-        """A window that is far away is no reason to give up: the time until then is not counted."""
+    async def _check_deadline(self, work: Assignment, waiting: Pending, port: NodeConnection, waits: Waits) -> None:
+        """What becomes of a step at its deadline is the step's own to say: it may leave a note, or go on."""
+        if not self._is_late(waits):
+            return
+        if ending := await resign(STEPS[work.step], work.hop, port, waiting.reason):
+            raise StepTimedOut(f"{work}: {ending.what}", do=ending.do)
+
+    def _check_patience(self, work: Assignment, waiting: UpgradeError, waits: Waits | None = None) -> None:
+        """Whatever a step would leave behind cannot be left behind now."""
         now = datetime.now(UTC)
         if isinstance(waiting, _FOR_A_PERSON):
             self.for_a_person_since = self.for_a_person_since or now.isoformat()
             if now - datetime.fromisoformat(self.for_a_person_since) >= _PERSONS_PATIENCE:
                 raise StepTimedOut(f"{work}: patience has ended: {waiting.what}", do=waiting.do)
+        if self._is_late(waits):
+            raise StepTimedOut(f"{work}: patience has ended, still waiting: {waiting.what}", do=waiting.do)
+
+    def _is_late(self, waits: Waits | None) -> bool:
+        """A window that is far away is no reason to give up: the time until then is not counted."""
+        now = datetime.now(UTC)
         shut = timedelta(seconds=waits.seconds_of(Wait.WINDOW, now) if waits else 0)
-        if self.deadline is not None and now >= datetime.fromisoformat(self.deadline) + shut:
-            reason, do = (waiting.reason, None) if isinstance(waiting, Pending) else (waiting.what, waiting.do)
-            raise StepTimedOut(f"{work}: patience has ended, still waiting: {reason}", do=do)
+        return self.deadline is not None and now >= datetime.fromisoformat(self.deadline) + shut
 
     def _tell_people(self, work: Assignment, progress: Progress, waits: Waits) -> None:
         if event := self._news.of_step(work, waits):

@@ -83,8 +83,13 @@ class Walker:
             result = Pending(str(error), error.progress or Progress())
         if isinstance(result, Outcome):
             return result.to_json()
-        began = datetime.now(UTC).isoformat()
-        trigger = StepTrigger(work=work.to_json(), progress=result.progress.to_json(), began=began)
+        began, patience = datetime.now(UTC), STEPS[step].patience
+        trigger = StepTrigger(
+            work=work.to_json(),
+            progress=result.progress.to_json(),
+            began=began.isoformat(),
+            deadline=(began + self.cluster.patience[patience]).isoformat() if patience else None,
+        )
         event = await anext(aiter(trigger.run()))
         if isinstance(event, TaskSuccessEvent):
             return event.xcoms["return_value"]

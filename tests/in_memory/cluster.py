@@ -6,21 +6,23 @@ whoever drives several runs may let anything happen between them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import yaml
 
 from in_memory import states
 from in_memory.watch import Watch
+from in_memory.world import OneByOne, patched
 from kubeadm_upgrade import backup
 from kubeadm_upgrade.actions import (
-    CORDONED_BY,
     Action,
     Evict,
     LedgerAction,
+    MarkToCome,
     PatchConfigMap,
     PatchNode,
     RepeatPreflight,
@@ -31,6 +33,9 @@ from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
+from kubeadm_upgrade.drain.node import nodes_to_mark
+from kubeadm_upgrade.drain.pod import PodFacts
+from kubeadm_upgrade.drain.to_come import with_taint
 from kubeadm_upgrade.errors import CommandFailed, NodeGone, ObjectNotFound, PreflightFailed, Unreachable
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
 from kubeadm_upgrade.facts import (
@@ -41,7 +46,6 @@ from kubeadm_upgrade.facts import (
     HostFacts,
     NodeFacts,
     OsRelease,
-    PodFacts,
     UpgradePlan,
 )
 from kubeadm_upgrade.hop import Hop
@@ -117,6 +121,8 @@ class Node:
     annotation: str | None = None
     cordon_is_ours: bool = False
     cordoned_at: datetime | None = None
+    taints: tuple[Mapping[str, Any], ...] = ()
+    quarantined: bool = False
     ready: bool = True
     down: bool = False  # no power
     settling: bool = False  # its kubelet is not through with its static Pods
@@ -257,6 +263,8 @@ class Cluster:
             cordoned_at=node.cordoned_at,
             control_plane=node.control_plane,
             resource_version=str(node.version),
+            taints=node.taints,
+            quarantined=node.quarantined,
         )
 
     def pods_on(self, node: Node) -> tuple[PodFacts, ...]:
@@ -590,7 +598,7 @@ class Cluster:
         node.version += 1
 
 
-class Seat:
+class Seat(OneByOne):
     """The engine's port: one run at one node."""
 
     def __init__(self, cluster: Cluster, work: Assignment) -> None:
@@ -677,6 +685,11 @@ class Seat:
             facts = replace(facts, host=self._look_at_host(needs))
         if Need.PODS in needs:
             facts = replace(facts, pods=cluster.pods_on(cluster.nodes[self.work.node]))
+        if Need.VOLUMES in needs:
+            facts = replace(facts, attached=())
+        if Need.TO_COME in needs:
+            nodes = map(cluster.node_facts, cluster.nodes.values())
+            facts = replace(facts, to_mark=nodes_to_mark(self.work, nodes, self._ledger))
         return facts
 
     def _check_api(self) -> None:
@@ -764,8 +777,8 @@ class Seat:
         match action:
             case Run():
                 self._run(action)
-            case PatchNode():
-                return self._patch_node(action)
+            case PatchNode() | MarkToCome():
+                return self._on_nodes(action)
             case PatchConfigMap(patch=patch):
                 if patch["metadata"]["resourceVersion"] != str(cluster.configuration_version):
                     return "somebody else changed it meanwhile"
@@ -796,16 +809,25 @@ class Seat:
         if self.cluster.ledger.is_held_by(self.work.run):
             self.cluster.edit_ledger(lambda ledger: ledger.judged(self.cluster.clock))
 
+    def _on_nodes(self, action: PatchNode | MarkToCome) -> str | None:
+        if isinstance(action, PatchNode):
+            return self._patch_node(action)
+        for node in (self.cluster.nodes[name] for name in action.nodes if name in self.cluster.nodes):
+            node.taints, node.version = tuple(with_taint(node.taints)), node.version + 1
+        return None
+
     def _patch_node(self, action: PatchNode) -> str | None:
         node = self.cluster.nodes.get(action.node)
         if node is None:
             raise ObjectNotFound(action.node)
         if action.patch["metadata"]["resourceVersion"] != str(node.version):
             return "somebody else changed it meanwhile"
-        node.annotation = action.patch["metadata"]["annotations"][CORDONED_BY]
-        node.unschedulable = bool(action.patch["spec"]["unschedulable"])
-        node.cordon_is_ours = node.unschedulable
-        node.cordoned_at = self.cluster.clock if node.unschedulable else None
+        found = patched(self.cluster.node_facts(node), action.patch)
+        node.taints, node.quarantined = found.get("taints", node.taints), found.get("quarantined", node.quarantined)
+        if "unschedulable" in found:
+            node.annotation, node.unschedulable = found["cordoned_by"], found["unschedulable"]
+            node.cordon_is_ours = node.unschedulable
+            node.cordoned_at = self.cluster.clock if node.unschedulable else None
         node.version += 1
         return None
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlaneFacts
+from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
-from kubeadm_upgrade.facts import Backup, BackupFile, Facts, HostFacts, NodeFacts, OsRelease, PodFacts
+from kubeadm_upgrade.facts import Backup, BackupFile, Facts, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.hop import Hop, Repository, Source
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger
 from kubeadm_upgrade.packages import apt
@@ -101,6 +102,8 @@ def facts_of(hop: Hop, name: str) -> Facts:
             PodFacts("kube-system", f"proxy-{name}", "u2", "DaemonSet"),
             PodFacts("kube-system", f"etcd-{name}", "u3", mirror=True),
         ),
+        attached=(),
+        to_mark=(),
         control_plane=plane,
         etcd=an_etcd(*hop.control_plane),
         lane=lane_of(group, hop, RUN, policy, nodes, plane, ledger),

@@ -123,7 +123,7 @@ class Watch:
                 self._needs_slot(work, "drains")
             case PatchNode(verb="cordon"):
                 self._cordon(work, node)
-            case PatchNode() if node.unschedulable and not node.cordon_is_ours:
+            case PatchNode(verb="uncordon") if node.unschedulable and not node.cordon_is_ours:
                 self.say(f"{work.run} uncordons {node.name}, which a person has cordoned")
 
     def changed_ledger(self, work: Assignment, action: LedgerAction) -> None:

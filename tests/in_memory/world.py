@@ -7,14 +7,28 @@ real port: so whatever runs over this world is a test of `needs` as well.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from kubeadm_upgrade import backup, drain, queries, units
-from kubeadm_upgrade.actions import Action, Evict, LedgerAction, PatchConfigMap, PatchNode, RepeatPreflight, Run
+from kubeadm_upgrade import backup, queries, units
+from kubeadm_upgrade.actions import (
+    CORDONED_BY,
+    Action,
+    Evict,
+    LedgerAction,
+    MarkToCome,
+    PatchConfigMap,
+    PatchNode,
+    RepeatPreflight,
+    Run,
+)
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.admission.members import lane_of
+from kubeadm_upgrade.drain.filters import leaving
+from kubeadm_upgrade.drain.quarantine import LABEL
 from kubeadm_upgrade.errors import NodeGone
 from kubeadm_upgrade.facts import Backup, Facts, HostFacts, NodeFacts, UpgradePlan
 from kubeadm_upgrade.hop import Hop
@@ -40,11 +54,30 @@ def remembered(name: str, unit: Unit) -> dict[str, Unit]:
     return {name.partition(".try-")[0]: replace(unit, name=name)}
 
 
+def patched(node: NodeFacts, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """What a merge patch makes of what is ours of a Node."""
+    spec, metadata = patch.get("spec", {}), patch["metadata"]
+    found: dict[str, Any] = {"quarantined": metadata["labels"][LABEL] is not None} if "labels" in metadata else {}
+    found |= {"taints": tuple(spec["taints"] or ())} if "taints" in spec else {}
+    found |= {"unschedulable": bool(spec["unschedulable"])} if "unschedulable" in spec else {}
+    return found | ({"cordoned_by": metadata["annotations"][CORDONED_BY]} if "annotations" in metadata else {})
+
+
 class Crash(Exception):
     """Whoever was looking or acting died."""
 
 
-class World:
+class OneByOne:
+    """What a port does side by side, in a world that has one thread: one after the other."""
+
+    async def act(self, action: Action) -> str | None:
+        raise NotImplementedError
+
+    async def act_side_by_side(self, actions: tuple[Action, ...]) -> list[str | None]:
+        return [await self.act(action) for action in actions]
+
+
+class World(OneByOne):
     """One node, and what it sees of the others. `slow` looks pass before a unit ends or a Pod is gone."""
 
     def __init__(self, facts: Facts, hop: Hop, slow: int = 0) -> None:
@@ -80,7 +113,7 @@ class World:
             raise NodeGone(self.facts.node.name)
         facts = replace(self.facts, units=self._units_of(step, self.facts), lane=self.lane(self.group))
         if any(unit.running for unit in facts.units.values()):
-            unseen = dict.fromkeys(("host", "pods", "control_plane", "etcd", "lane"), UNSEEN)
+            unseen = dict.fromkeys(("host", "pods", "attached", "to_mark", "control_plane", "etcd", "lane"), UNSEEN)
             return replace(facts, **unseen)
         return self._seen(facts, step.needs)
 
@@ -115,8 +148,9 @@ class World:
             case Run():
                 self._run(action.argv, action.stdin)
             case PatchNode(patch=patch):
-                (by,) = patch["metadata"]["annotations"].values()
-                self._node(unschedulable=bool(patch["spec"]["unschedulable"]), cordoned_by=by)
+                self._node(**patched(self.facts.node, patch))
+            case MarkToCome():
+                self.facts = replace(self.facts, to_mark=())
             case PatchConfigMap(patch=patch):
                 self._plane(configuration=patch["data"]["ClusterConfiguration"])
             case Evict(pod=pod):
@@ -177,6 +211,8 @@ class World:
             facts,
             lane=facts.lane if Need.LANE in needs else UNSEEN,
             pods=facts.pods if Need.PODS in needs else UNSEEN,
+            attached=facts.attached if Need.VOLUMES in needs else UNSEEN,
+            to_mark=facts.to_mark if Need.TO_COME in needs else UNSEEN,
             control_plane=facts.control_plane if Need.CONTROL_PLANE in needs and not waits else UNSEEN,
             etcd=facts.etcd if asks else UNSEEN,
             host=self._host_seen(needs) if Need.HOST in needs else UNSEEN,
@@ -363,7 +399,7 @@ class World:
             raise AssertionError(f"mv: cannot stat {source}")
 
     def _restart_kubelet(self) -> None:
-        left = [pod for pod in drain.evictable(self.facts.pods) if not pod.finished]
+        left = [pod for pod in leaving(self.facts.pods, self.facts.policy.drain) if not pod.pod.finished]
         assert self.facts.node.unschedulable, "a kubelet was restarted on a node in service"
         assert not left, "a kubelet was restarted under its workloads"
         changes_minor = self.facts.node.kubelet.minor != self.hop.to.minor

@@ -14,7 +14,7 @@ from aiohttp import web
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from kubeadm_airflow.hooks import cluster_api
-from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks.drain_api import DrainApi
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import (
     Conflict,
@@ -34,7 +34,7 @@ Answer = Callable[[web.Request], Any]
 
 
 @asynccontextmanager
-async def api_that(answer: Answer) -> AsyncIterator[ClusterApi]:
+async def api_that(answer: Answer) -> AsyncIterator[DrainApi]:
     async def handle(request: web.Request) -> web.StreamResponse:
         response: web.StreamResponse = await answer(request)
         return response
@@ -47,12 +47,12 @@ async def api_that(answer: Answer) -> AsyncIterator[ClusterApi]:
     host, port = runner.addresses[0][:2]
     try:
         async with ApiClient(Configuration(host=f"http://{host}:{port}")) as client:
-            yield ClusterApi(client, "prod_kubernetes")
+            yield DrainApi(client, "prod_kubernetes")
     finally:
         await runner.cleanup()
 
 
-def ask(answer: Answer, question: Callable[[ClusterApi], Any]) -> Any:
+def ask(answer: Answer, question: Callable[[DrainApi], Any]) -> Any:
     async def main() -> Any:
         async with api_that(answer) as api:
             return await question(api)
@@ -193,7 +193,9 @@ def test_a_list_comes_in_pages():
     [
         pytest.param(refusal(201, ""), None, id="granted"),
         pytest.param(refusal(404, "not found"), None, id="it has gone"),
-        pytest.param(refusal(409, "the UID in the precondition"), None, id="another Pod has its name"),
+        pytest.param(
+            refusal(409, "the UID in it"), "pod shop/web may not be evicted yet: the UID in it", id="another Pod"
+        ),
         pytest.param(refusal(429, "Cannot evict"), "pod shop/web may not be evicted yet: Cannot evict", id="budget"),
         pytest.param(
             refusal(500, "more than one"), "pod shop/web may not be evicted yet: more than one", id="two budgets"
@@ -203,7 +205,20 @@ def test_a_list_comes_in_pages():
 )
 def test_an_eviction_is_granted_or_waited_for(answer, said):
     """Neither a Pod that has gone nor one that may not go yet is an error."""
-    assert ask(answer, lambda api: api.evict("shop", "web", "uid-1")) == said
+    found = ask(answer, lambda api: api.evict("shop", "web", "uid-1"))
+    assert (found and str(found)) == said
+
+
+def test_an_eviction_says_how_long_to_wait_and_how_long_the_pod_gets():
+    """Retry-After of the answer; the grace period and the Pod's uid in the request."""
+    asked = []
+
+    async def busy(request: web.Request) -> web.Response:
+        asked.append((await request.json())["deleteOptions"])
+        return web.json_response({"message": "Too many requests"}, status=429, headers={"Retry-After": "7"})
+
+    assert ask(busy, lambda api: api.evict("shop", "web", "uid-1", 60)).retry_after == 7
+    assert asked == [{"preconditions": {"uid": "uid-1"}, "gracePeriodSeconds": 60}]
 
 
 TERMINATING = {"causes": [{"reason": "NamespaceTerminating", "message": "namespace shop is being terminated"}]}
@@ -220,14 +235,13 @@ DENIED = 'admission webhook "guard.example.org" denied the request: not before s
         ),
         pytest.param(refusal(403, DENIED), DENIED, id="a webhook says 403"),
         pytest.param(refusal(400, DENIED), DENIED, id="a webhook gives no status, so the API says 400"),
-        pytest.param(refusal(409, DENIED), DENIED, id="a webhook says what would mean granted of the API"),
+        pytest.param(refusal(404, DENIED), DENIED, id="a webhook says what would mean gone of the API"),
     ],
 )
 def test_what_forbids_an_eviction_today_is_waited_for(answer, words):
     """As by kubectl's drain: it is about the Pod and the moment, and no right is missing."""
-    assert ask(answer, lambda api: api.evict("shop", "web", "uid-1")) == (
-        f"pod shop/web may not be evicted yet: {words}"
-    )
+    found = ask(answer, lambda api: api.evict("shop", "web", "uid-1"))
+    assert str(found) == f"pod shop/web may not be evicted yet: {words}"
 
 
 @pytest.mark.parametrize(
@@ -295,7 +309,7 @@ def test_what_is_asked_again_is_the_same_request():
     assert asked == [("PATCH", "/api/v1/nodes/w1", '{"spec": {"unschedulable": true}}')] * 3
 
 
-def sent(question: Callable[[ClusterApi], Any]) -> tuple[str, str, Any]:
+def sent(question: Callable[[DrainApi], Any]) -> tuple[str, str, Any]:
     """What the API was asked: method, path and body."""
     asked = []
 

@@ -21,8 +21,8 @@ from kubeadm_airflow.operators.run import VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
 from kubeadm_airflow.triggers import ClaimTrigger, StepTrigger
 from kubeadm_upgrade.assignment import Assignment, RunId
-from kubeadm_upgrade.errors import NotAsPromised, StepRefused, StepTimedOut
-from kubeadm_upgrade.steps import Pending, Progress
+from kubeadm_upgrade.errors import NotAsPromised, StepRefused, StepTimedOut, Unreachable
+from kubeadm_upgrade.steps import Progress
 from kubeadm_upgrade.waits import Wait, Waits
 from lab import ClusterSpec
 
@@ -222,10 +222,10 @@ def test_patience_does_not_end_while_a_window_is_waited_for(walker):
     )
     deadline = (now - timedelta(minutes=5)).isoformat()
     trigger = trigger_of(work.hop, "workers", "drain_node", deadline=deadline)
-    pending = Pending("its maintenance window: it opens", kind=Wait.WINDOW)
-    trigger._check_patience(work, pending, Waits(Wait.WINDOW, "x", now - timedelta(minutes=6)))
+    silent = Unreachable("it does not answer")
+    trigger._check_patience(work, silent, Waits(Wait.WINDOW, "x", now - timedelta(minutes=6)))
     with pytest.raises(StepTimedOut):
-        trigger._check_patience(work, pending, Waits(Wait.WINDOW, "x", now - timedelta(minutes=4)))
+        trigger._check_patience(work, silent, Waits(Wait.WINDOW, "x", now - timedelta(minutes=4)))
 
 
 def test_a_backup_of_another_run_is_not_this_runs(walker):

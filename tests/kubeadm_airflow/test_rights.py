@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+from functools import partial
 
 import pytest
 import yaml
 
 from harness.fleet import ACCOUNT, RIGHTS
 from kubeadm_airflow.hooks import cluster_api
-from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks.drain_api import DrainApi
+from kubeadm_upgrade.drain.pod_object import OWNERS
 from kubeadm_upgrade.errors import Forbidden, UpgradeError
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Ledger
@@ -19,6 +21,12 @@ from lab import ClusterSpec, Lab
 
 MANIFEST = list(yaml.safe_load_all(RIGHTS.read_text()))
 NODE, POD = "granted-w1", "no-such-pod"
+
+
+def owners_of(kind: str, number: int, api: DrainApi):
+    """One by one, or all of a kind where they are many."""
+    return api.owners((kind, "shop", f"none-{n}") for n in range(number))
+
 
 NEEDED = {
     "nodes": lambda api: api.nodes(),
@@ -33,6 +41,11 @@ NEEDED = {
     "readyz": lambda api: api.readyz(),
     "cordon": lambda api: api.patch_node(NODE, {"spec": {"unschedulable": True}}),
     "evict": lambda api: api.evict("shop", POD, "uid"),
+    **{f"a {kind}": partial(owners_of, kind, 1) for kind in OWNERS},
+    **{f"every {kind}": partial(owners_of, kind, 99) for kind in OWNERS},
+    "budgets": lambda api: api.budgets("shop"),
+    "attached volumes": lambda api: api.attachments(),
+    "the volume of a claim": lambda api: api.volume_of("shop", "no-such-claim"),
     "fix etcd's tag": lambda api: api.patch_config_map("kubeadm-config", {"metadata": {"labels": {"a": "b"}}}),
     "create the ledger": lambda api: api.write_ledger(Ledger(), None),
     "read the ledger": lambda api: api.ledger(),
@@ -87,7 +100,7 @@ def ask(granted, monkeypatch):
 
         async def run():
             answers = []
-            async with ClusterApi.open("granted") as api:
+            async with DrainApi.open("granted") as api:
                 for request in requests:
                     try:
                         answers.append(await request(api))

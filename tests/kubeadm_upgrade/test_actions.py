@@ -7,7 +7,7 @@ import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeadm_upgrade.actions import Evict, PatchNode, Run, TakeSlot, cordon, install_file, uncordon
+from kubeadm_upgrade.actions import Evict, MarkToCome, Run, TakeSlot, cordon, install_file
 
 WORDS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
 ARGVS = st.lists(WORDS, min_size=1).map(tuple)
@@ -34,33 +34,15 @@ def test_what_is_written_into_a_file_shows_in_no_line(text):
     assert "stdin" not in repr(write)
 
 
-def merged(node: dict, action: PatchNode) -> dict:
-    """RFC 7386: null removes."""
-
-    def merge(target, patch):
-        if not isinstance(patch, dict):
-            return patch
-        out = dict(target if isinstance(target, dict) else {})
-        for key, value in patch.items():
-            out.pop(key, None) if value is None else out.__setitem__(key, merge(out.get(key), value))
-        return out
-
-    return merge(node, action.patch)
-
-
-def test_uncordon_undoes_cordon():
-    """By the rules of a merge patch; what others wrote on the Node stays."""
-    before = {"metadata": {"annotations": {"theirs": "x"}, "resourceVersion": "7"}, "spec": {"podCIDR": "10.0.0.0/24"}}
-    cordoned = merged(before, cordon("w1", "7", "prod/v1.29.15"))
-    assert cordoned["spec"]["unschedulable"] is True
-    assert merged(cordoned, uncordon("w1", "7")) == before
-
-
 def test_an_objects_version_is_no_part_of_its_line():
     """A rehearsal cannot know it, and prints the same line."""
     assert str(cordon("w1", "7", "prod")) == str(cordon("w1", "8", "prod"))
     assert str(cordon("w1", "7", "prod")).startswith('cordon node/w1: patch {"spec": {"unschedulable": true}')
     assert str(Evict("shop", "web-1", "u")) == "evict pod/shop/web-1"
+    assert str(Evict("shop", "web-1", "u", 60)) == "evict pod/shop/web-1, grace period 60 s"
+    assert str(MarkToCome(("w2", "w3"))) == (
+        "taint node/w2, node/w3 with kubeadm-fleet.io/to-be-upgraded:PreferNoSchedule"
+    )
     assert str(TakeSlot("worker", "w1")) == "take a worker slot for w1"
 
 

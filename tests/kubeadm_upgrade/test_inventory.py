@@ -120,6 +120,40 @@ def test_a_nodes_own_settings_come_first(load):
             id="one URL for all",
         ),
         pytest.param({"repository": {"url": "https://m/{minor}/'; id'/"}}, "repository.url: ", id="a quote in the URL"),
+        pytest.param(
+            {"drain": {"rules": [{"selector": "app in db", "order": 1}]}},
+            "drain.rules.0.selector: 'app in db' is no label selector: write it as kubectl -l takes it",
+            id="no selector",
+        ),
+        pytest.param(
+            {"drain": {"rules": [{"order": 1}]}},
+            "drain.rules.0: fits every Pod of the cluster: say which are meant (selector, namespace, owner_kind)",
+            id="a rule of all Pods",
+        ),
+        pytest.param(
+            {"drain": {"rules": [{"namespace": "shop"}]}},
+            "drain.rules.0: says nothing of its Pods: add what is done with them (behavior, order, grace_period)",
+            id="a rule of nothing",
+        ),
+        pytest.param(
+            {"drain": {"rules": [{"namespace": "shop", "behavior": "keep"}]}},
+            "drain.rules.0.behavior: Input should be 'evict', 'skip' or 'wait-completed'",
+            id="no behavior",
+        ),
+        pytest.param(
+            {"drain": {"rules": [{"namespace": "shop", "grace_period": "0s"}]}},
+            "drain.rules.0.grace_period: must be at least 1s: less would kill a Pod without asking it",
+            id="by force",
+        ),
+        pytest.param({"drain": {"deadline": "1 hour"}}, "drain.deadline: must be a duration such as", id="no duration"),
+        pytest.param(
+            {"drain": {"on_blocked": "force"}}, "drain.on_blocked: Input should be 'fail', 'wait'", id="force"
+        ),
+        pytest.param(
+            {"drain": {"max_quarantined": 2}},
+            "drain: max_quarantined is for on_blocked: quarantine: set that, or leave max_quarantined out",
+            id="quarantined by nothing",
+        ),
         pytest.param({"timeouts": {"drain": -1}}, "timeouts.drain: Input should be greater than 0", id="negative time"),
         pytest.param(
             {"drop_flags": {"--audit-policy-file": "why"}},
@@ -358,3 +392,21 @@ def test_what_a_mapping_takes_over_from_another_is_not_there_twice(load):
     text = "".join(f"{key}: '{value}'\n" for key, value in SMALLEST.items())
     cluster = load(f"{text}nodes:\n  w1: &w1\n    port: 1\n    address: a\n  w2:\n    <<: *w1\n    port: 2\n")
     assert (cluster.reach("w2").port, cluster.reach("w2").address) == (2, "a")
+
+
+def test_a_drains_rules_and_its_deadline(load):
+    """As a drain has them; the deadline goes before timeouts.drain, which holds without one."""
+    rules = [{"selector": "app=db", "order": 5, "grace_period": "2m"}, {"owner_kind": "Job", "behavior": "skip"}]
+    drain = {"rules": rules, "deadline": "45m", "on_blocked": "quarantine", "max_quarantined": 2}
+    cluster = load(SMALLEST | {"drain": drain, "timeouts": {"drain": 60}})
+    assert [(str(rule), rule.order, rule.grace, rule.behavior) for rule in cluster.drain.rules] == [
+        ("Pods with app=db", 5, 120, None),
+        ("Pods of Jobs", None, None, "skip"),
+    ]
+    assert (cluster.patience["drain"], cluster.drain.on_blocked) == (timedelta(minutes=45), "quarantine")
+    assert cluster.rollout.care.quarantines == 2
+    assert cluster.rollout.care.allows == (
+        "give Pods with app=db a grace period of 120 s",
+        "leave Pods of Jobs where they are",
+    )
+    assert load(SMALLEST | {"timeouts": {"drain": 60}}).patience["drain"] == timedelta(seconds=60)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kubeadm_upgrade import objects, queries
 from kubeadm_upgrade.actions import CORDONED_BY
+from kubeadm_upgrade.drain import answer, pod_object
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.packages import apt, dnf
 from kubeadm_upgrade.query import read_files_with_text
@@ -237,7 +238,7 @@ def test_the_control_plane_is_read():
 
 def test_pods_are_read_as_a_drain_needs_them():
     """Mirror Pods, DaemonSets and ReplicaSets are told apart."""
-    pods = [objects.read_pod(pod) for pod in json.loads(golden("pods-1.22.json"))["items"]]
+    pods = [pod_object.read_pod(pod) for pod in json.loads(golden("pods-1.22.json"))["items"]]
     assert {pod.owner_kind for pod in pods if not pod.mirror} >= {"DaemonSet", "ReplicaSet"}
     assert {pod.name for pod in pods if pod.mirror} >= {"etcd-cp1", "kube-apiserver-cp1"}
 
@@ -245,13 +246,14 @@ def test_pods_are_read_as_a_drain_needs_them():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        pytest.param("eviction-blocked-429-body.json", "The disruption budget web needs 3 healthy pods", id="429"),
-        pytest.param("eviction-two-pdbs-500-body.json", "more than one PodDisruptionBudget", id="two budgets"),
+        pytest.param("eviction-blocked-429", "The disruption budget web needs 3 healthy pods", id="429"),
+        pytest.param("eviction-two-pdbs-500", "more than one PodDisruptionBudget", id="two budgets"),
     ],
 )
 def test_a_blocked_eviction_names_its_budget(name, words):
     """In the API's own words."""
-    assert words in objects.eviction_obstacle("shop", "web-1", json.loads(golden(name)))
+    status = int(name.rpartition("-")[2])
+    assert words in str(answer.obstacle("shop/web-1", status, json.loads(golden(f"{name}-body.json"))))
 
 
 @pytest.mark.parametrize("status", ["False", "Unknown", None])
@@ -373,8 +375,8 @@ def test_a_pod_that_comes_to_a_cordoned_node_is_let_be(created, tolerations, und
     cordoned_at = next(node.cordoned_at for node in map(objects.read_node, nodes) if node.name == "w1")
     meta = {"namespace": "a", "name": "b", "uid": "c", "creationTimestamp": f"2026-11-23T{created}Z"}
     pod = {"metadata": meta, "spec": {"tolerations": tolerations}}
-    assert objects.read_pod(pod, cordoned_at).undeterred is undeterred
-    assert not objects.read_pod(pod).undeterred
+    assert pod_object.read_pod(pod, cordoned_at).undeterred is undeterred
+    assert not pod_object.read_pod(pod).undeterred
 
 
 @pytest.mark.parametrize(
@@ -407,7 +409,7 @@ def test_a_pod_that_comes_to_a_cordoned_node_is_let_be(created, tolerations, und
 )
 def test_what_holds_a_pod_that_is_deleted_is_read(metadata, since, due, finalizers):
     """The API writes down when it is to be gone: the deletion, and the grace period after it."""
-    pod = objects.read_pod({"metadata": {"namespace": "shop", "name": "a", "uid": "u", **metadata}, "spec": {}})
+    pod = pod_object.read_pod({"metadata": {"namespace": "shop", "name": "a", "uid": "u", **metadata}, "spec": {}})
     assert (pod.terminating_since, pod.due, pod.finalizers) == (since, due, finalizers)
     assert pod.terminating is (since is not None)
 

@@ -13,13 +13,15 @@ from in_memory.states import release, releases
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
-from kubeadm_upgrade.facts import OsRelease, PodFacts
+from kubeadm_upgrade.drain.pod import PodFacts
+from kubeadm_upgrade.drain.policy import DrainPolicy
+from kubeadm_upgrade.facts import OsRelease
 from kubeadm_upgrade.ledger.ledger import WORKER, Slot
 from kubeadm_upgrade.machine import Machine, Room
 from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.packages import dnf
 from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE, SOURCES
-from kubeadm_upgrade.policy import DrainPolicy, RolloutPolicy
+from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
 from kubeadm_upgrade.releases.release import Feature, Needs, Removed, Support
 from kubeadm_upgrade.settings import Settings

@@ -24,11 +24,12 @@ from in_memory.examples import (
 )
 from in_memory.walk import groups_of
 from kubeadm_upgrade.actions import NoteBegun, NoteEnded, PatchNode, Run
+from kubeadm_upgrade.drain.pod import PodFacts
+from kubeadm_upgrade.drain.policy import DrainPolicy
 from kubeadm_upgrade.engine import rehearse
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
-from kubeadm_upgrade.facts import PodFacts, UpgradePlan
+from kubeadm_upgrade.facts import UpgradePlan
 from kubeadm_upgrade.packages import apt
-from kubeadm_upgrade.policy import DrainPolicy
 from kubeadm_upgrade.procedure import GROUPS, STEPS
 
 RUNBOOK = Path(__file__).resolve().parents[1] / "golden" / "runbook-1.28-to-1.29.md"

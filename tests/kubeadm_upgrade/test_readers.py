@@ -32,6 +32,7 @@ from kubeadm_upgrade import query as of_questions
 from kubeadm_upgrade import reading as of_readers
 from kubeadm_upgrade import settings as told
 from kubeadm_upgrade.access import sudo
+from kubeadm_upgrade.drain import attachment, obstacle, pod_object
 from kubeadm_upgrade.errors import UnreadableOutput, UpgradeError
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.packages import apt, dnf, locks
@@ -43,7 +44,7 @@ from transcripts.row import GOLDEN_FILES
 
 # modules whose readers are only ever handed to a Query, and those that are called with an object or a text as it is
 OF_QUERIES = (queries, machine, units, apt, dnf, locks, etcd)
-CALLED = (objects, outsiders, told, systemd_service, journal, wire, sudo)
+CALLED = (objects, outsiders, pod_object, attachment, told, systemd_service, journal, wire, sudo)
 OF_WORDS = (flags, kubelet_settings)  # of what those have read; see the test of a kubelet's settings
 # what queries are made with, and who reads files of our own, which no host and no cluster has written
 OTHERS = (of_questions, of_readers, of_releases, yaml_mapping)
@@ -214,7 +215,11 @@ OBJECT_READERS = {
     "read_node": objects.read_node,
     "read_nodes": lambda item: objects.read_nodes([item]),
     "read_outsiders": lambda item: outsiders.read_outsiders([item]),
-    "read_pod": objects.read_pod,
+    "read_pod": pod_object.read_pod,
+    "read_attachments": lambda item: (
+        attachment.read_attachments([item], "w1"),
+        obstacle.over({"app": "web"}, [item]),
+    ),
     "read_kube_proxies": lambda item: objects.read_kube_proxies([item]),
     "read_control_plane": lambda item: (
         objects.read_control_plane([item], KUBEADM_CONFIG, ()),
@@ -226,7 +231,9 @@ OBJECT_READERS = {
 def test_every_reader_of_objects_is_known_here():
     """Whoever adds one adds how it is called."""
     of_objects = {
-        param.values[0].__name__ for param in readers_in(objects, outsiders) if not takes_text(param.values[0])
+        param.values[0].__name__
+        for param in readers_in(objects, outsiders, pod_object, attachment)
+        if not takes_text(param.values[0])
     }
     assert set(OBJECT_READERS) == of_objects
 

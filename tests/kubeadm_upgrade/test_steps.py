@@ -15,7 +15,7 @@ from in_memory import examples
 from in_memory.examples import EARLIER, NAMESAKE, NEW, OLD, RUN, applied, on_host, static_pods, with_kubeadm, with_slot
 from in_memory.golden import FOLDER
 from in_memory.walk import NODES, PATIENCE, begin, persevere, rehearsed, steps_of, turns, upgrade
-from in_memory.world import CONFLICT, FAILED, JOURNAL, RUNNING, SUCCEEDED, Crash, World, remembered
+from in_memory.world import CONFLICT, FAILED, JOURNAL, RUNNING, SUCCEEDED, Crash, OneByOne, World, remembered
 from kubeadm_upgrade.actions import (
     Evict,
     GiveSlotBack,
@@ -28,9 +28,9 @@ from kubeadm_upgrade.actions import (
     TakeClusterAgain,
     TakeSlot,
 )
+from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import CommandFailed, NotToAct, StepNotDone, StepRefused, UnitFailed, Unreachable
-from kubeadm_upgrade.facts import PodFacts
 from kubeadm_upgrade.procedure import GROUPS, STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, unit_of
 from kubeadm_upgrade.units import Unit
@@ -473,7 +473,7 @@ def test_units_are_read_as_systemd_prints_them():
     ]
 
 
-class Between:
+class Between(OneByOne):
     """Stands between the engine and a world, and may answer an action itself."""
 
     def __init__(self, world, answer):
@@ -575,7 +575,7 @@ def test_amends_wait_for_a_lock_as_anything_does(hop):
     assert "kubeadm" in world.facts.host.held
 
 
-class Moody:
+class Moody(OneByOne):
     """A port in front of a world: now well, now not yet, now lost; it watches the order of things."""
 
     def __init__(self, world, moods):
@@ -702,7 +702,7 @@ def test_the_rules_are_asked_before_every_action_of_every_step(hop, node, change
     assert asked >= 8
 
 
-class Rules:
+class Rules(OneByOne):
     """Watches what the engine asks for before what it does."""
 
     def __init__(self, world):

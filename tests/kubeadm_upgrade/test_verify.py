@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from in_memory.examples import EARLIER, NEW, NOW, OLD, RUN, a_control_plane, a_ledger, node_of, static_pods
+from kubeadm_upgrade.drain.to_come import TAINT
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.verify import Result, joined, left_behind, shortcomings, still_to_do, unsettled
 from kubeadm_upgrade.version import Version
@@ -53,6 +54,11 @@ def test_what_was_promised_has_no_shortcoming(hop, result):
         ),
         pytest.param(
             lambda r: node(r, unschedulable=True, cordoned_by="prod/v1.29.15"), "w1 is still cordoned", id="cordoned"
+        ),
+        pytest.param(
+            lambda r: node(r, taints=({"key": TAINT, "effect": "PreferNoSchedule"},)),
+            "w1 still has the taint of a node to come: the next run takes it off, or kubectl taint nodes w1 ",
+            id="marked",
         ),
         pytest.param(lambda r: plane(r, cluster_version=OLD), "kubeadm-config says 1.28.15", id="not written down"),
         pytest.param(

@@ -101,7 +101,7 @@ def _dry_run(request: web.Request, body: Any = None) -> bool:
 def _subresource(cluster: SimulatedCluster, request: web.Request, target: Target, body: Any) -> web.Response:
     if request.method == "POST" and (target.plural, target.subresource) == ("pods", "eviction"):
         dry = _dry_run(request, body)
-        return _json(evict(cluster, target.namespace or "", target.name or "", dry), 201)
+        return _json(evict(cluster, target.namespace or "", target.name or "", body or {}, dry), 201)
     if request.method == "POST" and (target.plural, target.subresource) == ("serviceaccounts", "token"):
         assert target.resource is not None
         cluster.store.get(target.resource, target.namespace, target.name or "")
@@ -197,8 +197,8 @@ def _delete(cluster: SimulatedCluster, request: web.Request, resource: Resource,
     if _dry_run(request, {"deleteOptions": body}):
         return item
     if resource.kind == "Pod":
-        at_once = str(body.get("gracePeriodSeconds", request.query.get("gracePeriodSeconds"))) == "0"
-        cluster.terminate(item, at_once or "nodeName" not in item["spec"])
+        grace = body.get("gracePeriodSeconds", request.query.get("gracePeriodSeconds"))
+        cluster.take_away(item, "deleted", None if grace is None else int(grace))
         return cluster.store.find("Pod", target.namespace, target.name or "") or item
     cluster.store.remove(resource.kind, target.namespace, target.name or "")
     cluster.controllers.wake()

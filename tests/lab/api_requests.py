@@ -65,6 +65,8 @@ async def _handle(cluster: SimulatedCluster, request: web.Request) -> web.Stream
         response = await _answer(cluster, request, user, body)
     except ApiError as error:
         response = json_response(error.body, error.code)
+        if seconds := (error.body.get("details") or {}).get("retryAfterSeconds"):
+            response.headers["Retry-After"] = str(seconds)
     if request.method not in ("GET", "HEAD"):
         name = user.name if user else "unauthenticated"
         verb = _VERBS.get(request.method, request.method)

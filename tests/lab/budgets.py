@@ -54,7 +54,8 @@ def _condition(allowed: int, generation: int) -> dict[str, Any]:
 def _expected(cluster: SimulatedCluster, pods: list[Item]) -> int:
     """The replicas their controllers want, not the pods that happen to exist."""
     owners = {(p["metadata"]["namespace"], pod_objects.controller_of(p).get("name")) for p in pods}
-    sets = [cluster.store.find("ReplicaSet", namespace, name) for namespace, name in owners if name]
+    kinds = ("ReplicaSet", "StatefulSet")
+    sets = [cluster.store.find(kind, namespace, name) for namespace, name in owners if name for kind in kinds]
     bare = sum(1 for pod in pods if not pod_objects.controller_of(pod))
     return bare + sum(int(one["spec"]["replicas"]) for one in sets if one)
 
@@ -71,23 +72,55 @@ def _scaled(value: int | str, total: int) -> int:
     return int(value)
 
 
-def evict(cluster: SimulatedCluster, namespace: str, name: str, dry_run: bool) -> dict[str, Any]:
+def evict(cluster: SimulatedCluster, namespace: str, name: str, body: Item, dry_run: bool) -> dict[str, Any]:
     """Answers and texts as golden/eviction-*-body.json."""
+    options = body.get("deleteOptions") or {}
+    _admit(cluster, namespace)
     pod = cluster.store.get(BY_KIND["Pod"], namespace, name)
-    if _ignores_budgets(pod):
-        return _evicted(cluster, pod, dry_run)
+    if (uid := (options.get("preconditions") or {}).get("uid", pod["metadata"]["uid"])) != pod["metadata"]["uid"]:
+        raise statuses.other_uid(name, uid, pod["metadata"]["uid"])
+    if not _ignores_budgets(pod):
+        budgets = over(cluster, pod)
+        if len(budgets) > 1:
+            message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+            raise statuses.ApiError(500, "", message)
+        if budgets:
+            _spend(cluster, budgets[0], pod, dry_run)
+    if not dry_run:
+        cluster.take_away(pod, "evicted", options.get("gracePeriodSeconds"))
+    return statuses.status(201, "", "")
+
+
+def _admit(cluster: SimulatedCluster, namespace: str) -> None:
+    """What stands before the API's own judgement: a namespace that is being deleted, a webhook, too much to do."""
+    found = cluster.store.find("Namespace", None, namespace)
+    if found is not None and found.get("status", {}).get("phase") == "Terminating":
+        raise statuses.namespace_terminating(namespace)
+    for fault in cluster.faults.of_evictions(namespace):
+        if fault.kind == "webhook_denies":
+            raise statuses.denied_by_webhook(fault.says)
+        raise statuses.too_many_requests()
+
+
+def over(cluster: SimulatedCluster, pod: Item) -> list[Item]:
+    """The budgets whose selector a pod matches."""
     labels = pod["metadata"].get("labels", {})
-    budgets = [
+    return [
         one
-        for one in cluster.store.each("PodDisruptionBudget", namespace)
+        for one in cluster.store.each("PodDisruptionBudget", pod["metadata"]["namespace"])
         if matches_selector(one["spec"].get("selector"), labels)
     ]
-    if len(budgets) > 1:
-        message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-        raise statuses.ApiError(500, "", message)
-    if budgets:
-        _spend(cluster, budgets[0], pod, dry_run)
-    return _evicted(cluster, pod, dry_run)
+
+
+def standing(cluster: SimulatedCluster, pod: Item) -> tuple[tuple[str, int, int], ...]:
+    """Name, healthy Pods and needed ones of each budget over a pod, counted anew."""
+    found = []
+    for budget in over(cluster, pod):
+        set_budget_status(cluster, budget)
+        metadata = budget["metadata"]
+        now = cluster.store.get(BY_KIND["PodDisruptionBudget"], metadata["namespace"], metadata["name"])["status"]
+        found.append((metadata["name"], now["currentHealthy"], now["desiredHealthy"]))
+    return tuple(found)
 
 
 def _ignores_budgets(pod: Item) -> bool:
@@ -99,8 +132,10 @@ def _spend(cluster: SimulatedCluster, budget: Item, pod: Item, dry_run: bool) ->
     set_budget_status(cluster, budget)
     metadata = budget["metadata"]
     status = cluster.store.get(BY_KIND["PodDisruptionBudget"], metadata["namespace"], metadata["name"])["status"]
-    if not pod_objects.is_ready(pod) and status["currentHealthy"] >= status["desiredHealthy"] > 0:
-        return
+    if not pod_objects.is_ready(pod):
+        always = budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
+        if always or status["currentHealthy"] >= status["desiredHealthy"] > 0:
+            return
     if status["disruptionsAllowed"] < 1:
         raise _refusal(metadata["name"], status)
     if not dry_run:
@@ -119,9 +154,3 @@ def _refusal(name: str, status: dict[str, Any]) -> statuses.ApiError:
     causes = {"causes": [{"reason": "DisruptionBudget", "message": text}]}
     message = "Cannot evict pod as it would violate the pod's disruption budget."
     return statuses.ApiError(429, "TooManyRequests", message, causes)
-
-
-def _evicted(cluster: SimulatedCluster, pod: Item, dry_run: bool) -> dict[str, Any]:
-    if not dry_run:
-        cluster.terminate(pod)
-    return statuses.status(201, "", "")

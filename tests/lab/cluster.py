@@ -169,21 +169,35 @@ class SimulatedCluster:
         address = self.addresses.get(pod["spec"]["nodeName"], "")
         self.store.change("Pod", namespace, name, lambda item: pod_objects.set_running(item, address))
 
-    def terminate(self, pod: Item, at_once: bool = False) -> None:
+    def take_away(self, pod: Item, what: str, grace: float | None = None) -> None:
+        """Somebody asks for it. What becomes of its budgets by that is written down."""
+        if pod_objects.is_terminating(pod):
+            return
+        seconds = pod_objects.grace_of(pod) if grace is None else grace
+        self.terminate(pod, grace == 0 or "nodeName" not in pod["spec"], seconds)
+        self.rules.taken_away(pod, what, seconds)
+
+    def terminate(self, pod: Item, at_once: bool = False, grace: float | None = None) -> None:
         """Delete a pod the way its kubelet does: it is Terminating for a while."""
         metadata = pod["metadata"]
         if at_once:
             self.store.remove("Pod", metadata["namespace"], metadata["name"])
         elif not pod_objects.is_terminating(pod):
-            self.store.change("Pod", metadata["namespace"], metadata["name"], _set_terminating)
-            self.spawn(self._finish(metadata["namespace"], metadata["name"], metadata["uid"]))
+            seconds = pod_objects.grace_of(pod) if grace is None else grace
+            self.store.change(
+                "Pod", metadata["namespace"], metadata["name"], lambda item: _set_terminating(item, seconds)
+            )
+            self.spawn(self._finish(metadata["namespace"], metadata["name"], metadata["uid"], seconds))
 
-    async def _finish(self, namespace: str, name: str, uid: str) -> None:
-        await asyncio.sleep(self.latency.eviction_grace)
+    async def _finish(self, namespace: str, name: str, uid: str, grace: float) -> None:
+        pod = self.store.find("Pod", namespace, name)
+        needs = pod_objects.seconds_to_end(pod) if pod else None
+        await asyncio.sleep(self.latency.eviction_grace if needs is None else min(needs, grace))
         while (pod := self.store.find("Pod", namespace, name)) and pod["metadata"]["uid"] == uid:
             node = pod["spec"].get("nodeName")
             kubelet = self.kubelets.get(node) if node else None
             if kubelet is None or kubelet.talks:
+                self.rules.ended(pod, grace, killed=needs is not None and needs > grace)
                 self._end(pod)
                 return
             await asyncio.sleep(0.1)
@@ -223,9 +237,10 @@ class SimulatedCluster:
             self.sample(event.item["metadata"]["name"])
 
 
-def _set_terminating(pod: Item) -> None:
+def _set_terminating(pod: Item, grace: float) -> None:
     """When it is to be gone, which is its grace period away."""
-    pod["metadata"] |= {"deletionTimestamp": rfc3339(time.time() + 30), "deletionGracePeriodSeconds": 30}
+    due = {"deletionTimestamp": rfc3339(time.time() + grace), "deletionGracePeriodSeconds": int(grace)}
+    pod["metadata"] |= due
 
 
 def _set_ended(pod: Item) -> None:

@@ -14,6 +14,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "never_ready": ("node",),
     "apt_lock": ("node", "seconds"),
     "budget_never_allows": ("namespace", "name"),
+    "webhook_denies": ("namespace", "says"),
+    "api_busy": ("namespace",),
     "slow": ("node", "argv", "seconds"),
     "slow_answer": ("node", "argv", "seconds"),
     "fail": ("node", "argv", "exit_code", "stderr", "times"),
@@ -39,6 +41,8 @@ IN_WORDS: dict[str, str] = {
     "never_ready": "a node never gets Ready after its kubelet was restarted",
     "apt_lock": "somebody else holds apt's lock",
     "budget_never_allows": "a PodDisruptionBudget allows no disruption, so a drain waits",
+    "webhook_denies": "an admission webhook denies evictions in a namespace",
+    "api_busy": "the API server has too much to do to evict in a namespace",
     "slow": "a command that begins so takes longer",
     "slow_answer": "the answer to a command that begins so comes late, while it runs",
     "fail": "a command that begins so fails",
@@ -130,6 +134,9 @@ class FaultBook:
 
     def blocks_budget(self, namespace: str, name: str) -> bool:
         return any((f.namespace, f.name) == (namespace, name) for f in self.matching("budget_never_allows"))
+
+    def of_evictions(self, namespace: str) -> list[Fault]:
+        return [f for f in self.active if f.kind in ("webhook_denies", "api_busy") and f.namespace == namespace]
 
     def delay(self, kind: str, node: str, argv: Sequence[str]) -> float:
         return sum(f.seconds or 0.0 for f in self.active if f.kind == kind and f.hits(node, argv))

@@ -13,7 +13,7 @@ from lab.cluster import SimulatedCluster
 from lab.kinds import BY_GROUP_KIND
 from lab.lab_faults import Faults
 from lab.machines import Connect, LabNode, Machines
-from lab.records import ApiRecord, CommandRecord, Sample
+from lab.records import ApiRecord, CommandRecord, PodRecord, Sample
 from lab.store import Item
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -73,6 +73,11 @@ class LabCluster:
         return list(self.simulated.records.mutations)
 
     @property
+    def pods(self) -> list[PodRecord]:
+        """What became of Pods that somebody took away, in order."""
+        return list(self.simulated.records.pods)
+
+    @property
     def violations(self) -> list[str]:
         return list(self.simulated.records.violations)
 
@@ -99,6 +104,14 @@ class LabCluster:
             if resource.namespaced:
                 item["metadata"].setdefault("namespace", "default")
             self.simulated.store.put(item)
+
+    def remove(self, kind: str, namespace: str | None, name: str) -> None:
+        """As kubectl delete, of what nobody has to end first."""
+
+        async def edit() -> None:
+            self.simulated.store.remove(kind, namespace, name)
+
+        self._run(edit())
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A kubeconfig with a fresh bearer token; the account need not exist."""

@@ -64,6 +64,13 @@ class Faults:
     def budget_never_allows(self, namespace: str, pdb: str) -> ActiveFault:
         return self._add(Fault("budget_never_allows", namespace=namespace, name=pdb))
 
+    def webhook_denies(self, namespace: str, says: str) -> ActiveFault:
+        return self._add(Fault("webhook_denies", namespace=namespace, says=says))
+
+    def api_busy(self, namespace: str) -> ActiveFault:
+        """429 with Retry-After, and no budget has anything to do with it."""
+        return self._add(Fault("api_busy", namespace=namespace))
+
     def slow(self, node: str | None, argv_prefix: Argv, seconds: float) -> ActiveFault:
         return self._add(Fault("slow", node, words(argv_prefix), seconds))
 

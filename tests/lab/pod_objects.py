@@ -44,6 +44,7 @@ def from_template(owner: Item, node: str | None) -> Item:
             "name": f"{metadata['name']}-{suffix()}",
             "namespace": metadata["namespace"],
             "labels": dict(template["metadata"].get("labels", {})),
+            **({"annotations": dict(noted)} if (noted := template["metadata"].get("annotations")) else {}),
             "ownerReferences": [owner_reference(owner)],
         },
         "spec": spec,
@@ -162,6 +163,19 @@ def is_ready(pod: Item) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
+#: How long the application of a Pod takes to end once it is told to, in seconds; without it, next to nothing.
+NEEDS = "lab/seconds-to-end"
+
+
+def grace_of(pod: Item) -> float:
+    return float(pod["spec"].get("terminationGracePeriodSeconds", 30))
+
+
+def seconds_to_end(pod: Item) -> float | None:
+    needs = pod["metadata"].get("annotations", {}).get(NEEDS)
+    return None if needs is None else float(needs)
+
+
 def is_terminating(pod: Item) -> bool:
     return "deletionTimestamp" in pod["metadata"]
 
@@ -175,3 +189,9 @@ def is_evictable(pod: Item) -> bool:
     """Would kubectl drain evict it: neither a mirror pod nor a DaemonSet's."""
     mirror = MIRROR in pod["metadata"].get("annotations", {})
     return not mirror and controller_of(pod).get("kind") != "DaemonSet" and not is_terminating(pod)
+
+
+def must_have_gone(pod: Item) -> bool:
+    """Before the kubelet of another minor release starts: also one that is on its way, or has finished."""
+    mirror = MIRROR in pod["metadata"].get("annotations", {})
+    return not mirror and controller_of(pod).get("kind") != "DaemonSet"

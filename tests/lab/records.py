@@ -45,6 +45,21 @@ class ApiRecord:
     body: object = None
 
 
+@dataclass(frozen=True)
+class PodRecord:
+    """Something that became of a Pod; ``budgets`` are (name, healthy, needed) right after it."""
+
+    time: float
+    namespace: str
+    name: str
+    uid: str
+    node: str
+    #: evicted, deleted: somebody asked for it; ended, killed: its kubelet is through with it, by itself or by force.
+    what: str
+    grace: float
+    budgets: tuple[tuple[str, int, int], ...] = ()
+
+
 @dataclass
 class Records:
     """The cluster's memory; written by the lab's loop only, read by anybody."""
@@ -52,6 +67,7 @@ class Records:
     commands: list[CommandRecord] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     mutations: list[ApiRecord] = field(default_factory=list)
+    pods: list[PodRecord] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
 
     def open(self, record: CommandRecord) -> int:

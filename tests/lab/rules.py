@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab import pod_objects
+from lab.budgets import standing
+from lab.records import PodRecord, now
 from lab.releases import Release, etcd_version
+from lab.store import Item
 
 if TYPE_CHECKING:
     from lab.cluster import SimulatedCluster
@@ -23,9 +26,27 @@ class Rules:
         self._skew(node, new)
         if (new.major, new.minor) == (old.major, old.minor):
             return
-        pods = [pod["metadata"]["name"] for pod in self.cluster.pods_on(node) if pod_objects.is_evictable(pod)]
+        pods = [pod["metadata"]["name"] for pod in self.cluster.pods_on(node) if pod_objects.must_have_gone(pod)]
         if pods:
             self._broken(f"{node}: kubelet restarted from {old} to {new} with {len(pods)} pods not drained")
+
+    def taken_away(self, pod: Item, what: str, grace: float) -> None:
+        """Did whoever asked for it take more than its budgets allow? An eviction is refused then; a deletion is not."""
+        ready = pod_objects.is_ready(pod)
+        counts = standing(self.cluster, pod)
+        self._record(pod, what, grace, counts)
+        for name, healthy, needed in counts if ready else ():
+            if healthy < needed:
+                who = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+                self._broken(f"{who} was {what}: budget {name} needs {needed} healthy pods and has {healthy}")
+
+    def ended(self, pod: Item, grace: float, killed: bool) -> None:
+        self._record(pod, "killed" if killed else "ended", grace)
+
+    def _record(self, pod: Item, what: str, grace: float, counts: tuple[tuple[str, int, int], ...] = ()) -> None:
+        metadata, node = pod["metadata"], pod["spec"].get("nodeName", "")
+        record = PodRecord(now(), metadata["namespace"], metadata["name"], metadata["uid"], node, what, grace, counts)
+        self.cluster.records.pods.append(record)
 
     def apiserver_starts(self, node: str) -> None:
         for kubelet in self.cluster.registered():

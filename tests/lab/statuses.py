@@ -47,6 +47,30 @@ def conflict(resource: Resource, name: str) -> ApiError:
     return ApiError(409, "Conflict", message, _details(resource, name))
 
 
+def other_uid(name: str, wanted: str, found: str) -> ApiError:
+    message = (
+        f'Operation cannot be fulfilled on Pod "{name}": the UID in the precondition ({wanted}) does not match the UID '
+        f"in record ({found}). The object might have been deleted and then recreated"
+    )
+    return ApiError(409, "Conflict", message, {"name": name, "kind": "Pod"})
+
+
+def namespace_terminating(namespace: str) -> ApiError:
+    message = f"unable to create new content in namespace {namespace} because it is being terminated"
+    causes = [{"reason": "NamespaceTerminating", "message": f"namespace {namespace} is being terminated"}]
+    return ApiError(403, "Forbidden", message, {"causes": [{**causes[0], "field": "metadata.namespace"}]})
+
+
+def denied_by_webhook(says: str) -> ApiError:
+    return ApiError(403, "Forbidden", f'admission webhook "evictions.example.org" denied the request: {says}')
+
+
+def too_many_requests() -> ApiError:
+    """Of API priority and fairness, which says when to come back."""
+    message = "Too many requests, please try again later."
+    return ApiError(429, "TooManyRequests", message, {"retryAfterSeconds": 1})
+
+
 def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 

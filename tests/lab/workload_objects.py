@@ -59,10 +59,12 @@ def replica_set(owner: Item) -> Item:
     spec, metadata = owner["spec"], owner["metadata"]
     digest = template_hash(spec["template"])
     labels = spec["template"]["metadata"].get("labels", {}) | {"pod-template-hash": digest}
-    template = spec["template"] | {"metadata": {"labels": labels}}
+    template = spec["template"] | {"metadata": spec["template"]["metadata"] | {"labels": labels}}
     own = {"replicas": spec.get("replicas", 1), "selector": {"matchLabels": labels}, "template": template}
     item = _plain("apps/v1", "ReplicaSet", metadata["namespace"], f"{metadata['name']}-{digest}", spec=own, status={})
     item["metadata"] |= {"labels": labels, "ownerReferences": [owner_reference(owner)]}
+    if noted := metadata.get("annotations"):  # as the controller copies them
+        item["metadata"]["annotations"] = dict(noted)
     return item
 
 

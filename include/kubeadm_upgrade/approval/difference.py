@@ -146,6 +146,8 @@ def of_etcd(approved: HopTerms, now: HopTerms) -> Iterator[str]:
 def of_care(approved: Care, now: Care) -> Iterator[str]:
     if not _is_no_more(now.max_unavailable, approved.max_unavailable):
         yield f"max_unavailable {approved.max_unavailable} → {now.max_unavailable}"
+    if now.quarantines > approved.quarantines:
+        yield f"drain.max_quarantined {approved.quarantines} → {now.quarantines}"
     for option, before, after in (
         ("drain", approved.allows, now.allows),
         ("drop_flags", approved.drop_flags, now.drop_flags),

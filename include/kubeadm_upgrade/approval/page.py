@@ -80,7 +80,8 @@ def _head(question: Question) -> str:
     lines = [
         f"## {text(question.cluster)}: {text(hops[0]['came_from'])} → {text(path['target'])}",
         f"Plan `{question.name}`: {count(len(hops), 'hop')}, {count(drains, 'drain')} of workers, {at_most}.",
-        *(f"**A drain may {text(one)}.**" for one in map(_DRAINS.get, care.allows) if one),
+        *(f"**A drain may {text(_DRAINS.get(one, one))}.**" for one in care.allows),
+        *([f"**{_QUARANTINE.format(workers=count(care.quarantines, 'worker'))}**"] if care.quarantines else []),
         *(f"kubeadm passes over its preflight error {text(name)}." for name in care.ignores),
         *(f"The flag {text(name)} of the control plane may be left out." for name in care.drop_flags),
         *map(text, question.beside),
@@ -96,6 +97,7 @@ _DRAINS = {
     "delete_emptydir_data": "delete data that Pods keep in emptyDir volumes",
     "force": "evict Pods that nothing recreates",
 }
+_QUARANTINE = "Where drains stay blocked, a run may leave {workers} cordoned, and go on."
 
 
 def _findings(question: Question) -> str:

@@ -73,9 +73,10 @@ class Care:
     """How carefully nodes are taken out of service, and what may be lost."""
 
     max_unavailable: int | str = 1
-    allows: tuple[str, ...] = ()  # of a drain: delete_emptydir_data, force
+    allows: tuple[str, ...] = ()  # of a drain: delete_emptydir_data, force, and what its rules let pass
     drop_flags: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()  # preflight errors of kubeadm's
+    quarantines: int = 0  # workers that a run may leave behind, and go on
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class Terms:
             "repository": self.repository,
             "key": self.key,
             "max_unavailable": self.care.max_unavailable,
+            "quarantines": self.care.quarantines,
             **{name: list(getattr(self.care, name)) for name in ("allows", "drop_flags", "ignores")},
             "ignores_windows": "yes" if self.ignores_windows else "",
             "warnings": list(self.warnings),
@@ -128,7 +130,9 @@ class Terms:
             hops=tuple(map(HopTerms.from_json, plain["hops"])),
             repository=plain.get("repository", ""),
             key=plain.get("key", ""),
-            care=Care(int(most) if str(most).isdigit() else most, **lists),
+            care=Care(
+                int(most) if str(most).isdigit() else most, quarantines=int(plain.get("quarantines") or 0), **lists
+            ),
             warnings=tuple(plain.get("warnings") or ()),
             blocks=tuple(Block(str(check), str(sentence)) for check, sentence in plain.get("blocks") or ()),
             ignores_windows=bool(plain.get("ignores_windows")),

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubeadm_upgrade.board.record import RunRecord
 from kubeadm_upgrade.board.view import Note
+from kubeadm_upgrade.drain.quarantine import told
 
 
 def notes_of(record: RunRecord) -> tuple[Note, ...]:
@@ -27,7 +28,7 @@ def _notes(record: RunRecord) -> Iterator[Note]:
         yield from (Note("bad", str(text)) for text in broken)
         yield from (Note("warn", f"{name} joined while the run was under way") for name in report.get("joined") or ())
     for node, why in record.marks.given_up.items():
-        yield Note("warn", f"{node} was given up: {why}. A later run takes it")
+        yield Note("warn", f"{told(node, why)}. A later run takes it")
     for name, why in ((record.hop or {}).get("ignore_preflight_errors") or {}).items():
         yield Note("mind", f"kubeadm is told to pass over {name}: {why}")
 

@@ -10,6 +10,7 @@ from kubeadm_upgrade.board.course import AT_THE_GATES, AT_WORK, Course
 from kubeadm_upgrade.board.record import RunRecord, TaskRecord, Waiting
 from kubeadm_upgrade.board.view import Row
 from kubeadm_upgrade.board.words import MOST_LETTERS, brief
+from kubeadm_upgrade.drain.quarantine import told
 from kubeadm_upgrade.ledger.marks import why_paused
 from kubeadm_upgrade.waits import WORDS, Wait
 from kubeadm_upgrade.windows.hold import BEFORE
@@ -95,7 +96,7 @@ def _state_at(course: Course, task: TaskRecord) -> str:
 def _told(record: RunRecord, course: Course, state: str) -> tuple[str, datetime | None]:
     task = course.failed if state == "failed" else course.current
     if state == "given_up":
-        return f"was given up: {record.marks.given_up[course.name]}", None
+        return told("", record.marks.given_up[course.name]).strip(), None
     if course.is_gone:
         return "is no longer in the cluster", None
     if state == "marked" and course.marked:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import starmap
 
-from kubeadm_upgrade import drain
 from kubeadm_upgrade.checks.scene import Scene
+from kubeadm_upgrade.drain.filters import objections
 from kubeadm_upgrade.planning.node_refusals import in_the_way
 from kubeadm_upgrade.planning.removals import control_plane_findings, kubelet_findings, manifest_findings
 from kubeadm_upgrade.releases.release import Phase
@@ -44,7 +44,7 @@ def drain_allowed(scene: Scene) -> Iterator[str]:
     """No Pod on a node of this run forbids its drain."""
     for node in scene.concerned:
         if node.kubelet != scene.hop.to:
-            for objection in drain.objections(scene.pods.get(node.name, ()), scene.policy.drain):
+            for objection in objections(scene.pods.get(node.name, ()), scene.policy.drain):
                 yield f"{node.name}: {objection}"
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
-from kubeadm_upgrade.facts import HostFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.drain.pod import PodFacts
+from kubeadm_upgrade.facts import HostFacts, NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.machine import NOT_LOOKED_AT, Machine

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from kubeadm_upgrade.actions import GiveSlotBack, LedgerAction, NoteBegun, NoteEnded, NoteFailed, NotePin, TakeSlot
+from kubeadm_upgrade.actions import (
+    GiveSlotBack,
+    LedgerAction,
+    NoteBegun,
+    NoteEnded,
+    NoteFailed,
+    NotePin,
+    Quarantine,
+    TakeSlot,
+)
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.ledger.ledger import Ledger
 
@@ -28,6 +37,15 @@ def changed(ledger: Ledger, action: LedgerAction, run: RunId, now: datetime) -> 
             return ledger.ended(node)
         case NoteFailed(node=node, unit=unit, why=why):
             return ledger.failed(node, unit, why, now)
+        case _:
+            return _of_the_run(ledger, action)
+
+
+def _of_the_run(ledger: Ledger, action: LedgerAction) -> Ledger:
+    """What is no word on a slot."""
+    match action:
+        case Quarantine(node=node, why=why):
+            return replace(ledger, given_up={node: why, **ledger.given_up})
         case NotePin(tag=tag):
             return replace(ledger, etcd_pin=tag)
         case _:

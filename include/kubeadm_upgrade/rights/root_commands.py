@@ -133,6 +133,8 @@ def _facts(hop: Hop, host: HostFacts, earlier: Mapping[str, Unit], certificates:
         units=earlier,
         host=host,
         pods=(),
+        attached=(),
+        to_mark=(),
         control_plane=ControlPlaneFacts(pods, CAME_FROM, dict.fromkeys(names, True), configuration=configuration),
         etcd=EtcdFacts(),
         lane=Lane("", 1, (NODE.text,), {NODE.text: Member(finished=False)}),

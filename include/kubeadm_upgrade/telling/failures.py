@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from kubeadm_upgrade.board.words import brief
+from kubeadm_upgrade.drain.quarantine import is_quarantine
 from kubeadm_upgrade.telling.events import Event, Kind
 
 MOST = 10  # kinds of failure that stand in a run at once
@@ -58,7 +59,8 @@ def task_failed(
     before = {other.kind for other in _standing(written) if other.at < failed.at} - {failed.kind}
     if len(before) >= MOST:
         return None
-    slot = ["The node keeps its slot"] if failed.node in written.get("slots", ()) else []
+    keeps = failed.node in written.get("slots", ()) and failed.node not in (written.get("given_up") or ())
+    slot = ["The node keeps its slot"] if keeps else []
     others = _LAST if len(before) == MOST - 1 else _FOR_ALL
     return _event(cluster, failed, do, said, f"{_digest(failed.kind)} {again}", [*slot, others])
 
@@ -73,7 +75,8 @@ def _event(cluster: str, failed: Failure, do: str, said: Sequence[str], key: str
 
 def _given_up(written: Json) -> set[str]:
     """Workers that somebody has decided to leave; the control plane cannot go on without one of its nodes."""
-    return set(written.get("given_up") or ()) - set((written.get("hop") or {}).get("control_plane", ()))
+    decided = {node for node, why in (written.get("given_up") or {}).items() if not is_quarantine(str(why))}
+    return decided - set((written.get("hop") or {}).get("control_plane", ()))
 
 
 def _standing(written: Json) -> Iterator[Failure]:

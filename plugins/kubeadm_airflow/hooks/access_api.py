@@ -28,13 +28,13 @@ class AccessApi(ClusterApi):
         Raises Forbidden where it takes us for nobody, who may read its version and its health all the same.
         """
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        status, text = await self._ask("POST", _WHO_AM_I, body=asked)
-        if status == 403 and _NOBODY in text:
+        answer = await self._ask("POST", _WHO_AM_I, body=asked)
+        if answer.status == 403 and _NOBODY in answer.text:
             raise Forbidden(
                 f"the API takes us for {_NOBODY}: the kubeconfig's user has no credentials",
                 do="write a kubeconfig with a token: docs/rbac.yaml has the commands",
             )
-        if status in (403, 404):
+        if answer.status in (403, 404):
             return None
         return str((await self._call("POST", _WHO_AM_I, asked))["status"]["userInfo"]["username"])
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
@@ -20,6 +20,7 @@ from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHo
 from kubeadm_airflow.hooks.connections import connection_named
 from kubeadm_airflow.hooks.kubeconfig import expired_certificate, refusal
 from kubeadm_airflow.hooks.no_answer import no_answer, not_the_api
+from kubeadm_upgrade.drain.answer import denied_by_admission
 from kubeadm_upgrade.errors import (
     Conflict,
     Forbidden,
@@ -31,7 +32,7 @@ from kubeadm_upgrade.errors import (
 )
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.objects import denied_by_admission, eviction_obstacle, read_readyz
+from kubeadm_upgrade.objects import read_readyz
 
 Json = dict[str, Any]
 
@@ -41,8 +42,18 @@ FORBIDDEN_SECONDS = 20.0  # how long an API server that is ready must refuse bef
 FORBIDDEN_PAUSE = 2.0
 PAGE = 500
 
-# The eviction subresource answers 500 when two budgets cover one Pod (golden/eviction-two-pdbs-500-body.json).
-_EVICTION_OBSTACLES = (429, 500)
+
+class Answer(NamedTuple):
+    """What the API has answered."""
+
+    status: int
+    text: str
+    retry_after: str = ""  # the header
+
+    @property
+    def said(self) -> Json:
+        """Its Status object; of whatever else it may be, the text."""
+        return _status_object(self.text)
 
 
 class ClusterApi:
@@ -97,33 +108,16 @@ class ClusterApi:
 
     async def readyz(self) -> str:
         """The text of `/readyz?verbose`; a failing check makes the status 500, and the text says which."""
-        status, text = await self._request("GET", "/readyz", [("verbose", "true")])
+        status, text, _ = await self._request("GET", "/readyz", [("verbose", "true")])
         if status == 403:
             raise _not_ready(status, text)
         if status not in (200, 500):
-            raise _error(status, text, "GET /readyz")
+            raise error_of(Answer(status, text), "GET /readyz")
         return text
 
     async def patch_node(self, name: str, patch: Mapping[str, Any]) -> None:
         """A merge patch. Raises Conflict when it names a resourceVersion that is no longer the Node's."""
         await self._call("PATCH", f"/api/v1/nodes/{name}", patch, "application/merge-patch+json")
-
-    async def evict(self, namespace: str, pod: str, uid: str) -> str | None:
-        """Ask for an eviction. Returns why it is not granted yet, None when it is or the Pod has gone."""
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
-        body = {
-            "apiVersion": "policy/v1",
-            "kind": "Eviction",
-            "metadata": {"name": pod, "namespace": namespace},
-            "deleteOptions": {"preconditions": {"uid": uid}},  # a Pod of the same name elsewhere is another one
-        }
-        status, text = await self._request("POST", path, body=body)
-        said = _status_object(text)
-        if status in _EVICTION_OBSTACLES or denied_by_admission(said):
-            return eviction_obstacle(namespace, pod, said)
-        if status in (200, 201, 404, 409):
-            return None
-        raise _error(status, text, f"POST {path}")
 
     async def patch_config_map(self, name: str, patch: Mapping[str, Any]) -> None:
         """A merge patch of a ConfigMap in kube-system. Raises Conflict as `patch_node` does."""
@@ -171,12 +165,12 @@ class ClusterApi:
         content_type: str = "application/json",
         query: Sequence[tuple[str, str]] = (),
     ) -> Json:
-        status, text = await self._request(method, path, query, body, content_type)
-        if status >= 300:
-            raise _error(status, text, f"{method} {path}")
-        found = _json(text)
+        answer = await self._request(method, path, query, body, content_type)
+        if answer.status >= 300:
+            raise error_of(answer, f"{method} {path}")
+        found = _json(answer.text)
         if not isinstance(found, dict):
-            raise not_the_api(f"{method} {path}", self._server, self._conn_id, text)
+            raise not_the_api(f"{method} {path}", self._server, self._conn_id, answer.text)
         return found
 
     async def _request(
@@ -186,17 +180,17 @@ class ClusterApi:
         query: Sequence[tuple[str, str]] = (),
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
-    ) -> tuple[int, str]:
-        """Status and text of an answer; a 403 only when it lasts."""
-        status, text = await self._lasting(partial(self._ask, method, path, query, body, content_type))
-        if status == 401:
-            raise self._unauthorized(f"{method} {path}: {_words(text)}")
-        if status == 400 and "HTTP request to an HTTPS server" in text:
+    ) -> Answer:
+        """A 403 only when it lasts."""
+        answer = await self._lasting(partial(self._ask, method, path, query, body, content_type))
+        if answer.status == 401:
+            raise self._unauthorized(f"{method} {path}: {_words(answer.text)}")
+        if answer.status == 400 and "HTTP request to an HTTPS server" in answer.text:
             raise Misdirected(
                 f"the Kubernetes API at {self._server} speaks HTTPS",
                 do=f"write https:// into server in the kubeconfig of connection {self._conn_id}",
             )
-        return status, text
+        return answer
 
     def _unauthorized(self, said: str) -> Unauthorized:
         ended = expired_certificate(self._client.configuration.cert_file)
@@ -210,24 +204,24 @@ class ClusterApi:
     def _server(self) -> str:
         return str(self._client.configuration.host)
 
-    async def _lasting(self, ask: Callable[[], Awaitable[tuple[int, str]]]) -> tuple[int, str]:
+    async def _lasting(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """An answer; a missing right is one only when an API server that is ready stays with it.
 
         One that comes back refuses everybody until its RBAC rules are loaded, and behind a load balancer another one
         may be asked whether it is ready. What was refused did nothing, so any request may be made again.
         """
-        status, text = await ask()
+        answer = await ask()
         enough = time.monotonic() + FORBIDDEN_SECONDS
-        while status == 403 and not denied_by_admission(_status_object(text)):
+        while answer.status == 403 and not denied_by_admission(answer.said):
             await self._check_ready()
             if time.monotonic() >= enough:
                 break
             await asyncio.sleep(FORBIDDEN_PAUSE)
-            status, text = await ask()
-        return status, text
+            answer = await ask()
+        return answer
 
     async def _check_ready(self) -> None:
-        status, text = await self._ask("GET", "/readyz", [("verbose", "true")])
+        status, text, _ = await self._ask("GET", "/readyz", [("verbose", "true")])
         if status != 200:
             raise _not_ready(status, text)
 
@@ -238,7 +232,7 @@ class ClusterApi:
         query: Sequence[tuple[str, str]] = (),
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
-    ) -> tuple[int, str]:
+    ) -> Answer:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
             response = await self._client.call_api(
@@ -251,7 +245,7 @@ class ClusterApi:
                 _preload_content=False,
                 _request_timeout=REQUEST_SECONDS,
             )
-            return response.status, await response.text()
+            return Answer(response.status, await response.text(), response.headers.get("Retry-After", ""))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise no_answer(error, self._server, self._conn_id) from error
 
@@ -282,11 +276,11 @@ def _not_ready(status: int, text: str) -> Unreachable:
     return Unreachable(f"the API server is not ready yet: GET /readyz: status {status}: {said}{hint}")
 
 
-def _error(status: int, text: str, request: str) -> Exception:
+def error_of(answer: Answer, request: str) -> Exception:
     """The API's refusal as one of our errors, in the API's own words."""
-    said = _words(text)
+    status, said = answer.status, _words(answer.text)
     match status:
-        case 403 if denied_by_admission(_status_object(text)):
+        case 403 if denied_by_admission(answer.said):
             return Forbidden(f"{request}: {said}")
         case 403:
             return Forbidden(f"{request}: {said}", do=_GRANT)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
+from kubeadm_airflow.hooks import draining
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks.drain_api import DrainApi
 from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.repositories import Told, ask_published, look_at_repositories
 from kubeadm_airflow.hooks.sights import look_at_control_plane_of, look_at_host, look_at_kubelet_settings
@@ -19,8 +21,9 @@ from kubeadm_upgrade.admission.first import first_hold
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
+from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, NotToAct, TimeCures, UnreadableOutput
-from kubeadm_upgrade.facts import HostFacts, NodeFacts, PodFacts
+from kubeadm_upgrade.facts import HostFacts, NodeFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.claim import why_not_go_on
@@ -128,9 +131,9 @@ def _minors_on_the_way(control_plane: ControlPlaneFacts, target: TargetVersion |
 
 async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
     """What preflight judges. A host that cannot be looked at is part of the scene, not an error."""
-    async with ClusterApi.open(cluster.kubernetes_conn_id) as api:
+    async with DrainApi.open(cluster.kubernetes_conn_id) as api:
         nodes, outsiders, control_plane = await _look_at_cluster(api)
-        pods = _by_node(await api.pods())
+        pods = await _pods_by_node(api)
         ledger, _ = await api.ledger()
         kubelets = await api.kubelet_config(control_plane.cluster_version.minor)
     scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases(), outsiders)
@@ -238,10 +241,11 @@ def _components(node: str, control_plane: ControlPlaneFacts, proxies: Mapping[st
     return {**found, KUBE_PROXY: proxies[node]} if node in proxies else found
 
 
-def _by_node(pods: Sequence[dict[str, object]]) -> Mapping[str, tuple[PodFacts, ...]]:
+async def _pods_by_node(api: DrainApi) -> Mapping[str, tuple[PodFacts, ...]]:
+    items = [item for item in await api.pods() if item["spec"].get("nodeName")]
+    pods = await draining.look_at_pods(api, items, draining.RecentOwners())
     by_node: dict[str, tuple[PodFacts, ...]] = {}
-    for pod in pods:
-        name = pod["spec"].get("nodeName")  # type: ignore[attr-defined]
-        if name:
-            by_node[name] = (*by_node.get(name, ()), objects.read_pod(pod))
+    for item, pod in zip(items, pods, strict=True):
+        node = item["spec"]["nodeName"]
+        by_node[node] = (*by_node.get(node, ()), pod)
     return by_node

@@ -10,26 +10,44 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
+from kubeadm_airflow.hooks import draining
+from kubeadm_airflow.hooks.cluster_api import Json
+from kubeadm_airflow.hooks.drain_api import DrainApi
 from kubeadm_airflow.hooks.host import Host, address_of, failure
-from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_versions
-from kubeadm_upgrade import etcd, machine, objects, queries, units
-from kubeadm_upgrade.actions import Action, Evict, LedgerAction, PatchConfigMap, PatchNode, RepeatPreflight, Run
+from kubeadm_airflow.hooks.sights import (
+    look_at_backups,
+    look_at_control_plane_of,
+    look_at_etcd,
+    look_at_host,
+    look_at_versions,
+    named,
+    with_holder,
+)
+from kubeadm_upgrade import objects, queries, units
+from kubeadm_upgrade.actions import (
+    Action,
+    Evict,
+    LedgerAction,
+    MarkToCome,
+    PatchConfigMap,
+    PatchNode,
+    RepeatPreflight,
+    Run,
+)
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
-from kubeadm_upgrade.errors import CommandFailed, Conflict, NodeGone, ObjectNotFound, PreflightFailed
-from kubeadm_upgrade.etcd import EtcdFacts
-from kubeadm_upgrade.facts import Backup, Facts, HostFacts, NodeFacts, UpgradePlan
+from kubeadm_upgrade.drain.node import nodes_to_mark
+from kubeadm_upgrade.drain.pod import PodFacts
+from kubeadm_upgrade.errors import Conflict, NodeGone, ObjectNotFound, PreflightFailed
+from kubeadm_upgrade.facts import Facts, HostFacts, NodeFacts, UpgradePlan
 from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.packages import locks
 from kubeadm_upgrade.query import query
-from kubeadm_upgrade.reading import reading
 from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Need, Step, begun_for_another
 from kubeadm_upgrade.units import Unit
@@ -41,7 +59,7 @@ log = logging.getLogger(__name__)
 class NodeConnection:
     """One node, seen and touched through its cluster's API and through its host."""
 
-    def __init__(self, cluster: Cluster, work: Assignment, api: ClusterApi, stack: AsyncExitStack):
+    def __init__(self, cluster: Cluster, work: Assignment, api: DrainApi, stack: AsyncExitStack):
         self._cluster = cluster
         self._work = work
         self._node = work.node
@@ -53,6 +71,8 @@ class NodeConnection:
         self._ledger = Ledger()
         self._ledger_object: Json | None = None  # as the last look found it: what is written, is written over this
         self._following: set[str] = set()  # units whose journal the task log still owes
+        self._pods: tuple[PodFacts, ...] = ()  # as the last look found them
+        self._owners = draining.RecentOwners()
         self._said: set[str] = set()  # actions that the log has told already
 
     @classmethod
@@ -60,7 +80,7 @@ class NodeConnection:
     async def open(cls, cluster: Cluster, work: Assignment) -> AsyncIterator[NodeConnection]:
         """Connect to the API now and to the host when a step first needs it."""
         async with AsyncExitStack() as stack:
-            api = await stack.enter_async_context(ClusterApi.open(cluster.kubernetes_conn_id))
+            api = await stack.enter_async_context(DrainApi.open(cluster.kubernetes_conn_id))
             yield cls(cluster, work, api, stack)
 
     async def look(self, step: Step, needs: frozenset[Need] | None = None) -> Facts:
@@ -95,7 +115,13 @@ class NodeConnection:
             now=datetime.now(UTC),
         )
 
-    async def act(self, action: Action) -> str | None:
+    async def act_side_by_side(self, actions: tuple[Action, ...]) -> list[draining.Refused]:
+        """Those of one act."""
+        answers = await draining.at_once(self.act(action) for action in actions)
+        evictions = [action for action in actions if isinstance(action, Evict)]
+        return await draining.with_budgets(self._api, evictions, answers, self._pods) if evictions else answers
+
+    async def act(self, action: Action) -> draining.Refused:
         """Carry out one action. Returns why it cannot take effect yet, None when it did."""
         if str(action) not in self._said:
             self._said.add(str(action))
@@ -108,8 +134,8 @@ class NodeConnection:
                     return await self._patch_node(node, patch)
                 case PatchConfigMap(name=name, patch=patch):
                     await self._api.patch_config_map(name, patch)
-                case Evict(namespace=namespace, pod=pod, uid=uid):
-                    return await self._api.evict(namespace, pod, uid)
+                case Evict() | MarkToCome():
+                    return await draining.act(self._api, action)
                 case RepeatPreflight():
                     return await self._repeat_preflight()
                 case _:
@@ -140,15 +166,29 @@ class NodeConnection:
         spares = Need.LANE in wanted and not rehearsal
         waits = spares and why_wait(facts, self._hop, GATES_OF_THE_LANE) is not None
         if Need.CONTROL_PLANE in wanted and not waits:
-            facts = replace(facts, control_plane=await look_at_control_plane(self._api))
+            facts = await self._look_at_nodes(facts)
         if Need.ETCD in wanted and not waits and facts.node.control_plane:
-            facts = replace(facts, etcd=await self._look_at_etcd(facts.control_plane))
+            facts = replace(facts, etcd=await look_at_etcd(self._open_host, self._node, facts.control_plane))
         if Need.HOST in wanted:
             facts = replace(facts, host=await self._look_at_host(wanted, facts))
         if Need.PODS in wanted:
-            pods = await self._api.pods_on(self._node)
-            facts = replace(facts, pods=tuple(objects.read_pod(pod, facts.node.cordoned_at) for pod in pods))
+            facts = await self._look_at_pods(facts)
+        if Need.VOLUMES in wanted:
+            policy = facts.policy.drain
+            attached = await draining.look_at_attached(self._api, self._node, facts.pods, policy)
+            facts = replace(facts, attached=attached)
         return facts
+
+    async def _look_at_nodes(self, facts: Facts) -> Facts:
+        """One list serves both: how the control plane is, and which workers are still to come."""
+        nodes = objects.read_nodes(await self._api.nodes())
+        to_mark = nodes_to_mark(self._work, nodes, facts.ledger)
+        return replace(facts, control_plane=await look_at_control_plane_of(self._api, nodes), to_mark=to_mark)
+
+    async def _look_at_pods(self, facts: Facts) -> Facts:
+        items = await self._api.pods_on(self._node)
+        self._pods = await draining.look_at_pods(self._api, items, self._owners, facts.node.cordoned_at)
+        return replace(facts, pods=self._pods)
 
     async def _open_host(self) -> Host:
         if self._host is None:
@@ -165,7 +205,7 @@ class NodeConnection:
         if Need.IMAGES in wanted:
             found = replace(found, images=await host.ask(queries.IMAGES))
         if Need.BACKUPS in wanted:
-            return await self._with_backups(host, found, facts.control_plane.local_etcd(self._node))
+            return await look_at_backups(host, found, self._work, facts.control_plane.local_etcd(self._node))
         return found
 
     async def _look_at_units(self, step: Step, facts: Facts) -> dict[str, Unit]:
@@ -187,7 +227,7 @@ class NodeConnection:
         if unit.running:
             self._following.add(name)
             last = await host.ask(query(*units.journal(name, lines=1), read=str.strip, root=True))
-            return replace(unit, journal=await _with_holder(host, last))
+            return replace(unit, journal=await with_holder(host, last))
         if unit.succeeded and name not in self._following:
             return unit
         journal = await host.ask(query(*units.journal(name), read=units.read_journal, root=True))
@@ -203,35 +243,6 @@ class NodeConnection:
         to_apply = control_plane.cluster_version != self._hop.to
         asked = queries.upgrade_plan(self._hop.to, self._hop.ignore_preflight_errors)
         return await host.ask(asked) if installed and to_apply else None
-
-    async def _with_backups(self, host: Host, facts: HostFacts, local: LocalEtcd) -> HostFacts:
-        runs = await host.ask(queries.BACKUP_RUNS)
-        now = await host.ask(machine.CLOCK)
-        stats: dict[str, tuple[int, float]] = {}
-        sums: dict[str, str] = {}
-        for path in (path for path, run in runs.items() if run.strip() == self._work.run.unmistakable):
-            name = path.split("/")[-2]
-            stats |= await host.ask(queries.backup_files(name))
-            if self._work.step == "back_up":
-                sums |= await host.ask(queries.backup_sums(name))
-        loose = await host.ask(queries.loose_snapshot(local))
-        taken: tuple[Backup, ...] = queries.backups(runs, stats, sums, now)
-        return replace(facts, backups=taken, loose_snapshot=queries.youngest(loose, now))
-
-    async def _look_at_etcd(self, control_plane: ControlPlaneFacts) -> EtcdFacts:
-        """Asked of one member, of all of them: this node's own, or another's where this one is not well."""
-        pods = [pod for pod in control_plane.static_pods if pod.component == "etcd" and pod.ready]
-        if not pods:
-            return EtcdFacts()  # an external one, or none that could answer: the control plane's own facts say so
-        asked = min(pods, key=lambda pod: pod.node != self._node).node
-        local = control_plane.local_etcd(asked)
-        host = await self._open_host()
-        try:
-            answers = [await host.ask(question) for question in etcd.questions(asked, local)]
-        except CommandFailed as error:
-            return EtcdFacts(unknown=str(error))
-        with reading(f"{host.address}: what etcdctl prints of its members"):
-            return etcd.read(*answers)
 
     async def _look_at_lane(self) -> Lane:
         nodes = objects.read_nodes(await self._api.nodes())
@@ -282,19 +293,8 @@ class NodeConnection:
                 return None
         if completed.exit_status:
             if holder := locks.holder(completed.stderr):
-                return f"{run.argv[0]} waits for the lock that {await _named(host, holder)} holds"
+                return f"{run.argv[0]} waits for the lock that {await named(host, holder)} holds"
             raise failure(host.address, run, completed)
         if output := completed.stdout.strip():
             log.info("%s: %s", self._node, output)
         return None
-
-
-async def _with_holder(host: Host, said: str) -> str:
-    """What a unit has said, and who it is that it waits for, where it did not say so itself."""
-    holder = locks.holder(said)
-    return said if holder is None or holder.name else f"{said} ({(await _named(host, holder)).name})"
-
-
-async def _named(host: Host, holder: locks.Holder) -> locks.Holder:
-    """dpkg and dnf know a process by its number only."""
-    return holder if holder.name else replace(holder, name=await host.ask(locks.name_of(holder.pid)))

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host
-from kubeadm_upgrade import machine, objects, queries
+from kubeadm_upgrade import etcd, machine, objects, queries
+from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.errors import CommandFailed, UnreadableOutput
-from kubeadm_upgrade.facts import NodeFacts
+from kubeadm_upgrade.etcd import EtcdFacts
+from kubeadm_upgrade.facts import Backup, HostFacts, NodeFacts
 from kubeadm_upgrade.kubelet_settings import places, read_kubelet, says_all
+from kubeadm_upgrade.local_etcd import LocalEtcd
+from kubeadm_upgrade.packages import locks
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.query import Query
+from kubeadm_upgrade.reading import reading
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.unseen import UNSEEN
 
@@ -80,6 +85,40 @@ async def look_at_kubelet_settings(host: Host, of_cluster: str | None) -> Settin
         raise UnreadableOutput(f"{host.address}: its kubelet would not start with what it is told: {error}") from error
 
 
+async def look_at_backups(host: Host, facts: HostFacts, work: Assignment, local: LocalEtcd) -> HostFacts:
+    """Those of this run, and a snapshot that is not in one yet."""
+    runs = await host.ask(queries.BACKUP_RUNS)
+    now = await host.ask(machine.CLOCK)
+    stats: dict[str, tuple[int, float]] = {}
+    sums: dict[str, str] = {}
+    for path in (path for path, run in runs.items() if run.strip() == work.run.unmistakable):
+        name = path.split("/")[-2]
+        stats |= await host.ask(queries.backup_files(name))
+        if work.step == "back_up":
+            sums |= await host.ask(queries.backup_sums(name))
+    loose = await host.ask(queries.loose_snapshot(local))
+    taken: tuple[Backup, ...] = queries.backups(runs, stats, sums, now)
+    return replace(facts, backups=taken, loose_snapshot=queries.youngest(loose, now))
+
+
+async def look_at_etcd(
+    open_host: Callable[[], Awaitable[Host]], here: str, control_plane: ControlPlaneFacts
+) -> EtcdFacts:
+    """Asked of one member, of all of them: this node's own, or another's where this one is not well."""
+    pods = [pod for pod in control_plane.static_pods if pod.component == "etcd" and pod.ready]
+    if not pods:
+        return EtcdFacts()  # an external one, or none that could answer: the control plane's own facts say so
+    asked = min(pods, key=lambda pod: pod.node != here).node
+    local = control_plane.local_etcd(asked)
+    host = await open_host()
+    try:
+        answers = [await host.ask(question) for question in etcd.questions(asked, local)]
+    except CommandFailed as error:
+        return EtcdFacts(unknown=str(error))
+    with reading(f"{host.address}: what etcdctl prints of its members"):
+        return etcd.read(*answers)
+
+
 async def some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
     gate = asyncio.Semaphore(SESSIONS_AT_ONCE)
 
@@ -88,3 +127,14 @@ async def some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
             return await coroutine
 
     return await asyncio.gather(*(one(coroutine) for coroutine in looking))
+
+
+async def with_holder(host: Host, said: str) -> str:
+    """What a unit has said, and who it is that it waits for, where it did not say so itself."""
+    holder = locks.holder(said)
+    return said if holder is None or holder.name else f"{said} ({(await named(host, holder)).name})"
+
+
+async def named(host: Host, holder: locks.Holder) -> locks.Holder:
+    """dpkg and dnf know a process by its number only."""
+    return holder if holder.name else replace(holder, name=await host.ask(locks.name_of(holder.pid)))

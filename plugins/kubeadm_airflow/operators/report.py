@@ -27,6 +27,8 @@ class ReportOperator(ClusterOperator):
     ui_color = "#f1eef8"
 
     async def aexecute(self, context: Context) -> dict[str, str]:
+        if not context["params"]["dry_run"]:
+            await self._take_marks_off(context)
         written, markdown, plain = await write_report(context, self.cluster)
         self.log.info("report: %s", markdown)
         if not context["params"]["dry_run"]:
@@ -35,6 +37,15 @@ class ReportOperator(ClusterOperator):
             raise why_red(written, f"{self.cluster}: {written['result'].lower()}: see the report, {markdown}")
         tell(context, ended(self.cluster, written))
         return {"markdown": str(markdown), "json": str(plain)}
+
+    async def _take_marks_off(self, context: Context) -> None:
+        """Of nodes that were still to come. What is left all the same, the report tells."""
+        from kubeadm_airflow.hooks.draining import take_marks_off
+
+        try:
+            await take_marks_off(load_cluster_named(self.cluster), run_of(context))
+        except UpgradeError as error:
+            self.log.warning("%s: nodes may still be marked: %s", self.cluster, error.what)
 
     async def _give_back(self, context: Context, written: dict[str, Any]) -> None:
         """Where the run never had the cluster, whatever kept it from that is told already."""

@@ -11,8 +11,8 @@ from kubeadm_upgrade.admission.gates import approved, kind_of_wait
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, When
 from kubeadm_upgrade.approval.terms import Care, HopTerms, Terms
+from kubeadm_upgrade.drain.policy import DrainPolicy
 from kubeadm_upgrade.hop import Repository, Source
-from kubeadm_upgrade.policy import DrainPolicy
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.waits import Wait

@@ -121,6 +121,7 @@ def with_care(**changes):
         pytest.param(
             with_care(allows=("delete_emptydir_data", "force")), "drain allows more: force", id="a drain that forces"
         ),
+        pytest.param(with_care(quarantines=2), "drain.max_quarantined 0 → 2", id="nodes left in quarantine"),
         pytest.param(
             with_care(drop_flags=("feature-gates", "v")), "drop_flags allows more: v", id="a flag more is dropped"
         ),

@@ -10,7 +10,7 @@ from in_memory.runs import DONE, NOW, a_run, ago, at, ended, failed, waiting
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import Marks, NodeRecord, TaskRecord, Waiting
 from kubeadm_upgrade.board.rows import detail
-from kubeadm_upgrade.facts import PodFacts
+from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.waits import Wait
 
@@ -66,6 +66,11 @@ CASES = {
         replace(w1(**waiting("x", "pods")), marks=Marks(given_up={"w1": "its disk"})),
         "given_up",
         "was given up: its disk",
+    ),
+    "in quarantine": (
+        replace(w1(**waiting("x", "pods")), marks=Marks(given_up={"w1": "quarantined: its drain was blocked"})),
+        "given_up",
+        "is quarantined: its drain was blocked",
     ),
     "done before it was given up": (replace(w1(DONE), marks=Marks(given_up={"w1": "its disk"})), "done", ""),
     "the run ended before it": (ended(w1("workers.admit", state=None), "failed"), "untouched", ""),

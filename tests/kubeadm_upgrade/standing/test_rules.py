@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from in_memory.examples import EARLIER, NAMESAKE, NEW, NOW, OLD, RUN, a_control_plane, a_hop, a_ledger
-from kubeadm_upgrade.actions import Evict, GiveSlotBack, NoteBegun, Run, cordon, uncordon
+from kubeadm_upgrade.actions import Evict, GiveSlotBack, NoteBegun, Run, cordon
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.drain.marks import uncordon
+from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.standing import rules
 from kubeadm_upgrade.standing.rules import REFUSED, RULES, Standing, verdicts
@@ -78,7 +80,12 @@ CASES = [
     (rules.in_window, "a node that we have cordoned is drained", outside(EVICT, cordoned_by_us=True), None),
     (rules.in_window, "one that a person has cordoned is not", outside(EVICT), WAITS),
     (rules.in_window, "a kubelet of a node in flight", outside(Run(("x",)), step="restart_kubelet"), None),
-    (rules.in_window, "an uncordon", outside(uncordon("w1", "7"), step="uncordon_node"), None),
+    (
+        rules.in_window,
+        "an uncordon",
+        outside(uncordon(NodeFacts("w1", NEW, ready=True, cordoned_by="prod/v1.29.15")), step="uncordon_node"),
+        None,
+    ),
     (rules.in_window, "a slot", outside(GiveSlotBack("w1"), step="uncordon_node"), None),
     (rules.in_window, "packages", outside(Run(("apt-get",)), "stage", "stage_packages"), None),
     (rules.in_window, "a backup", on_the_plane(Run(("tar",)), "back_up"), WAITS),

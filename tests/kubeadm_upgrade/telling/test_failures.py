@@ -116,6 +116,14 @@ def test_of_a_node_that_somebody_has_given_up_nobody_is_told(node, is_told):
     assert (told(failure(node), written) is not None) is is_told
 
 
+def test_of_a_node_that_is_left_in_quarantine_people_are_told():
+    """Nobody has decided it. Its slot is in nobody's way, so none is spoken of."""
+    written = report_of(failure("w1"), given_up={"w1": "quarantined: its drain was blocked"}, slots=["w1"])
+    event = told(failure("w1"), written)
+    assert event is not None
+    assert "keeps its slot" not in event.text
+
+
 def test_who_was_ruled_out_or_given_up_takes_no_place():
     failures = [failure(f"w{n}", f"w{n}: pod-{n}", n) for n in range(MOST + 5)]
     written = report_of(*failures, given_up={f"w{n}": "old" for n in range(3)})

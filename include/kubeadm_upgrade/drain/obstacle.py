@@ -1,0 +1,123 @@
+"""What keeps a drain from going on, as values: whoever tells of it makes the same sentence of the same value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from kubeadm_upgrade.drain.selector import selector_of
+from kubeadm_upgrade.reading import name_of, reading
+from kubeadm_upgrade.wording import agreeing, count, shortened
+
+Json = Mapping[str, Any]
+
+
+class Why(Enum):
+    """Of what kind an obstacle is."""
+
+    BUDGET = "budget"  # it allows no disruption now
+    BUDGETS = "budgets"  # several are over one Pod, which the API does not support
+    NAMESPACE = "namespace"  # it is being deleted, and takes nothing new, an Eviction neither
+    WEBHOOK = "webhook"  # it says no, or does not answer
+    BUSY = "busy"  # the API server has too much to do
+    CHANGED = "changed"  # the Pod was another meanwhile
+    SERVER = "server"  # a failure of the API server's own
+    TERMINATING = "terminating"  # it is told to go, and has not gone
+    COMPLETING = "completing"  # it is to finish by itself
+    VOLUME = "volume"  # still attached
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A PodDisruptionBudget as its controller sees it."""
+
+    namespace: str
+    name: str
+    allowed: int  # disruptionsAllowed
+    healthy: int
+    desired: int
+    since: datetime | None = None  # when it last began, or ceased, to allow any
+
+    def __str__(self) -> str:
+        since = f" since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since and not self.allowed else ""
+        return f"{self.namespace}/{self.name} allows {count(self.allowed, 'disruption')}{since}"
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One thing that is in the way of one Pod, or of the node."""
+
+    why: Why
+    what: str  # the Pod, or the volume
+    says: str = ""  # the API's own words
+    budgets: tuple[Budget, ...] = ()
+    retry_after: int | None = None  # seconds, where the API says so
+    since: datetime | None = None
+
+    @property
+    def is_of_eviction(self) -> bool:
+        """Whether the API was asked and did not grant it."""
+        return self.why not in (Why.TERMINATING, Why.COMPLETING, Why.VOLUME)
+
+    @property
+    def words(self) -> str:
+        """What is said of it, whichever Pods it is about."""
+        told = "; ".join(map(str, self.budgets))
+        return f"{self.says} ({told})" if told else self.says
+
+    def __str__(self) -> str:
+        if self.is_of_eviction:
+            return f"pod {self.what} may not be evicted yet: {self.words}"
+        return f"{self.what} ({self.says})" if self.says else self.what
+
+
+def told(causes: Iterable[object]) -> str:
+    """All of them in one sentence: Pods that one budget keeps are told together."""
+    plain: list[str] = []
+    alike: dict[str, list[Obstacle]] = {}
+    for cause in causes:
+        if isinstance(cause, Obstacle) and cause.is_of_eviction:
+            alike.setdefault(cause.words, []).append(cause)
+        else:
+            plain.append(str(cause))
+    return "; ".join((*(_together(some) for some in alike.values()), *plain))
+
+
+def _together(some: list[Obstacle]) -> str:
+    if len(some) == 1:
+        return str(some[0])
+    return f"pods {shortened([one.what for one in some])} may not be evicted yet: {some[0].words}"
+
+
+def over(labels: Mapping[str, str], budgets: Iterable[Json]) -> tuple[Budget, ...]:
+    """Those of a namespace that are over a Pod with these labels."""
+    return tuple(budget for plain in budgets if (budget := _over(labels, plain)))
+
+
+def _over(labels: Mapping[str, str], plain: Json) -> Budget | None:
+    with reading(f"PodDisruptionBudget {name_of(plain)}"):
+        selector = selector_of((plain.get("spec") or {}).get("selector"))
+        return _budget(plain) if selector and selector.matches(labels) else None
+
+
+def _budget(plain: Json) -> Budget:
+    """One that its controller has not seen yet allows nothing."""
+    meta, status = plain["metadata"], plain.get("status") or {}
+    turned: Json = next((c for c in status.get("conditions") or () if c.get("type") == "DisruptionAllowed"), {})
+    since = turned.get("lastTransitionTime")
+    return Budget(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        allowed=status.get("disruptionsAllowed", 0),
+        healthy=status.get("currentHealthy", 0),
+        desired=status.get("desiredHealthy", 0),
+        since=datetime.fromisoformat(since) if since else None,
+    )
+
+
+def of_finalizers(names: tuple[str, ...]) -> str:
+    """Who holds an object that is to go."""
+    return f"held by {agreeing(names, 'finalizer', 'finalizers')} {', '.join(names)}"

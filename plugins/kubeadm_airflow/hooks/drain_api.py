@@ -1,0 +1,78 @@
+"""What a drain asks of one cluster's Kubernetes API, beside what every step does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json, error_of
+from kubeadm_upgrade.drain import answer
+from kubeadm_upgrade.drain.obstacle import Obstacle
+from kubeadm_upgrade.drain.pod_object import OWNERS, Owner
+from kubeadm_upgrade.errors import ObjectNotFound
+
+# more owners of one kind are listed rather than asked for one by one
+_FEW_OWNERS = 50
+
+
+class DrainApi(ClusterApi):
+    """The same connection."""
+
+    async def evict(self, namespace: str, pod: str, uid: str, grace: int | None = None) -> Obstacle | None:
+        """Ask for an eviction. Returns why it is not granted yet, None when it is or the Pod has gone."""
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+        options: Json = {"preconditions": {"uid": uid}}  # a Pod of the same name elsewhere is another one
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": namespace},
+            "deleteOptions": options,
+        }
+        told = await self._request("POST", path, body=body)
+        if told.status in (200, 201):
+            return None
+        if refused := answer.obstacle(f"{namespace}/{pod}", told.status, told.said, told.retry_after):
+            return refused
+        if told.status == 404:
+            return None
+        raise error_of(told, f"POST {path}")
+
+    async def budgets(self, namespace: str) -> list[Json]:
+        return await self._list(f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets")
+
+    async def attachments(self) -> list[Json]:
+        """Of all nodes: the API selects by no field of them."""
+        return await self._list("/apis/storage.k8s.io/v1/volumeattachments")
+
+    async def volume_of(self, namespace: str, claim: str) -> str:
+        """The PersistentVolume of a claim; "" where it has none."""
+        try:
+            found = await self._call("GET", f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/{claim}")
+        except ObjectNotFound:
+            return ""
+        return str(found["spec"].get("volumeName") or "")
+
+    async def owners(self, wanted: Iterable[Owner]) -> Mapping[Owner, Json | None]:
+        """The objects that own Pods; None for one that is gone."""
+        by_kind: dict[str, set[Owner]] = defaultdict(set)
+        for owner in wanted:
+            by_kind[owner[0]].add(owner)
+        found = await asyncio.gather(*(self._of_kind(kind, owners) for kind, owners in by_kind.items()))
+        return {owner: item for one in found for owner, item in one.items()}
+
+    async def _of_kind(self, kind: str, owners: set[Owner]) -> Mapping[Owner, Json | None]:
+        if len(owners) <= _FEW_OWNERS:
+            return {owner: await self._owner(*owner) for owner in sorted(owners)}
+        items = await self._list(f"/apis/{OWNERS[kind]}")
+        there = {(kind, item["metadata"]["namespace"], item["metadata"]["name"]): item for item in items}
+        return {owner: there.get(owner) for owner in owners}
+
+    async def _owner(self, kind: str, namespace: str, name: str) -> Json | None:
+        group, version, plural = OWNERS[kind].split("/")
+        try:
+            return await self._call("GET", f"/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}")
+        except ObjectNotFound:
+            return None

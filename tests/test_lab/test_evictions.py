@@ -1,0 +1,78 @@
+"""How the lab's API answers an Eviction, and what it writes down of a Pod that is taken away."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from lab import LabCluster
+from lab.pod_objects import NEEDS
+from test_lab.conftest import eventually
+
+
+def a_pod(name: str, seconds: float, grace: int) -> dict[str, object]:
+    spec = {
+        "nodeName": "demo-a-w1",
+        "terminationGracePeriodSeconds": grace,
+        "containers": [{"name": "a", "image": "a"}],
+    }
+    metadata = {"name": name, "namespace": "default", "annotations": {NEEDS: str(seconds)}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Running"}}
+
+
+def evict(api: client.CoreV1Api, name: str, namespace: str = "default", **options: object) -> None:
+    metadata = client.V1ObjectMeta(name=name, namespace=namespace)
+    body = client.V1Eviction(metadata=metadata, delete_options=client.V1DeleteOptions(**options))
+    api.create_namespaced_pod_eviction(name, namespace, body)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grace", "options", "what", "lasts"),
+    [
+        pytest.param(0.2, 30, {}, "ended", 0.2, id="it ends by itself"),
+        pytest.param(60, 30, {"grace_period_seconds": 1}, "killed", 1, id="it is killed when its grace period ends"),
+    ],
+)
+def test_a_pod_gets_its_grace_period(small: LabCluster, api, seconds, grace, options, what, lasts) -> None:
+    """Of its own, or of whoever asked; and the lab writes down both ends."""
+    small.apply([a_pod("slow", seconds, grace)])
+    evict(api, "slow", **options)
+    eventually(lambda: small.object("Pod", "default", "slow") is None)
+    told, ended = (one for one in small.pods if one.name == "slow")
+    assert (told.what, told.grace, ended.what) == ("evicted", options.get("grace_period_seconds", grace), what)
+    assert ended.time - told.time >= lasts - 0.01
+
+
+def test_what_stands_before_the_apis_own_judgement(small: LabCluster, api) -> None:
+    """A webhook, too much to do, a uid that is another's, a namespace that goes."""
+    small.apply([a_pod("kept", 0, 30)])
+
+    def refused(**options: object) -> ApiException:
+        with pytest.raises(ApiException) as caught:
+            evict(api, "kept", **options)
+        return caught.value
+
+    with small.faults.webhook_denies("default", "not on a Friday"):
+        assert "denied the request: not on a Friday" in refused().body
+    with small.faults.api_busy("default"):
+        busy = refused()
+        assert (busy.status, busy.headers["Retry-After"]) == (429, "1")
+    assert refused(preconditions=client.V1Preconditions(uid="another")).status == 409
+    small.apply(
+        [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}, "status": {"phase": "Terminating"}}]
+    )
+    going = refused()
+    assert going.status == 403
+    assert json.loads(going.body)["details"]["causes"][0]["reason"] == "NamespaceTerminating"
+    assert small.object("Pod", "default", "kept") is not None
+
+
+def test_who_deletes_around_a_budget_is_written_down(small: LabCluster, api) -> None:
+    """The API lets anybody do it; the lab remembers."""
+    for pod in small.objects("Pod", "shop"):
+        if pod["metadata"]["labels"]["app"] == "web":
+            api.delete_namespaced_pod(pod["metadata"]["name"], "shop")
+    assert any("was deleted: budget web needs 3 healthy pods and has" in one for one in small.violations)

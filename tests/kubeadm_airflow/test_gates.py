@@ -6,15 +6,22 @@ import asyncio
 import re
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from harness.waiters import asked, hop_of, waiting
+from harness.waiters import RUN, asked, hop_of, waiting
 from kubeadm_airflow.hooks import shared_look
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_ledger import change_ledger
-from kubeadm_upgrade.errors import Unreachable
+from kubeadm_airflow.hooks.gates import AtTheGates
+from kubeadm_airflow.hooks.node_connection import NodeConnection
+from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.engine import perform
+from kubeadm_upgrade.errors import Unreachable, UpgradeError
 from kubeadm_upgrade.inventory import directory
+from kubeadm_upgrade.ledger.ledger import WORKER
+from kubeadm_upgrade.procedure import STEPS
 from lab import ClusterSpec
 
 WORKERS = 12
@@ -74,6 +81,42 @@ def test_they_are_let_in_one_after_the_other(walker, hop):
         return seen
 
     assert asyncio.run(wait()) == [[node] for node in hop.workers]
+
+
+@pytest.mark.parametrize(
+    "close",
+    [
+        pytest.param(lambda ledger: replace(ledger, paused="incident 4711"), id="paused"),
+        pytest.param(lambda ledger: ledger.taken("wait-w2", WORKER, RUN, datetime.now(UTC)), id="no slot is free"),
+        pytest.param(
+            lambda ledger: ledger.taken("wait-w2", WORKER, RunId("before"), datetime.now(UTC)), id="nor before"
+        ),
+        pytest.param(lambda ledger: replace(ledger, aborted="too late"), id="aborted"),
+        pytest.param(lambda ledger: replace(ledger, given_up={"wait-w1": "its disk"}), id="given up"),
+        pytest.param(lambda ledger: ledger.claimed(RunId("another"), datetime.now(UTC)), id="another run has it"),
+    ],
+)
+@pytest.mark.parametrize("node", ["wait-w1", "wait-w3"])
+def test_what_is_seen_from_afar_is_what_it_would_see_itself(walker, hop, close, node):
+    """To the word, whether it waits or may not go on."""
+    work = Assignment("wait", RUN, hop, "workers", "admit", node)
+
+    async def said(port):
+        try:
+            async with port as opened:
+                result = await perform(STEPS["admit"], hop, opened)
+                return getattr(result, "reason", result)
+        except UpgradeError as error:
+            return type(error), error.what
+
+    async def both():
+        async with waiting(walker, hop, ()):
+            await change_ledger(walker.cluster, close)
+            far, near = AtTheGates.open(walker.cluster, work, 2), NodeConnection.open(walker.cluster, work)
+            return await said(far), await said(near)
+
+    far, near = asyncio.run(both())
+    assert far == near
 
 
 def test_whoever_waits_has_no_connection_of_its_own(walker, hop, monkeypatch):

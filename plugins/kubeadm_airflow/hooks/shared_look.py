@@ -43,7 +43,7 @@ class Seen:
 
     def lane(self, work: Assignment) -> Lane:
         """The same for every node of a run's group."""
-        key = (work.run, work.group, work.hop.to, work.hop.workers)
+        key = (work.run, work.group, work.hop.to, work.hop.control_plane, work.hop.workers)
         if key not in self._lanes:
             nodes, policy = tuple(self.nodes.values()), self.cluster.rollout
             self._lanes[key] = lane_of(work.group, work.hop, work.run, policy, nodes, UNSEEN, self.ledger)

@@ -89,10 +89,12 @@ async def events(work: Awaitable[Any]) -> TriggerEvent:
 
 
 def _port(cluster: Cluster, work: Assignment) -> AbstractAsyncContextManager[Port]:
-    """Hundreds of workers may wait for their turn; control plane nodes are few, and asked much more."""
-    if STEPS[work.step].is_at_the_gates and work.group != "control_plane":
+    """Hundreds of workers may wait, and share what they see; control plane nodes are few, and change what is seen."""
+    if work.group != "workers":
+        return NodeConnection.open(cluster, work)
+    if STEPS[work.step].is_at_the_gates:
         return AtTheGates.open(cluster, work, POLL_SECONDS)
-    return NodeConnection.open(cluster, work)
+    return NodeConnection.open(cluster, work, shared_for=POLL_SECONDS)
 
 
 class StepTrigger(BaseTrigger):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -88,9 +88,6 @@ def test_they_are_let_in_one_after_the_other(walker, hop):
     [
         pytest.param(lambda ledger: replace(ledger, paused="incident 4711"), id="paused"),
         pytest.param(lambda ledger: ledger.taken("wait-w2", WORKER, RUN, datetime.now(UTC)), id="no slot is free"),
-        pytest.param(
-            lambda ledger: ledger.taken("wait-w2", WORKER, RunId("before"), datetime.now(UTC)), id="nor before"
-        ),
         pytest.param(lambda ledger: replace(ledger, aborted="too late"), id="aborted"),
         pytest.param(lambda ledger: replace(ledger, given_up={"wait-w1": "its disk"}), id="given up"),
         pytest.param(lambda ledger: ledger.claimed(RunId("another"), datetime.now(UTC)), id="another run has it"),
@@ -183,9 +180,27 @@ def test_a_file_that_is_being_edited_stops_nobody(walker, hop):
     assert asyncio.run(wait()) == (["wait-w1"], ["wait-w1", "wait-w2"])
 
 
+@pytest.mark.parametrize(("shared_for", "looks"), [(60, 1), (None, WORKERS)], ids=["together", "each for itself"])
+def test_who_is_out_of_service_shares_what_is_seen_of_the_control_plane(walker, hop, monkeypatch, shared_for, looks):
+    """It takes a list of all Nodes. Of itself, its Pods and the ledger each sees what is so now."""
+    requests = asked(monkeypatch)
+
+    async def look():
+        async with AsyncExitStack() as stack:
+            works = [Assignment("wait", RUN, hop, "workers", "drain_node", node) for node in hop.workers]
+            opened = [NodeConnection.open(walker.cluster, work, shared_for) for work in works]
+            ports = [await stack.enter_async_context(port) for port in opened]
+            facts = await asyncio.gather(*(port.look(STEPS["drain_node"]) for port in ports))
+            return {one.control_plane.ailing for one in facts}, [one.node.name for one in facts]
+
+    assert asyncio.run(look()) == ({()}, list(hop.workers))
+    assert (requests["GET /readyz"], requests["GET /api/v1/nodes"]) == (looks, looks)
+    assert requests["GET /api/v1/pods"] == WORKERS
+
+
 def test_nothing_is_kept_of_a_cluster_that_nobody_waits_at(walker):
     async def look():
-        look = shared_look.shared_look("wait")
+        look = shared_look.shared_line("wait")
         async with look.used():
             seen = await look.newest(60)
             assert await look.newest(60) is seen

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from kubeadm_airflow.hooks.node_connection import NodeConnection
-from kubeadm_airflow.hooks.shared_look import SharedLook, shared_look
+from kubeadm_airflow.hooks.shared_look import Line, SharedLook, shared_line
 from kubeadm_upgrade.actions import Action
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.assignment import Assignment
@@ -22,7 +22,7 @@ class AtTheGates:
     """One node that waits for others: it has no connection of its own before it needs one."""
 
     def __init__(
-        self, cluster: Cluster, work: Assignment, far: SharedLook, seconds: float, stack: AsyncExitStack
+        self, cluster: Cluster, work: Assignment, far: SharedLook[Line], seconds: float, stack: AsyncExitStack
     ) -> None:
         self._cluster = cluster
         self._work = work
@@ -37,7 +37,7 @@ class AtTheGates:
     async def open(cls, cluster: Cluster, work: Assignment, seconds: float) -> AsyncIterator[AtTheGates]:
         """`seconds`: how old what others have seen may be."""
         async with AsyncExitStack() as stack:
-            far = await stack.enter_async_context(shared_look(work.cluster).used())
+            far = await stack.enter_async_context(shared_line(work.cluster).used())
             yield cls(cluster, work, far, seconds, stack)
 
     async def look(self, step: Step) -> Facts:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_airflow.hooks.host import Host, address_of, failure
+from kubeadm_airflow.hooks.shared_look import shared_control_plane
 from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_versions
 from kubeadm_upgrade import etcd, machine, objects, queries, units
 from kubeadm_upgrade.actions import Action, Evict, LedgerAction, PatchConfigMap, PatchNode, RepeatPreflight, Run
@@ -37,17 +39,27 @@ from kubeadm_upgrade.unseen import UNSEEN
 
 log = logging.getLogger(__name__)
 
+LookAtControlPlane = Callable[[], Awaitable[ControlPlaneFacts]]
+
 
 class NodeConnection:
     """One node, seen and touched through its cluster's API and through its host."""
 
-    def __init__(self, cluster: Cluster, work: Assignment, api: ClusterApi, stack: AsyncExitStack):
+    def __init__(
+        self,
+        cluster: Cluster,
+        work: Assignment,
+        api: ClusterApi,
+        stack: AsyncExitStack,
+        look_at_control_plane: LookAtControlPlane,
+    ) -> None:
         self._cluster = cluster
         self._work = work
         self._node = work.node
         self._hop = work.hop
         self._api = api
         self._stack = stack
+        self._look_at_control_plane = look_at_control_plane
         self._host: Host | None = None
         self._seen: NodeFacts | None = None
         self._ledger = Ledger()
@@ -57,11 +69,20 @@ class NodeConnection:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, cluster: Cluster, work: Assignment) -> AsyncIterator[NodeConnection]:
-        """Connect to the API now and to the host when a step first needs it."""
+    async def open(
+        cls, cluster: Cluster, work: Assignment, shared_for: float | None = None
+    ) -> AsyncIterator[NodeConnection]:
+        """Connect to the API now and to the host when a step first needs it.
+
+        `shared_for`: so many seconds old may be what others have seen of the control plane; None: it looks for itself.
+        """
         async with AsyncExitStack() as stack:
             api = await stack.enter_async_context(ClusterApi.open(cluster.kubernetes_conn_id))
-            yield cls(cluster, work, api, stack)
+            look = partial(look_at_control_plane, api)
+            if shared_for is not None:
+                shared = await stack.enter_async_context(shared_control_plane(work.cluster).used())
+                look = partial(shared.newest, shared_for)
+            yield cls(cluster, work, api, stack, look)
 
     async def look(self, step: Step, needs: frozenset[Need] | None = None) -> Facts:
         """What the step must know, as it is now. `needs` widens it for a rehearsal of several steps.
@@ -140,7 +161,7 @@ class NodeConnection:
         spares = Need.LANE in wanted and not rehearsal
         waits = spares and why_wait(facts, self._hop, GATES_OF_THE_LANE) is not None
         if Need.CONTROL_PLANE in wanted and not waits:
-            facts = replace(facts, control_plane=await look_at_control_plane(self._api))
+            facts = replace(facts, control_plane=await self._look_at_control_plane())
         if Need.ETCD in wanted and not waits and facts.node.control_plane:
             facts = replace(facts, etcd=await self._look_at_etcd(facts.control_plane))
         if Need.HOST in wanted:

@@ -1,7 +1,7 @@
-"""One look at a cluster serves all who wait at its gates in one triggerer, however many they are.
+"""One look at a cluster serves all who wait for something of it in one triggerer, however many they are.
 
-Nobody acts by it: whoever finds the gates open looks for itself first. So it may be a little old, and whether a node is
-let in is decided as if there were none.
+Whose turn it is: nobody acts by that, since whoever finds the gates open looks for itself first. How the control plane
+is: workers that are out of service go by it, and the standing rules look for themselves before everything that is done.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ import asyncio
 import copy
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks.sights import look_at_control_plane
 from kubeadm_upgrade import objects
 from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.admission.members import lane_of
 from kubeadm_upgrade.assignment import Assignment
+from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
@@ -28,42 +31,28 @@ from kubeadm_upgrade.unseen import UNSEEN
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 # Of Nodes, a list of which may have megabytes. Whoever is done changes the ledger, and then they are listed at once.
 NODES_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A cluster at one moment, as far as it decides whose turn it is. The ledger is the one before the Nodes."""
-
-    cluster: Cluster
-    ledger: Ledger
-    nodes: dict[str, NodeFacts]
-    _lanes: dict[object, Lane] = field(default_factory=dict)
-
-    def lane(self, work: Assignment) -> Lane:
-        """The same for every node of a run's group."""
-        key = (work.run, work.group, work.hop.to, work.hop.control_plane, work.hop.workers)
-        if key not in self._lanes:
-            nodes, policy = tuple(self.nodes.values()), self.cluster.rollout
-            self._lanes[key] = lane_of(work.group, work.hop, work.run, policy, nodes, UNSEEN, self.ledger)
-        return self._lanes[key]
-
-
-class SharedLook:
+class SharedLook(Generic[T]):
     """At one cluster, by one event loop. It has a connection as long as anybody uses it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, see: Callable[[ClusterApi, Cluster, T | None], Awaitable[T]]) -> None:
         self._name = name
+        self._see = see
         self._users = 0
         self._connection = AsyncExitStack()
         self._api: ClusterApi | None = None
-        self._looking: asyncio.Task[Seen | UpgradeError] | None = None
-        self._looked_at = self._listed_at = float("-inf")
-        self._last: Seen | None = None
+        self._cluster: Cluster | None = None
+        self._looking: asyncio.Task[T | UpgradeError] | None = None
+        self._looked_at = float("-inf")
+        self._last: T | None = None
 
     @asynccontextmanager
-    async def used(self) -> AsyncIterator[SharedLook]:
+    async def used(self) -> AsyncIterator[SharedLook[T]]:
         self._users += 1
         try:
             yield self
@@ -75,7 +64,7 @@ class SharedLook:
                     self._looking = None
                 await self._forget()
 
-    async def newest(self, seconds: float) -> Seen:
+    async def newest(self, seconds: float) -> T:
         """What was seen no more than so many seconds ago. What a look fails with, all who have asked for it raise."""
         if self._looking is None or (self._looking.done() and time.monotonic() - self._looked_at >= seconds):
             self._looked_at = time.monotonic()
@@ -85,46 +74,87 @@ class SharedLook:
             raise copy.copy(seen)  # whoever catches it notes its own progress in it
         return seen
 
-    async def _look(self) -> Seen | UpgradeError:
+    async def _look(self) -> T | UpgradeError:
         try:
-            self._last = await self._see()
+            self._cluster = cluster = await self._read_inventory()
+            if self._api is None:
+                self._api = await self._connection.enter_async_context(ClusterApi.open(cluster.kubernetes_conn_id))
+            self._last = seen = await self._see(self._api, cluster, self._last)
         except UpgradeError as error:
             await self._forget()
             return error
-        return self._last
-
-    async def _see(self) -> Seen:
-        cluster = await self._read_inventory()
-        if self._api is None:
-            self._api = await self._connection.enter_async_context(ClusterApi.open(cluster.kubernetes_conn_id))
-        (ledger, _), last = await self._api.ledger(), self._last
-        if last is not None and last.ledger == ledger and time.monotonic() - self._listed_at < NODES_SECONDS:
-            # the lanes as well, unless somebody has edited how many may be out of service
-            return last if last.cluster == cluster else Seen(cluster, ledger, last.nodes)
-        self._listed_at = time.monotonic()
-        nodes = objects.read_nodes(await self._api.nodes())
-        return Seen(cluster, ledger, {node.name: node for node in nodes})
+        return seen
 
     async def _read_inventory(self) -> Cluster:
         """A file that is being edited is no reason to stop: the last good one holds."""
         try:
             return await asyncio.to_thread(load_cluster_named, self._name)
         except InventoryError as error:
-            if self._last is None:
+            if self._cluster is None:
                 raise
             log.warning("%s: its file cannot be used, so what it said before still holds: %s", self._name, error)
-            return self._last.cluster
+            return self._cluster
 
     async def _forget(self) -> None:
         """The connection, and with it what was seen: the next look reads credentials anew."""
         connection, self._connection = self._connection, AsyncExitStack()
-        self._api = self._last = None
+        self._api = self._cluster = self._last = None
         await connection.aclose()
 
 
-_looks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, SharedLook]] = WeakKeyDictionary()
+@dataclass(frozen=True)
+class Line:
+    """All that decides whose turn it is among workers. The ledger is the one before the Nodes."""
+
+    cluster: Cluster
+    ledger: Ledger
+    nodes: dict[str, NodeFacts]
+    listed_at: float
+    _lanes: dict[object, Lane] = field(default_factory=dict)
+
+    def lane(self, work: Assignment) -> Lane:
+        """The same for every node of a run's group."""
+        key = (work.run, work.group, work.hop.to, work.hop.control_plane, work.hop.workers)
+        if key not in self._lanes:
+            nodes, policy = tuple(self.nodes.values()), self.cluster.rollout
+            self._lanes[key] = lane_of(work.group, work.hop, work.run, policy, nodes, UNSEEN, self.ledger)
+        return self._lanes[key]
 
 
-def shared_look(cluster: str) -> SharedLook:
-    """The look of this event loop at a cluster."""
-    return _looks.setdefault(asyncio.get_running_loop(), {}).setdefault(cluster, SharedLook(cluster))
+async def _see_line(api: ClusterApi, cluster: Cluster, last: Line | None) -> Line:
+    ledger, _ = await api.ledger()
+    if last is not None and last.ledger == ledger and time.monotonic() - last.listed_at < NODES_SECONDS:
+        # the lanes as well, unless somebody has edited how many may be out of service
+        return last if last.cluster == cluster else Line(cluster, ledger, last.nodes, last.listed_at)
+    listed_at = time.monotonic()
+    nodes = objects.read_nodes(await api.nodes())
+    return Line(cluster, ledger, {node.name: node for node in nodes}, listed_at)
+
+
+async def _see_control_plane(api: ClusterApi, _: Cluster, __: ControlPlaneFacts | None) -> ControlPlaneFacts:
+    return await look_at_control_plane(api)
+
+
+class _Looks:
+    """Of one event loop, at all clusters."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, SharedLook[Line]] = {}
+        self.control_planes: dict[str, SharedLook[ControlPlaneFacts]] = {}
+
+
+_looks: WeakKeyDictionary[asyncio.AbstractEventLoop, _Looks] = WeakKeyDictionary()
+
+
+def _here() -> _Looks:
+    return _looks.setdefault(asyncio.get_running_loop(), _Looks())
+
+
+def shared_line(cluster: str) -> SharedLook[Line]:
+    """Whose turn it is in a cluster."""
+    return _here().lines.setdefault(cluster, SharedLook(cluster, _see_line))
+
+
+def shared_control_plane(cluster: str) -> SharedLook[ControlPlaneFacts]:
+    """How the control plane of a cluster is."""
+    return _here().control_planes.setdefault(cluster, SharedLook(cluster, _see_control_plane))

@@ -194,7 +194,9 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
             WindowOperator(task_id="window", cluster=name, hop=plan.output, retries=PATIENT),
             *groups[1:],
             verify,
-            NextHopOperator(task_id="next_hop", cluster=name, path=plan.output["path"], joined=verify.output),
+            NextHopOperator(
+                task_id="next_hop", cluster=name, hop=plan.output, path=plan.output["path"], joined=verify.output
+            ),
             report,
         )
         # not with the first node that fails or is left, but with the last that ends
@@ -267,7 +269,14 @@ def _per_node(group: str, cluster: str, hop: Any, nodes: Any) -> TaskGroup:
     @task_group(group_id=group, tooltip=GROUP_DOCS[group], doc_md=GROUP_DOCS[group])
     def steps(node: str) -> None:
         tasks = [
-            SENSORS.get(step.name, StepOperator)(cluster=cluster, group=group, step=step.name, node=node, hop=hop)
+            SENSORS.get(step.name, StepOperator)(
+                cluster=cluster,
+                group=group,
+                step=step.name,
+                node=node,
+                hop=hop,
+                weight_rule="upstream",  # whoever is out of service comes before those that wait to be
+            )
             for step in GROUPS[group]
         ]
         chain(*tasks)

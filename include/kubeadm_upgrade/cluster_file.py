@@ -149,6 +149,12 @@ class ClusterFile(Strict):
         1,
         description='workers out of service at once: a count, or a percentage such as "25%" (rounded down, at least 1)',
     )
+    workers_per_run: int | None = Field(
+        None,
+        ge=1,
+        description="workers that one run takes, and the runs after it take the others; default: four times "
+        "max_unavailable, and at least 50 (docs/scale.md)",
+    )
     labels: Labels = Field(
         default_factory=dict,
         description="what this cluster is to its owners, as Kubernetes has labels: pages filter by them, and Airflow "

@@ -48,6 +48,7 @@ class Hop:
     control_plane: tuple[str, ...]  # in the order they are upgraded: the first that is still there applies
     workers: tuple[str, ...]  # those of this run, in the order they are upgraded
     others: tuple[str, ...] = ()  # nodes that were there when it was planned, and are not of this run
+    later: tuple[str, ...] = ()  # of the others, those that are for the run after this one: it maps no more workers
     etcd_pin: str | None = None  # the image tag that kubeadm-config is to fix for etcd, for this hop
     lifts_etcd_pin: bool = False  # our pin of an earlier hop is to be gone before the control plane moves
     etcd_minimum: str | None = None  # every member is at this or newer before the control plane moves, as `3.5.26`
@@ -104,6 +105,7 @@ class Hop:
             "control_plane": list(self.control_plane),
             "workers": list(self.workers),
             "others": list(self.others),
+            "later": list(self.later),
         }
 
     @classmethod
@@ -124,6 +126,7 @@ class Hop:
                 "control_plane": tuple(plain["control_plane"]),
                 "workers": tuple(plain["workers"]),
                 "others": tuple(plain["others"]),
+                "later": tuple(plain["later"]),
             }
         )
 

@@ -32,6 +32,10 @@ DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
 DEFAULT_DIRECTORY = Path(__file__).parent.parent / "clusters"
 ENDING = ".yaml"
 
+# More cost Airflow more than they save, and fewer are many runs: docs/scale.md.
+_LEAST_IN_A_RUN = 50
+_ROUNDS_IN_A_RUN = 4
+
 # with the slips of people and of their editors: prod.yml, prod.YAML, prod.yaml.txt
 _CLUSTER_FILE = re.compile(r"(?P<name>.+)\.ya?ml(\.txt)?\s*", re.IGNORECASE)
 
@@ -72,6 +76,7 @@ class Cluster:
     target_version: TargetVersion
     labels: Mapping[str, str] = field(default_factory=dict)
     max_unavailable: int | str = 1
+    workers_per_run: int | None = None
     address_type: str = "InternalIP"
     known_hosts: str | None = None
     host: HostAddress = HostAddress()
@@ -91,6 +96,10 @@ class Cluster:
     def rollout(self) -> RolloutPolicy:
         """How carefully nodes are taken out of service."""
         return RolloutPolicy(self.max_unavailable, self.drain, self.drop_flags, self.calendar, self.approval)
+
+    def workers_in_a_run(self, workers: int) -> int:
+        """Of so many. The last that are out of service leave slots unused, so by itself a run takes four rounds."""
+        return self.workers_per_run or max(_LEAST_IN_A_RUN, _ROUNDS_IN_A_RUN * self.rollout.workers_at_once(workers))
 
     def reach(self, node: str) -> HostAddress:
         """How to reach a node's host: its own settings before the cluster's."""
@@ -199,6 +208,7 @@ def _cluster(file: ClusterFile) -> Cluster:
         target_version=TargetVersion.parse(file.target_version),
         labels=file.labels,
         max_unavailable=file.max_unavailable,
+        workers_per_run=file.workers_per_run,
         address_type=file.ssh.address_type,
         known_hosts=file.ssh.known_hosts,
         host=HostAddress(None, file.ssh.port, file.ssh.jump_host),

@@ -11,7 +11,7 @@ from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.facts import PACKAGES
 from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.inventory import Cluster
-from kubeadm_upgrade.planning.path import Path
+from kubeadm_upgrade.planning.path import Path, PathHop
 from kubeadm_upgrade.planning.plan import control_plane_order, plan
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.releases.release import Releases
@@ -100,11 +100,8 @@ def path_for(cluster: Cluster, state: State, wish: Wish, releases: Releases) -> 
 def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
     """The hop that this run makes. Raises UpgradeRefused when a package of it is not offered."""
     first = path.hops[0]
-    # Those that are there already are looked at again, for one of them may still be cordoned or hold a slot.
-    there = {node.name for node in state.workers if node.kubelet == first.to}
-    may_move = wish.workers_of(state)
-    chosen = {*first.workers, *(there & may_move if may_move else there)}
-    workers = sorted((n for n in state.workers if n.name in chosen), key=lambda n: (not n.left_behind, n.name))
+    line, most = _line(state, wish, first), cluster.workers_in_a_run(len(state.workers))
+    workers = line[:most]
     control_plane = tuple(node.name for node in control_plane_order(state, first.to))
     return Hop(
         cluster=cluster.name,
@@ -118,8 +115,9 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
             for form, packages in state.published.items()
         },
         control_plane=control_plane,
-        workers=tuple(node.name for node in workers),
-        others=tuple(node.name for node in state.workers if node.name not in chosen),
+        workers=workers,
+        others=tuple(node.name for node in state.workers if node.name not in workers),
+        later=line[most:],
         etcd_pin=first.etcd_pin,
         lifts_etcd_pin=first.lifts_etcd_pin,
         etcd_minimum=first.etcd_minimum,
@@ -129,6 +127,18 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
         drains=bool(first.workers),
         kubelet_minor=min(node.kubelet for node in state.control_plane).minor,
     )
+
+
+def _line(state: State, wish: Wish, first: PathHop) -> tuple[str, ...]:
+    """The workers that have something to do in this hop, in their order: those first that an earlier run has begun.
+
+    One that is there already may still be cordoned by us, hold a slot, or be ill. All others of them get no task.
+    """
+    unsettled = {node.name for node in state.workers if node.kubelet == first.to and not node.is_settled}
+    may_move = wish.workers_of(state)
+    chosen = {*first.workers, *(unsettled & may_move if may_move else unsettled)}
+    line = sorted((n for n in state.workers if n.name in chosen), key=lambda n: (not n.left_behind, n.name))
+    return tuple(node.name for node in line)
 
 
 def packages_of(to: Version, published: Mapping[str, tuple[str, ...]]) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,12 +20,13 @@ from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEven
 from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.cluster_scene import look_at_window
+from kubeadm_airflow.hooks.gates import AtTheGates
 from kubeadm_airflow.hooks.node_connection import NodeConnection
 from kubeadm_airflow.news import HasNews, News
 from kubeadm_airflow.operators.step import told_beside
 from kubeadm_airflow.waiting import Telling, telling
 from kubeadm_upgrade.assignment import Assignment, RunId
-from kubeadm_upgrade.engine import perform, resign
+from kubeadm_upgrade.engine import Port, perform, resign
 from kubeadm_upgrade.errors import (
     Conflict,
     Misdirected,
@@ -35,7 +37,7 @@ from kubeadm_upgrade.errors import (
     UpgradeError,
 )
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
+from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
 from kubeadm_upgrade.waits import A_TURN, MOST_TURNS, Wait, Waits, kind_of
@@ -84,6 +86,15 @@ async def events(work: Awaitable[Any]) -> TriggerEvent:
         # An exception that leaves a trigger fails its task without a word of why.
         log.exception("A mistake in the upgrade's own code")
         return TriggerEvent(to_event(OwnMistake(type(error).__name__)))
+
+
+def _port(cluster: Cluster, work: Assignment) -> AbstractAsyncContextManager[Port]:
+    """Hundreds of workers may wait, and share what they see; control plane nodes are few, and change what is seen."""
+    if work.group != "workers":
+        return NodeConnection.open(cluster, work)
+    if STEPS[work.step].is_at_the_gates:
+        return AtTheGates.open(cluster, work, POLL_SECONDS)
+    return NodeConnection.open(cluster, work, shared_for=POLL_SECONDS)
 
 
 class StepTrigger(BaseTrigger):
@@ -154,7 +165,7 @@ class StepTrigger(BaseTrigger):
         """Perform over one set of connections, until the step is done or a connection breaks."""
         cluster = await asyncio.to_thread(load_cluster_named, work.cluster)
         self._news.notify = cluster.notify
-        async with NodeConnection.open(cluster, work) as port:
+        async with _port(cluster, work) as port:
             while True:
                 result = await perform(STEPS[work.step], work.hop, port, progress)
                 if isinstance(result, Outcome):
@@ -167,7 +178,7 @@ class StepTrigger(BaseTrigger):
                 self._tell_people(work, progress, tell.waits)
                 await asyncio.sleep(POLL_SECONDS * min(result.turns, MOST_TURNS))
 
-    async def _check_deadline(self, work: Assignment, waiting: Pending, port: NodeConnection, waits: Waits) -> None:
+    async def _check_deadline(self, work: Assignment, waiting: Pending, port: Port, waits: Waits) -> None:
         """What becomes of a step at its deadline is the step's own to say: it may leave a note, or go on."""
         if not self._is_late(waits):
             return

@@ -354,6 +354,15 @@ def test_tasks_are_the_steps_of_the_procedure(parse):
             assert later in dag.task_dict[earlier].downstream_task_ids
 
 
+def test_whoever_is_out_of_service_comes_before_those_that_wait_to_be(parse):
+    """For a free process and for a place in the triggerer alike: both go by the weight, the largest first."""
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(parse("a")["kubeadm_upgrade.a"]))
+    for group, steps in GROUPS.items():
+        tasks = [dag.task_dict[f"{group}.{step.name}"] for step in steps]
+        weights = [task.weight_rule.get_weight(SimpleNamespace(task=task)) for task in tasks]
+        assert weights == sorted(weights), group
+
+
 def test_the_report_waits_for_every_node(parse):
     """What comes after a failed node is upstream_failed at once, while other nodes are still at work."""
     dag = parse("a")["kubeadm_upgrade.a"]

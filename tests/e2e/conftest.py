@@ -13,7 +13,7 @@ from harness.site import Clusters, Site, open_site
 CLUSTERS: Clusters = {
     "one": (1, 3, {}),
     "two": (3, 4, {"max_unavailable": 2}),
-    "half": (1, 4, {"max_unavailable": "50%"}),
+    "half": (1, 4, {"max_unavailable": "50%", "workers_per_run": 3}),
     "stuck": (1, 3, {"timeouts": {"ready": 6}}),
     "killed": (1, 2, {}),
     "mute": (1, 2, {}),

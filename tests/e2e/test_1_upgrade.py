@@ -84,6 +84,21 @@ def test_a_second_run_changes_nothing(site, upgraded):
     assert len(beside_the_ledger(cluster)) == mutations
 
 
+def test_workers_that_one_run_does_not_take_are_the_next_ones(site, others):
+    """In the same order, with the control plane as the first run has left it, and no tasks for whoever is done."""
+    dag_id, first = others["half"]
+    taken = []
+    for run_id in (first, f"{first}~2"):
+        assert site.api.wait_for_run(dag_id, run_id, patience=300) == "success", site.trouble(dag_id, run_id)
+        tasks = site.api.task_instances(dag_id, run_id)
+        mapped = [task.map_index for task in tasks if task.task_id == "workers.admit"]
+        taken.append((site.report(dag_id, run_id)["hop"]["workers"], sorted(mapped)))
+    assert taken == [(["half-w1", "half-w2", "half-w3"], [0, 1, 2]), (["half-w4"], [0])]
+    assert not site.report(dag_id, f"{first}~2")["next_run"]
+    runs = {run["dag_run_id"]: run for run in site.api.get(f"/dags/{dag_id}/dagRuns")["dag_runs"]}
+    assert runs[f"{first}~2"]["note"] == f"1 more worker to 1.29.15, after {first}"
+
+
 @pytest.mark.parametrize(
     ("name", "limit"),
     [pytest.param("one", 1, id="1"), pytest.param("two", 2, id="2"), pytest.param("half", 2, id="50% of 4")],
@@ -92,7 +107,9 @@ def test_never_more_than_max_unavailable(site, upgraded, others, name, limit):
     """By every change that the lab saw; control plane nodes went one by one, the first by apply."""
     cluster = site.cluster(name)
     if name in others:
-        assert site.api.wait_for_run(*others[name], patience=300) == "success", site.trouble(*others[name])
+        dag_id, first = others[name]
+        for run_id in (first, *([f"{first}~2"] if name == "half" else [])):
+            assert site.api.wait_for_run(dag_id, run_id, patience=300) == "success", site.trouble(dag_id, run_id)
     assert most_out_of_service(cluster, workers(cluster)) <= limit
     assert most_out_of_service(cluster, control_plane(cluster)) <= 1
     assert cluster.violations == []

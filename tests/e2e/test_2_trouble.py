@@ -84,7 +84,7 @@ def test_a_host_whose_key_is_not_known_is_refused(site):
 
 def test_what_preflight_finds_stops_the_run_and_is_in_its_report(site):
     """Nothing was touched; the report says why, with all findings."""
-    files = site.cluster("one").simulated.hosts["one-w2"].files
+    files = site.cluster("one").simulated.hosts["one-cp1"].files
     heading = files.text("/proc/swaps")
     files.put("/proc/swaps", f"{heading}/swapfile file 1024 0 -2\n")
     try:
@@ -95,7 +95,7 @@ def test_what_preflight_finds_stops_the_run_and_is_in_its_report(site):
     states = {task.task_id: task.state for task in site.api.task_instances(dag_id, run_id)}
     assert (states["preflight"], states["report"]) == ("failed", "failed")
     written = site.report(dag_id, run_id)
-    assert any("one-w2: swap is on (/swapfile)" in finding for finding in written["findings"])
+    assert any("one-cp1: swap is on (/swapfile)" in finding for finding in written["findings"])
     assert written["outcomes"] == []
 
 

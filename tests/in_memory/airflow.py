@@ -193,7 +193,8 @@ class Airflow:
         self._check_api()
         state, inventory = self.cluster.state(), self.cluster.inventory
         path = path_for(inventory, state, run.wish, self.cluster.releases)
-        run.hop, run.goes_on = next_hop(inventory, state, run.wish, path), len(path.hops) > 1
+        run.hop = next_hop(inventory, state, run.wish, path)
+        run.goes_on = bool(run.hop.later) or len(path.hops) > 1
         run.tasks = [
             Task(Assignment(NAME, run.run, run.hop, group, step.name, node))
             for group, steps in GROUPS.items()

@@ -163,6 +163,7 @@ class Cluster:
         lag: int = 0,
         slow: int = 0,
         max_unavailable: int = 1,
+        workers_per_run: int | None = None,
         policy: Policy | None = None,
         releases: Releases | None = None,
         last: Version | None = None,
@@ -172,7 +173,10 @@ class Cluster:
         self.slow = slow
         self.clock = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
         self.inventory = Inventory(
-            NAME, "k8s", "ssh", TargetVersion.parse(str(self.last)), max_unavailable, policy=policy or Policy()
+            *(NAME, "k8s", "ssh", TargetVersion.parse(str(self.last))),
+            max_unavailable=max_unavailable,
+            workers_per_run=workers_per_run,
+            policy=policy or Policy(),
         )
         self.nodes: dict[str, Node] = {}
         self.removed: list[Node] = []

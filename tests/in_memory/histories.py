@@ -18,7 +18,7 @@ MINORS = range(31, 35)
 TARGETS = ("1.31", "1.31.5", "1.32", "1.32.3", "1.33", "1.34.4", "1.34")
 NEWEST = Version(1, 34, states.LAST_PATCH)
 PATIENCE = 600  # steps in which nothing happens, for each run that lives
-TRIES = 12  # runs that a history may need in the end: one for each hop, and some that meet what others have left
+TRIES = 18  # runs that a history may need in the end: one for each hop and worker, and some that meet what others left
 CLEARS = 6
 
 
@@ -31,6 +31,7 @@ class Start:
     lag: int = 0  # minor releases that the workers are behind
     slow: int = 0
     max_unavailable: int = 1
+    workers_per_run: int | None = None
     gates: bool = False  # of etcd, which are passed
     chance: int = 0
 
@@ -41,6 +42,7 @@ class Start:
             lag=self.lag,
             slow=self.slow,
             max_unavailable=self.max_unavailable,
+            workers_per_run=self.workers_per_run,
             policy=Policy(pass_etcd_gates=self.gates),
             releases=states.gated_releases() if self.gates else states.releases(),
         )

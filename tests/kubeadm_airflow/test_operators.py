@@ -242,9 +242,9 @@ def test_a_backup_of_another_run_is_not_this_runs(walker):
     assert asyncio.run(back_up("run-2")) == f"{directory}.2/etcd.db"
 
 
-def next_hop(*hops, joined=()):
-    path = {"hops": [{"to": to} for to in hops]}
-    return NextHopOperator(task_id="next_hop", cluster="still", path=path, joined=list(joined))
+def next_hop(*hops, joined=(), later=()):
+    hop, path = {"to": hops[0], "later": list(later)}, {"hops": [{"to": to} for to in hops]}
+    return NextHopOperator(task_id="next_hop", cluster="still", hop=hop, path=path, joined=list(joined))
 
 
 @pytest.mark.parametrize(
@@ -279,6 +279,11 @@ def held(walker, monkeypatch):
             id="two hops",
         ),
         pytest.param(next_hop("1.29.15", joined=["w9"]), "w9 joined meanwhile, after run-1", id="a node that joined"),
+        pytest.param(
+            next_hop("1.29.15", "1.30.9", later=["w3", "w4"]),
+            "2 more workers to 1.29.15, after run-1",
+            id="more workers than one run takes, before the next hop",
+        ),
     ],
 )
 def test_what_is_left_goes_on_in_a_run_with_the_next_number(held, operator, note):

@@ -62,6 +62,30 @@ def test_four_minors_take_two_drains_per_worker(walker):
     assert {name: count[name] for name in count if "-cp" in name} == {f"climber-cp{n}": 4 for n in (1, 2, 3)}
 
 
+def test_workers_that_one_run_does_not_take_are_the_next_ones(walk):
+    """The same hop, in as many runs as it takes: the control plane moves once, and whoever is done gets no task."""
+    walker = walk(ClusterSpec("queue", workers=3), workers_per_run=2)
+
+    async def upgrade():
+        hops = []
+        while not hops or hops[-1].later:
+            run = f"run-{len(hops) + 1}"
+            hop = await walker.plan(run)
+            assert not [finding for finding in await walker.preflight(hop, run) if finding.severity == "block"]
+            hops.append(hop)
+            await walker.upgrade(hop, run)
+            assert await walker.shortcomings(hop, run) == []
+            await walker.release(run)
+        return hops
+
+    first, second = asyncio.run(upgrade())
+    assert (first.workers, first.later) == (("queue-w1", "queue-w2"), ("queue-w3",))
+    assert (second.workers, second.later, second.way) == (("queue-w3",), (), "nodes to 1.29.15")
+    assert cordons(walker.lab) == dict.fromkeys(walker.lab.spec.nodes, 1)
+    assert len([record for record in walker.lab.log if record.argv[:3] == ("kubeadm", "upgrade", "apply")]) == 1
+    assert walker.lab.violations == []
+
+
 def test_a_plan_beyond_the_target_can_be_made_from_what_a_run_saw(walk):
     """Of every release that is known: what has no repository is told with its reason, and spoils no other."""
     spec = ClusterSpec("seer", workers=1, version="1.28.15", repository={"missing": [35, 37]})

@@ -24,6 +24,7 @@ starts = st.builds(
     lag=st.integers(0, 1),
     slow=st.integers(0, 4),
     max_unavailable=st.integers(1, 2),
+    workers_per_run=st.sampled_from((None, 2, 1)),
     gates=st.booleans(),
     chance=st.integers(0, 9999),
 )

@@ -120,14 +120,52 @@ def test_order_and_numbers():
 
 
 def test_a_hop_on_the_way_moves_only_the_workers_that_must():
-    """One minor of two: the workers wait. Those that we have drained do not, nor do those that are there already."""
+    """One minor of two: the workers wait. Those that we have drained do not."""
     offered = (*OFFERED, "1.30.4-1.1")
     found = state(*NODES, offered=offered)
     assert hop_of(found, "1.30").workers == ()
     drained = worker("w3", "1.28.15", cordoned_by_us=True, schedulable=False)
     assert hop_of(state(*NODES, drained, offered=offered), "1.30").workers == ("w3",)
-    done = state(control_plane_node("cp1", "1.29.15", "1.28.15"), *NODES[1:], worker("w9", "1.29.15"), offered=offered)
-    assert hop_of(replace(done, cluster_version=version("1.29.15")), "1.30").workers == ("w9",)
+
+
+@pytest.mark.parametrize(
+    ("left", "looked_at"),
+    [
+        pytest.param({}, False, id="nothing: it gets no task"),
+        pytest.param({"ready": False}, True, id="it is not Ready"),
+        pytest.param({"schedulable": False, "cordoned_by_us": True}, True, id="it is cordoned, by us"),
+        pytest.param({"schedulable": False}, False, id="it is cordoned, by somebody else"),
+        pytest.param({"holds_slot": True}, True, id="it holds a slot"),
+    ],
+)
+def test_a_worker_that_is_there_is_looked_at_again_where_something_is_left_to_do(left, looked_at):
+    hop = hop_of(state(*NODES, worker("w9", "1.29.15", **left)))
+    assert ("w9" in hop.workers) is looked_at
+    assert hop.known == {"cp1", "w1", "w2", "w9"}
+
+
+def test_a_run_takes_no_more_workers_than_its_clusters_file_says():
+    """Those first that an earlier run has begun with; the others are for the runs after it, and are no strangers."""
+    many = [worker(f"w{number}", "1.28.15") for number in range(1, 6)]
+    found = state(NODES[0], *many, worker("w9", "1.28.15", holds_slot=True))
+    hop = hop_of(found, cluster=replace(CLUSTER, workers_per_run=3))
+    assert (hop.workers, hop.later) == (("w9", "w1", "w2"), ("w3", "w4", "w5"))
+    assert hop.known >= set(hop.later)
+    assert hop_of(found).later == ()
+
+
+@pytest.mark.parametrize(
+    ("workers", "max_unavailable", "taken"),
+    [
+        pytest.param(50, 1, 50, id="a few dozen at once"),
+        pytest.param(300, 1, 50, id="no more than that where they go one by one"),
+        pytest.param(300, "10%", 120, id="four rounds of those that may be out of service"),
+    ],
+)
+def test_by_itself_a_run_takes_four_rounds_and_a_few_dozen_at_least(workers, max_unavailable, taken):
+    many = [worker(f"w{number}", "1.28.15") for number in range(workers)]
+    hop = hop_of(state(NODES[0], *many), cluster=replace(CLUSTER, max_unavailable=max_unavailable))
+    assert (len(hop.workers), len(hop.later)) == (taken, workers - taken)
 
 
 def test_the_cluster_file_decides_about_the_path():

@@ -133,6 +133,11 @@ class RunRecord:
         return {"workers": workers, "stage": (*control_plane, *workers)}.get(group, control_plane)
 
     @cached_property
+    def later(self) -> frozenset[str]:
+        """The workers that this run leaves to those after it."""
+        return frozenset((self.hop or {}).get("later", ()))
+
+    @cached_property
     def kubelets(self) -> Mapping[str, str]:
         """What each node ran when the run looked."""
         return {node.name: node.kubelet for node in self.nodes}

@@ -31,7 +31,7 @@ def hops_left(record: ClusterRecord) -> int | None:
     target, aim = _target(record), _version(str(planned.path.get("target", "")))
     if target is not None and (aim is None or not target.accepts(aim)):
         return None
-    made = planned.state == "success" and not planned.dry_run
+    made = planned.state == "success" and not planned.dry_run and not (planned.hop or {}).get("later")
     return max(0, len(planned.path.get("hops") or ()) - made)
 
 

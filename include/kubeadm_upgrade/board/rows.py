@@ -30,7 +30,9 @@ def row_of(record: RunRecord, course: Course, earlier: Row | None = None) -> Row
     before = record.kubelets.get(course.name, "")
     reported = record.reported_kubelets.get(course.name, "")
     to = str((record.hop or {}).get("to", ""))
-    made_of = (course, before, reported, to, record.marks.given_up.get(course.name), record.is_over, record.dry_run)
+    is_later = course.name in record.later
+    given_up = record.marks.given_up.get(course.name)
+    made_of = (course, before, reported, to, given_up, record.is_over, record.dry_run, is_later)
     if earlier is not None and earlier.made_of and earlier.made_of[0] is course and earlier.made_of[1:] == made_of[1:]:
         return earlier
     state = state_of(record, course)
@@ -101,6 +103,8 @@ def _told(record: RunRecord, course: Course, state: str) -> tuple[str, datetime 
         return "is no longer in the cluster", None
     if state == "marked" and course.marked:
         return f"was marked as done by hand at {title(course.marked.step)}: nobody has seen that it is", None
+    if not course.tasks and course.name in record.later:
+        return "is for a run after this one", None
     if state == "done" or task is None or state == "untouched":
         return "", None
     if state == "failed":

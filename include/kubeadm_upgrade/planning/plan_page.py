@@ -13,16 +13,28 @@ from kubeadm_upgrade.wording import count, shortened
 _NAMES_SHOWN = 8
 
 
-def as_markdown(title: str, path: Path, forecast: Forecast | None = None) -> str:
-    """The whole way: a table of the hops first, when they come about, then each of them with its reasons."""
+def as_markdown(title: str, path: Path, forecast: Forecast | None = None, *, later: int = 0) -> str:
+    """The whole way: a table of the hops first, when they come about, then each of them with its reasons.
+
+    `later`: of the first hop's workers, how many are for the runs after this one.
+    """
     when = (_when(forecast),) if forecast else ()
     parts = (
         _head(title, path),
         _overview(path),
+        *_in_runs(path, later),
         *when,
         *(_hop(number, hop) for number, hop in enumerate(path.hops, 1)),
     )
     return "\n\n".join(parts) + "\n"
+
+
+def _in_runs(path: Path, later: int) -> Iterator[str]:
+    if later:
+        yield (
+            f"This run takes {count(len(path.hops[0].workers) - later, 'worker')} of its hop; {later:,} more are for "
+            "the runs after it (workers_per_run)."
+        )
 
 
 def _when(forecast: Forecast) -> str:

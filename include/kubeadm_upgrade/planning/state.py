@@ -39,6 +39,11 @@ class NodeState:
         """Whether an earlier run has stopped here."""
         return self.cordoned_by_us or self.holds_slot
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do here but to move: in service, as far as that is ours, and well."""
+        return self.ready and not self.left_behind
+
     def running(self) -> Iterator[Component]:
         """What the skew policy has a say on."""
         yield Component(KUBELET, self.name, self.kubelet)

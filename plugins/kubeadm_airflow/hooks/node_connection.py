@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from kubeadm_airflow.hooks import draining
 from kubeadm_airflow.hooks.cluster_api import Json
 from kubeadm_airflow.hooks.drain_api import DrainApi
 from kubeadm_airflow.hooks.host import Host, address_of, failure
+from kubeadm_airflow.hooks.shared_look import shared_nodes
 from kubeadm_airflow.hooks.sights import (
     look_at_backups,
-    look_at_control_plane_of,
     look_at_etcd,
     look_at_host,
+    look_at_nodes,
     look_at_versions,
     named,
     with_holder,
@@ -55,17 +57,27 @@ from kubeadm_upgrade.unseen import UNSEEN
 
 log = logging.getLogger(__name__)
 
+LookAtNodes = Callable[[], Awaitable[tuple[Sequence[NodeFacts], ControlPlaneFacts]]]
+
 
 class NodeConnection:
     """One node, seen and touched through its cluster's API and through its host."""
 
-    def __init__(self, cluster: Cluster, work: Assignment, api: DrainApi, stack: AsyncExitStack):
+    def __init__(
+        self,
+        cluster: Cluster,
+        work: Assignment,
+        api: DrainApi,
+        stack: AsyncExitStack,
+        look_at_nodes: LookAtNodes,
+    ) -> None:
         self._cluster = cluster
         self._work = work
         self._node = work.node
         self._hop = work.hop
         self._api = api
         self._stack = stack
+        self._look_at_nodes = look_at_nodes
         self._host: Host | None = None
         self._seen: NodeFacts | None = None
         self._ledger = Ledger()
@@ -77,11 +89,20 @@ class NodeConnection:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, cluster: Cluster, work: Assignment) -> AsyncIterator[NodeConnection]:
-        """Connect to the API now and to the host when a step first needs it."""
+    async def open(
+        cls, cluster: Cluster, work: Assignment, shared_for: float | None = None
+    ) -> AsyncIterator[NodeConnection]:
+        """Connect to the API now and to the host when a step first needs it.
+
+        `shared_for`: so many seconds old may be what others have seen of the Nodes; None: it looks for itself.
+        """
         async with AsyncExitStack() as stack:
             api = await stack.enter_async_context(DrainApi.open(cluster.kubernetes_conn_id))
-            yield cls(cluster, work, api, stack)
+            look: LookAtNodes = partial(look_at_nodes, api)
+            if shared_for is not None:
+                shared = await stack.enter_async_context(shared_nodes(work.cluster).used())
+                look = partial(shared.newest, shared_for)
+            yield cls(cluster, work, api, stack, look)
 
     async def look(self, step: Step, needs: frozenset[Need] | None = None) -> Facts:
         """What the step must know, as it is now. `needs` widens it for a rehearsal of several steps.
@@ -166,7 +187,9 @@ class NodeConnection:
         spares = Need.LANE in wanted and not rehearsal
         waits = spares and why_wait(facts, self._hop, GATES_OF_THE_LANE) is not None
         if Need.CONTROL_PLANE in wanted and not waits:
-            facts = await self._look_at_nodes(facts)
+            nodes, control_plane = await self._look_at_nodes()
+            to_mark = nodes_to_mark(self._work, nodes, facts.ledger)
+            facts = replace(facts, control_plane=control_plane, to_mark=to_mark)
         if Need.ETCD in wanted and not waits and facts.node.control_plane:
             facts = replace(facts, etcd=await look_at_etcd(self._open_host, self._node, facts.control_plane))
         if Need.HOST in wanted:
@@ -178,12 +201,6 @@ class NodeConnection:
             attached = await draining.look_at_attached(self._api, self._node, facts.pods, policy)
             facts = replace(facts, attached=attached)
         return facts
-
-    async def _look_at_nodes(self, facts: Facts) -> Facts:
-        """One list serves both: how the control plane is, and which workers are still to come."""
-        nodes = objects.read_nodes(await self._api.nodes())
-        to_mark = nodes_to_mark(self._work, nodes, facts.ledger)
-        return replace(facts, control_plane=await look_at_control_plane_of(self._api, nodes), to_mark=to_mark)
 
     async def _look_at_pods(self, facts: Facts) -> Facts:
         items = await self._api.pods_on(self._node)

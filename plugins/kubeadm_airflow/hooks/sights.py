@@ -30,8 +30,10 @@ T = TypeVar("T")
 SESSIONS_AT_ONCE = 4
 
 
-async def look_at_control_plane(api: ClusterApi) -> ControlPlaneFacts:
-    return await look_at_control_plane_of(api, objects.read_nodes(await api.nodes()))
+async def look_at_nodes(api: ClusterApi) -> tuple[tuple[NodeFacts, ...], ControlPlaneFacts]:
+    """One list of Nodes serves both."""
+    nodes = objects.read_nodes(await api.nodes())
+    return nodes, await look_at_control_plane_of(api, nodes)
 
 
 async def look_at_control_plane_of(api: ClusterApi, nodes: Iterable[NodeFacts]) -> ControlPlaneFacts:

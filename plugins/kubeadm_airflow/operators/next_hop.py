@@ -14,6 +14,7 @@ from kubeadm_airflow.identity import run_of
 from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import names_in, successor_of
+from kubeadm_upgrade.wording import count
 
 
 class NextHopLink(BaseOperatorLink):
@@ -28,20 +29,21 @@ class NextHopLink(BaseOperatorLink):
 
 
 class NextHopOperator(EndsInTwoLines, BaseAsyncOperator):
-    """Trigger the run that goes on, with the same parameters: the path's next hop, or nodes that joined meanwhile.
+    """Trigger the run that goes on, with the same parameters: more workers, the next hop, or nodes that have joined.
 
     The runs of a path are numbered, so a second try finds its successor and starts no second one. A run that was
     aborted, or has lost its cluster, ends its path. TriggerDagRunOperator ends in the same exception as this; importing
     it would cost every task 0.3 s.
     """
 
-    template_fields: Sequence[str] = ("path", "joined")
+    template_fields: Sequence[str] = ("hop", "path", "joined")
     operator_extra_links = (NextHopLink(),)
     ui_color = "#eef6ea"
 
-    def __init__(self, *, cluster: str, path: Any, joined: Any, **kwargs: Any) -> None:
+    def __init__(self, *, cluster: str, hop: Any, path: Any, joined: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cluster = cluster
+        self.hop = hop
         self.path = path
         self.joined = joined
         self.next_run: str | None = None
@@ -78,6 +80,8 @@ class NextHopOperator(EndsInTwoLines, BaseAsyncOperator):
         if context["params"]["dry_run"]:
             self.log.info("%s: a dry run moves nothing: the next hop would be this one again", self.cluster)
             return None
+        if later := self.hop["later"]:
+            return f"{count(len(later), 'more worker')} to {self.hop['to']}"
         if following:
             target = "" if len(following) == 1 else f", on the way to {following[-1]['to']}"
             return f"the next hop goes to {following[0]['to']}{target}"

@@ -103,7 +103,7 @@ class PlanOperator(LookOperator):
         path = path_for(cluster, state, wish, releases())
         hop = next_hop(cluster, state, wish, path)
         when = await self._forecast(context, cluster, path, wish)
-        page = plan_page.as_markdown(self.cluster, path, when)
+        page = plan_page.as_markdown(self.cluster, path, when, later=len(hop.later))
         report.write(report.plan_path(context["dag"].dag_id, str(context["run_id"])), page)
         self.log.info("%s", page)
         ti: Any = context["ti"]

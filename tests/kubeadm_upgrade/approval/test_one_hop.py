@@ -51,6 +51,10 @@ def at_the_gate(facts_of):
         pytest.param({}, id="what was approved"),
         pytest.param({"node": "cp2"}, id="the next node"),
         pytest.param({"terms": replace(TERMS, hops=(DONE, FIRST, NEXT))}, id="a later run of the path"),
+        pytest.param(
+            {"hop": replace(HOP, came_from=HOP.to, workers=("w2",)), "node": "w2"},
+            id="more workers, in the run after it",
+        ),
         pytest.param({"terms": replace(TERMS, care=Care(3)), "max_unavailable": 2}, id="with more care"),
         pytest.param({"terms": replace(TERMS, care=Care("50%")), "max_unavailable": 1}, id="one at a time"),
         pytest.param({"terms": replace(TERMS, care=Care("50%")), "max_unavailable": "25%"}, id="a smaller share"),

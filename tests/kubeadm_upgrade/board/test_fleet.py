@@ -107,6 +107,14 @@ CASES = {
         State.BEHIND,
         "Runs 1.35.3, supported until 2027-02-28: 1.37 is 2 hops away.",
     ),
+    "workers are left to the run after it": (
+        cluster(
+            look=a_look(NEW, "1.35.2"),
+            run=replace(DONE_RUN, path=a_path("1.35.3", 1), hop={**(DONE_RUN.hop or {}), "later": ["w101"]}),
+        ),
+        State.BEHIND,
+        "Runs 1.35.3 with kubelets as old as 1.35.2, supported until 2027-02-28: 1.35 is 1 hop away.",
+    ),
     "a rehearsed path is still to be gone": (
         cluster(target="1.37", run=replace(DONE_RUN, path=a_path("1.37.1", 2), params={"dry_run": True})),
         State.BEHIND,

@@ -73,6 +73,11 @@ CASES = {
         "is quarantined: its drain was blocked",
     ),
     "done before it was given up": (replace(w1(DONE), marks=Marks(given_up={"w1": "its disk"})), "done", ""),
+    "one that this run leaves to the next": (
+        replace(a_run(workers=0), hop={**a_run(workers=0).hop, "later": ["w1"]}, nodes=(NodeRecord("w1", "1.28.15"),)),
+        "untouched",
+        "is for a run after this one",
+    ),
     "the run ended before it": (ended(w1("workers.admit", state=None), "failed"), "untouched", ""),
     "the run ended in the middle of it": (ended(w1(state="upstream_failed"), "failed"), "queued", ""),
     "somebody has marked its last step": (

@@ -295,6 +295,13 @@ def test_the_json_of_a_plan_is_what_its_schema_says(name):
     assert path.hash in plan_page.as_markdown(name, path)
 
 
+def test_a_page_says_how_many_workers_are_for_later_runs():
+    path = plan(cluster("1.28.9", "1.28.9", "1.28.9"), TargetVersion.parse("1.29"), Policy(), releases())
+    assert "(workers_per_run)" not in plan_page.as_markdown("few", path)
+    told = "This run takes 1 worker of its hop; 1 more are for the runs after it (workers_per_run)."
+    assert told in plan_page.as_markdown("few", path, later=1)
+
+
 def test_a_node_that_is_left_out_is_told_of_once():
     """Before the path begins; it is part of none of its hops."""
     state = replace(cluster("1.28.9", "1.28.9"), outsiders=(Outsider("win1", "runs Windows", version("1.28.9")),))

@@ -43,6 +43,7 @@ class NodeFacts:
     machine_id: str = ""  # of the machine that its kubelet runs on, as it was when the kubelet started
     boot_id: str = ""
     resource_version: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def schedulable(self) -> bool:

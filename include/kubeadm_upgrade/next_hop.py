@@ -11,10 +11,12 @@ from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.facts import PACKAGES
 from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.planning.groups import in_groups
 from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.plan import control_plane_order, plan
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.releases.release import Releases
+from kubeadm_upgrade.rollout.placement import Placed, placed, sorted_by_group
 from kubeadm_upgrade.version import TargetVersion, Version, in_package
 from kubeadm_upgrade.wording import agreeing
 
@@ -91,10 +93,16 @@ def goes_on(run: str) -> bool:
 def path_for(cluster: Cluster, state: State, wish: Wish, releases: Releases) -> Path:
     """Plan by the cluster's policy. Raises UpgradeRefused, and BadParameters for workers that do not exist."""
     try:
-        return plan(state, wish.target, cluster.policy, releases, wish.workers_of(state))
+        path = plan(state, wish.target, cluster.policy, releases, wish.workers_of(state))
     except UpgradeRefused as refused:
         first, *others = refused.reasons
         raise UpgradeRefused(f"{cluster.name}: {first}", *others) from None
+    return in_groups(path, groups_of(cluster, state))
+
+
+def groups_of(cluster: Cluster, state: State) -> tuple[Placed, ...]:
+    """The groups of the cluster's rollout, with the workers that were looked at."""
+    return placed(cluster.strategy, {node.name: node.labels for node in state.workers})
 
 
 def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
@@ -104,7 +112,8 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
     there = {node.name for node in state.workers if node.kubelet == first.to}
     may_move = wish.workers_of(state)
     chosen = {*first.workers, *(there & may_move if may_move else there)}
-    workers = sorted((n for n in state.workers if n.name in chosen), key=lambda n: (not n.left_behind, n.name))
+    by_name = sorted(node.name for node in state.workers if node.name in chosen)
+    left_behind = {node.name for node in state.workers if node.left_behind}
     control_plane = tuple(node.name for node in control_plane_order(state, first.to))
     return Hop(
         cluster=cluster.name,
@@ -118,7 +127,7 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
             for form, packages in state.published.items()
         },
         control_plane=control_plane,
-        workers=tuple(node.name for node in workers),
+        workers=tuple(sorted(sorted_by_group(by_name, groups_of(cluster, state)), key=lambda n: n not in left_behind)),
         others=tuple(node.name for node in state.workers if node.name not in chosen),
         etcd_pin=first.etcd_pin,
         lifts_etcd_pin=first.lifts_etcd_pin,

@@ -63,6 +63,7 @@ def _node(node: Json) -> NodeFacts:
         boot_id=info.get("bootID", ""),
         kernel=info.get("kernelVersion", ""),
         resource_version=meta.get("resourceVersion", ""),
+        labels=meta.get("labels") or {},
     )
 
 

@@ -159,7 +159,7 @@ class Pending:
     @property
     def waits_for(self) -> tuple[Wait, str]:
         """What is told of it. Of a turn nothing but that: who has it changes with every node that is done."""
-        if self.kind is Wait.TURN or (self.turns > 1 and self.kind is not Wait.WINDOW):
+        if self.kind is Wait.TURN or (self.turns > 1 and self.kind not in (Wait.WINDOW, Wait.SOAK)):
             return Wait.TURN, "its turn"
         return self.kind, self.reason[:_MOST_TOLD]
 

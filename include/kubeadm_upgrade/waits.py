@@ -21,6 +21,8 @@ class Wait(StrEnum):
     TURN = "turn"  # other nodes come first
     SLOT = "slot"  # as many nodes are out of service as may be
     PAUSE = "pause"
+    SOAK = "soak"  # of the group before, to be over
+    FAILURES = "failures"  # as many have failed as halt the rollout
     WINDOW = "window"  # a maintenance window, or the end of an exclusion
     OTHERS = "others"  # somebody else is at work on the host
     CREDENTIALS = "credentials"  # that are accepted
@@ -38,7 +40,7 @@ class Wait(StrEnum):
 IDLE = frozenset(
     {
         *(Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.WINDOW, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE),
-        Wait.APPROVAL,
+        *(Wait.APPROVAL, Wait.SOAK, Wait.FAILURES),
     }
 )
 
@@ -47,6 +49,8 @@ WORDS: Mapping[str, str] = {
     Wait.TURN: "for its turn",
     Wait.SLOT: "for a slot",
     Wait.PAUSE: "for the pause to end",
+    Wait.SOAK: "for a soak to end",
+    Wait.FAILURES: "for failed nodes to be mended",
     Wait.WINDOW: "for its maintenance window",
     Wait.OTHERS: "for somebody else at work on the host",
     Wait.CREDENTIALS: "for credentials",

@@ -124,6 +124,7 @@ class Node:
     version: int = 1
     at_work: tuple[str, ...] = ()  # kubeadm commands in a person's session
     fail_next: int = 0  # so many units of it fail
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def cordoned_by(self) -> str | None:
@@ -224,6 +225,7 @@ class Cluster:
                 schedulable=not node.unschedulable,
                 cordoned_by_us=node.cordoned_by is not None,
                 holds_slot=node.name in self.ledger.slots,
+                labels=node.labels,
             )
             for node in sorted(self.nodes.values(), key=lambda node: node.name)
         )
@@ -257,6 +259,7 @@ class Cluster:
             cordoned_at=node.cordoned_at,
             control_plane=node.control_plane,
             resource_version=str(node.version),
+            labels=node.labels,
         )
 
     def pods_on(self, node: Node) -> tuple[PodFacts, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from kubeadm_upgrade.actions import Action, GiveSlotBack, RepeatPreflight, TakeSlot
+from kubeadm_upgrade.actions import Action, GiveSlotBack, NoteSoak, RepeatPreflight, TakeSlot
 from kubeadm_upgrade.admission.gates import kind_of_wait, why_wait, window_hold
 from kubeadm_upgrade.admission.window import job_of
 from kubeadm_upgrade.facts import Facts
@@ -14,9 +14,10 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import Slot
 from kubeadm_upgrade.policy import FRESH
+from kubeadm_upgrade.rollout.gates import course_of, soak_left
 from kubeadm_upgrade.steps import Need, Step
 from kubeadm_upgrade.to_be_continued import LEAVES
-from kubeadm_upgrade.waits import Wait
+from kubeadm_upgrade.waits import A_TURN, Wait
 from kubeadm_upgrade.windows.calendar import ALWAYS, WhenOver
 
 
@@ -40,6 +41,8 @@ class Admit(Step):
         return None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        if facts.lane.groups and not facts.lane.before(facts.node.name):  # of a group, its first tells for all
+            yield from (NoteSoak(group, str(hop.to), done) for group, done in course_of(facts, hop).to_note)
         if why_wait(facts, hop) is not None:
             return
         if not self._judged(facts, hop):
@@ -58,7 +61,8 @@ class Admit(Step):
     def turns(self, facts: Facts, hop: Hop) -> int:
         """Who waits for others waits for their window as well; when it opens, all look again."""
         turns, held = facts.lane.turns_until(facts.node.name), window_hold(facts, hop)
-        return max(turns, held.turns(facts.now)) if held else turns
+        soaks = soak_left(facts, hop) // A_TURN
+        return max(turns, soaks, held.turns(facts.now) if held else 1)
 
     def leaves(self, facts: Facts, hop: Hop) -> str | None:
         """Where nothing more fits into the window, and the cluster's file says not to wait for the next one.
@@ -67,7 +71,7 @@ class Admit(Step):
         """
         if facts.policy.calendar.when_over is not WhenOver.STOP:
             return None
-        line = (*facts.lane.before(facts.node.name), facts.node.name)
+        line = (*facts.lane.ahead_of(facts.node.name), facts.node.name)
         held = next((found for name in line if (found := window_hold(facts, hop, name))), None)
         return f"{LEAVES}{held.sentence}" if held else None
 

@@ -17,6 +17,7 @@ from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.ledger.wire import OBJECT, SLOT
+from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, soaked
 from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.windows.calendar import ALWAYS
 from kubeadm_upgrade.windows.hold import Hold
@@ -117,7 +118,11 @@ def ailments(facts: Facts) -> tuple[str, ...]:
 # The last gate costs most to ask: it is looked at only where the ones before it let the node pass.
 GATES_OF_THE_LANE: Mapping[Gate, Wait] = {
     not_paused: Wait.PAUSE,
+    not_halted: Wait.FAILURES,
+    groups_turn: Wait.TURN,
     its_turn: Wait.TURN,
+    soaked: Wait.SOAK,
+    group_has_room: Wait.SLOT,
     slot_free: Wait.SLOT,
     others_in_service: Wait.SLOT,
     approved: Wait.APPROVAL,

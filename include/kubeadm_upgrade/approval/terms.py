@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubeadm_upgrade.approval.figures import is_no_worse, masked
+from kubeadm_upgrade.rollout.care import RolloutCare
 from kubeadm_upgrade.version import Version
 
 Packages = Mapping[str, Mapping[str, str]]  # package format -> package -> version with its revision
@@ -76,6 +77,7 @@ class Care:
     allows: tuple[str, ...] = ()  # of a drain: delete_emptydir_data, force
     drop_flags: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()  # preflight errors of kubeadm's
+    rollout: RolloutCare = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class Terms:
             "key": self.key,
             "max_unavailable": self.care.max_unavailable,
             **{name: list(getattr(self.care, name)) for name in ("allows", "drop_flags", "ignores")},
+            "rollout": dict(sorted(self.care.rollout.items())),
             "ignores_windows": "yes" if self.ignores_windows else "",
             "warnings": list(self.warnings),
             "blocks": [[block.check, block.sentence] for block in self.blocks],
@@ -128,7 +131,7 @@ class Terms:
             hops=tuple(map(HopTerms.from_json, plain["hops"])),
             repository=plain.get("repository", ""),
             key=plain.get("key", ""),
-            care=Care(int(most) if str(most).isdigit() else most, **lists),
+            care=Care(int(most) if str(most).isdigit() else most, **lists, rollout=plain.get("rollout") or {}),
             warnings=tuple(plain.get("warnings") or ()),
             blocks=tuple(Block(str(check), str(sentence)) for check, sentence in plain.get("blocks") or ()),
             ignores_windows=bool(plain.get("ignores_windows")),

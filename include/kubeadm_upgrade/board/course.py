@@ -23,7 +23,7 @@ _TASK_IDS = {group: tuple(f"{group}.{step.name}" for step in steps) for group, s
 _NONE: Mapping[str, Course] = MappingProxyType({})
 
 # Waiting at the gates: nobody has touched the node yet.
-AT_THE_GATES = frozenset({Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.APPROVAL, Wait.WINDOW})
+AT_THE_GATES = frozenset({Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.APPROVAL, Wait.WINDOW, Wait.SOAK, Wait.FAILURES})
 
 
 @dataclass(frozen=True)

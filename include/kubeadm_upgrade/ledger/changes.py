@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from kubeadm_upgrade.actions import GiveSlotBack, LedgerAction, NoteBegun, NoteEnded, NoteFailed, NotePin, TakeSlot
+from kubeadm_upgrade.actions import (
+    GiveSlotBack,
+    LedgerAction,
+    NoteBegun,
+    NoteEnded,
+    NoteFailed,
+    NotePin,
+    NoteSoak,
+    TakeClusterAgain,
+    TakeSlot,
+)
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.ledger.ledger import Ledger
 
@@ -22,13 +32,21 @@ def changed(ledger: Ledger, action: LedgerAction, run: RunId, now: datetime) -> 
             return ledger.taken(node, lane, run, now)
         case GiveSlotBack(node=node):
             return ledger.given_back(node)
+        case NotePin(tag=tag):
+            return replace(ledger, etcd_pin=tag)
+        case NoteSoak(group=group, to=to, done=done):
+            return ledger.soaking(group, to, now if done else None)
+        case TakeClusterAgain():
+            return ledger.resumed()
+    return _noted(ledger, action, now)
+
+
+def _noted(ledger: Ledger, action: NoteBegun | NoteEnded | NoteFailed, now: datetime) -> Ledger:
+    """What is known of a kubeadm upgrade."""
+    match action:
         case NoteBegun(node=node, unit=unit):
             return ledger.begun(node, unit)
         case NoteEnded(node=node):
             return ledger.ended(node)
         case NoteFailed(node=node, unit=unit, why=why):
             return ledger.failed(node, unit, why, now)
-        case NotePin(tag=tag):
-            return replace(ledger, etcd_pin=tag)
-        case _:
-            return ledger.resumed()

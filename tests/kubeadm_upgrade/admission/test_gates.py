@@ -22,9 +22,12 @@ from kubeadm_upgrade.admission.gates import (
 )
 from kubeadm_upgrade.admission.lane import Lane, Member
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, When
+from kubeadm_upgrade.ledger.ledger import Failed
 from kubeadm_upgrade.ledger.wire import OBJECT
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.roles import without_label
+from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, soaked
+from kubeadm_upgrade.rollout.placement import Placed
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.windows.calendar import Calendar, Once
@@ -35,14 +38,42 @@ def with_lane(facts, holders=(), **members):
     return replace(facts, lane=Lane("worker", 1, ("w1", "w2"), found, frozenset(holders), group="workers"))
 
 
+def in_groups(facts, soak=timedelta(), limit=1, **members):
+    """w1 is the canary, whose soak has begun half an hour ago."""
+    lane = with_lane(facts, **members).lane
+    groups = (Placed("canary", ("w1",), soak=soak), Placed("rest", ("w2", "w3"), 1, depends_on=("canary",)))
+    ledger = facts.ledger.soaking("canary", "1.29.15", facts.now - timedelta(minutes=30))
+    return replace(facts, lane=replace(lane, groups=groups, limit=limit), ledger=ledger)
+
+
+def with_failed(facts, *names):
+    ledger = replace(facts.ledger, failed_nodes=dict.fromkeys(names, Failed(RUN, "its disk is full")))
+    lane = replace(with_lane(facts, **{name: Member(True) for name in names}).lane, failed=frozenset(names))
+    return replace(facts, lane=lane, ledger=ledger)
+
+
 TONIGHT = Calendar(once=(Once(datetime(2026, 11, 23, 22, tzinfo=UTC), timedelta(hours=4)),))
 LIMIT = "1 worker node may be out of service at a time"
+HALTS = "success_criteria.max_failed allows 0: mend it and clear the failed tasks, or give it up (kubeadm_steer.prod)"
 CLOSED = {
     not_paused: (
         lambda f: replace(f, ledger=replace(f.ledger, paused="incident 7")),
         f"the upgrade is paused (incident 7): start kubeadm_steer.prod with resume, or take `paused` out of {OBJECT}",
     ),
+    not_halted: (
+        lambda f: with_failed(f, "w3"),
+        f"the rollout is halted: w3 has failed (its disk is full), and {HALTS}",
+    ),
+    groups_turn: (lambda f: in_groups(f, w1=Member(False)), "the group canary comes first: w1 is not done"),
     its_turn: (lambda f: with_lane(f, w1=Member(False)), "it is the turn of w1"),
+    soaked: (
+        lambda f: in_groups(f, soak=timedelta(hours=1)),
+        "the group canary soaks for 1h, until Mon 23 Nov 04:30 (UTC)",
+    ),
+    group_has_room: (
+        lambda f: in_groups(f, limit=2, w3=Member(True, ready=False)),
+        "of the group rest 1 node may be out of service at a time, and w3 is",
+    ),
     slot_free: (
         lambda f: with_lane(f, holders=["w3"], w3=Member(False)),
         f"{LIMIT}, and w3 is",

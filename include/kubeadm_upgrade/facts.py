@@ -11,6 +11,7 @@ from kubeadm_upgrade.admission.lane import Lane
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.etcd import EtcdFacts
+from kubeadm_upgrade.leases import Lease
 from kubeadm_upgrade.ledger.ledger import Failure, Ledger, Slot
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.units import Unit
@@ -31,6 +32,8 @@ class NodeFacts:
     ready_reason: str = ""
     ready_message: str = ""
     heartbeat: datetime | None = None
+    ready_changed: datetime | None = None  # when it last became Ready, or ceased to be
+    pressures: tuple[str, ...] = ()  # what else its conditions say that is not well
     unschedulable: bool = False
     cordoned_by: str | None = None  # our annotation: None when somebody else cordoned it, or nobody
     cordoned_at: datetime | None = None  # whoever did it
@@ -52,7 +55,8 @@ class NodeFacts:
     @property
     def why_not_ready(self) -> str:
         """The API's own words, for messages."""
-        return f"{self.ready_reason}: {self.ready_message}".strip(": ") or "no Ready condition"
+        why = f"{self.ready_reason}: {self.ready_message}".strip(": ") or "no Ready condition"
+        return "; ".join((why, *self.pressures))
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class PodFacts:
     terminating_since: datetime | None = None
     due: datetime | None = None  # when it is to be gone: the end of its grace period
     finalizers: tuple[str, ...] = ()  # whoever must let go of it before it is
+    ready: bool = True
+    ready_changed: datetime | None = None
     undeterred: bool = False  # came to a node that was cordoned already: one more eviction brings one more
 
     def __str__(self) -> str:
@@ -169,7 +175,7 @@ class HostFacts:
     kubelet_binary: str = ""  # the path of the one that runs
     kubelet_outdated: bool = False  # the running process is not the installed binary or unit
     kubelet_restarting: bool = False  # it does not stay up, and systemd starts it again by itself
-    kubelet_journal: str = ""  # its last lines, where it does not run
+    kubelet_journal: str = ""  # its last lines, where it does not run, or its Node is not Ready
     images: frozenset[str] | None = UNSEEN  # by name and tag; None: no crictl there that could tell
     upgrade_plan: UpgradePlan | None = UNSEEN
     backups: tuple[Backup, ...] = UNSEEN
@@ -191,6 +197,8 @@ class Facts:
     control_plane: ControlPlaneFacts = UNSEEN
     etcd: EtcdFacts = UNSEEN  # of control plane nodes only
     lane: Lane = UNSEEN
+    lease: Lease | None = UNSEEN  # of the node's kubelet
+    leaders: tuple[Lease, ...] = UNSEEN  # of the controllers; where a node is to be drained
 
     @property
     def slot(self) -> Slot | None:

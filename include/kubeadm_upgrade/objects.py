@@ -51,6 +51,8 @@ def _node(node: Json) -> NodeFacts:
         ready_reason=ready.get("reason", ""),
         ready_message=ready.get("message", ""),
         heartbeat=_time(ready.get("lastHeartbeatTime")),
+        ready_changed=_time(ready.get("lastTransitionTime")),
+        pressures=tuple(_pressures(status)),
         unschedulable=bool(node.get("spec", {}).get("unschedulable")),
         cordoned_by=_cordoned_by(meta),
         cordoned_at=_cordoned_at(node),
@@ -75,6 +77,7 @@ def read_pod(pod: Json, cordoned_at: datetime | None = None) -> PodFacts:
 
 def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
     meta = pod["metadata"]
+    ready = _ready_condition(pod.get("status", {}))
     created, due = _time(meta.get("creationTimestamp")), _time(meta.get("deletionTimestamp"))
     controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
     return PodFacts(
@@ -89,6 +92,8 @@ def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
         terminating_since=due - timedelta(seconds=meta.get("deletionGracePeriodSeconds", 0)) if due else None,
         due=due,
         finalizers=tuple(meta.get("finalizers", ())),
+        ready=ready.get("status") == "True",
+        ready_changed=_time(ready.get("lastTransitionTime")),
         undeterred=bool(cordoned_at and created and created >= cordoned_at and _tolerates_cordon(pod)),
     )
 
@@ -258,6 +263,13 @@ def _container(pod: Json, component: str) -> Json:
 
 def _ready_condition(status: Json) -> Json:
     return next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+
+
+def _pressures(status: Json) -> Iterator[str]:
+    """Every other condition of a Node is a complaint, where it holds; unknown are all where it is silent."""
+    for one in status.get("conditions", []):
+        if one["type"] != "Ready" and one.get("status") == "True":
+            yield f"{one['type']} ({one.get('message') or one.get('reason', '')})"
 
 
 def _version(where: str, text: str) -> Version:

@@ -31,6 +31,8 @@ class Need(Enum):
     UPGRADE_PLAN = "upgrade plan"
     BACKUPS = "backups"
     IMAGES = "images"
+    LEASE = "lease"  # of the node's kubelet
+    LEADERS = "leaders"  # of the controllers
 
 
 _PATIENCE_FOR: Mapping[str, Wait] = {"drain": Wait.PODS, "ready": Wait.NODE, "control_plane": Wait.HEALTH}

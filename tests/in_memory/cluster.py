@@ -46,6 +46,7 @@ from kubeadm_upgrade.facts import (
 )
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster as Inventory
+from kubeadm_upgrade.leases import LEADERS, Lease
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.local_etcd import LocalEtcd
@@ -246,6 +247,10 @@ class Cluster:
         )
         ready = {node.name: node.ready for node in self.of_kind(control_plane=True)}
         return ControlPlaneFacts(pods, self.version, ready, (), self.configuration, str(self.configuration_version))
+
+    def leaders(self) -> tuple[Lease, ...]:
+        """Whoever is up leads at once."""
+        return tuple(Lease(name, "somebody_1", self.clock, self.clock, timedelta()) for name in LEADERS)
 
     def node_facts(self, node: Node) -> NodeFacts:
         return NodeFacts(
@@ -676,6 +681,12 @@ class Seat:
             facts = replace(facts, control_plane=cluster.control_plane_facts())
         if Need.ETCD in needs and not waits and facts.node.control_plane:
             facts = replace(facts, etcd=self._etcd())
+        if Need.LEADERS in needs and not waits and self.work.group != "control_plane":
+            facts = replace(facts, leaders=cluster.leaders())
+        if Need.LEASE in needs:
+            node = cluster.nodes[self.work.node]
+            renewed = cluster.clock if node.ready else node.kubelet_started - TICK
+            facts = replace(facts, lease=Lease(node.name, renewed=renewed))
         if Need.HOST in needs:
             facts = replace(facts, host=self._look_at_host(needs))
         if Need.PODS in needs:

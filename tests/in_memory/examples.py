@@ -11,6 +11,7 @@ from kubeadm_upgrade.control_plane import CONTROL_PLANE_COMPONENTS, ControlPlane
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
 from kubeadm_upgrade.facts import Backup, BackupFile, Facts, HostFacts, NodeFacts, OsRelease, PodFacts
 from kubeadm_upgrade.hop import Hop, Repository, Source
+from kubeadm_upgrade.leases import LEADERS, Lease
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.policy import RolloutPolicy
@@ -68,6 +69,11 @@ def an_etcd(*names: str) -> EtcdFacts:
     return EtcdFacts(tuple(EtcdMember(name, leads=name == names[0]) for name in names))
 
 
+def leaders(holder: str = "somebody") -> tuple[Lease, ...]:
+    """Of the controllers and of the schedulers, renewed a moment ago."""
+    return tuple(Lease(name, f"{holder}_1", NOW, NOW, timedelta(seconds=1)) for name in LEADERS)
+
+
 def facts_of(hop: Hop, name: str) -> Facts:
     """The facts of a node before anything has happened, and nothing of them unseen."""
     control_plane = name in hop.control_plane
@@ -103,6 +109,8 @@ def facts_of(hop: Hop, name: str) -> Facts:
         ),
         control_plane=plane,
         etcd=an_etcd(*hop.control_plane),
+        lease=Lease(name, renewed=NOW),
+        leaders=leaders(),
         lane=lane_of(group, hop, RUN, policy, nodes, plane, ledger),
     )
 

@@ -24,7 +24,7 @@ from kubeadm_upgrade.windows.calendar import ALWAYS, WhenOver
 class Admit(Step):
     """Wait for a slot: one control plane node at a time, and at most max_unavailable workers."""
 
-    needs = frozenset({Need.LANE, Need.CONTROL_PLANE, Need.ETCD})
+    needs = frozenset({Need.LANE, Need.CONTROL_PLANE, Need.ETCD, Need.LEADERS})
     patience = None  # it may take a person to free one
     is_at_the_gates = True
 

@@ -13,6 +13,7 @@ from kubeadm_upgrade.admission.window import hold_of
 from kubeadm_upgrade.approval.one_hop import difference_of, is_wanted
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.leases import without_leader
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.steering import steering_dag
@@ -115,7 +116,15 @@ def ailments(facts: Facts) -> tuple[str, ...]:
     return (*facts.control_plane.ailing, *etcd)
 
 
-# The last gate costs most to ask: it is looked at only where the ones before it let the node pass.
+def controllers_lead(facts: Facts, hop: Hop) -> str | None:
+    """Somebody leads the controllers and the scheduler, where Pods are to move: after the control plane nobody may."""
+    if facts.lane.group == "control_plane":
+        return None
+    found = tuple(without_leader(facts.leaders, facts.control_plane))
+    return f"the controllers are not back: {'; '.join(found)}" if found else None
+
+
+# What comes after these costs more to ask: it is looked at only where all of these let the node pass.
 GATES_OF_THE_LANE: Mapping[Gate, Wait] = {
     not_paused: Wait.PAUSE,
     not_halted: Wait.FAILURES,
@@ -128,7 +137,11 @@ GATES_OF_THE_LANE: Mapping[Gate, Wait] = {
     approved: Wait.APPROVAL,
     in_window: Wait.WINDOW,
 }
-GATES: Mapping[Gate, Wait] = {**GATES_OF_THE_LANE, control_plane_healthy: Wait.HEALTH}
+GATES: Mapping[Gate, Wait] = {
+    **GATES_OF_THE_LANE,
+    control_plane_healthy: Wait.HEALTH,
+    controllers_lead: Wait.HEALTH,
+}
 
 
 def why_wait(facts: Facts, hop: Hop, gates: Iterable[Gate] = GATES) -> str | None:

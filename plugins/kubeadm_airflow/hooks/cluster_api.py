@@ -11,6 +11,8 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Self
 
@@ -29,6 +31,7 @@ from kubeadm_upgrade.errors import (
     Unauthorized,
     Unreachable,
 )
+from kubeadm_upgrade.leases import Lease, read_lease
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.objects import denied_by_admission, eviction_obstacle, read_readyz
@@ -51,6 +54,7 @@ class ClusterApi:
     def __init__(self, client: Any, conn_id: str) -> None:
         self._client = client
         self._conn_id = conn_id
+        self._now = datetime.now(UTC)  # by the clock of whoever has answered last, where it tells
 
     @classmethod
     @asynccontextmanager
@@ -94,6 +98,14 @@ class ClusterApi:
             if (found := await self._config_map(name)) is not None:
                 return (found.get("data") or {}).get("kubelet")
         return None
+
+    async def lease(self, namespace: str, name: str) -> Lease | None:
+        """None where there is none: it may not have been made yet."""
+        try:
+            found = await self._call("GET", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}")
+        except ObjectNotFound:
+            return None
+        return read_lease(found, self._now)
 
     async def readyz(self) -> str:
         """The text of `/readyz?verbose`; a failing check makes the status 500, and the text says which."""
@@ -251,12 +263,20 @@ class ClusterApi:
                 _preload_content=False,
                 _request_timeout=REQUEST_SECONDS,
             )
+            self._now = _date(response.headers.get("Date")) or datetime.now(UTC)
             return response.status, await response.text()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise no_answer(error, self._server, self._conn_id) from error
 
 
 _GRANT = "grant all that docs/rbac.yaml lists (kubectl apply -f docs/rbac.yaml)"
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(header) if header else None
+    except ValueError:
+        return None
 
 
 def _status_object(text: str) -> Json:

@@ -13,7 +13,7 @@ from typing import Any
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_airflow.hooks.host import Host, address_of, failure
 from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_versions
-from kubeadm_upgrade import etcd, machine, objects, queries, units
+from kubeadm_upgrade import etcd, leases, machine, objects, queries, units
 from kubeadm_upgrade.actions import Action, Evict, LedgerAction, PatchConfigMap, PatchNode, RepeatPreflight, Run
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.admission.lane import Lane
@@ -24,6 +24,7 @@ from kubeadm_upgrade.errors import CommandFailed, Conflict, NodeGone, ObjectNotF
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.facts import Backup, Facts, HostFacts, NodeFacts, UpgradePlan
 from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
+from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.local_etcd import LocalEtcd
@@ -143,6 +144,11 @@ class NodeConnection:
             facts = replace(facts, control_plane=await look_at_control_plane(self._api))
         if Need.ETCD in wanted and not waits and facts.node.control_plane:
             facts = replace(facts, etcd=await self._look_at_etcd(facts.control_plane))
+        if Need.LEADERS in wanted and not waits and self._work.group != "control_plane":
+            found = [await self._api.lease(wire.NAMESPACE, name) for name in leases.LEADERS]
+            facts = replace(facts, leaders=tuple(filter(None, found)))
+        if Need.LEASE in wanted:
+            facts = replace(facts, lease=await self._api.lease(leases.NODES, self._node))
         if Need.HOST in wanted:
             facts = replace(facts, host=await self._look_at_host(wanted, facts))
         if Need.PODS in wanted:
@@ -159,7 +165,7 @@ class NodeConnection:
 
     async def _look_at_host(self, wanted: frozenset[Need], facts: Facts) -> HostFacts:
         host = await self._open_host()
-        found = HostFacts(**await look_at_host(host))
+        found = HostFacts(**await look_at_host(host, journal=not facts.node.ready))
         if Need.UPGRADE_PLAN in wanted:
             found = replace(found, upgrade_plan=await self._upgrade_plan(host, found, facts.control_plane))
         if Need.IMAGES in wanted:

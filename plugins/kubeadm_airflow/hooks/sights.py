@@ -42,8 +42,8 @@ async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:
     return replace(found, nodes_ready=UNSEEN, failing_checks=UNSEEN, unlabelled=UNSEEN)
 
 
-async def look_at_host(host: Host) -> dict[str, Any]:
-    """What every step that needs a host looks at, as keywords of HostFacts."""
+async def look_at_host(host: Host, *, journal: bool = False) -> dict[str, Any]:
+    """What every step that needs a host looks at, as keywords of HostFacts; the kubelet's journal where it is wanted."""
     os = await host.ask(queries.OS_RELEASE)
     manager = manager_of(os)
     if manager is None:
@@ -59,7 +59,7 @@ async def look_at_host(host: Host) -> dict[str, Any]:
         "kubelet_binary": binary.path if binary else "",
         "kubelet_outdated": bool(binary and binary.replaced) or kubelet.needs_reload,
         "kubelet_restarting": kubelet.restarting,
-        "kubelet_journal": "" if kubelet.pid else await host.ask(queries.KUBELET_JOURNAL),
+        "kubelet_journal": "" if kubelet.pid and not journal else await host.ask(queries.KUBELET_JOURNAL),
     }
 
 

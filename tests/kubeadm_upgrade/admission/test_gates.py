@@ -13,6 +13,7 @@ from kubeadm_upgrade.admission.gates import (
     GATES_OF_THE_LANE,
     approved,
     control_plane_healthy,
+    controllers_lead,
     in_window,
     its_turn,
     not_paused,
@@ -94,6 +95,10 @@ CLOSED = {
         lambda f: replace(f, control_plane=replace(f.control_plane, failing_checks=("etcd",))),
         "the control plane is not healthy: readyz check etcd fails",
     ),
+    controllers_lead: (
+        lambda f: replace(f, leaders=f.leaders[:1]),
+        "the controllers are not back: no kube-scheduler leads",
+    ),
 }
 
 
@@ -130,10 +135,10 @@ def test_the_first_closed_gate_is_what_is_said(facts_of, hop, last):
 
 
 def test_whoever_waits_in_its_lane_needs_no_look_at_the_control_plane(facts_of, hop):
-    """Hundreds may wait: the last gate is asked only where all others are open."""
+    """Hundreds may wait: the last gates are asked only where all others are open."""
     facts = with_lane(facts_of("w2"), w1=Member(False))
-    blind = replace(facts, control_plane=UNSEEN, etcd=UNSEEN)
-    assert (*GATES_OF_THE_LANE, control_plane_healthy) == tuple(GATES)
+    blind = replace(facts, control_plane=UNSEEN, etcd=UNSEEN, leaders=UNSEEN)
+    assert (*GATES_OF_THE_LANE, control_plane_healthy, controllers_lead) == tuple(GATES)
     assert why_wait(blind, hop) == "it is the turn of w1"
     admit = STEPS["admit"]
     assert (admit.done(blind, hop), admit.refuse(blind, hop), list(admit.actions(blind, hop))) == (False, None, [])

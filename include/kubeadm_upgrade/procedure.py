@@ -15,6 +15,7 @@ from kubeadm_upgrade import drain, queries
 from kubeadm_upgrade.actions import Action, Evict, GiveSlotBack, NoteBegun, NoteEnded, Run, cordon, uncordon
 from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.admission.gates import ailments
+from kubeadm_upgrade.admission.next_in_line import NextInLine
 from kubeadm_upgrade.backup import BackUp
 from kubeadm_upgrade.etcd_gate import ConfigureEtcd, before_the_gate
 from kubeadm_upgrade.facts import Facts, UpgradePlan
@@ -313,7 +314,7 @@ GROUPS: Mapping[str, tuple[Step, ...]] = {
     "stage": STAGE,
     "control_plane": (*KUBEADM, ControlPlaneReady()),
     "control_plane_kubelets": (Admit(), *KUBELET, StaticPodsReady(), UncordonNode()),
-    "workers": (Admit(), UpgradeKubeadm(), KubeadmUpgradeNode(), *KUBELET, UncordonNode()),
+    "workers": (NextInLine(), UpgradeKubeadm(), KubeadmUpgradeNode(), Admit(), *KUBELET, UncordonNode()),
 }
 CONTROL_PLANE_NODE = ("stage", "control_plane", "control_plane_kubelets")
 WORKER_NODE = ("stage", "workers")

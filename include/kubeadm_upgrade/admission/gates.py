@@ -149,9 +149,9 @@ def why_wait(facts: Facts, hop: Hop, gates: Iterable[Gate] = GATES) -> str | Non
     return next((sentence for gate in gates if (sentence := gate(facts, hop))), None)
 
 
-def kind_of_wait(facts: Facts, hop: Hop) -> Wait:
+def kind_of_wait(facts: Facts, hop: Hop, gates: Mapping[Gate, Wait] = GATES) -> Wait:
     """Of the first gate that is closed; where all are open, preflight is judged again."""
-    return next((kind for gate, kind in GATES.items() if gate(facts, hop)), Wait.HEALTH)
+    return next((kind for gate, kind in gates.items() if gate(facts, hop)), Wait.HEALTH)
 
 
 def _limit(facts: Facts) -> str:

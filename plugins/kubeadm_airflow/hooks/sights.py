@@ -43,7 +43,7 @@ async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:
 
 
 async def look_at_host(host: Host, *, journal: bool = False) -> dict[str, Any]:
-    """What every step that needs a host looks at, as keywords of HostFacts; the kubelet's journal where it is wanted."""
+    """What every step that needs a host looks at, as keywords of HostFacts; its journal, where it is wanted."""
     os = await host.ask(queries.OS_RELEASE)
     manager = manager_of(os)
     if manager is None:

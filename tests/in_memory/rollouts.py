@@ -111,7 +111,7 @@ class Rollout:
 
     def soaked(self, group: str, until: datetime) -> bool:
         """Whether it was in service for its soak by then."""
-        last = max((self.back[name] for name in self.workers if self.group_of(name) == group), default=None)
+        last = max((when for name, when in self.back.items() if self.group_of(name) == group), default=None)
         return last is None or until - last >= self.group(group).soak
 
 

@@ -18,7 +18,7 @@ from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.ledger.wire import OBJECT, SLOT
-from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, soaked
+from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, outside_ready, soaked
 from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.windows.calendar import ALWAYS
 from kubeadm_upgrade.windows.hold import Hold
@@ -134,6 +134,7 @@ GATES_OF_THE_LANE: Mapping[Gate, Wait] = {
     group_has_room: Wait.SLOT,
     slot_free: Wait.SLOT,
     others_in_service: Wait.SLOT,
+    outside_ready: Wait.SLOT,
     approved: Wait.APPROVAL,
     in_window: Wait.WINDOW,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.rollout.placement import Placed
@@ -16,6 +17,7 @@ class Member:
     finished: bool  # at the target, Ready, and not cordoned by us
     ready: bool = True
     in_service: bool = True  # schedulable, or out of service since before this run and so not counted
+    not_ready_since: datetime | None = None
     changes_minor: bool = False  # what this run does to it: an exclusion may forbid that
 
     @property

@@ -35,6 +35,7 @@ def lane_of(
             # the slot of an earlier run is taken first: it may tell of work that is not known to have ended
             finished=node.name not in earlier and _finished(group, hop, node, control_plane),
             ready=node.ready,
+            not_ready_since=None if node.ready else node.ready_changed,
             # an apiserver serves on a cordoned node as on any other
             in_service=group == "control_plane" or node.schedulable or _cordoned_before(node, ledger),
             changes_minor=(hop.came_from if group == "control_plane" else node.kubelet).minor != hop.to.minor,

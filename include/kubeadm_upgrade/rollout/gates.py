@@ -10,6 +10,7 @@ from datetime import timedelta
 from kubeadm_upgrade.durations import told
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.rollout.course import Course
 from kubeadm_upgrade.rollout.placement import Placed
@@ -77,6 +78,25 @@ def group_has_room(facts: Facts, hop: Hop) -> str | None:
         return None
     most = f"of the group {group.name} {count(group.limit, 'node')} may be out of service at a time"
     return f"{most}, and {shortened(out)} {agreeing(out, 'is', 'are')}"
+
+
+def outside_ready(facts: Facts, hop: Hop) -> str | None:
+    """No worker that this run does not come to has ceased to be Ready since it began: its limit is not for those."""
+    lane, holder = facts.lane, facts.ledger.holder
+    if lane.name != WORKER or holder is None or lane.was_begun(facts.node.name):
+        return None
+    gone = sorted(
+        name
+        for name, member in lane.members.items()
+        if name not in lane.order and member.not_ready_since is not None and member.not_ready_since > holder.since
+    )
+    if not gone:
+        return None
+    it, ceased = agreeing(gone, "it", "them"), agreeing(gone, "has ceased", "have ceased")
+    return (
+        f"{shortened(gone)}, which this run does not come to, {ceased} to be Ready since it began: mend {it}, or give "
+        f"{it} up ({steering_dag(hop.cluster)})"
+    )
 
 
 def _waited_for(facts: Facts, hop: Hop) -> Placed | None:

@@ -27,7 +27,7 @@ from kubeadm_upgrade.ledger.ledger import Failed
 from kubeadm_upgrade.ledger.wire import OBJECT
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.roles import without_label
-from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, soaked
+from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, outside_ready, soaked
 from kubeadm_upgrade.rollout.placement import Placed
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.waits import Wait
@@ -47,6 +47,10 @@ def in_groups(facts, soak=timedelta(), limit=1, **members):
     return replace(facts, lane=replace(lane, groups=groups, limit=limit), ledger=ledger)
 
 
+def with_limit(facts, limit, **members):
+    return replace(facts, lane=replace(with_lane(facts, **members).lane, limit=limit))
+
+
 def with_failed(facts, *names):
     ledger = replace(facts.ledger, failed_nodes=dict.fromkeys(names, Failed(RUN, "its disk is full")))
     lane = replace(with_lane(facts, **{name: Member(True) for name in names}).lane, failed=frozenset(names))
@@ -56,6 +60,10 @@ def with_failed(facts, *names):
 TONIGHT = Calendar(once=(Once(datetime(2026, 11, 23, 22, tzinfo=UTC), timedelta(hours=4)),))
 LIMIT = "1 worker node may be out of service at a time"
 HALTS = "success_criteria.max_failed allows 0: mend it and clear the failed tasks, or give it up (kubeadm_steer.prod)"
+OUTSIDE = (
+    "w9, which this run does not come to, has ceased to be Ready since it began: mend it, or give it up "
+    "(kubeadm_steer.prod)"
+)
 CLOSED = {
     not_paused: (
         lambda f: replace(f, ledger=replace(f.ledger, paused="incident 7")),
@@ -82,6 +90,10 @@ CLOSED = {
     others_in_service: (
         lambda f: with_lane(f, w1=Member(True, ready=False), w3=Member(True, in_service=False)),
         f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend them, or give them up (kubeadm_steer.prod)",
+    ),
+    outside_ready: (
+        lambda f: with_limit(f, 2, w9=Member(False, ready=False, not_ready_since=f.now)),
+        OUTSIDE,
     ),
     approved: (
         lambda f: replace(f, policy=replace(f.policy, approval=ApprovalPolicy(When.ALWAYS))),

@@ -1,9 +1,8 @@
 """Upgrading kubeadm clusters, heading by heading.
 
 Read it beside https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/, which it follows.
-Each class is a heading, its docstring what the heading promises. At the end stand the procedures: which headings a
-control plane node goes through, and which a worker. What is not on the page has files of its own: backup.py, stage.py,
-stage_images.py, etcd_gate.py, admission/, and ready.py, where it is waited for what the page tells one to verify.
+Each class is a heading, its docstring what it promises. At the end stand the procedures: through which headings a node
+goes. What is not on the page has files of its own, as admission/, and ready.py for what the page tells one to verify.
 """
 
 from __future__ import annotations

@@ -68,9 +68,31 @@ class Rollout:
     def run(self) -> DagRun:
         for number in self.failing:
             self.cluster.nodes[f"w{1 + number % len(self.zones)}"].fail_next = 99
-        run = self.airflow.trigger(wish_for(TARGET))
+        return self.go_on(self.airflow.trigger(wish_for(TARGET)))
+
+    def go_on(self, run: DagRun) -> DagRun:
         self.airflow.run_to_its_end(run, PATIENCE)
         return run
+
+    def begin(self, *nodes: str) -> DagRun:
+        """A run up to the moment at which all of these have their slots, or are through with them."""
+        run = self.airflow.trigger(wish_for(TARGET))
+        while not set(nodes) <= set(self.order):
+            assert self.airflow.step(run), f"{nodes} are not begun with: {run.where} {run.said}"
+        return run
+
+    def change(self, **changes: Any) -> None:
+        """Somebody edits the rollout in the cluster's file."""
+        self.strategy = replace(self.strategy, **changes)
+        self.cluster.inventory = replace(self.cluster.inventory, strategy=self.strategy)
+
+    @property
+    def order(self) -> list[str]:
+        return [one.node for one in self.taken]
+
+    @property
+    def cordoned(self) -> list[str]:
+        return [name for name in self.workers if self.cluster.nodes[name].unschedulable]
 
     def group_of(self, node: str) -> str:
         canary = self.strategy.canary

@@ -7,34 +7,29 @@ its models think mandatory may be absent in an old one.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Self
 
 import aiohttp
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
+from kubeadm_airflow.hooks.api_answers import date_of, error_of, not_ready, parsed, status_object, words
 from kubeadm_airflow.hooks.connections import connection_named
 from kubeadm_airflow.hooks.kubeconfig import expired_certificate, refusal
 from kubeadm_airflow.hooks.no_answer import no_answer, not_the_api
 from kubeadm_upgrade.errors import (
-    Conflict,
-    Forbidden,
     Misdirected,
-    NeedsPerson,
     ObjectNotFound,
     Unauthorized,
-    Unreachable,
 )
 from kubeadm_upgrade.leases import Lease, read_lease
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.objects import denied_by_admission, eviction_obstacle, read_readyz
+from kubeadm_upgrade.objects import denied_by_admission, eviction_obstacle
 
 Json = dict[str, Any]
 
@@ -111,9 +106,9 @@ class ClusterApi:
         """The text of `/readyz?verbose`; a failing check makes the status 500, and the text says which."""
         status, text = await self._request("GET", "/readyz", [("verbose", "true")])
         if status == 403:
-            raise _not_ready(status, text)
+            raise not_ready(status, text)
         if status not in (200, 500):
-            raise _error(status, text, "GET /readyz")
+            raise error_of(status, text, "GET /readyz")
         return text
 
     async def patch_node(self, name: str, patch: Mapping[str, Any]) -> None:
@@ -130,12 +125,12 @@ class ClusterApi:
             "deleteOptions": {"preconditions": {"uid": uid}},  # a Pod of the same name elsewhere is another one
         }
         status, text = await self._request("POST", path, body=body)
-        said = _status_object(text)
+        said = status_object(text)
         if status in _EVICTION_OBSTACLES or denied_by_admission(said):
             return eviction_obstacle(namespace, pod, said)
         if status in (200, 201, 404, 409):
             return None
-        raise _error(status, text, f"POST {path}")
+        raise error_of(status, text, f"POST {path}")
 
     async def patch_config_map(self, name: str, patch: Mapping[str, Any]) -> None:
         """A merge patch of a ConfigMap in kube-system. Raises Conflict as `patch_node` does."""
@@ -185,8 +180,8 @@ class ClusterApi:
     ) -> Json:
         status, text = await self._request(method, path, query, body, content_type)
         if status >= 300:
-            raise _error(status, text, f"{method} {path}")
-        found = _json(text)
+            raise error_of(status, text, f"{method} {path}")
+        found = parsed(text)
         if not isinstance(found, dict):
             raise not_the_api(f"{method} {path}", self._server, self._conn_id, text)
         return found
@@ -202,7 +197,7 @@ class ClusterApi:
         """Status and text of an answer; a 403 only when it lasts."""
         status, text = await self._lasting(partial(self._ask, method, path, query, body, content_type))
         if status == 401:
-            raise self._unauthorized(f"{method} {path}: {_words(text)}")
+            raise self._unauthorized(f"{method} {path}: {words(text)}")
         if status == 400 and "HTTP request to an HTTPS server" in text:
             raise Misdirected(
                 f"the Kubernetes API at {self._server} speaks HTTPS",
@@ -230,7 +225,7 @@ class ClusterApi:
         """
         status, text = await ask()
         enough = time.monotonic() + FORBIDDEN_SECONDS
-        while status == 403 and not denied_by_admission(_status_object(text)):
+        while status == 403 and not denied_by_admission(status_object(text)):
             await self._check_ready()
             if time.monotonic() >= enough:
                 break
@@ -241,7 +236,7 @@ class ClusterApi:
     async def _check_ready(self) -> None:
         status, text = await self._ask("GET", "/readyz", [("verbose", "true")])
         if status != 200:
-            raise _not_ready(status, text)
+            raise not_ready(status, text)
 
     async def _ask(
         self,
@@ -263,58 +258,7 @@ class ClusterApi:
                 _preload_content=False,
                 _request_timeout=REQUEST_SECONDS,
             )
-            self._now = _date(response.headers.get("Date")) or datetime.now(UTC)
+            self._now = date_of(response.headers.get("Date")) or datetime.now(UTC)
             return response.status, await response.text()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise no_answer(error, self._server, self._conn_id) from error
-
-
-_GRANT = "grant all that docs/rbac.yaml lists (kubectl apply -f docs/rbac.yaml)"
-
-
-def _date(header: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(header) if header else None
-    except ValueError:
-        return None
-
-
-def _status_object(text: str) -> Json:
-    found = _json(text)
-    return found if isinstance(found, dict) else {"message": text}
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _words(text: str) -> str:
-    return _status_object(text).get("message") or text.strip()[:300]
-
-
-def _not_ready(status: int, text: str) -> Unreachable:
-    """An API server's answer to /readyz. Kubernetes lets everybody read that, once the server has its rules."""
-    said = ", ".join(read_readyz(text)) if status == 500 else _words(text)
-    hint = " (if this lasts, ClusterRole system:public-info-viewer is not granted)" if status == 403 else ""
-    return Unreachable(f"the API server is not ready yet: GET /readyz: status {status}: {said}{hint}")
-
-
-def _error(status: int, text: str, request: str) -> Exception:
-    """The API's refusal as one of our errors, in the API's own words."""
-    said = _words(text)
-    match status:
-        case 403 if denied_by_admission(_status_object(text)):
-            return Forbidden(f"{request}: {said}")
-        case 403:
-            return Forbidden(f"{request}: {said}", do=_GRANT)
-        case 404:
-            return ObjectNotFound(f"{request}: {said}")
-        case 409:
-            return Conflict(f"{request}: {said}")
-        case _ if status in (410, 429) or status >= 500:  # 410: a list whose pages took too long
-            return Unreachable(f"{request}: status {status}: {said}")
-        case _:
-            return NeedsPerson(f"{request}: status {status}: {said}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_airflow.hooks.host import Host, address_of, failure
+from kubeadm_airflow.hooks.lock_holders import named, with_holder
 from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_versions
 from kubeadm_upgrade import etcd, leases, machine, objects, queries, units
 from kubeadm_upgrade.actions import Action, Evict, LedgerAction, PatchConfigMap, PatchNode, RepeatPreflight, Run
@@ -193,7 +194,7 @@ class NodeConnection:
         if unit.running:
             self._following.add(name)
             last = await host.ask(query(*units.journal(name, lines=1), read=str.strip, root=True))
-            return replace(unit, journal=await _with_holder(host, last))
+            return replace(unit, journal=await with_holder(host, last))
         if unit.succeeded and name not in self._following:
             return unit
         journal = await host.ask(query(*units.journal(name), read=units.read_journal, root=True))
@@ -288,19 +289,8 @@ class NodeConnection:
                 return None
         if completed.exit_status:
             if holder := locks.holder(completed.stderr):
-                return f"{run.argv[0]} waits for the lock that {await _named(host, holder)} holds"
+                return f"{run.argv[0]} waits for the lock that {await named(host, holder)} holds"
             raise failure(host.address, run, completed)
         if output := completed.stdout.strip():
             log.info("%s: %s", self._node, output)
         return None
-
-
-async def _with_holder(host: Host, said: str) -> str:
-    """What a unit has said, and who it is that it waits for, where it did not say so itself."""
-    holder = locks.holder(said)
-    return said if holder is None or holder.name else f"{said} ({(await _named(host, holder)).name})"
-
-
-async def _named(host: Host, holder: locks.Holder) -> locks.Holder:
-    """dpkg and dnf know a process by its number only."""
-    return holder if holder.name else replace(holder, name=await host.ask(locks.name_of(holder.pid)))

@@ -53,7 +53,9 @@ ALL = PLANES | {f"w{n}": DONE for n in range(1, 13)}
 
 UNAPPROVED = "an approval of what is otherwise than what ann has approved: max_unavailable 1 → 100%: put the file back"
 # no node was begun with, packages and images are there
-PREPARED = at(a_run(1, 2), {"cp1": "control_plane.admit"} | dict.fromkeys(("w1", "w2"), "workers.next_in_line"), state=None)
+PREPARED = at(
+    a_run(1, 2), {"cp1": "control_plane.admit"} | dict.fromkeys(("w1", "w2"), "workers.next_in_line"), state=None
+)
 OPENS = "its maintenance window: it opens on Sat 5 Dec 22:00 (Europe/Berlin)"
 SHUT = f"a slot: {OPENS}"
 CASES = {

@@ -168,7 +168,9 @@ class Cluster:
         self.slow = slow
         self.clock = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
         self.inventory = Inventory(
-            NAME, "k8s", "ssh", TargetVersion.parse(str(self.last)), max_unavailable, policy=policy or Policy()
+            *(NAME, "k8s", "ssh", TargetVersion.parse(str(self.last))),
+            max_unavailable=max_unavailable,
+            policy=policy or Policy(),
         )
         self.nodes: dict[str, Node] = {}
         self.removed: list[Node] = []

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from in_memory.airflow import Airflow, DagRun, wish_for
-from in_memory.cluster import Cluster
-from kubeadm_upgrade.actions import Action, GiveSlotBack, TakeSlot
-from kubeadm_upgrade.assignment import Assignment
+from in_memory.cluster import Cluster, Node
+from kubeadm_upgrade.actions import Action, GiveSlotBack, Run, TakeSlot
+from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.rollout.strategy import CANARY, REST, Group, Strategy
 from kubeadm_upgrade.version import Version
 
@@ -46,6 +46,7 @@ class Rollout:
     failing: Sequence[int] = ()  # workers whose first unit fails as often as it is tried
     taken: list[Taken] = field(default_factory=list)
     back: dict[str, datetime] = field(default_factory=dict)
+    mended: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.cluster = Cluster(1, len(self.zones), max_unavailable=self.max_unavailable)
@@ -63,12 +64,26 @@ class Rollout:
 
     @property
     def workers(self) -> list[str]:
-        return [f"w{number}" for number in range(1, len(self.zones) + 1)]
+        """Those that are there."""
+        names = (f"w{number}" for number in range(1, len(self.zones) + 1))
+        return [name for name in names if name in self.cluster.nodes]
 
     def run(self) -> DagRun:
         for number in self.failing:
-            self.cluster.nodes[f"w{1 + number % len(self.zones)}"].fail_next = 99
+            self.break_(f"w{1 + number % len(self.zones)}")
         return self.go_on(self.airflow.trigger(wish_for(TARGET)))
+
+    def break_(self, name: str) -> None:
+        """From its first unit on that is not of the group stage: until then nobody goes on to the workers."""
+        node, stages = self.cluster.nodes[name], ("stage-packages", "stage-images")
+        start = self.cluster.start
+
+        def start_or_fail(on: Node, run: Run, by: RunId) -> None:
+            if on is node and not str(run.unit).startswith(stages) and name not in self.mended:
+                on.fail_next = 1
+            start(on, run, by)
+
+        self.cluster.start = start_or_fail  # type: ignore[method-assign]
 
     def go_on(self, run: DagRun) -> DagRun:
         self.airflow.run_to_its_end(run, PATIENCE)

@@ -34,13 +34,13 @@ def test_a_share_that_is_less_than_a_node(share):
 def test_a_run_that_fails_again_and_again_leaves_one_node_cordoned():
     """kubespray#6545: each run of a pipeline cordoned one node more. Ours takes the one that has failed first."""
     rollout = Rollout(["a"] * 4, Strategy(), max_unavailable=2)
-    rollout.cluster.nodes["w2"].fail_next = 99
+    rollout.break_("w2")
     for _ in range(3):
         run = rollout.run()
         assert run.where == "groups"
         rollout.airflow.end(run, "failed")
     assert len(rollout.cordoned) <= 1
-    rollout.cluster.nodes["w2"].fail_next = 0
+    rollout.mended.add("w2")
     assert rollout.run().where == "success"
 
 
@@ -48,7 +48,7 @@ def test_failures_are_counted_over_the_run_and_not_by_batches():
     """openshift-ansible#4252: so many of each batch might fail, until no capacity was left."""
     rollout = Rollout(["a"] * 6, Strategy(max_failed=1), max_unavailable=4)
     for name in ("w1", "w4"):
-        rollout.cluster.nodes[name].fail_next = 99
+        rollout.break_(name)
     assert rollout.run().where == "groups"
     assert all(len(one.failed) <= 1 for one in rollout.taken)
     assert len(rollout.cluster.ledger.failed_nodes) == 2
@@ -58,7 +58,8 @@ def test_failures_are_counted_over_the_run_and_not_by_batches():
 def test_workers_that_never_become_ready_again_are_not_followed_by_others():
     """cluster-api#13020: old machines went although no new one became available."""
     rollout = Rollout(["a"] * 5, Strategy(), max_unavailable=2)
-    rollout.cluster._is_ready = lambda node: None
+    is_ready = rollout.cluster._is_ready
+    rollout.cluster._is_ready = lambda node: is_ready(node) if node.control_plane else None
     assert rollout.run().where == "groups"
     assert len(rollout.order) == 2
 
@@ -66,7 +67,7 @@ def test_workers_that_never_become_ready_again_are_not_followed_by_others():
 def test_the_remedy_works_in_the_run_that_is_under_way():
     """rancher#26154: after a failure neither a corrected setting nor a larger limit moved anything."""
     rollout = Rollout(["a"] * 4, Strategy(), max_unavailable=1)
-    rollout.cluster.nodes["w1"].fail_next = 99
+    rollout.break_("w1")
     run = rollout.run()
     assert (run.where, "w2" in rollout.order) == ("groups", False)
     rollout.change(max_failed=1)
@@ -86,7 +87,7 @@ def test_a_canary_that_somebody_had_cordoned_stays_so_and_the_others_come():
 def test_a_canary_that_fails_halts_however_many_may_fail():
     """The first stage of a staged update is what it is staged for."""
     rollout = Rollout(["a"] * 3, Strategy(W1, max_failed="100%"), max_unavailable=3)
-    rollout.cluster.nodes["w1"].fail_next = 99
+    rollout.break_("w1")
     run = rollout.run()
     assert (run.where, set(rollout.order) <= {"w1"}) == ("groups", True)
     rollout.cluster.edit_ledger(lambda ledger: replace(ledger, given_up={"w1": "its disk"}))

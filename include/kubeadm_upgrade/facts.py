@@ -14,6 +14,7 @@ from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.leases import Lease
 from kubeadm_upgrade.ledger.ledger import Failure, Ledger, Slot
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.rollout.workload import Workload
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version
@@ -199,6 +200,8 @@ class Facts:
     lane: Lane = UNSEEN
     lease: Lease | None = UNSEEN  # of the node's kubelet
     leaders: tuple[Lease, ...] = UNSEEN  # of the controllers; where a node is to be drained
+    workloads: tuple[Workload, ...] = UNSEEN  # where the rollout's health is of them
+    query_says: str = UNSEEN  # why the rollout's query does not pass; "": it does
 
     @property
     def slot(self) -> Slot | None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kubeadm_upgrade.labels import KEY, VALUE, check_labels
-from kubeadm_upgrade.rollout.strategy import CANARY, REST, Group, Most, Selector, Strategy
+from kubeadm_upgrade.rollout.strategy import CANARY, REST, Group, Health, Most, Query, Selector, Strategy
 from kubeadm_upgrade.strict import Strict, check_each_once
 from kubeadm_upgrade.written_times import lasting
 
@@ -126,6 +126,28 @@ class GroupSettings(SelectorOption):
         )
 
 
+class QuerySettings(Strict):
+    """A query in PromQL that is to pass: it has a result, and nothing in it is 0."""
+
+    conn_id: str = Field(min_length=1, description="Airflow connection of type http to Prometheus")
+    expr: str = Field(min_length=1, description='as sum(up{job="shop"}) > bool 2; what has no result does not pass')
+
+
+class HealthSettings(Strict):
+    """What is to be well before one more worker goes out of service, beside nodes and control plane."""
+
+    daemon_sets: bool = Field(False, description="the DaemonSets of kube-system are rolled out")
+    workloads: bool = Field(
+        False, description="Deployments, StatefulSets and DaemonSets that had all their Pods before the run have them"
+    )
+    query: QuerySettings | None = Field(None, description="of Prometheus; an error is no pass")
+
+    @property
+    def health(self) -> Health:
+        query = Query(self.query.conn_id, self.query.expr) if self.query else None
+        return Health(self.daemon_sets, self.workloads, query)
+
+
 class SuccessCriteria(Strict):
     """When the rollout halts: nothing new begins, and nodes in flight finish."""
 
@@ -148,6 +170,7 @@ class RolloutSettings(Strict):
     )
     groups_at_once: int = Field(1, ge=1, description="groups that may be under way at a time", strict=True)
     success_criteria: SuccessCriteria = SuccessCriteria()
+    health: HealthSettings = HealthSettings()
     ready_for: Duration = Field(
         timedelta(), description="how long a node is to be Ready before it is put back into service"
     )
@@ -172,6 +195,7 @@ class RolloutSettings(Strict):
             groups=tuple(group.group(self.soak) for group in self.groups),
             groups_at_once=self.groups_at_once,
             max_failed=self.success_criteria.max_failed,
+            health=self.health.health,
             ready_for=self.ready_for,
         )
 

@@ -33,6 +33,7 @@ class Need(Enum):
     IMAGES = "images"
     LEASE = "lease"  # of the node's kubelet
     LEADERS = "leaders"  # of the controllers
+    HEALTH = "health"  # of workloads, as far as the rollout goes by it
 
 
 _PATIENCE_FOR: Mapping[str, Wait] = {"drain": Wait.PODS, "ready": Wait.NODE, "control_plane": Wait.HEALTH}

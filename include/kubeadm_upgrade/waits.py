@@ -29,6 +29,7 @@ class Wait(StrEnum):
     FILE = "file"  # of the cluster, to be mended
     ANSWER = "answer"  # of an API or a host that is silent
     HEALTH = "health"  # of the control plane
+    WORKLOADS = "workloads"  # or what a query says of them, to be well
     PODS = "pods"  # to leave the node
     NODE = "node"  # to be Ready
     COMMAND = "command"  # on the host, to end
@@ -57,6 +58,7 @@ WORDS: Mapping[str, str] = {
     Wait.FILE: "for the cluster's file to be mended",
     Wait.ANSWER: "for an answer",
     Wait.HEALTH: "for the control plane to be healthy",
+    Wait.WORKLOADS: "for workloads to be well",
     Wait.PODS: "for Pods to go",
     Wait.NODE: "for the node to be Ready",
     Wait.COMMAND: "for commands on hosts",

@@ -111,6 +111,8 @@ def facts_of(hop: Hop, name: str) -> Facts:
         etcd=an_etcd(*hop.control_plane),
         lease=Lease(name, renewed=NOW),
         leaders=leaders(),
+        workloads=(),
+        query_says="",
         lane=lane_of(group, hop, RUN, policy, nodes, plane, ledger),
     )
 

@@ -181,6 +181,8 @@ class World:
             control_plane=facts.control_plane if Need.CONTROL_PLANE in needs and not waits else UNSEEN,
             etcd=facts.etcd if asks else UNSEEN,
             lease=facts.lease if Need.LEASE in needs else UNSEEN,
+            workloads=facts.workloads if Need.HEALTH in needs and not waits else UNSEEN,
+            query_says=facts.query_says if Need.HEALTH in needs and not waits else UNSEEN,
             leaders=facts.leaders if Need.LEADERS in needs and not waits and self.group != "control_plane" else UNSEEN,
             host=self._host_seen(needs) if Need.HOST in needs else UNSEEN,
         )

@@ -37,6 +37,7 @@ NEEDED = {
     "who leads the controllers": lambda api: api.lease("kube-system", "kube-controller-manager"),
     "who leads the schedulers": lambda api: api.lease("kube-system", "kube-scheduler"),
     "a kubelet's lease": lambda api: api.lease("kube-node-lease", NODE),
+    "workloads": lambda api: api.workloads(),
     "create the ledger": lambda api: api.write_ledger(Ledger(), None),
     "read the ledger": lambda api: api.ledger(),
     "update the ledger": lambda api: api.write_ledger(Ledger(), {"metadata": {"resourceVersion": "1"}, "data": {}}),

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from kubeadm_upgrade.rollout.strategy import ALL_ALIKE, CANARY, Group, Strategy
+from kubeadm_upgrade.rollout.strategy import ALL_ALIKE, CANARY, Group, Health, Query, Strategy
 from kubeadm_upgrade.rollout_file import RolloutSettings
 
 
@@ -29,12 +29,14 @@ def test_a_whole_rollout_is_read():
         ],
         groups_at_once=2,
         success_criteria={"max_failed": "5%"},
+        health={"daemon_sets": True, "workloads": True, "query": {"conn_id": "prometheus", "expr": "up > bool 0"}},
         ready_for="20s",
     )
     canary = Group(CANARY, {"tier": ("canary",)}, ("w1",), soak=timedelta(hours=2))
     zone_a = Group("a", {"zone": ("a",)}, max_unavailable="10%", soak=timedelta(minutes=30))
     zone_b = Group("b", {"zone": ("b", "c")}, depends_on=("a",))
-    assert read == Strategy(canary, (zone_a, zone_b), 2, "5%", timedelta(seconds=20))
+    health = Health(daemon_sets=True, workloads=True, query=Query("prometheus", "up > bool 0"))
+    assert read == Strategy(canary, (zone_a, zone_b), 2, "5%", health, timedelta(seconds=20))
     assert strategy() == ALL_ALIKE
 
 
@@ -69,6 +71,7 @@ def test_a_whole_rollout_is_read():
         pytest.param({"groups_at_once": 0}, "greater than or equal to 1", id="no group at a time"),
         pytest.param({"success_criteria": {"max_failed": -1}}, "must be at least 0", id="fewer than none"),
         pytest.param({"success_criteria": {"max_failed": "half"}}, "must be a count such as 2", id="no number"),
+        pytest.param({"health": {"query": {"conn_id": "x"}}}, "expr", id="a query without one"),
         pytest.param({"soak": 30}, "must be a duration such as 90m", id="a bare number"),
         pytest.param({"soak": "31d"}, "must not be longer than 30d", id="longer than a month"),
         pytest.param({"ready_for": "soon"}, "must be a duration such as 90m", id="no duration"),

@@ -12,7 +12,7 @@ from kubeadm_upgrade.admission.gates import why_wait
 from kubeadm_upgrade.admission.window import job_of
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.ledger.ledger import Slot
+from kubeadm_upgrade.ledger.ledger import WORKER, Slot
 from kubeadm_upgrade.policy import FRESH
 from kubeadm_upgrade.steps import Need
 from kubeadm_upgrade.windows.calendar import ALWAYS
@@ -21,7 +21,7 @@ from kubeadm_upgrade.windows.calendar import ALWAYS
 class Admit(AtTheGates):
     """Wait for a slot: one control plane node at a time, and at most max_unavailable workers."""
 
-    needs = frozenset({Need.LANE, Need.CONTROL_PLANE, Need.ETCD, Need.LEADERS})
+    needs = frozenset({Need.LANE, Need.CONTROL_PLANE, Need.ETCD, Need.LEADERS, Need.HEALTH})
 
     def done(self, facts: Facts, hop: Hop) -> bool:
         # a slot of another run serves nobody: it is taken anew, through the gates
@@ -50,6 +50,8 @@ class Admit(AtTheGates):
         holder = facts.ledger.holder
         if holder is None:
             return True  # a rehearsal: nobody holds the cluster
+        if facts.policy.strategy.health.workloads and holder.unwell is None and facts.lane.name == WORKER:
+            return False  # nobody has looked before the run began: now is better than never
         return holder.judged is not None and self._oldest(facts, hop) <= holder.judged
 
     def _oldest(self, facts: Facts, hop: Hop) -> datetime:

@@ -19,6 +19,7 @@ from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.ledger.wire import OBJECT, SLOT
 from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, outside_ready, soaked
+from kubeadm_upgrade.rollout.health import daemon_sets_rolled, query_passes, workloads_as_before
 from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.windows.calendar import ALWAYS
 from kubeadm_upgrade.windows.hold import Hold
@@ -142,6 +143,9 @@ GATES: Mapping[Gate, Wait] = {
     **GATES_OF_THE_LANE,
     control_plane_healthy: Wait.HEALTH,
     controllers_lead: Wait.HEALTH,
+    daemon_sets_rolled: Wait.WORKLOADS,
+    workloads_as_before: Wait.WORKLOADS,
+    query_passes: Wait.WORKLOADS,
 }
 
 

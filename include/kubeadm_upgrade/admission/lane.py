@@ -53,6 +53,11 @@ class Lane:
             return self.holders
         return self.holders - {name for name in self.strangers if self._is_in_service(name)}
 
+    @property
+    def out(self) -> int:
+        """How many are out of service, by whatever hand."""
+        return len(self.counted | {name for name, member in self.members.items() if member.why_unavailable})
+
     def was_begun(self, node: str) -> bool:
         """Whether it is out of service already, or an earlier run has begun with it: no group comes before it."""
         return node in self.left_out or node in self.strangers

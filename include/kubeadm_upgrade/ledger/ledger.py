@@ -29,6 +29,7 @@ class Holder:
     since: datetime
     released: datetime | None = None  # it has ended; it may come back until somebody else has come
     judged: datetime | None = None  # when preflight last found nothing that blocks
+    unwell: tuple[str, ...] | None = None  # workloads that were so when it did first; None: nobody has looked
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,11 @@ class Ledger:
         """What was approved is done. After a restore it would be to do again, and nobody has agreed to that."""
         return replace(self, approved=None)
 
-    def judged(self, now: datetime) -> Ledger:
-        return self._on_holder(judged=now)
+    def judged(self, now: datetime, unwell: Iterable[str] | None = None) -> Ledger:
+        """What was unwell at the first judgement of a run stays so noted: later it may be the run's own doing."""
+        noted = self.holder.unwell if self.holder else None
+        first = tuple(unwell) if unwell is not None and noted is None else noted
+        return self._on_holder(judged=now, unwell=first)
 
     def taken(self, node: str, lane: str, run: RunId, now: datetime) -> Ledger:
         """The slot of an earlier run is this one's from now on, with all that is known of the node.

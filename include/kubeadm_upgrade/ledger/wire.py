@@ -27,6 +27,8 @@ APPROVED = "approved"
 SLOT, GIVEN_UP, FAILED = "out-of-service.", "given-up.", "failed."  # a node's name follows
 SOAK = "soak."  # a group's name follows
 
+_NONE = "none"
+
 Data = Mapping[str, str]
 
 
@@ -95,14 +97,19 @@ def _under(prefix: str, data: Data) -> list[tuple[str, str, str]]:
 
 def _holder(text: str) -> Holder:
     plain = _mapping(HOLDER, text, ("run", "since"))
-    return Holder(
-        _run(plain), _time(HOLDER, plain["since"]), _maybe(HOLDER, plain, "released"), _maybe(HOLDER, plain, "judged")
-    )
+    times = (_time(HOLDER, plain["since"]), _maybe(HOLDER, plain, "released"), _maybe(HOLDER, plain, "judged"))
+    unwell = plain.get("unwell")
+    return Holder(_run(plain), *times, None if unwell is None else _listed(unwell))
 
 
 def _holder_text(holder: Holder) -> str:
     times = {name: _iso(getattr(holder, name)) for name in ("since", "released", "judged")}
-    return _text({**_run_text(holder.run), **times})
+    unwell = {} if holder.unwell is None else {"unwell": ", ".join(holder.unwell) or _NONE}
+    return _text({**_run_text(holder.run), **times, **unwell})
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return () if text == _NONE else tuple(one.strip() for one in str(text).split(","))
 
 
 def _slot(key: str, text: str) -> Slot:

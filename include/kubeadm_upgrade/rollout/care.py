@@ -16,6 +16,9 @@ def rollout_care(strategy: Strategy) -> RolloutCare:
         "groups_at_once": str(strategy.groups_at_once) if strategy.groups_at_once > 1 else "",
         "max_failed": str(strategy.max_failed) if strategy.max_failed not in (0, "0%") else "",
         "ready_for": told(strategy.ready_for) if strategy.ready_for else "",
+        "health daemon_sets": "yes" if strategy.health.daemon_sets else "",
+        "health workloads": "yes" if strategy.health.workloads else "",
+        "health query": strategy.health.query.expr if strategy.health.query else "",
     }
     for name, group in ((CANARY, strategy.canary), *((f"group {one.name}", one) for one in strategy.groups)):
         found |= _of_group(name, group) if group else {}

@@ -35,6 +35,23 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Query:
+    """In PromQL, asked over an Airflow connection of type http."""
+
+    conn_id: str
+    expr: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """What is to be well before one more worker goes out of service, beside nodes and control plane."""
+
+    daemon_sets: bool = False  # of kube-system
+    workloads: bool = False
+    query: Query | None = None
+
+
+@dataclass(frozen=True)
 class Strategy:
     """How a rollout goes. Without a canary and groups all workers are one group."""
 
@@ -42,6 +59,7 @@ class Strategy:
     groups: tuple[Group, ...] = ()
     groups_at_once: int = 1
     max_failed: Most = 0  # of the workers of a run
+    health: Health = Health()
     ready_for: timedelta = timedelta()  # how long a node is to be Ready before it counts
 
     @property

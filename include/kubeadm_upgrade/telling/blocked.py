@@ -27,6 +27,7 @@ _DO: Mapping[Wait, str] = {
     Wait.APPROVAL: "clear the task approve to have it asked for, or put the cluster's file back",
     Wait.ANSWER: "see whether it is up, and reached from the triggerer",
     Wait.HEALTH: "see what ails the control plane (kubectl get pods -n kube-system)",
+    Wait.WORKLOADS: "see what ails them, or take the check out of rollout.health in the cluster's file",
     Wait.PODS: "see what holds them: a PodDisruptionBudget that allows nothing, or a Pod that does not end",
     Wait.NODE: "see what its kubelet says (journalctl -u kubelet)",
     Wait.COMMAND: "see what it does on the host: the task's log names it",

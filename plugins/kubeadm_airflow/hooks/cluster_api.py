@@ -30,6 +30,7 @@ from kubeadm_upgrade.leases import Lease, read_lease
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.objects import denied_by_admission, eviction_obstacle
+from kubeadm_upgrade.rollout.workload import Workload, read_workload
 
 Json = dict[str, Any]
 
@@ -101,6 +102,13 @@ class ClusterApi:
         except ObjectNotFound:
             return None
         return read_lease(found, self._now)
+
+    async def workloads(self) -> tuple[Workload, ...]:
+        """Of all namespaces."""
+        found: list[Workload] = []
+        for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+            found += [read_workload(kind, item) for item in await self._list(f"/apis/apps/v1/{kind.lower()}s")]
+        return tuple(found)
 
     async def readyz(self) -> str:
         """The text of `/readyz?verbose`; a failing check makes the status 500, and the text says which."""

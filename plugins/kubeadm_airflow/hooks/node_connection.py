@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
+from kubeadm_airflow.hooks.cluster_health import look_at_health
 from kubeadm_airflow.hooks.host import Host, address_of, failure
 from kubeadm_airflow.hooks.lock_holders import named, with_holder
 from kubeadm_airflow.hooks.sights import look_at_control_plane, look_at_host, look_at_versions
@@ -148,6 +149,8 @@ class NodeConnection:
         if Need.LEADERS in wanted and not waits and self._work.group != "control_plane":
             found = [await self._api.lease(wire.NAMESPACE, name) for name in leases.LEADERS]
             facts = replace(facts, leaders=tuple(filter(None, found)))
+        if Need.HEALTH in wanted and not waits and self._work.group == "workers":
+            facts = await look_at_health(self._api, facts)
         if Need.LEASE in wanted:
             facts = replace(facts, lease=await self._api.lease(leases.NODES, self._node))
         if Need.HOST in wanted:

@@ -28,7 +28,10 @@ from kubeadm_upgrade.ledger.wire import OBJECT
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.roles import without_label
 from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, outside_ready, soaked
+from kubeadm_upgrade.rollout.health import daemon_sets_rolled, query_passes, workloads_as_before
 from kubeadm_upgrade.rollout.placement import Placed
+from kubeadm_upgrade.rollout.strategy import Health, Query, Strategy
+from kubeadm_upgrade.rollout.workload import Workload
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.windows.calendar import Calendar, Once
@@ -49,6 +52,15 @@ def in_groups(facts, soak=timedelta(), limit=1, **members):
 
 def with_limit(facts, limit, **members):
     return replace(facts, lane=replace(with_lane(facts, **members).lane, limit=limit))
+
+
+PROXY = Workload("DaemonSet", "kube-system", "kube-proxy", 5, 5, 5)
+SHOP = Workload("Deployment", "shop", "web", 3, 3)
+
+
+def with_workloads(facts, *workloads, health, says=""):
+    policy = replace(facts.policy, strategy=Strategy(health=health))
+    return replace(with_lane(facts), policy=policy, workloads=workloads, query_says=says)
 
 
 def with_failed(facts, *names):
@@ -111,6 +123,18 @@ CLOSED = {
         lambda f: replace(f, leaders=f.leaders[:1]),
         "the controllers are not back: no kube-scheduler leads",
     ),
+    daemon_sets_rolled: (
+        lambda f: with_workloads(f, replace(PROXY, updated=2), health=Health(daemon_sets=True)),
+        "the DaemonSets of kube-system to be rolled out: DaemonSet kube-system/kube-proxy has 5 of 5",
+    ),
+    workloads_as_before: (
+        lambda f: with_workloads(f, replace(SHOP, available=2), health=Health(workloads=True)),
+        "workloads that were well before this run: Deployment shop/web has 2 of 3",
+    ),
+    query_passes: (
+        lambda f: with_workloads(f, health=Health(query=Query("prom", "up")), says="it is 0 for {job=shop}"),
+        "the query of prom to pass: it is 0 for {job=shop}",
+    ),
 }
 
 
@@ -149,8 +173,9 @@ def test_the_first_closed_gate_is_what_is_said(facts_of, hop, last):
 def test_whoever_waits_in_its_lane_needs_no_look_at_the_control_plane(facts_of, hop):
     """Hundreds may wait: the last gates are asked only where all others are open."""
     facts = with_lane(facts_of("w2"), w1=Member(False))
-    blind = replace(facts, control_plane=UNSEEN, etcd=UNSEEN, leaders=UNSEEN)
-    assert (*GATES_OF_THE_LANE, control_plane_healthy, controllers_lead) == tuple(GATES)
+    unseen = dict.fromkeys(("control_plane", "etcd", "leaders", "workloads", "query_says"), UNSEEN)
+    blind = replace(facts, **unseen)
+    assert tuple(GATES)[: len(GATES_OF_THE_LANE)] == tuple(GATES_OF_THE_LANE)
     assert why_wait(blind, hop) == "it is the turn of w1"
     admit = STEPS["admit"]
     assert (admit.done(blind, hop), admit.refuse(blind, hop), list(admit.actions(blind, hop))) == (False, None, [])

@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 
 from kubeadm_upgrade.rollout.care import loosened, rollout_care
-from kubeadm_upgrade.rollout.strategy import ALL_ALIKE, CANARY, Group, Strategy
+from kubeadm_upgrade.rollout.strategy import ALL_ALIKE, CANARY, Group, Health, Query, Strategy
 
 HOUR = timedelta(hours=1)
 ZONE_A = Group("a", {"zone": ("a",)}, max_unavailable=2, soak=HOUR)
 ZONE_B = Group("b", {"zone": ("b", "c")}, depends_on=("a",))
-APPROVED = Strategy(Group(CANARY, nodes=("w1",), soak=HOUR), (ZONE_A, ZONE_B), 2, "10%", timedelta(seconds=30))
+HEALTH = Health(daemon_sets=True, query=Query("prometheus", "up > bool 0"))
+CANARIES = Group(CANARY, nodes=("w1",), soak=HOUR)
+APPROVED = Strategy(CANARIES, (ZONE_A, ZONE_B), 2, "10%", HEALTH, timedelta(seconds=30))
 
 
 def with_a(**changes):
@@ -30,6 +32,8 @@ def test_it_is_kept_in_plain_words():
         "group b": "zone=b|c",
         "group b depends_on": "a",
         "groups_at_once": "2",
+        "health daemon_sets": "yes",
+        "health query": "up > bool 0",
         "max_failed": "10%",
         "ready_for": "30s",
     }
@@ -67,6 +71,11 @@ def test_it_is_kept_in_plain_words():
         pytest.param(replace(APPROVED, max_failed=0), [], id="none may fail"),
         pytest.param(replace(APPROVED, max_failed="5%"), [], id="fewer may fail"),
         pytest.param(replace(APPROVED, max_failed=1), ["max_failed 10% → 1"], id="a share cannot be compared"),
+        pytest.param(
+            replace(APPROVED, health=Health(workloads=True)),
+            ["health daemon_sets yes → none", "health query up > bool 0 → none"],
+            id="other health",
+        ),
         pytest.param(replace(APPROVED, ready_for=timedelta()), ["ready_for 30s → none"], id="not Ready for long"),
     ],
 )

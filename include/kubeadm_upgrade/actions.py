@@ -156,6 +156,18 @@ class NoteFailed:
 
 
 @dataclass(frozen=True)
+class NoteSoak:
+    """That a group of workers is done at a version, from now on; or that it is not, after all."""
+
+    group: str
+    to: str
+    done: bool
+
+    def __str__(self) -> str:
+        return f"note in the ledger that {self.group} {'soaks' if self.done else 'does not soak'} at {self.to}"
+
+
+@dataclass(frozen=True)
 class NotePin:
     """The etcd image tag that we are about to fix in kubeadm-config; None: that it is ours no longer."""
 
@@ -192,7 +204,9 @@ class RepeatPreflight:
         return "repeat preflight: its last judgement is too old"
 
 
-LedgerAction = TakeSlot | GiveSlotBack | NoteBegun | NoteEnded | NoteFailed | NotePin | Quarantine | TakeClusterAgain
+LedgerAction = (
+    TakeSlot | GiveSlotBack | NoteBegun | NoteEnded | NoteFailed | NotePin | NoteSoak | Quarantine | TakeClusterAgain
+)
 Action = Run | PatchNode | MarkToCome | PatchConfigMap | Evict | RepeatPreflight | LedgerAction
 
 

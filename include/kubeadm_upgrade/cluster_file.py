@@ -19,6 +19,7 @@ from kubeadm_upgrade.drain_file import DrainSettings
 from kubeadm_upgrade.labels import Labels, check_labels
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
 from kubeadm_upgrade.planning.path import WorkerMoves
+from kubeadm_upgrade.rollout_file import MaxUnavailable, RolloutSettings
 from kubeadm_upgrade.strict import Strict
 from kubeadm_upgrade.telling.settings import SAYS_NO_VALUE, NotifySettings
 from kubeadm_upgrade.version import TARGET_PATTERN
@@ -145,7 +146,7 @@ class ClusterFile(Strict):
     target_version: Annotated[str, Field(pattern=TARGET_PATTERN)] = Field(
         description='exact ("1.29.4"), or a minor release ("1.29") for its latest patch in the repository; in quotes'
     )
-    max_unavailable: int | str = Field(
+    max_unavailable: MaxUnavailable = Field(
         1,
         description='workers out of service at once: a count, or a percentage such as "25%" (rounded down, at least 1)',
     )
@@ -155,6 +156,7 @@ class ClusterFile(Strict):
         description="workers that one run takes, and the runs after it take the others; default: four times "
         "max_unavailable, and at least 50 (docs/scale.md)",
     )
+    rollout: RolloutSettings = RolloutSettings()
     labels: Labels = Field(
         default_factory=dict,
         description="what this cluster is to its owners, as Kubernetes has labels: pages filter by them, and Airflow "
@@ -197,16 +199,6 @@ class ClusterFile(Strict):
         if not isinstance(value, dict):
             raise ValueError("must be a mapping of each error to the reason, as SystemVerification: why it may be")
         return kubeadm_preflight.reasons(value)
-
-    @field_validator("max_unavailable", mode="before")
-    @classmethod
-    def _count_or_percentage(cls, value: object) -> object:
-        percentage = isinstance(value, str) and re.fullmatch(r"(100|[1-9]?\d)%", value)
-        if not percentage and type(value) is not int:  # True is an int to Python, and 2.0 one to pydantic
-            raise ValueError('must be a count such as 2 or a percentage such as "25%"')
-        if isinstance(value, int) and value < 1:
-            raise ValueError("must be at least 1")
-        return value
 
 
 def may_be_named(name: str) -> bool:

@@ -15,8 +15,10 @@ from kubeadm_upgrade.drain.attachment import Attachment
 from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.drain.to_come import is_marked
 from kubeadm_upgrade.etcd import EtcdFacts
+from kubeadm_upgrade.leases import Lease
 from kubeadm_upgrade.ledger.ledger import Failure, Ledger, Slot
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.rollout.workload import Workload
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.version import Version
@@ -35,6 +37,8 @@ class NodeFacts:
     ready_reason: str = ""
     ready_message: str = ""
     heartbeat: datetime | None = None
+    ready_changed: datetime | None = None  # when it last became Ready, or ceased to be
+    pressures: tuple[str, ...] = ()  # what else its conditions say that is not well
     unschedulable: bool = False
     cordoned_by: str | None = None  # our annotation: None when somebody else cordoned it, or nobody
     cordoned_at: datetime | None = None  # whoever did it
@@ -49,6 +53,7 @@ class NodeFacts:
     resource_version: str = ""
     taints: tuple[Mapping[str, Any], ...] = ()  # as the API has them: they are written as a whole
     quarantined: bool = False  # our label, which an earlier run has left
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def schedulable(self) -> bool:
@@ -62,7 +67,8 @@ class NodeFacts:
     @property
     def why_not_ready(self) -> str:
         """The API's own words, for messages."""
-        return f"{self.ready_reason}: {self.ready_message}".strip(": ") or "no Ready condition"
+        why = f"{self.ready_reason}: {self.ready_message}".strip(": ") or "no Ready condition"
+        return "; ".join((why, *self.pressures))
 
 
 # Major releases with dnf 4. Before them there is only yum; dnf 5 does not know the options that dnf.py gives.
@@ -158,7 +164,7 @@ class HostFacts:
     kubelet_binary: str = ""  # the path of the one that runs
     kubelet_outdated: bool = False  # the running process is not the installed binary or unit
     kubelet_restarting: bool = False  # it does not stay up, and systemd starts it again by itself
-    kubelet_journal: str = ""  # its last lines, where it does not run
+    kubelet_journal: str = ""  # its last lines, where it does not run, or its Node is not Ready
     images: frozenset[str] | None = UNSEEN  # by name and tag; None: no crictl there that could tell
     upgrade_plan: UpgradePlan | None = UNSEEN
     backups: tuple[Backup, ...] = UNSEEN
@@ -182,6 +188,10 @@ class Facts:
     control_plane: ControlPlaneFacts = UNSEEN
     etcd: EtcdFacts = UNSEEN  # of control plane nodes only
     lane: Lane = UNSEEN
+    lease: Lease | None = UNSEEN  # of the node's kubelet
+    leaders: tuple[Lease, ...] = UNSEEN  # of the controllers; where a node is to be drained
+    workloads: tuple[Workload, ...] = UNSEEN  # where the rollout's health is of them
+    query_says: str = UNSEEN  # why the rollout's query does not pass; "": it does
 
     @property
     def slot(self) -> Slot | None:

@@ -23,6 +23,7 @@ from kubeadm_upgrade.look_schedule import LookSchedule
 from kubeadm_upgrade.packages.port import MANAGERS
 from kubeadm_upgrade.planning.path import Policy
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.rollout.strategy import ALL_ALIKE, Strategy
 from kubeadm_upgrade.telling.channels import Notify
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
@@ -91,11 +92,14 @@ class Cluster:
     calendar: Calendar = ALWAYS
     notify: Notify = Notify()
     approval: ApprovalPolicy = NOBODY_IS_ASKED
+    strategy: Strategy = ALL_ALIKE
 
     @property
     def rollout(self) -> RolloutPolicy:
         """How carefully nodes are taken out of service."""
-        return RolloutPolicy(self.max_unavailable, self.drain, self.drop_flags, self.calendar, self.approval)
+        return RolloutPolicy(
+            self.max_unavailable, self.drain, self.drop_flags, self.calendar, self.approval, self.strategy
+        )
 
     def workers_in_a_run(self, workers: int) -> int:
         """Of so many. The last that are out of service leave slots unused, so by itself a run takes four rounds."""
@@ -223,6 +227,7 @@ def _cluster(file: ClusterFile) -> Cluster:
         calendar=file.windows.calendar,
         notify=file.notify.notify(),
         approval=file.approval.policy,
+        strategy=file.rollout.strategy,
     )
 
 

@@ -11,10 +11,12 @@ from kubeadm_upgrade.errors import BadParameters, UpgradeRefused
 from kubeadm_upgrade.facts import PACKAGES
 from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.planning.groups import in_groups
 from kubeadm_upgrade.planning.path import Path, PathHop
 from kubeadm_upgrade.planning.plan import control_plane_order, plan
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.releases.release import Releases
+from kubeadm_upgrade.rollout.placement import Placed, placed, sorted_by_group
 from kubeadm_upgrade.version import TargetVersion, Version, in_package
 from kubeadm_upgrade.wording import agreeing
 
@@ -91,16 +93,23 @@ def goes_on(run: str) -> bool:
 def path_for(cluster: Cluster, state: State, wish: Wish, releases: Releases) -> Path:
     """Plan by the cluster's policy. Raises UpgradeRefused, and BadParameters for workers that do not exist."""
     try:
-        return plan(state, wish.target, cluster.policy, releases, wish.workers_of(state))
+        path = plan(state, wish.target, cluster.policy, releases, wish.workers_of(state))
     except UpgradeRefused as refused:
         first, *others = refused.reasons
         raise UpgradeRefused(f"{cluster.name}: {first}", *others) from None
+    return in_groups(path, groups_of(cluster, state))
+
+
+def groups_of(cluster: Cluster, state: State) -> tuple[Placed, ...]:
+    """The groups of the cluster's rollout, with the workers that were looked at."""
+    return placed(cluster.strategy, {node.name: node.labels for node in state.workers})
 
 
 def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
     """The hop that this run makes. Raises UpgradeRefused when a package of it is not offered."""
     first = path.hops[0]
-    line, most = _line(state, wish, first), cluster.workers_in_a_run(len(state.workers))
+    line = _line(state, wish, first, groups_of(cluster, state))
+    most = cluster.workers_in_a_run(len(state.workers))
     workers = line[:most]
     control_plane = tuple(node.name for node in control_plane_order(state, first.to))
     return Hop(
@@ -129,16 +138,18 @@ def next_hop(cluster: Cluster, state: State, wish: Wish, path: Path) -> Hop:
     )
 
 
-def _line(state: State, wish: Wish, first: PathHop) -> tuple[str, ...]:
+def _line(state: State, wish: Wish, first: PathHop, groups: Sequence[Placed]) -> tuple[str, ...]:
     """The workers that have something to do in this hop, in their order: those first that an earlier run has begun.
+
+    The others in the order of their groups.
 
     One that is there already may still be cordoned by us, hold a slot, or be ill. All others of them get no task.
     """
     unsettled = {node.name for node in state.workers if node.kubelet == first.to and not node.is_settled}
     may_move = wish.workers_of(state)
     chosen = {*first.workers, *(unsettled & may_move if may_move else unsettled)}
-    line = sorted((n for n in state.workers if n.name in chosen), key=lambda n: (not n.left_behind, n.name))
-    return tuple(node.name for node in line)
+    left_behind = {node.name for node in state.workers if node.left_behind}
+    return tuple(sorted(sorted_by_group(sorted(chosen), groups), key=lambda name: name not in left_behind))
 
 
 def packages_of(to: Version, published: Mapping[str, tuple[str, ...]]) -> Mapping[str, str]:

@@ -47,6 +47,8 @@ def _node(node: Json) -> NodeFacts:
         ready_reason=ready.get("reason", ""),
         ready_message=ready.get("message", ""),
         heartbeat=_time(ready.get("lastHeartbeatTime")),
+        ready_changed=_time(ready.get("lastTransitionTime")),
+        pressures=tuple(_pressures(status)),
         unschedulable=bool(node.get("spec", {}).get("unschedulable")),
         cordoned_by=_cordoned_by(meta),
         cordoned_at=_cordoned_at(node),
@@ -61,6 +63,7 @@ def _node(node: Json) -> NodeFacts:
         resource_version=meta.get("resourceVersion", ""),
         taints=tuple(node.get("spec", {}).get("taints") or ()),
         quarantined=LABEL in meta.get("labels", {}),
+        labels=meta.get("labels") or {},
     )
 
 
@@ -199,6 +202,13 @@ def _container(pod: Json, component: str) -> Json:
 
 def _ready_condition(status: Json) -> Json:
     return next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+
+
+def _pressures(status: Json) -> Iterator[str]:
+    """Every other condition of a Node is a complaint, where it holds; unknown are all where it is silent."""
+    for one in status.get("conditions", []):
+        if one["type"] != "Ready" and one.get("status") == "True":
+            yield f"{one['type']} ({one.get('message') or one.get('reason', '')})"
 
 
 def _version(where: str, text: str) -> Version:

@@ -5,7 +5,6 @@ So the remedy that a message names works from the next look on, and a run can be
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +12,8 @@ from datetime import timedelta
 from kubeadm_upgrade.approval.policy import NOBODY_IS_ASKED, ApprovalPolicy
 from kubeadm_upgrade.approval.terms import Care
 from kubeadm_upgrade.drain.policy import DrainPolicy
+from kubeadm_upgrade.rollout.care import rollout_care
+from kubeadm_upgrade.rollout.strategy import ALL_ALIKE, Strategy, counted
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
 
 # A backup that is older than this is taken again before the control plane moves, and preflight's judgement with it.
@@ -29,6 +30,7 @@ class RolloutPolicy:
     drop_flags: Mapping[str, str] = field(default_factory=dict)
     calendar: Calendar = ALWAYS
     approval: ApprovalPolicy = NOBODY_IS_ASKED
+    strategy: Strategy = ALL_ALIKE
 
     @property
     def care(self) -> Care:
@@ -38,13 +40,9 @@ class RolloutPolicy:
             allows=self.drain.allows,
             quarantines=self.drain.quarantines,
             drop_flags=tuple(sorted(self.drop_flags)),
+            rollout=rollout_care(self.strategy),
         )
 
     def workers_at_once(self, workers: int) -> int:
-        """A count, or a percentage of the workers rounded as Kubernetes rounds maxUnavailable (down), at least one.
-
-        https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#max-unavailable
-        """
-        if isinstance(self.max_unavailable, str):
-            return max(1, math.floor(int(self.max_unavailable.removesuffix("%")) * workers / 100))
-        return max(1, self.max_unavailable)
+        """At least one."""
+        return max(1, counted(self.max_unavailable, workers))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kubeadm_upgrade.checks import cluster, hosts, packages, service, windows
+from kubeadm_upgrade.checks import cluster, hosts, packages, rollout, service, windows
 from kubeadm_upgrade.checks.scene import Scene
 
 
@@ -71,12 +71,15 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         cluster.manifests_explained,
         cluster.outsiders_let_apply,
         service.slots_left,
+        rollout.one_group_each,
+        rollout.canary_known,
         windows.fits_a_window,
     ),
     Severity.WARN: (
         cluster.release_supported,
         cluster.cordoned_before,
         service.out_of_service,
+        rollout.groups_take_somebody,
         cluster.outsiders_left_out,
         hosts.kubelet_unit_loaded,
         hosts.kubelet_configuration_kept,

@@ -1,9 +1,8 @@
 """Upgrading kubeadm clusters, heading by heading.
 
 Read it beside https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/, which it follows.
-Each class is a heading, its docstring what the heading promises. At the end stand the procedures: which headings a
-control plane node goes through, and which a worker. What is not on the page has files of its own: backup.py, stage.py,
-stage_images.py, etcd_gate.py, admission/, and ready.py, where it is waited for what the page tells one to verify.
+Each class is a heading, its docstring what it promises. At the end stand the procedures: through which headings a node
+goes. What is not on the page has files of its own, as admission/, and ready.py for what the page tells one to verify.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from kubeadm_upgrade import queries
 from kubeadm_upgrade.actions import Action, GiveSlotBack, NoteBegun, NoteEnded, Run
 from kubeadm_upgrade.admission.admit import Admit
 from kubeadm_upgrade.admission.gates import ailments
+from kubeadm_upgrade.admission.next_in_line import NextInLine
 from kubeadm_upgrade.backup import BackUp
 from kubeadm_upgrade.drain.deadline import EndsAtDeadline
 from kubeadm_upgrade.drain.filters import objections
@@ -309,7 +309,7 @@ GROUPS: Mapping[str, tuple[Step, ...]] = {
     "stage": STAGE,
     "control_plane": (*KUBEADM, ControlPlaneReady()),
     "control_plane_kubelets": (Admit(), *KUBELET, StaticPodsReady(), UncordonNode()),
-    "workers": (Admit(), UpgradeKubeadm(), KubeadmUpgradeNode(), *KUBELET, UncordonNode()),
+    "workers": (NextInLine(), UpgradeKubeadm(), KubeadmUpgradeNode(), Admit(), *KUBELET, UncordonNode()),
 }
 CONTROL_PLANE_NODE = ("stage", "control_plane", "control_plane_kubelets")
 WORKER_NODE = ("stage", "workers")

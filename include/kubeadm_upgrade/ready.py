@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from kubeadm_upgrade.actions import Action, GiveSlotBack
 from kubeadm_upgrade.admission.gates import ailments
+from kubeadm_upgrade.drain.pod import PodFacts
+from kubeadm_upgrade.durations import told
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.installs import on_host
+from kubeadm_upgrade.leases import Lease
 from kubeadm_upgrade.steps import Need, Step
 
 _TAKEN_IN = timedelta(seconds=30)  # after which a kubelet has surely read its manifests: it looks every 20 s
@@ -53,27 +56,39 @@ class ControlPlaneReady(Step):
 
 
 class NodeReady(Step):
-    """See the node Ready at the target version, from after its kubelet was restarted."""
+    """See the node Ready at the target version, heard from since its kubelet was restarted, its DaemonSet Pods as well.
 
-    needs = frozenset({Need.HOST})
+    For as long as the cluster's file says (rollout.ready_for).
+    """
+
+    # All times but the heartbeat's are the host's own: kubelet, conditions and lease are of one clock.
+
+    needs = frozenset({Need.HOST, Need.PODS, Need.LEASE})
     patience = "ready"
 
     def done(self, facts: Facts, hop: Hop) -> bool:
-        return facts.node.ready and facts.node.kubelet == hop.to and self._fresh(facts)
+        return self._missing(facts, hop) is None
 
     def pending(self, facts: Facts, hop: Hop) -> str:
-        node = facts.node
-        if not node.ready or node.kubelet != hop.to:
-            said = f"{node.name} is not Ready: {node.why_not_ready}" if not node.ready else f"{node.name} is Ready"
-            return not_running(facts) or f"{said}, with kubelet {node.kubelet}"
-        return f"a heartbeat of {node.name} from after the restart of its kubelet"
+        return self._missing(facts, hop) or super().pending(facts, hop)
 
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         return as_restarted(facts, hop)
 
-    def _fresh(self, facts: Facts) -> bool:
-        started, heartbeat = facts.host.kubelet_started, facts.node.heartbeat
-        return started is not None and heartbeat is not None and heartbeat >= started
+    def _missing(self, facts: Facts, hop: Hop) -> str | None:
+        """The first that is not as it is to be."""
+        node, started = facts.node, facts.host.kubelet_started
+        if not node.ready or node.kubelet != hop.to:
+            return not_running(facts) or f"{_readiness(facts)}, with kubelet {node.kubelet}{_last_words(facts)}"
+        if not _since(node.heartbeat, started):
+            return f"a heartbeat of {node.name} from after the restart of its kubelet"
+        if not _since(facts.lease.renewed if facts.lease else None, started):
+            return f"the kubelet of {node.name} to renew its lease after its restart"
+        if away := [str(pod) for pod in facts.pods if not _is_back(pod, started)]:
+            return f"DaemonSet Pods of {node.name} to be Ready again: {', '.join(away)}"
+        if ready_for(facts) < facts.policy.strategy.ready_for:
+            return f"{node.name} to have been Ready for {told(facts.policy.strategy.ready_for)}"
+        return None
 
 
 class StaticPodsReady(Step):
@@ -97,6 +112,38 @@ class StaticPodsReady(Step):
 
     def _at_most(self, hop: Hop) -> timedelta:
         return _LEFT_AS_THEY_ARE if hop.changes_minor else _TAKEN_IN
+
+
+def ready_for(facts: Facts) -> timedelta:
+    """How long the node, its kubelet and its DaemonSet Pods have been as they are, by the host's clock."""
+    started, age = facts.host.kubelet_started, facts.host.kubelet_age
+    if started is None or age is None:
+        return timedelta()
+    changes = [facts.node.ready_changed, *(pod.ready_changed for pod in facts.pods if _is_daemon(pod) and pod.ready)]
+    return started + age - max([started, *filter(None, changes)])
+
+
+def _since(moment: datetime | None, started: datetime | None) -> bool:
+    return moment is not None and started is not None and moment >= started
+
+
+def _is_daemon(pod: PodFacts) -> bool:
+    return pod.owner_kind == "DaemonSet" and not pod.terminating
+
+
+def _is_back(pod: PodFacts, started: datetime | None) -> bool:
+    """One that was not Ready before the restart either is not waited for."""
+    was_away = pod.ready_changed is not None and started is not None and pod.ready_changed < started
+    return not _is_daemon(pod) or pod.ready or was_away
+
+
+def _readiness(facts: Facts) -> str:
+    node = facts.node
+    return f"{node.name} is Ready" if node.ready else f"{node.name} is not Ready: {node.why_not_ready}"
+
+
+def _last_words(facts: Facts) -> str:
+    return f"; the journal of its kubelet ends: {facts.host.kubelet_journal}" if facts.host.kubelet_journal else ""
 
 
 def through(facts: Facts, at_most: timedelta) -> bool:
@@ -131,9 +178,12 @@ def not_running(facts: Facts) -> str | None:
 
 def as_restarted(facts: Facts, hop: Hop) -> Facts:
     started = facts.host.kubelet_started or datetime.min.replace(tzinfo=UTC)
-    node = replace(facts.node, kubelet=hop.to, ready=True, heartbeat=started)
+    node = replace(facts.node, kubelet=hop.to, ready=True, heartbeat=started, ready_changed=started)
     there = on_host(facts, kubelet_outdated=False, kubelet_started=started, kubelet_restarting=False)
-    return replace(on_host(there, kubelet_age=_TAKEN_IN), node=node)
+    pods = tuple(replace(pod, ready=True, ready_changed=started) if _is_daemon(pod) else pod for pod in facts.pods)
+    lease = Lease(facts.node.name, renewed=started)
+    age = max(_TAKEN_IN, facts.policy.strategy.ready_for)
+    return replace(on_host(there, kubelet_age=age), node=node, pods=pods, lease=lease)
 
 
 def without_slot(facts: Facts) -> Facts:

@@ -33,6 +33,9 @@ class Need(Enum):
     IMAGES = "images"
     VOLUMES = "volumes"  # attached to the node
     TO_COME = "to come"  # which nodes are drained after this one
+    LEASE = "lease"  # of the node's kubelet
+    LEADERS = "leaders"  # of the controllers
+    HEALTH = "health"  # of workloads, as far as the rollout goes by it
 
 
 _PATIENCE_FOR: Mapping[str, Wait] = {"drain": Wait.PODS, "ready": Wait.NODE, "control_plane": Wait.HEALTH}
@@ -186,7 +189,7 @@ class Pending:
     @property
     def waits_for(self) -> tuple[Wait, str]:
         """What is told of it. Of a turn nothing but that: who has it changes with every node that is done."""
-        if self.kind is Wait.TURN or (self.turns > 1 and self.kind not in (Wait.WINDOW, Wait.PODS)):
+        if self.kind is Wait.TURN or (self.turns > 1 and self.kind not in (Wait.WINDOW, Wait.SOAK, Wait.PODS)):
             return Wait.TURN, "its turn"
         return self.kind, self.reason[:_MOST_TOLD]
 

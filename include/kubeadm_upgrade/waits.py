@@ -21,12 +21,15 @@ class Wait(StrEnum):
     TURN = "turn"  # other nodes come first
     SLOT = "slot"  # as many nodes are out of service as may be
     PAUSE = "pause"
+    SOAK = "soak"  # of the group before, to be over
+    FAILURES = "failures"  # as many have failed as halt the rollout
     WINDOW = "window"  # a maintenance window, or the end of an exclusion
     OTHERS = "others"  # somebody else is at work on the host
     CREDENTIALS = "credentials"  # that are accepted
     FILE = "file"  # of the cluster, to be mended
     ANSWER = "answer"  # of an API or a host that is silent
     HEALTH = "health"  # of the control plane
+    WORKLOADS = "workloads"  # or what a query says of them, to be well
     PODS = "pods"  # to leave the node
     NODE = "node"  # to be Ready
     COMMAND = "command"  # on the host, to end
@@ -38,7 +41,7 @@ class Wait(StrEnum):
 IDLE = frozenset(
     {
         *(Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.WINDOW, Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE),
-        Wait.APPROVAL,
+        *(Wait.APPROVAL, Wait.SOAK, Wait.FAILURES),
     }
 )
 
@@ -47,12 +50,15 @@ WORDS: Mapping[str, str] = {
     Wait.TURN: "for its turn",
     Wait.SLOT: "for a slot",
     Wait.PAUSE: "for the pause to end",
+    Wait.SOAK: "for a soak to end",
+    Wait.FAILURES: "for failed nodes to be mended",
     Wait.WINDOW: "for its maintenance window",
     Wait.OTHERS: "for somebody else at work on the host",
     Wait.CREDENTIALS: "for credentials",
     Wait.FILE: "for the cluster's file to be mended",
     Wait.ANSWER: "for an answer",
     Wait.HEALTH: "for the control plane to be healthy",
+    Wait.WORKLOADS: "for workloads to be well",
     Wait.PODS: "for Pods to go",
     Wait.NODE: "for the node to be Ready",
     Wait.COMMAND: "for commands on hosts",

@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import BaseNotifier, Context
 
 from kubeadm_airflow.endings import Ending
+from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.run_report import FAILURE, failure_of, write_report
 from kubeadm_airflow.telling import tell
 from kubeadm_upgrade import report
@@ -54,9 +55,23 @@ class ReportSoFar(LastLines):
             written, _, _ = asyncio.run(write_report(context, self.cluster))
         except Exception as error:
             self.log.warning("the report could not be written: %s", Ending.of(error).what)
+        self._note_for_rollout(context)
         if ti.map_index >= 0:  # after the failure of another task nothing is left of the run but its report
             self._tell(context, why["at"], written)
         super().notify(context)
+
+    def _note_for_rollout(self, context: Context) -> None:
+        """Of a worker: whoever is admitted next counts it (rollout/gates.py)."""
+        from kubeadm_airflow.hooks.cluster_ledger import note_failed  # heavy, and DAG files import this module
+
+        task: Any = context.get("task")
+        ending = Ending.of(context.get("exception"))
+        if getattr(task, "group", "") != "workers" or ending.is_ruled_out:
+            return
+        try:
+            asyncio.run(note_failed(self.cluster, run_of(context), str(task.node), ending.what))
+        except Exception as error:
+            self.log.warning("that it has failed could not be noted for the rollout: %s", Ending.of(error).what)
 
     def _tell(self, context: Context, at: str, written: dict[str, Any] | None) -> None:
         """What somebody has decided for the whole run is told with its end, and not of each node that waited."""

@@ -37,7 +37,7 @@ def nights(site):
     time.sleep((closes - datetime.now(UTC)).total_seconds() + 1)
     fault.lift()
     site.api.wait_for_task(DAG, run_id, "workers.uncordon_node", "nights-w1", ["success"])
-    waits = partial(site.api.xcom, DAG, run_id, "workers.admit", 1, "waiting")
+    waits = partial(site.api.xcom, DAG, run_id, "workers.next_in_line", 1, "waiting")
     wait_for(lambda: waits()["kind"] == "window", "worker 2 to wait for a window", 60, lambda: str(waits()))
     seen = waits(), board(site, CLUSTER, run_id)["sentence"]
     for component in COMPONENTS:

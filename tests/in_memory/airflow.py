@@ -61,7 +61,7 @@ class Task:
         except _WAITED_FOR as error:
             self.progress, self.said, self.coroutine = error.progress or self.progress, str(error), None
         except (errors.TimeCures, errors.NeedsPerson) as error:
-            self._failed(error)
+            self._failed(cluster, error)
 
     def _ended(self, result: Outcome | Pending) -> None:
         self.coroutine = None
@@ -72,13 +72,16 @@ class Task:
             self.progress, self.said = result.progress, result.reason
             self.waits += 1
 
-    def _failed(self, error: errors.UpgradeError) -> None:
-        """Once more, and once more again, where time can cure it."""
+    def _failed(self, cluster: Cluster, error: errors.UpgradeError) -> None:
+        """Once more, and once more again, where time can cure it; then it is noted, as notifiers.py does."""
         self.coroutine, self.said = None, f"{type(error).__name__}: {error}"
         self.tries += 1
         self.progress = Progress()
         if isinstance(error, errors.NeedsPerson) or self.tries > RETRIES:
             self.state = "failed"
+            work, said = self.work, str(error)
+            if work.group == "workers" and not isinstance(error, errors.NotToAct):
+                cluster.edit_ledger(lambda ledger: ledger.with_failed(work.node, work.run, said))
 
 
 @dataclass

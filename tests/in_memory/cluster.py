@@ -50,6 +50,7 @@ from kubeadm_upgrade.facts import (
 )
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster as Inventory
+from kubeadm_upgrade.leases import LEADERS, Lease
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.local_etcd import LocalEtcd
@@ -130,6 +131,7 @@ class Node:
     version: int = 1
     at_work: tuple[str, ...] = ()  # kubeadm commands in a person's session
     fail_next: int = 0  # so many units of it fail
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def cordoned_by(self) -> str | None:
@@ -234,6 +236,7 @@ class Cluster:
                 schedulable=not node.unschedulable,
                 cordoned_by_us=node.cordoned_by is not None,
                 holds_slot=node.name in self.ledger.slots,
+                labels=node.labels,
             )
             for node in sorted(self.nodes.values(), key=lambda node: node.name)
         )
@@ -255,6 +258,10 @@ class Cluster:
         ready = {node.name: node.ready for node in self.of_kind(control_plane=True)}
         return ControlPlaneFacts(pods, self.version, ready, (), self.configuration, str(self.configuration_version))
 
+    def leaders(self) -> tuple[Lease, ...]:
+        """Whoever is up leads at once."""
+        return tuple(Lease(name, "somebody_1", self.clock, self.clock, timedelta()) for name in LEADERS)
+
     def node_facts(self, node: Node) -> NodeFacts:
         return NodeFacts(
             node.name,
@@ -269,6 +276,7 @@ class Cluster:
             resource_version=str(node.version),
             taints=node.taints,
             quarantined=node.quarantined,
+            labels=node.labels,
         )
 
     def pods_on(self, node: Node) -> tuple[PodFacts, ...]:
@@ -681,10 +689,12 @@ class Seat(OneByOne):
             )
             facts = replace(facts, lane=lane)
         waits = Need.LANE in needs and why_wait(facts, self.work.hop, GATES_OF_THE_LANE) is not None
-        if Need.CONTROL_PLANE in needs and not waits:
-            facts = replace(facts, control_plane=cluster.control_plane_facts())
-        if Need.ETCD in needs and not waits and facts.node.control_plane:
-            facts = replace(facts, etcd=self._etcd())
+        if not waits:
+            facts = self._look_at_the_others(facts, needs)
+        if Need.LEASE in needs:
+            node = cluster.nodes[self.work.node]
+            renewed = cluster.clock if node.ready else node.kubelet_started - TICK
+            facts = replace(facts, lease=Lease(node.name, renewed=renewed))
         if Need.HOST in needs:
             facts = replace(facts, host=self._look_at_host(needs))
         if Need.PODS in needs:
@@ -694,6 +704,15 @@ class Seat(OneByOne):
         if Need.TO_COME in needs:
             nodes = map(cluster.node_facts, cluster.nodes.values())
             facts = replace(facts, to_mark=nodes_to_mark(self.work, nodes, self._ledger))
+        return facts
+
+    def _look_at_the_others(self, facts: Facts, needs: frozenset[Need]) -> Facts:
+        if Need.CONTROL_PLANE in needs:
+            facts = replace(facts, control_plane=self.cluster.control_plane_facts())
+        if Need.ETCD in needs and facts.node.control_plane:
+            facts = replace(facts, etcd=self._etcd())
+        if Need.LEADERS in needs and self.work.group != "control_plane":
+            facts = replace(facts, leaders=self.cluster.leaders())
         return facts
 
     def _check_api(self) -> None:

@@ -12,6 +12,7 @@ from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
 from kubeadm_upgrade.facts import Backup, BackupFile, Facts, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.hop import Hop, Repository, Source
+from kubeadm_upgrade.leases import LEADERS, Lease
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Holder, Ledger
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.policy import RolloutPolicy
@@ -69,6 +70,11 @@ def an_etcd(*names: str) -> EtcdFacts:
     return EtcdFacts(tuple(EtcdMember(name, leads=name == names[0]) for name in names))
 
 
+def leaders(holder: str = "somebody") -> tuple[Lease, ...]:
+    """Of the controllers and of the schedulers, renewed a moment ago."""
+    return tuple(Lease(name, f"{holder}_1", NOW, NOW, timedelta(seconds=1)) for name in LEADERS)
+
+
 def facts_of(hop: Hop, name: str) -> Facts:
     """The facts of a node before anything has happened, and nothing of them unseen."""
     control_plane = name in hop.control_plane
@@ -106,6 +112,10 @@ def facts_of(hop: Hop, name: str) -> Facts:
         to_mark=(),
         control_plane=plane,
         etcd=an_etcd(*hop.control_plane),
+        lease=Lease(name, renewed=NOW),
+        leaders=leaders(),
+        workloads=(),
+        query_says="",
         lane=lane_of(group, hop, RUN, policy, nodes, plane, ledger),
     )
 

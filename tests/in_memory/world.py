@@ -32,6 +32,7 @@ from kubeadm_upgrade.drain.quarantine import LABEL
 from kubeadm_upgrade.errors import NodeGone
 from kubeadm_upgrade.facts import Backup, Facts, HostFacts, NodeFacts, UpgradePlan
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.leases import Lease
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.local_etcd import LocalEtcd
@@ -113,7 +114,8 @@ class World(OneByOne):
             raise NodeGone(self.facts.node.name)
         facts = replace(self.facts, units=self._units_of(step, self.facts), lane=self.lane(self.group))
         if any(unit.running for unit in facts.units.values()):
-            unseen = dict.fromkeys(("host", "pods", "attached", "to_mark", "control_plane", "etcd", "lane"), UNSEEN)
+            looks = ("host", "pods", "attached", "to_mark", "control_plane", "etcd", "lane", "lease", "leaders")
+            unseen = dict.fromkeys(looks, UNSEEN)
             return replace(facts, **unseen)
         return self._seen(facts, step.needs)
 
@@ -215,6 +217,10 @@ class World(OneByOne):
             to_mark=facts.to_mark if Need.TO_COME in needs else UNSEEN,
             control_plane=facts.control_plane if Need.CONTROL_PLANE in needs and not waits else UNSEEN,
             etcd=facts.etcd if asks else UNSEEN,
+            lease=facts.lease if Need.LEASE in needs else UNSEEN,
+            workloads=facts.workloads if Need.HEALTH in needs and not waits else UNSEEN,
+            query_says=facts.query_says if Need.HEALTH in needs and not waits else UNSEEN,
+            leaders=facts.leaders if Need.LEADERS in needs and not waits and self.group != "control_plane" else UNSEEN,
             host=self._host_seen(needs) if Need.HOST in needs else UNSEEN,
         )
 
@@ -405,6 +411,7 @@ class World(OneByOne):
         changes_minor = self.facts.node.kubelet.minor != self.hop.to.minor
         self._host(kubelet_outdated=False, kubelet_started=self.facts.now)
         self._node(kubelet=self.hop.to, heartbeat=self.facts.now, ready=True)
+        self.facts = replace(self.facts, lease=Lease(self.facts.node.name, renewed=self.facts.now))
         if changes_minor and self.facts.node.control_plane:
             self._anew = [*["down"] * (1 + self.slow), "made", "ready"]
 

@@ -24,6 +24,8 @@ from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE, SOURCES
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
 from kubeadm_upgrade.releases.release import Feature, Needs, Removed, Support
+from kubeadm_upgrade.rollout.strategy import CANARY, Strategy
+from kubeadm_upgrade.rollout.strategy import Group as RolloutGroup
 from kubeadm_upgrade.settings import Settings
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.windows.calendar import Calendar, Once
@@ -292,11 +294,32 @@ def test_a_flag_of_a_manifest_may_be_dropped_and_is_gone_once_kubeadm_was_there(
 
 
 WINDOWS = Outsider("win1", "runs Windows", OLD)
+ZONE_A = RolloutGroup("a", {"zone": ("a",)})
+
+
+def with_groups(scene, strategy):
+    """w1 is in zone a, all others in zone b."""
+    nodes = tuple(replace(n, labels={"zone": "a" if n.name == "w1" else "b"}) for n in scene.nodes)
+    return replace(scene, nodes=nodes, policy=RolloutPolicy(strategy=strategy))
+
+
 LONG_OVER = Calendar(once=(Once(NOW - timedelta(9000), timedelta(1)),))
 FAULTS |= {
     "fits_a_window": (
         lambda s, f: replace(s, policy=RolloutPolicy(calendar=LONG_OVER)),
         "maintenance windows: none comes any more: add one to windows in the cluster's file, or start the run with",
+    ),
+    "one_group_each": (
+        lambda s, f: with_groups(s, Strategy(groups=(ZONE_A, RolloutGroup("all", {"zone": ("a", "b")})))),
+        "w1 is in 2 groups of the rollout, a and all: narrow the selector of all but one, or change its labels",
+    ),
+    "canary_known": (
+        lambda s, f: with_groups(s, Strategy(RolloutGroup(CANARY, nodes=("w1", "w9")))),
+        "w9 is named as a canary and is no worker of this cluster: name another, or take it out",
+    ),
+    "groups_take_somebody": (
+        lambda s, f: with_groups(s, Strategy(groups=(replace(ZONE_A, selector={"zone": ("z",)}),))),
+        "the group a of the rollout takes no worker: see its selector",
     ),
     "slots_left": (
         lambda s, f: left_out(s, "w2", ready=False),

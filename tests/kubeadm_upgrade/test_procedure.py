@@ -12,6 +12,7 @@ import pytest
 from in_memory.examples import (
     EARLIER,
     NEW,
+    NOW,
     OLD,
     STARTED,
     a_backup,
@@ -29,8 +30,10 @@ from kubeadm_upgrade.drain.policy import DrainPolicy
 from kubeadm_upgrade.engine import rehearse
 from kubeadm_upgrade.etcd import EtcdFacts, EtcdMember
 from kubeadm_upgrade.facts import UpgradePlan
+from kubeadm_upgrade.leases import Lease
 from kubeadm_upgrade.packages import apt
 from kubeadm_upgrade.procedure import GROUPS, STEPS
+from kubeadm_upgrade.rollout.strategy import Strategy
 
 RUNBOOK = Path(__file__).resolve().parents[1] / "golden" / "runbook-1.28-to-1.29.md"
 
@@ -364,6 +367,12 @@ def test_an_uncordon_is_guarded(facts_of, hop):
         pytest.param({"heartbeat": "before"}, {}, "a heartbeat of w1 from after", id="Ready from before the restart"),
         pytest.param({"heartbeat": None}, {}, "a heartbeat of w1 from after", id="no heartbeat"),
         pytest.param({}, {"kubelet_started": None}, "a heartbeat of w1 from after", id="its kubelet does not run"),
+        pytest.param(
+            {"ready": False, "ready_reason": "R", "pressures": ("DiskPressure (no room)",)},
+            {"kubelet_journal": "E eviction manager"},
+            "w1 is not Ready: R; DiskPressure (no room), with kubelet 1.29.15; the journal of its kubelet ends: E evic",
+            id="not Ready, with all that is said of it",
+        ),
     ],
 )
 def test_a_node_is_ready_by_what_it_says_after_its_restart(facts_of, hop, node, host, waits_for):
@@ -598,6 +607,64 @@ def test_the_next_control_plane_node_waits_for_the_restart_of_the_one_before(hop
     """Its slot is given back by the last step of its group, and that comes after its static Pods."""
     names = [step.name for step in GROUPS["control_plane_kubelets"]]
     assert names[-2:] == ["static_pods_ready", "uncordon_node"]
+
+
+def restarted(facts_of, hop):
+    """w1, Ready for ten minutes since its kubelet was restarted, and all that belongs to it as well."""
+    facts = facts_of("w1")
+    return replace(facts, node=replace(facts.node, kubelet=hop.to))
+
+
+def with_daemon(facts, **changes):
+    pods = tuple(replace(pod, **changes) if pod.owner_kind == "DaemonSet" else pod for pod in facts.pods)
+    return replace(facts, pods=pods)
+
+
+def ready_for(facts, minutes):
+    policy = replace(facts.policy, strategy=Strategy(ready_for=timedelta(minutes=minutes)))
+    return replace(facts, policy=policy)
+
+
+LONG_BEFORE, JUST_NOW = STARTED - timedelta(days=1), NOW - timedelta(seconds=20)
+DAEMON_SET = "DaemonSet Pods of w1 to be Ready again: kube-system/proxy-w1"
+FOR_A_MINUTE = "w1 to have been Ready for 1m"
+
+
+@pytest.mark.parametrize(
+    ("change", "waits_for"),
+    [
+        pytest.param(lambda f: f, None, id="all is there"),
+        pytest.param(lambda f: replace(f, lease=None), "the kubelet of w1 to renew its lease", id="no lease"),
+        pytest.param(
+            lambda f: replace(f, lease=Lease("w1", renewed=LONG_BEFORE)),
+            "the kubelet of w1 to renew its lease after its restart",
+            id="a lease from before",
+        ),
+        pytest.param(lambda f: with_daemon(f, ready=False, ready_changed=JUST_NOW), DAEMON_SET, id="gone since"),
+        pytest.param(lambda f: with_daemon(f, ready=False), DAEMON_SET, id="not begun yet"),
+        pytest.param(
+            lambda f: with_daemon(f, ready=False, ready_changed=LONG_BEFORE), None, id="not Ready before either"
+        ),
+        pytest.param(lambda f: with_daemon(f, ready=False, terminating=True), None, id="being replaced"),
+        pytest.param(lambda f: ready_for(f, 10), None, id="for long enough"),
+        pytest.param(lambda f: ready_for(f, 11), "w1 to have been Ready for 11m", id="not for long enough"),
+        pytest.param(
+            lambda f: ready_for(replace(f, node=replace(f.node, ready_changed=JUST_NOW)), 1),
+            FOR_A_MINUTE,
+            id="the node was not Ready between",
+        ),
+        pytest.param(
+            lambda f: ready_for(with_daemon(f, ready_changed=JUST_NOW), 1), FOR_A_MINUTE, id="a DaemonSet Pod was not"
+        ),
+    ],
+)
+def test_a_node_is_ready_with_its_lease_and_its_daemon_set_pods(facts_of, hop, change, waits_for):
+    """For as long as the file says, by the host's own clock: whatever dies meanwhile, nothing is counted anew."""
+    facts, step = change(restarted(facts_of, hop)), STEPS["node_ready"]
+    assert step.done(facts, hop) is (waits_for is None)
+    if waits_for:
+        assert waits_for in step.pending(facts, hop)
+    assert step.done(step.promise(facts, hop), hop)
 
 
 def test_a_kubelet_that_does_not_stay_up_says_why(facts_of, hop):

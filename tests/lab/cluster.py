@@ -72,6 +72,7 @@ class SimulatedCluster:
         for kubelet in self.kubelets.values():
             self.spawn(kubelet.beat())
         self.spawn(self.controllers.watch_heartbeats())
+        self.spawn(self.controllers.lead())
 
     def _populate(self, release: Release) -> None:
         for item in workload_objects.namespaces(self.spec) + workload_objects.rbac(release.minor):

@@ -10,10 +10,12 @@ from lab import node_objects, pod_objects, workload_objects
 from lab.budgets import set_budget_status
 from lab.kinds import BY_KIND
 from lab.store import Event, Item
+from lab.timestamps import micro_time
 
 if TYPE_CHECKING:
     from lab.cluster import SimulatedCluster
 
+CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 _WATCHED = {"Pod", "Node", "Deployment", "ReplicaSet", "DaemonSet", "PodDisruptionBudget"}
 
 
@@ -42,6 +44,7 @@ class Controllers:
 
     def _return(self) -> None:
         self.away, self._returning = False, None
+        self._renew_leases()
         self.wake()
 
     def _heard(self, event: Event) -> None:
@@ -87,6 +90,33 @@ class Controllers:
                 seen[node], silent[node] = kubelet.last_seen, 0.0 if heard else silent[node] + pause
                 if silent[node] > self.cluster.latency.node_grace:
                     self._mark_unknown(node)
+
+    async def lead(self) -> None:
+        """Who leads renews its lease every two seconds; golden/README.md says how long nobody does."""
+        while True:
+            self._renew_leases()
+            await asyncio.sleep(min(2.0, self.cluster.latency.controllers_return))
+
+    def _renew_leases(self) -> None:
+        if self.away or not self.cluster.door.answers:
+            return
+        for component in CONTROLLERS:
+            up = self.cluster.control_plane.up(component)
+            lease = self.store.find("Lease", "kube-system", component)
+            if lease is None and up:
+                self.store.create(node_objects.leader_lease(component, up[0]))
+            elif lease is not None and up:
+                self._change(lease, lambda item, up=up, name=component: self._renew(item, up, name))
+
+    def _renew(self, lease: Item, up: list[str], component: str) -> None:
+        """The one that leads, as long as its process does; else another."""
+        holder = lease["spec"]["holderIdentity"].partition("_")[0]
+        pod = self.store.find("Pod", "kube-system", f"{component}-{holder}")
+        to_the_second = len("2026-11-23T03:50:42")
+        made = pod["metadata"]["creationTimestamp"][:to_the_second] if pod else ""
+        same = holder in up and bool(made) and made <= lease["spec"]["acquireTime"][:to_the_second]
+        new = lease["spec"] if same else node_objects.leader_lease(component, up[0])["spec"]
+        lease["spec"] = new | {"renewTime": micro_time()}
 
     def _mark_unknown(self, node: str) -> None:
         item = self.store.find("Node", None, node)

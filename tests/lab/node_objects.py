@@ -163,3 +163,11 @@ def lease(name: str, uid: str) -> Item:
     metadata = {"name": name, "namespace": "kube-node-lease", "ownerReferences": [owner]}
     spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": micro_time()}
     return {"kind": "Lease", "apiVersion": "coordination.k8s.io/v1", "metadata": metadata, "spec": spec}
+
+
+def leader_lease(component: str, node: str) -> Item:
+    """Of whoever leads the controllers, or the schedulers, since now."""
+    spec = {"holderIdentity": f"{node}_{uuid.uuid4()}", "leaseDurationSeconds": 15, "leaseTransitions": 0}
+    spec |= {"acquireTime": micro_time(), "renewTime": micro_time()}
+    metadata = {"name": component, "namespace": "kube-system"}
+    return {"kind": "Lease", "apiVersion": "coordination.k8s.io/v1", "metadata": metadata, "spec": spec}

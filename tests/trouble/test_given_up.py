@@ -60,9 +60,9 @@ def test_a_run_is_held_let_go_on_and_ended(site):
     dag_id, run_id = site.start("held")
     wait_for(lambda: cluster.node_state("held-cp1").kubelet == "v1.29.15", "held-cp1 to move", 240)
     steer(site, "held", action="pause", reason="incident 4711")
-    waiting = site.api.wait_for_task(dag_id, run_id, "workers.admit", "held-w1", ["deferred"], 120)
+    waiting = site.api.wait_for_task(dag_id, run_id, "workers.next_in_line", "held-w1", ["deferred"], 120)
     said = "paused (incident 4711, asked by admin)"
-    wait_for(lambda: said in site.log_text(dag_id, run_id, waiting), "admit to say so", 60)
+    wait_for(lambda: said in site.log_text(dag_id, run_id, waiting), "next_in_line to say so", 60)
     assert {cluster.node_state(name).schedulable for name in ("held-w1", "held-w2")} == {True}
     steer(site, "held", action="resume")
     wait_for(lambda: "out-of-service.held-w1" in cluster.object(*LEDGER)["data"], "held-w1 to get its slot", 120)

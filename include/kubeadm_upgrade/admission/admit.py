@@ -1,4 +1,4 @@
-"""The first task of every node that is taken out of service: it waits at the gates."""
+"""The task that takes a node's slot: it waits at the gates."""
 
 from __future__ import annotations
 
@@ -7,39 +7,28 @@ from dataclasses import replace
 from datetime import datetime
 
 from kubeadm_upgrade.actions import Action, GiveSlotBack, RepeatPreflight, TakeSlot
-from kubeadm_upgrade.admission.gates import kind_of_wait, why_wait, window_hold
+from kubeadm_upgrade.admission.at_the_gates import AtTheGates
+from kubeadm_upgrade.admission.gates import why_wait
 from kubeadm_upgrade.admission.window import job_of
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.ledger import marks
-from kubeadm_upgrade.ledger.ledger import Slot
+from kubeadm_upgrade.ledger.ledger import WORKER, Slot
 from kubeadm_upgrade.policy import FRESH
-from kubeadm_upgrade.steps import Need, Step
-from kubeadm_upgrade.to_be_continued import LEAVES
-from kubeadm_upgrade.waits import Wait
-from kubeadm_upgrade.windows.calendar import ALWAYS, WhenOver
+from kubeadm_upgrade.steps import Need
+from kubeadm_upgrade.windows.calendar import ALWAYS
 
 
-class Admit(Step):
+class Admit(AtTheGates):
     """Wait for a slot: one control plane node at a time, and at most max_unavailable workers."""
 
-    needs = frozenset({Need.LANE, Need.CONTROL_PLANE, Need.ETCD})
-    patience = None  # it may take a person to free one
-    is_at_the_gates = True
+    needs = frozenset({Need.LANE, Need.CONTROL_PLANE, Need.ETCD, Need.LEADERS, Need.HEALTH})
 
     def done(self, facts: Facts, hop: Hop) -> bool:
         # a slot of another run serves nobody: it is taken anew, through the gates
         return facts.slot is not None or facts.lane.is_finished(facts.node.name)
 
-    def refuse(self, facts: Facts, hop: Hop) -> str | None:
-        name = facts.node.name
-        if not facts.node.control_plane and (reason := marks.given_up(facts.ledger, hop.cluster, name)):
-            return reason
-        if name not in facts.lane.members:
-            return f"it was planned as a {facts.lane.name} node and is none any more: see its labels, start a new run"
-        return None
-
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
+        yield from self.soaks(facts, hop)
         if why_wait(facts, hop) is not None:
             return
         if not self._judged(facts, hop):
@@ -52,25 +41,6 @@ class Admit(Step):
     def pending(self, facts: Facts, hop: Hop) -> str:
         return f"a slot: {why_wait(facts, hop)}"
 
-    def awaits(self, facts: Facts, hop: Hop) -> Wait:
-        return kind_of_wait(facts, hop)
-
-    def turns(self, facts: Facts, hop: Hop) -> int:
-        """Who waits for others waits for their window as well; when it opens, all look again."""
-        turns, held = facts.lane.turns_until(facts.node.name), window_hold(facts, hop)
-        return max(turns, held.turns(facts.now)) if held else turns
-
-    def leaves(self, facts: Facts, hop: Hop) -> str | None:
-        """Where nothing more fits into the window, and the cluster's file says not to wait for the next one.
-
-        Whoever comes before it and is left is not waited for either: it never begins in this run.
-        """
-        if facts.policy.calendar.when_over is not WhenOver.STOP:
-            return None
-        line = (*facts.lane.before(facts.node.name), facts.node.name)
-        held = next((found for name in line if (found := window_hold(facts, hop, name))), None)
-        return f"{LEAVES}{held.sentence}" if held else None
-
     def promise(self, facts: Facts, hop: Hop) -> Facts:
         slot = Slot(facts.lane.name, facts.run)
         return replace(facts, ledger=replace(facts.ledger, slots={**facts.ledger.slots, facts.node.name: slot}))
@@ -80,6 +50,8 @@ class Admit(Step):
         holder = facts.ledger.holder
         if holder is None:
             return True  # a rehearsal: nobody holds the cluster
+        if facts.policy.strategy.health.workloads and holder.unwell is None and facts.lane.name == WORKER:
+            return False  # nobody has looked before the run began: now is better than never
         return holder.judged is not None and self._oldest(facts, hop) <= holder.judged
 
     def _oldest(self, facts: Facts, hop: Hop) -> datetime:

@@ -13,10 +13,13 @@ from kubeadm_upgrade.admission.window import hold_of
 from kubeadm_upgrade.approval.one_hop import difference_of, is_wanted
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.leases import without_leader
 from kubeadm_upgrade.ledger import marks
 from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.ledger.wire import OBJECT, SLOT
+from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, outside_ready, soaked
+from kubeadm_upgrade.rollout.health import daemon_sets_rolled, query_passes, workloads_as_before
 from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.windows.calendar import ALWAYS
 from kubeadm_upgrade.windows.hold import Hold
@@ -114,16 +117,36 @@ def ailments(facts: Facts) -> tuple[str, ...]:
     return (*facts.control_plane.ailing, *etcd)
 
 
-# The last gate costs most to ask: it is looked at only where the ones before it let the node pass.
+def controllers_lead(facts: Facts, hop: Hop) -> str | None:
+    """Somebody leads the controllers and the scheduler, where Pods are to move: after the control plane nobody may."""
+    if facts.lane.group == "control_plane":
+        return None
+    found = tuple(without_leader(facts.leaders, facts.control_plane))
+    return f"the controllers are not back: {'; '.join(found)}" if found else None
+
+
+# What comes after these costs more to ask: it is looked at only where all of these let the node pass.
 GATES_OF_THE_LANE: Mapping[Gate, Wait] = {
     not_paused: Wait.PAUSE,
+    not_halted: Wait.FAILURES,
+    groups_turn: Wait.TURN,
     its_turn: Wait.TURN,
+    soaked: Wait.SOAK,
+    group_has_room: Wait.SLOT,
     slot_free: Wait.SLOT,
     others_in_service: Wait.SLOT,
+    outside_ready: Wait.SLOT,
     approved: Wait.APPROVAL,
     in_window: Wait.WINDOW,
 }
-GATES: Mapping[Gate, Wait] = {**GATES_OF_THE_LANE, control_plane_healthy: Wait.HEALTH}
+GATES: Mapping[Gate, Wait] = {
+    **GATES_OF_THE_LANE,
+    control_plane_healthy: Wait.HEALTH,
+    controllers_lead: Wait.HEALTH,
+    daemon_sets_rolled: Wait.WORKLOADS,
+    workloads_as_before: Wait.WORKLOADS,
+    query_passes: Wait.WORKLOADS,
+}
 
 
 def why_wait(facts: Facts, hop: Hop, gates: Iterable[Gate] = GATES) -> str | None:
@@ -131,9 +154,9 @@ def why_wait(facts: Facts, hop: Hop, gates: Iterable[Gate] = GATES) -> str | Non
     return next((sentence for gate in gates if (sentence := gate(facts, hop))), None)
 
 
-def kind_of_wait(facts: Facts, hop: Hop) -> Wait:
+def kind_of_wait(facts: Facts, hop: Hop, gates: Mapping[Gate, Wait] = GATES) -> Wait:
     """Of the first gate that is closed; where all are open, preflight is judged again."""
-    return next((kind for gate, kind in GATES.items() if gate(facts, hop)), Wait.HEALTH)
+    return next((kind for gate, kind in gates.items() if gate(facts, hop)), Wait.HEALTH)
 
 
 def _limit(facts: Facts) -> str:

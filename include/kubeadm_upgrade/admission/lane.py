@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from kubeadm_upgrade.ledger.ledger import WORKER
+from kubeadm_upgrade.rollout.placement import Placed
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class Member:
     finished: bool  # at the target, Ready, and not cordoned by us
     ready: bool = True
     in_service: bool = True  # schedulable, or out of service since before this run and so not counted
+    not_ready_since: datetime | None = None
     changes_minor: bool = False  # what this run does to it: an exclusion may forbid that
 
     @property
@@ -37,6 +40,8 @@ class Lane:
     left_out: frozenset[str] = frozenset()  # cordoned by us: going on with them takes nobody more out of service
     gone: frozenset[str] = frozenset()  # with a slot in the ledger, and no longer in the cluster
     group: str = ""  # the task group whose nodes they are
+    groups: tuple[Placed, ...] = ()  # of workers, in their order
+    failed: frozenset[str] = frozenset()  # in this run, until they are back in service
 
     def is_finished(self, node: str) -> bool:
         return node in self.members and self.members[node].finished
@@ -48,16 +53,40 @@ class Lane:
             return self.holders
         return self.holders - {name for name in self.strangers if self._is_in_service(name)}
 
-    def before(self, node: str) -> tuple[str, ...]:
-        """Who comes first and has not begun; nobody before one that is out already, none that has left the cluster."""
+    @property
+    def out(self) -> int:
+        """How many are out of service, by whatever hand."""
+        return len(self.counted | {name for name, member in self.members.items() if member.why_unavailable})
+
+    def was_begun(self, node: str) -> bool:
+        """Whether it is out of service already, or an earlier run has begun with it: no group comes before it."""
+        return node in self.left_out or node in self.strangers
+
+    def group_of(self, node: str) -> Placed | None:
+        return next((group for group in self.groups if node in group.nodes), None)
+
+    def ahead_of(self, node: str) -> tuple[str, ...]:
+        """Who comes first and has not begun; nobody before one that is out already, none that has left the cluster.
+
+        Nor one that has failed before it was begun with: it is for a person.
+        """
         if node in self.left_out:
             return ()
         earlier = self.order[: self.order.index(node)] if node in self.order else ()
         return tuple(
             name
             for name in earlier
-            if name in self.members and not self.is_finished(name) and not self._has_begun(name)
+            if name in self.members
+            and name not in self.failed
+            and not self.is_finished(name)
+            and not self._has_begun(name)
         )
+
+    def before(self, node: str) -> tuple[str, ...]:
+        """Those of its own group: when another group's turn is, is the groups' to say."""
+        group = self.group_of(node)
+        ahead = self.ahead_of(node)
+        return ahead if group is None else tuple(name for name in ahead if name in group.nodes)
 
     @property
     def begun(self) -> bool:
@@ -71,7 +100,7 @@ class Lane:
 
     def turns_until(self, node: str) -> int:
         """How many rounds of slots come before this node's; the last of a hundred need not look every two seconds."""
-        return 1 + len(self.before(node)) // max(1, self.limit)
+        return 1 + len(self.ahead_of(node)) // max(1, self.limit)
 
     def _is_in_service(self, name: str) -> bool:
         member = self.members.get(name)

@@ -11,6 +11,7 @@ from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import CONTROL_PLANE, WORKER, Ledger
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.rollout.placement import placed, sorted_by_group
 
 
 def lane_of(
@@ -34,6 +35,7 @@ def lane_of(
             # the slot of an earlier run is taken first: it may tell of work that is not known to have ended
             finished=node.name not in earlier and _finished(group, hop, node, control_plane),
             ready=node.ready,
+            not_ready_since=None if node.ready else node.ready_changed,
             # an apiserver serves on a cordoned node as on any other
             in_service=group == "control_plane" or node.schedulable or _cordoned_before(node, ledger),
             changes_minor=(hop.came_from if group == "control_plane" else node.kubelet).minor != hop.to.minor,
@@ -41,15 +43,18 @@ def lane_of(
         for node in kind
         if node.control_plane or node.name not in ledger.given_up
     }
+    # the order of a hop is its plan's, of groups it is the file's of now: a canary may have been named since
+    groups = placed(policy.strategy, {node.name: node.labels for node in kind}) if group == "workers" else ()
     name, order, limit = (
-        (WORKER, hop.workers, policy.workers_at_once(len(kind)))
+        (WORKER, sorted_by_group(hop.workers, groups), policy.workers_at_once(len(kind)))
         if group == "workers"
         else (CONTROL_PLANE, hop.control_plane, 1)
     )
+    failed = frozenset(name for name, one in ledger.failed_nodes.items() if one.run == run) & members.keys()
     holders = ledger.held_in(name) & members.keys()
     gone = ledger.held_in(name) - {node.name for node in nodes}
     ours = frozenset(node.name for node in kind if node.cordoned_by is not None and group != "control_plane")
-    return Lane(name, limit, order, members, holders, holders & earlier, ours, gone, group)
+    return Lane(name, limit, order, members, holders, holders & earlier, ours, gone, group, groups, failed)
 
 
 def _cordoned_before(node: NodeFacts, ledger: Ledger) -> bool:

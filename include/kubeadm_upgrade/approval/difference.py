@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 
 from kubeadm_upgrade.approval.terms import Block, Care, HopTerms, Terms
+from kubeadm_upgrade.rollout.care import is_no_more, loosened
 from kubeadm_upgrade.wording import agreeing, shortened
 
 _NOBODY: frozenset[str] = frozenset()
@@ -144,7 +145,7 @@ def of_etcd(approved: HopTerms, now: HopTerms) -> Iterator[str]:
 
 
 def of_care(approved: Care, now: Care) -> Iterator[str]:
-    if not _is_no_more(now.max_unavailable, approved.max_unavailable):
+    if not is_no_more(now.max_unavailable, approved.max_unavailable, 1):
         yield f"max_unavailable {approved.max_unavailable} → {now.max_unavailable}"
     if now.quarantines > approved.quarantines:
         yield f"drain.max_quarantined {approved.quarantines} → {now.quarantines}"
@@ -155,21 +156,13 @@ def of_care(approved: Care, now: Care) -> Iterator[str]:
     ):
         if more := sorted(set(after) - set(before)):
             yield f"{option} allows more: {', '.join(more)}"
+    yield from loosened(approved.rollout, now.rollout)
 
 
 def of_windows(approved: Terms, *, ignores: bool) -> Iterator[str]:
     """Whoever has agreed to a run at any time has agreed to one in a window."""
     if ignores and not approved.ignores_windows:
         yield "it does not wait for maintenance windows"
-
-
-def _is_no_more(most: int | str, than: int | str) -> bool:
-    """A share and a count cannot be compared without the nodes; but nothing is less than one at a time."""
-    if most in (1, than):
-        return True
-    if isinstance(most, int) or isinstance(than, int):
-        return isinstance(most, int) and isinstance(than, int) and most < than
-    return int(most.removesuffix("%")) < int(than.removesuffix("%"))
 
 
 def _of_findings(approved: Terms, now: Terms) -> Iterator[str]:

@@ -16,6 +16,7 @@ from kubeadm_upgrade.approval.terms import Terms
 from kubeadm_upgrade.board.words import capital
 from kubeadm_upgrade.durations import told
 from kubeadm_upgrade.preflight import MAY_BE_WAIVED, Finding, Severity
+from kubeadm_upgrade.rollout.care import RolloutCare
 from kubeadm_upgrade.wording import count, shortened
 
 _NAMES = 100  # of a group of nodes; the plan beside it has the same order
@@ -84,6 +85,7 @@ def _head(question: Question) -> str:
         *([f"**{_QUARANTINE.format(workers=count(care.quarantines, 'worker'))}**"] if care.quarantines else []),
         *(f"kubeadm passes over its preflight error {text(name)}." for name in care.ignores),
         *(f"The flag {text(name)} of the control plane may be left out." for name in care.drop_flags),
+        *_rollout(care.rollout),
         *map(text, question.beside),
     ]
     table = ["| Hop | Control plane | Workers drained | Workers waiting |", "| ---: | --- | --- | --- |"]
@@ -91,6 +93,11 @@ def _head(question: Question) -> str:
         moving, waiting = (sum(len(group["nodes"]) for group in hop[kind]) for kind in ("moving", "waiting"))
         table.append(f"| {number} | {_way(hop)} | {moving} | {waiting} |")
     return "\n\n".join((*lines, "\n".join(table)))
+
+
+def _rollout(care: RolloutCare) -> tuple[str, ...]:
+    """In which order workers move, and what holds them up, as it is bound to the answer."""
+    return (f"Rollout: {'; '.join(f'{text(name)} {text(held)}' for name, held in care.items())}.",) if care else ()
 
 
 _DRAINS = {
@@ -142,7 +149,8 @@ def _lines(hop: Json) -> Iterator[str]:
         yield "- Before kubeadm applies, our etcd tag is taken out of kubeadm-config"
     for does, kind in (("Control plane", "control_plane"), ("Drain and upgrade", "moving"), ("Leave", "waiting")):
         for group in hop[kind]:
-            yield f"- {does} {_names(group)} (kubelet {text(group['kubelet'])}): {text(group['reason'])}"
+            who = f"{text(group['group'])}: " if group.get("group") else ""
+            yield f"- {does} {who}{_names(group)} (kubelet {text(group['kubelet'])}): {text(group['reason'])}"
     for change in hop["changes"]:
         yield f"- {text(change['component'])}: {text(change['before'] or '?')} → {text(change['after'])}"
     if hop["removed_apis"]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubeadm_upgrade.approval.figures import is_no_worse, masked
+from kubeadm_upgrade.rollout.care import RolloutCare
 from kubeadm_upgrade.version import Version
 
 Packages = Mapping[str, Mapping[str, str]]  # package format -> package -> version with its revision
@@ -77,6 +78,7 @@ class Care:
     drop_flags: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()  # preflight errors of kubeadm's
     quarantines: int = 0  # workers that a run may leave behind, and go on
+    rollout: RolloutCare = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ class Terms:
             "max_unavailable": self.care.max_unavailable,
             "quarantines": self.care.quarantines,
             **{name: list(getattr(self.care, name)) for name in ("allows", "drop_flags", "ignores")},
+            "rollout": dict(sorted(self.care.rollout.items())),
             "ignores_windows": "yes" if self.ignores_windows else "",
             "warnings": list(self.warnings),
             "blocks": [[block.check, block.sentence] for block in self.blocks],
@@ -131,7 +134,10 @@ class Terms:
             repository=plain.get("repository", ""),
             key=plain.get("key", ""),
             care=Care(
-                int(most) if str(most).isdigit() else most, quarantines=int(plain.get("quarantines") or 0), **lists
+                int(most) if str(most).isdigit() else most,
+                quarantines=int(plain.get("quarantines") or 0),
+                **lists,
+                rollout=plain.get("rollout") or {},
             ),
             warnings=tuple(plain.get("warnings") or ()),
             blocks=tuple(Block(str(check), str(sentence)) for check, sentence in plain.get("blocks") or ()),

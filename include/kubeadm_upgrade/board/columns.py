@@ -21,6 +21,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "switch_package_repository": ("repository", "switches its package repository"),
     "stage_packages": ("fetch", "fetches its packages"),
     "stage_images": ("images", "fetches its images"),
+    "next_in_line": ("turn", "waits for its turn"),
     "admit": ("slot", "is being admitted"),
     "back_up": ("backup", "is being backed up"),
     "upgrade_kubeadm": ("kubeadm", "installs kubeadm"),

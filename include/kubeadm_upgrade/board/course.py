@@ -19,11 +19,12 @@ SETTLED = frozenset({"success", "skipped", "removed"})
 AT_WORK = frozenset({"running", "restarting", "deferred", "up_for_retry", "up_for_reschedule", "awaiting_input"})
 
 _HAPPENED = AT_WORK | {"success", "failed"}
+_AT_THE_GATES = frozenset(step.name for steps in GROUPS.values() for step in steps if step.is_at_the_gates)
 _TASK_IDS = {group: tuple(f"{group}.{step.name}" for step in steps) for group, steps in GROUPS.items()}
 _NONE: Mapping[str, Course] = MappingProxyType({})
 
 # Waiting at the gates: nobody has touched the node yet.
-AT_THE_GATES = frozenset({Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.APPROVAL, Wait.WINDOW})
+AT_THE_GATES = frozenset({Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.APPROVAL, Wait.WINDOW, Wait.SOAK, Wait.FAILURES})
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Course:
     @property
     def waits_at_the_gates(self) -> bool:
         task = self.current
-        return task is not None and task.state == "deferred" and task.step == "admit"
+        return task is not None and task.state == "deferred" and task.step in _AT_THE_GATES
 
     @cached_property
     def left(self) -> Mapping[str, tuple[TaskRecord, ...]]:
@@ -90,7 +91,7 @@ class Course:
         task = self.current
         if task is None or task.group == "stage":
             return False
-        return any(one.state == "success" for one in self.tasks if one.group == task.group)
+        return any(one.state == "success" for one in self.tasks if (one.group, one.step) == (task.group, "admit"))
 
     @cached_property
     def measured(self) -> tuple[tuple[str, float], ...]:

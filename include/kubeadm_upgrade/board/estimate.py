@@ -77,7 +77,7 @@ class _Estimate:
 
     def _of_task(self, task: TaskRecord) -> float:
         usual = self._usual[task.task_id]
-        if task.step == "admit" or task.started is None or task.state is None:
+        if task.step in ("next_in_line", "admit") or task.started is None or task.state is None:
             return usual + _BETWEEN
         gone = (self._sight.now - task.started).total_seconds()
         return max(usual - gone, _LEAST * usual) + _BETWEEN

@@ -13,7 +13,7 @@ from kubeadm_upgrade.board.counts import everybody, how_far, target
 from kubeadm_upgrade.board.record import TaskRecord
 from kubeadm_upgrade.board.rows import detail
 from kubeadm_upgrade.board.sight import Sight
-from kubeadm_upgrade.board.state import PROVEN, gates_that_stay_closed, pause_of, shut_window
+from kubeadm_upgrade.board.state import PROVEN, gates_that_stay_closed, moment_awaited, pause_of
 from kubeadm_upgrade.board.under_way import at_work, finished_first, go_on
 from kubeadm_upgrade.board.view import State
 from kubeadm_upgrade.board.words import at, brief, capital, full_stop, lasting, roughly
@@ -56,7 +56,7 @@ def _moving(sight: Sight, seconds_left: float | None) -> str:
 
 
 def _waiting(sight: Sight, seconds_left: float | None) -> str:
-    waits = at_work(sight) or _closed(sight) or _until_the_window(sight)
+    waits = at_work(sight) or _closed(sight) or _until_a_moment(sight)
     return _joined(capital(how_far(sight)), waits) + _left(seconds_left, "left once that is over")
 
 
@@ -165,9 +165,9 @@ def _closed(sight: Sight, begin: Callable[[str], str] = str) -> str:
     return ""
 
 
-def _until_the_window(sight: Sight) -> str:
-    waits = shut_window(sight)
-    return f"it waits {WORDS[Wait.WINDOW]}: {detail(waits)}" if waits else ""
+def _until_a_moment(sight: Sight) -> str:
+    waits = moment_awaited(sight)
+    return f"it waits {WORDS[waits.kind]}: {detail(waits)}" if waits else ""
 
 
 def _closes(sight: Sight) -> str:

@@ -87,9 +87,9 @@ def gates_that_stay_closed(sight: Sight) -> tuple[Waiting, ...]:
     return sight.waits_of(Wait.SLOT) if sight.nobody_is_out else ()
 
 
-def shut_window(sight: Sight) -> Waiting | None:
-    """What the next node waits for, where that is a maintenance window and nobody else is under way."""
-    waits = sight.waits_of(Wait.WINDOW)
+def moment_awaited(sight: Sight) -> Waiting | None:
+    """What the next node waits for, where that is a window or the end of a soak and nobody else is under way."""
+    waits = sight.waits_of(Wait.WINDOW, Wait.SOAK)
     return waits[0] if waits and sight.nobody_is_out else None
 
 
@@ -102,5 +102,5 @@ def _on_the_way(sight: Sight) -> State:
     if sight.phase is None and any(task.state not in SETTLED for task in before.values()):
         return State.PLANNING
     states = {row.state for row in sight.under_way}
-    waits = states == {"waiting"} or gates_that_stay_closed(sight) or shut_window(sight)
+    waits = states == {"waiting"} or gates_that_stay_closed(sight) or moment_awaited(sight)
     return State.WAITING if waits else State.MOVING

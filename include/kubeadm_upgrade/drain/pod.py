@@ -22,6 +22,8 @@ class PodFacts:
     terminating_since: datetime | None = None
     due: datetime | None = None  # when it is to be gone: the end of its grace period
     finalizers: tuple[str, ...] = ()  # whoever must let go of it before it is
+    ready: bool = True
+    ready_changed: datetime | None = None
     undeterred: bool = False  # came to a node that was cordoned already: one more eviction brings one more
     owner_name: str = ""
     owner_is_gone: bool = False  # a DaemonSet that is: nobody recreates the Pod, nor takes it away

@@ -52,6 +52,7 @@ def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
     created, due = _time(meta.get("creationTimestamp")), _time(meta.get("deletionTimestamp"))
     controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
     volumes = spec.get("volumes") or ()
+    ready: Json = next((one for one in pod.get("status", {}).get("conditions", ()) if one["type"] == "Ready"), {})
     return PodFacts(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -64,6 +65,8 @@ def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
         terminating_since=due - timedelta(seconds=meta.get("deletionGracePeriodSeconds", 0)) if due else None,
         due=due,
         finalizers=tuple(meta.get("finalizers", ())),
+        ready=ready.get("status") == "True",
+        ready_changed=_time(ready.get("lastTransitionTime")),
         undeterred=bool(cordoned_at and created and created >= cordoned_at and _tolerates_cordon(pod)),
         owner_name=controller.get("name", ""),
         labels=meta.get("labels") or {},

@@ -12,6 +12,7 @@ from kubeadm_upgrade.actions import (
     NoteEnded,
     NoteFailed,
     NotePin,
+    NoteSoak,
     Quarantine,
     TakeSlot,
 )
@@ -31,6 +32,13 @@ def changed(ledger: Ledger, action: LedgerAction, run: RunId, now: datetime) -> 
             return ledger.taken(node, lane, run, now)
         case GiveSlotBack(node=node):
             return ledger.given_back(node)
+        case _:
+            return _noted(ledger, action, now)
+
+
+def _noted(ledger: Ledger, action: LedgerAction, now: datetime) -> Ledger:
+    """What is known of a kubeadm upgrade."""
+    match action:
         case NoteBegun(node=node, unit=unit):
             return ledger.begun(node, unit)
         case NoteEnded(node=node):
@@ -38,15 +46,17 @@ def changed(ledger: Ledger, action: LedgerAction, run: RunId, now: datetime) -> 
         case NoteFailed(node=node, unit=unit, why=why):
             return ledger.failed(node, unit, why, now)
         case _:
-            return _of_the_run(ledger, action)
+            return _of_the_run(ledger, action, now)
 
 
-def _of_the_run(ledger: Ledger, action: LedgerAction) -> Ledger:
+def _of_the_run(ledger: Ledger, action: LedgerAction, now: datetime) -> Ledger:
     """What is no word on a slot."""
     match action:
         case Quarantine(node=node, why=why):
             return replace(ledger, given_up={node: why, **ledger.given_up})
         case NotePin(tag=tag):
             return replace(ledger, etcd_pin=tag)
+        case NoteSoak(group=group, to=to, done=done):
+            return ledger.soaking(group, to, now if done else None)
         case _:
             return ledger.resumed()

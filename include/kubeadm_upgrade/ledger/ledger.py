@@ -18,6 +18,7 @@ CONTROL_PLANE = "control-plane"
 WORKER = "worker"
 
 MOST_DURATIONS = 50  # of each step: the newest ones
+MOST_TOLD = 300  # characters of a reason: the log has all of it
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Holder:
     since: datetime
     released: datetime | None = None  # it has ended; it may come back until somebody else has come
     judged: datetime | None = None  # when preflight last found nothing that blocks
+    unwell: tuple[str, ...] | None = None  # workloads that were so when it did first; None: nobody has looked
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,22 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """A worker whose task has failed, for a person: what a rollout counts until it is back in service."""
+
+    run: RunId
+    why: str
+
+
+@dataclass(frozen=True)
+class Soak:
+    """Since when a group of workers is done, at which version."""
+
+    to: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Ledger:
     """Everything that runs must agree on."""
 
@@ -64,6 +82,8 @@ class Ledger:
     etcd_pin: str | None = None  # the etcd image tag that this tool has fixed in kubeadm-config
     durations: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # step -> seconds, oldest first
     approved: Approval | None = None  # the last one; of a path, which its runs carry
+    failed_nodes: Mapping[str, Failed] = field(default_factory=dict)  # worker -> why; until the next run comes
+    soaks: Mapping[str, Soak] = field(default_factory=dict)  # by group
 
     def is_held_by(self, run: RunId) -> bool:
         """Whether this run may act: also one that has ended and is cleared, as long as nobody came after it."""
@@ -100,7 +120,7 @@ class Ledger:
         mine = dict.fromkeys(give_up, "parameter give_up")
         if self.is_held_by(run):
             return replace(self.resumed(), given_up={**mine, **self.given_up})
-        return replace(self, holder=Holder(run, now), given_up=mine, aborted=None)
+        return replace(self, holder=Holder(run, now), given_up=mine, aborted=None, failed_nodes={})
 
     def resumed(self) -> Ledger:
         """A run that had ended acts again: one of its tasks was cleared."""
@@ -122,8 +142,11 @@ class Ledger:
         """What was approved is done. After a restore it would be to do again, and nobody has agreed to that."""
         return replace(self, approved=None)
 
-    def judged(self, now: datetime) -> Ledger:
-        return self._on_holder(judged=now)
+    def judged(self, now: datetime, unwell: Iterable[str] | None = None) -> Ledger:
+        """What was unwell at the first judgement of a run stays so noted: later it may be the run's own doing."""
+        noted = self.holder.unwell if self.holder else None
+        first = tuple(unwell) if unwell is not None and noted is None else noted
+        return self._on_holder(judged=now, unwell=first)
 
     def taken(self, node: str, lane: str, run: RunId, now: datetime) -> Ledger:
         """The slot of an earlier run is this one's from now on, with all that is known of the node.
@@ -135,10 +158,27 @@ class Ledger:
         if failure is not None and earlier.run != run:
             failure = replace(failure, told=failure.at is not None and run.began_after(failure.at))
         slot = replace(earlier, lane=lane, run=run, since=earlier.since or now, failure=failure)
-        return self._with_slot(node, slot)
+        return self._with_slot(node, slot).mended(node)
 
     def given_back(self, node: str) -> Ledger:
-        return replace(self, slots={name: slot for name, slot in self.slots.items() if name != node})
+        left = {name: slot for name, slot in self.slots.items() if name != node}
+        return replace(self, slots=left).mended(node)
+
+    def with_failed(self, node: str, run: RunId, why: str) -> Ledger:
+        """The first reason stays, since it is the cause of much that comes after it. Of a run that is over, nothing."""
+        there = self.failed_nodes.get(node)
+        if not self.is_held_by(run) or (there is not None and there.run == run):
+            return self
+        first_line = why.partition("\n")[0][:MOST_TOLD]
+        return replace(self, failed_nodes={**self.failed_nodes, node: Failed(run, first_line)})
+
+    def mended(self, node: str) -> Ledger:
+        return replace(self, failed_nodes={name: one for name, one in self.failed_nodes.items() if name != node})
+
+    def soaking(self, group: str, to: str, since: datetime | None) -> Ledger:
+        """None: it does not, for a node of it is not done after all."""
+        others = {name: one for name, one in self.soaks.items() if name != group}
+        return replace(self, soaks={**others, group: Soak(to, since)} if since else others)
 
     def begun(self, node: str, unit: str) -> Ledger:
         return self._on_slot(node, doing=unit)

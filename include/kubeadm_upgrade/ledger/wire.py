@@ -15,7 +15,7 @@ import yaml
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import UnreadableOutput
-from kubeadm_upgrade.ledger.ledger import Failure, Holder, Ledger, Slot
+from kubeadm_upgrade.ledger.ledger import Failed, Failure, Holder, Ledger, Slot, Soak
 
 NAMESPACE = "kube-system"
 CONFIG_MAP = "kubeadm-fleet-ledger"
@@ -24,7 +24,10 @@ SLOTS = "kubeadm-fleet-slots"  # what there was before the ledger: lane -> JSON 
 
 HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS = "holder", "paused", "aborted", "etcd-pin", "durations"
 APPROVED = "approved"
-SLOT, GIVEN_UP = "out-of-service.", "given-up."  # a node's name follows
+SLOT, GIVEN_UP, FAILED = "out-of-service.", "given-up.", "failed."  # a node's name follows
+SOAK = "soak."  # a group's name follows
+
+_NONE = "none"
 
 Data = Mapping[str, str]
 
@@ -40,6 +43,8 @@ def read(data: Data) -> Ledger:
         etcd_pin=data.get(ETCD_PIN, "").strip() or None,
         durations=_durations(data.get(DURATIONS, "")),
         approved=_approval(data[APPROVED]) if APPROVED in data else None,
+        failed_nodes={node: _failed(key, text) for key, node, text in _under(FAILED, data)},
+        soaks={group: _soak(key, text) for key, group, text in _under(SOAK, data)},
     )
 
 
@@ -72,11 +77,18 @@ def _texts(ledger: Ledger) -> dict[str, str]:
         **({APPROVED: _text(ledger.approved.to_json(), lists_in_a_line=True)} if ledger.approved else {}),
         **{f"{SLOT}{node}": _slot_text(slot) for node, slot in ledger.slots.items()},
         **{f"{GIVEN_UP}{node}": reason for node, reason in ledger.given_up.items()},
+        **{
+            f"{FAILED}{node}": _text({"why": one.why, **_run_text(one.run)})
+            for node, one in ledger.failed_nodes.items()
+        },
+        **{f"{SOAK}{name}": _text({"to": one.to, "since": _iso(one.since)}) for name, one in ledger.soaks.items()},
     }
 
 
 def _is_ours(key: str) -> bool:
-    return key in (HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS, APPROVED) or key.startswith((SLOT, GIVEN_UP))
+    return key in (HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS, APPROVED) or key.startswith(
+        (SLOT, GIVEN_UP, FAILED, SOAK)
+    )
 
 
 def _under(prefix: str, data: Data) -> list[tuple[str, str, str]]:
@@ -85,14 +97,19 @@ def _under(prefix: str, data: Data) -> list[tuple[str, str, str]]:
 
 def _holder(text: str) -> Holder:
     plain = _mapping(HOLDER, text, ("run", "since"))
-    return Holder(
-        _run(plain), _time(HOLDER, plain["since"]), _maybe(HOLDER, plain, "released"), _maybe(HOLDER, plain, "judged")
-    )
+    times = (_time(HOLDER, plain["since"]), _maybe(HOLDER, plain, "released"), _maybe(HOLDER, plain, "judged"))
+    unwell = plain.get("unwell")
+    return Holder(_run(plain), *times, None if unwell is None else _listed(unwell))
 
 
 def _holder_text(holder: Holder) -> str:
     times = {name: _iso(getattr(holder, name)) for name in ("since", "released", "judged")}
-    return _text({**_run_text(holder.run), **times})
+    unwell = {} if holder.unwell is None else {"unwell": ", ".join(holder.unwell) or _NONE}
+    return _text({**_run_text(holder.run), **times, **unwell})
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return () if text == _NONE else tuple(one.strip() for one in str(text).split(","))
 
 
 def _slot(key: str, text: str) -> Slot:
@@ -104,6 +121,20 @@ def _slot(key: str, text: str) -> Slot:
 def _slot_text(slot: Slot) -> str:
     words = {"since": _iso(slot.since), "doing": slot.doing, **_failure_text(slot.failure)}
     return _text({"lane": slot.lane, **_run_text(slot.run), **words})
+
+
+def _failed(key: str, text: str) -> Failed:
+    plain = _mapping(key, text, ("run",))
+    return Failed(_run(plain), str(plain.get("why", "")))
+
+
+def _failed_text(failed: Failed) -> str:
+    return _text({**_run_text(failed.run), "why": failed.why})
+
+
+def _soak(key: str, text: str) -> Soak:
+    plain = _mapping(key, text, ("to", "since"))
+    return Soak(str(plain["to"]), _time(key, plain["since"]))
 
 
 def _failure(key: str, plain: Mapping[str, Any]) -> Failure | None:

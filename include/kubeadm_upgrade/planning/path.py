@@ -46,6 +46,12 @@ class Group:
     nodes: tuple[str, ...]
     kubelet: Version
     reason: str
+    group: str = ""  # of the rollout, where the cluster's file has some
+
+    @property
+    def who(self) -> str:
+        """What goes before the names of its nodes."""
+        return f"{self.group}: " if self.group else ""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _lines(hop: PathHop) -> Iterator[str]:
     for group in hop.control_plane:
         yield f"- Control plane {_names(group)} (kubelet {group.kubelet}): {group.reason}"
     for group in hop.moving:
-        yield f"- Drain and upgrade {_names(group)} (kubelet {group.kubelet}): {group.reason}"
+        yield f"- Drain and upgrade {group.who}{_names(group)} (kubelet {group.kubelet}): {group.reason}"
     for group in hop.waiting:
         yield f"- Leave {_names(group)} (kubelet {group.kubelet}): {group.reason}"
     for change in hop.changes:

@@ -29,6 +29,7 @@ class NodeState:
     kernel: str = ""
     cgroup: str = ""  # v1 or v2; empty where the host could not be asked
     settings: Settings = NO_SETTINGS  # the kubelet's
+    labels: Mapping[str, str] = field(default_factory=dict)  # those that the rollout goes by
 
     @property
     def apiserver(self) -> Version | None:

@@ -70,7 +70,7 @@ def _why(hop: PathHop) -> Iterator[str]:
     for verb, groups in (("[cyan]drain[/] ", hop.moving), ("[dim]leave[/] ", hop.waiting)):
         for group in groups:
             names = shortened(group.nodes, _NAMES_SHOWN)
-            yield f"{verb} {escape(names)} [dim](kubelet {group.kubelet})[/]: {escape(group.reason)}"
+            yield f"{verb} {group.who}{escape(names)} [dim](kubelet {group.kubelet})[/]: {escape(group.reason)}"
     for change in hop.changes:
         yield f"[dim]also[/]   {change.component} {change.before or '?'} → {change.after}"
     for note in hop.notes:

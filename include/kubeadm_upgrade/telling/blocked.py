@@ -17,6 +17,7 @@ from kubeadm_upgrade.waits import IDLE, WORDS, Wait, Waits
 # nobody's time is lost by these, and nothing goes on before a person has acted
 _FOR_A_PERSON = frozenset({Wait.OTHERS, Wait.CREDENTIALS, Wait.FILE, Wait.APPROVAL})
 ADMIT = "admit"
+_AT_THE_GATES = ("next_in_line", ADMIT)
 _MOST_NODES = 5
 
 _DO: Mapping[Wait, str] = {
@@ -26,6 +27,7 @@ _DO: Mapping[Wait, str] = {
     Wait.APPROVAL: "clear the task approve to have it asked for, or put the cluster's file back",
     Wait.ANSWER: "see whether it is up, and reached from the triggerer",
     Wait.HEALTH: "see what ails the control plane (kubectl get pods -n kube-system)",
+    Wait.WORKLOADS: "see what ails them, or take the check out of rollout.health in the cluster's file",
     Wait.PODS: "see what holds them: a PodDisruptionBudget that allows nothing, or a Pod that does not end",
     Wait.NODE: "see what its kubelet says (journalctl -u kubelet)",
     Wait.COMMAND: "see what it does on the host: the task's log names it",
@@ -53,7 +55,7 @@ def blocked(work: Assignment, waits: Waits, now: datetime) -> Event:
     """Nodes that wait to be admitted all wait for the same: one of them tells it for all, once an hour at most."""
     lasted = f"has waited {WORDS[waits.kind]} for {lasting((now - waits.since).total_seconds())}: {waits.reason}"
     do = _DO.get(waits.kind, "see its log for what it looks at")
-    if work.step == ADMIT:
+    if work.step in _AT_THE_GATES:
         text = f"{work.node} {lasted}; so do all that are still to be admitted"
         return Event(Kind.BLOCKED, work.cluster, text, do=do, key=f"{waits.kind} {waits.since:%Y-%m-%dT%H}")
     key = f"{work.group}.{work.step} {mark(waits)}"
@@ -74,6 +76,6 @@ def claim_blocked(cluster: str, waits: Waits, now: datetime) -> Event:
 
 def share(work: Assignment, waits: Waits) -> tuple[tuple[str, ...], int]:
     """What of which so many are told by one process within an hour: five hundred may wait for one API."""
-    admits = work.step == ADMIT
+    admits = work.step in _AT_THE_GATES
     what = (work.cluster, work.run.unmistakable, str(waits.kind), ADMIT if admits else "")
     return what, 1 if admits else _MOST_NODES

@@ -35,6 +35,7 @@ _KINDS: Mapping[str, Kind] = {
     "uncordon_node": Kind.KUBELET,
     "control_plane_ready": Kind.SETTLING,
     "static_pods_ready": Kind.SETTLING,
+    "next_in_line": Kind.WAITING,
     "admit": Kind.WAITING,
 }
 

@@ -9,6 +9,7 @@ GUESSES: Mapping[str, float] = {
     "switch_package_repository": 10,
     "stage_packages": 30,
     "stage_images": 45,
+    "next_in_line": 2,
     "admit": 2,
     "back_up": 15,
     "upgrade_kubeadm": 15,

@@ -10,10 +10,12 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from kubeadm_upgrade.board.words import roughly
 from kubeadm_upgrade.planning.path import Group, Path, PathHop
+from kubeadm_upgrade.rollout.placement import Placed
 from kubeadm_upgrade.windows.calendar import ALWAYS, ALWAYS_WAS, NEVER_ENDS, Calendar, Opening, Work
 from kubeadm_upgrade.windows.hold import BEFORE, Job, first_that_fits, hold
 from kubeadm_upgrade.windows.need import STEPS_OF, Durations, need
@@ -101,11 +103,21 @@ class Forecast:
 
 
 def forecast(
-    path: Path, calendar: Calendar, now: datetime, durations: Durations, workers_at_once: int, *, ignores: bool = False
+    path: Path,
+    calendar: Calendar,
+    now: datetime,
+    durations: Durations,
+    workers_at_once: int,
+    groups: Sequence[Placed] = (),
+    *,
+    ignores: bool = False,
 ) -> Forecast:
-    """For a path that begins now, and where it `ignores` windows, goes on at once."""
-    work = _Simulation(ALWAYS, now, durations, workers_at_once).of(path.hops)
-    found = _Simulation(ALWAYS if ignores else calendar, now, durations, workers_at_once).of(path.hops)
+    """For a path that begins now, and where it `ignores` windows, goes on at once.
+
+    `groups`: of the rollout, one after the other, each with its own limit and its soak.
+    """
+    work = _Simulation(ALWAYS, now, durations, workers_at_once, groups).of(path.hops)
+    found = _Simulation(ALWAYS if ignores else calendar, now, durations, workers_at_once, groups).of(path.hops)
     lasts = work.ended - now if not found.never else None
     return Forecast(ALWAYS if ignores else calendar, found.windows, lasts, found.never)
 
@@ -117,8 +129,10 @@ class _NeverFits(Exception):
 class _Simulation:
     """A path going through its windows."""
 
-    def __init__(self, calendar: Calendar, now: datetime, durations: Durations, workers_at_once: int) -> None:
-        self._calendar, self._at_once = calendar, workers_at_once
+    def __init__(
+        self, calendar: Calendar, now: datetime, durations: Durations, workers_at_once: int, groups: Sequence[Placed]
+    ) -> None:
+        self._calendar, self._at_once, self._groups = calendar, workers_at_once, groups
         self._needs = {group: need(durations, steps) for group, steps in STEPS_OF.items()}
         self._last: dict[Work, Opening] = {}  # nothing is ever begun before what was begun before it
         self._parts: dict[Opening, dict[tuple[str, str], list[str]]] = {}
@@ -147,7 +161,17 @@ class _Simulation:
         whole = Job(self._needs["control_plane"] * len(planes), work, who)
         self.ended = self._place(whole, self.ended + before, hop, "control_plane", planes)
         self._lanes(hop, "control_plane_kubelets", hop.control_plane, 1)
-        self._lanes(hop, "workers", hop.moving, self._at_once)
+        self._workers(hop)
+
+    def _workers(self, hop: PathHop) -> None:
+        """Group after group; the last one's soak keeps nobody waiting."""
+        soak = timedelta()
+        for name, alike in groupby(hop.moving, key=lambda one: one.group):
+            group = next((one for one in self._groups if one.name == name), None)
+            self.ended += soak
+            limit = group.limit if group and group.limit is not None else self._at_once
+            self._lanes(hop, "workers", alike, min(limit, self._at_once))
+            soak = group.soak if group else timedelta()
 
     def _lanes(self, hop: PathHop, group: str, nodes: Iterable[Group], at_once: int) -> None:
         free, earliest = [self.ended] * at_once, self.ended

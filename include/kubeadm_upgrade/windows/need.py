@@ -21,17 +21,17 @@ STEPS_OF: Mapping[str, tuple[str, ...]] = {
         "uncordon_node",
     ),
     "workers": (
-        *("admit", "upgrade_kubeadm", "kubeadm_upgrade_node", "drain_node", "upgrade_kubelet_and_kubectl"),
-        *("restart_kubelet", "node_ready", "uncordon_node"),
+        *("next_in_line", "upgrade_kubeadm", "kubeadm_upgrade_node", "admit", "drain_node"),
+        *("upgrade_kubelet_and_kubectl", "restart_kubelet", "node_ready", "uncordon_node"),
     ),
 }
 _MOST_OF_THEM = 0.9
-_WAITS_ONLY = "admit"  # it is what the window is asked by
+_WAITS_ONLY = ("next_in_line", "admit")  # they are what the window is asked by
 
 
 def need(durations: Durations, steps: Iterable[str]) -> timedelta:
     """For these steps, one after the other: of each what nine of ten have taken, or a guess before there are any."""
-    return timedelta(seconds=sum(_usual(durations.get(step) or (), step) for step in steps if step != _WAITS_ONLY))
+    return timedelta(seconds=sum(_usual(durations.get(step) or (), step) for step in steps if step not in _WAITS_ONLY))
 
 
 def _usual(seconds: Sequence[float], step: str) -> float:

@@ -7,32 +7,30 @@ its models think mandatory may be absent in an old one.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import aiohttp
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 
+from kubeadm_airflow.hooks.api_answers import Answer, date_of, error_of, not_ready, parsed, words
 from kubeadm_airflow.hooks.connections import connection_named
 from kubeadm_airflow.hooks.kubeconfig import expired_certificate, refusal
 from kubeadm_airflow.hooks.no_answer import no_answer, not_the_api
 from kubeadm_upgrade.drain.answer import denied_by_admission
 from kubeadm_upgrade.errors import (
-    Conflict,
-    Forbidden,
     Misdirected,
-    NeedsPerson,
     ObjectNotFound,
     Unauthorized,
-    Unreachable,
 )
+from kubeadm_upgrade.leases import Lease, read_lease
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Ledger
-from kubeadm_upgrade.objects import read_readyz
+from kubeadm_upgrade.rollout.workload import Workload, read_workload
 
 Json = dict[str, Any]
 
@@ -43,25 +41,13 @@ FORBIDDEN_PAUSE = 2.0
 PAGE = 500
 
 
-class Answer(NamedTuple):
-    """What the API has answered."""
-
-    status: int
-    text: str
-    retry_after: str = ""  # the header
-
-    @property
-    def said(self) -> Json:
-        """Its Status object; of whatever else it may be, the text."""
-        return _status_object(self.text)
-
-
 class ClusterApi:
     """What the upgrade reads from the API and writes to it: docs/rbac.yaml grants exactly this."""
 
     def __init__(self, client: Any, conn_id: str) -> None:
         self._client = client
         self._conn_id = conn_id
+        self._now = datetime.now(UTC)  # by the clock of whoever has answered last, where it tells
 
     @classmethod
     @asynccontextmanager
@@ -106,11 +92,26 @@ class ClusterApi:
                 return (found.get("data") or {}).get("kubelet")
         return None
 
+    async def lease(self, namespace: str, name: str) -> Lease | None:
+        """None where there is none: it may not have been made yet."""
+        try:
+            found = await self._call("GET", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}")
+        except ObjectNotFound:
+            return None
+        return read_lease(found, self._now)
+
+    async def workloads(self) -> tuple[Workload, ...]:
+        """Of all namespaces."""
+        found: list[Workload] = []
+        for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+            found += [read_workload(kind, item) for item in await self._list(f"/apis/apps/v1/{kind.lower()}s")]
+        return tuple(found)
+
     async def readyz(self) -> str:
         """The text of `/readyz?verbose`; a failing check makes the status 500, and the text says which."""
         status, text, _ = await self._request("GET", "/readyz", [("verbose", "true")])
         if status == 403:
-            raise _not_ready(status, text)
+            raise not_ready(status, text)
         if status not in (200, 500):
             raise error_of(Answer(status, text), "GET /readyz")
         return text
@@ -168,7 +169,7 @@ class ClusterApi:
         answer = await self._request(method, path, query, body, content_type)
         if answer.status >= 300:
             raise error_of(answer, f"{method} {path}")
-        found = _json(answer.text)
+        found = parsed(answer.text)
         if not isinstance(found, dict):
             raise not_the_api(f"{method} {path}", self._server, self._conn_id, answer.text)
         return found
@@ -184,7 +185,7 @@ class ClusterApi:
         """A 403 only when it lasts."""
         answer = await self._lasting(partial(self._ask, method, path, query, body, content_type))
         if answer.status == 401:
-            raise self._unauthorized(f"{method} {path}: {_words(answer.text)}")
+            raise self._unauthorized(f"{method} {path}: {words(answer.text)}")
         if answer.status == 400 and "HTTP request to an HTTPS server" in answer.text:
             raise Misdirected(
                 f"the Kubernetes API at {self._server} speaks HTTPS",
@@ -223,7 +224,7 @@ class ClusterApi:
     async def _check_ready(self) -> None:
         status, text, _ = await self._ask("GET", "/readyz", [("verbose", "true")])
         if status != 200:
-            raise _not_ready(status, text)
+            raise not_ready(status, text)
 
     async def _ask(
         self,
@@ -245,50 +246,7 @@ class ClusterApi:
                 _preload_content=False,
                 _request_timeout=REQUEST_SECONDS,
             )
+            self._now = date_of(response.headers.get("Date")) or datetime.now(UTC)
             return Answer(response.status, await response.text(), response.headers.get("Retry-After", ""))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise no_answer(error, self._server, self._conn_id) from error
-
-
-_GRANT = "grant all that docs/rbac.yaml lists (kubectl apply -f docs/rbac.yaml)"
-
-
-def _status_object(text: str) -> Json:
-    found = _json(text)
-    return found if isinstance(found, dict) else {"message": text}
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _words(text: str) -> str:
-    return _status_object(text).get("message") or text.strip()[:300]
-
-
-def _not_ready(status: int, text: str) -> Unreachable:
-    """An API server's answer to /readyz. Kubernetes lets everybody read that, once the server has its rules."""
-    said = ", ".join(read_readyz(text)) if status == 500 else _words(text)
-    hint = " (if this lasts, ClusterRole system:public-info-viewer is not granted)" if status == 403 else ""
-    return Unreachable(f"the API server is not ready yet: GET /readyz: status {status}: {said}{hint}")
-
-
-def error_of(answer: Answer, request: str) -> Exception:
-    """The API's refusal as one of our errors, in the API's own words."""
-    status, said = answer.status, _words(answer.text)
-    match status:
-        case 403 if denied_by_admission(answer.said):
-            return Forbidden(f"{request}: {said}")
-        case 403:
-            return Forbidden(f"{request}: {said}", do=_GRANT)
-        case 404:
-            return ObjectNotFound(f"{request}: {said}")
-        case 409:
-            return Conflict(f"{request}: {said}")
-        case _ if status in (410, 429) or status >= 500:  # 410: a list whose pages took too long
-            return Unreachable(f"{request}: status {status}: {said}")
-        case _:
-            return NeedsPerson(f"{request}: status {status}: {said}")

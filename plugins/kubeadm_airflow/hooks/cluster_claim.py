@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks.cluster_health import unwell_now
 from kubeadm_airflow.hooks.cluster_ledger import change_ledger
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.assignment import RunId
@@ -59,7 +60,8 @@ async def ledger_of(cluster: Cluster) -> Ledger:
 
 async def note_judgement(cluster: Cluster, run: RunId) -> None:
     """Preflight has found nothing that blocks, at this moment. Nothing where another run has the cluster by now."""
-    await change_ledger(cluster, _if_held_by(run, lambda ledger: ledger.judged(datetime.now(UTC))))
+    unwell = await unwell_now(cluster) if cluster.rollout.strategy.health.workloads else None
+    await change_ledger(cluster, _if_held_by(run, lambda ledger: ledger.judged(datetime.now(UTC), unwell)))
 
 
 async def why_not_go_on(cluster: Cluster, run: RunId) -> str | None:

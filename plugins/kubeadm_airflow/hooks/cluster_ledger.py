@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import Conflict
-from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.inventory import Cluster, load_cluster_named
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.ledger.steering import Action, Order
 from kubeadm_upgrade.objects import read_nodes
@@ -27,6 +28,11 @@ async def change_ledger(cluster: Cluster, change: Callable[[Ledger], Ledger]) ->
             except Conflict:
                 continue  # somebody was quicker: see who
             return ledger
+
+
+async def note_failed(cluster: str, run: RunId, node: str, why: str) -> None:
+    """A worker is for a person now, as the rollout counts it. Nothing where another run has the cluster."""
+    await change_ledger(load_cluster_named(cluster), lambda ledger: ledger.with_failed(node, run, why))
 
 
 async def steer(cluster: Cluster, order: Order) -> tuple[str, Ledger]:

@@ -105,6 +105,7 @@ async def look_at_state_and_ledger(cluster: Cluster, target: TargetVersion | Non
                 kernel=node.kernel,
                 cgroup=one.cgroup,
                 settings=one.settings,
+                labels={key: value for key, value in node.labels.items() if key in cluster.strategy.labels},
             )
             for node, one in zip(nodes, told, strict=True)
         ),

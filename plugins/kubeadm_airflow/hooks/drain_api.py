@@ -6,7 +6,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json, error_of
+from kubeadm_airflow.hooks.api_answers import error_of
+from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_upgrade.drain import answer
 from kubeadm_upgrade.drain.obstacle import Obstacle
 from kubeadm_upgrade.drain.pod_object import OWNERS, Owner

@@ -13,8 +13,10 @@ from typing import Any
 
 from kubeadm_airflow.hooks import draining
 from kubeadm_airflow.hooks.cluster_api import Json
+from kubeadm_airflow.hooks.cluster_health import look_at_health
 from kubeadm_airflow.hooks.drain_api import DrainApi
 from kubeadm_airflow.hooks.host import Host, address_of, failure
+from kubeadm_airflow.hooks.lock_holders import named, with_holder
 from kubeadm_airflow.hooks.shared_look import shared_nodes
 from kubeadm_airflow.hooks.sights import (
     look_at_backups,
@@ -22,10 +24,8 @@ from kubeadm_airflow.hooks.sights import (
     look_at_host,
     look_at_nodes,
     look_at_versions,
-    named,
-    with_holder,
 )
-from kubeadm_upgrade import objects, queries, units
+from kubeadm_upgrade import leases, objects, queries, units
 from kubeadm_upgrade.actions import (
     Action,
     Evict,
@@ -46,6 +46,7 @@ from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.errors import Conflict, NodeGone, ObjectNotFound, PreflightFailed
 from kubeadm_upgrade.facts import Facts, HostFacts, NodeFacts, UpgradePlan
 from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
+from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.packages import locks
@@ -186,12 +187,10 @@ class NodeConnection:
         # whoever waits for others does not ask how the control plane is: hundreds may wait
         spares = Need.LANE in wanted and not rehearsal
         waits = spares and why_wait(facts, self._hop, GATES_OF_THE_LANE) is not None
-        if Need.CONTROL_PLANE in wanted and not waits:
-            nodes, control_plane = await self._look_at_nodes()
-            to_mark = nodes_to_mark(self._work, nodes, facts.ledger)
-            facts = replace(facts, control_plane=control_plane, to_mark=to_mark)
-        if Need.ETCD in wanted and not waits and facts.node.control_plane:
-            facts = replace(facts, etcd=await look_at_etcd(self._open_host, self._node, facts.control_plane))
+        if not waits:
+            facts = await self._look_at_the_others(facts, wanted)
+        if Need.LEASE in wanted:
+            facts = replace(facts, lease=await self._api.lease(leases.NODES, self._node))
         if Need.HOST in wanted:
             facts = replace(facts, host=await self._look_at_host(wanted, facts))
         if Need.PODS in wanted:
@@ -200,6 +199,21 @@ class NodeConnection:
             policy = facts.policy.drain
             attached = await draining.look_at_attached(self._api, self._node, facts.pods, policy)
             facts = replace(facts, attached=attached)
+        return facts
+
+    async def _look_at_the_others(self, facts: Facts, wanted: frozenset[Need]) -> Facts:
+        """What is not of this node alone."""
+        if Need.CONTROL_PLANE in wanted:
+            nodes, control_plane = await self._look_at_nodes()
+            to_mark = nodes_to_mark(self._work, nodes, facts.ledger)
+            facts = replace(facts, control_plane=control_plane, to_mark=to_mark)
+        if Need.ETCD in wanted and facts.node.control_plane:
+            facts = replace(facts, etcd=await look_at_etcd(self._open_host, self._node, facts.control_plane))
+        if Need.LEADERS in wanted and self._work.group != "control_plane":
+            found = [await self._api.lease(wire.NAMESPACE, name) for name in leases.LEADERS]
+            facts = replace(facts, leaders=tuple(filter(None, found)))
+        if Need.HEALTH in wanted and self._work.group == "workers":
+            facts = await look_at_health(self._api, facts)
         return facts
 
     async def _look_at_pods(self, facts: Facts) -> Facts:
@@ -216,7 +230,7 @@ class NodeConnection:
 
     async def _look_at_host(self, wanted: frozenset[Need], facts: Facts) -> HostFacts:
         host = await self._open_host()
-        found = HostFacts(**await look_at_host(host))
+        found = HostFacts(**await look_at_host(host, journal=not facts.node.ready))
         if Need.UPGRADE_PLAN in wanted:
             found = replace(found, upgrade_plan=await self._upgrade_plan(host, found, facts.control_plane))
         if Need.IMAGES in wanted:

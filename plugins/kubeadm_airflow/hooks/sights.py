@@ -17,7 +17,6 @@ from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.facts import Backup, HostFacts, NodeFacts
 from kubeadm_upgrade.kubelet_settings import places, read_kubelet, says_all
 from kubeadm_upgrade.local_etcd import LocalEtcd
-from kubeadm_upgrade.packages import locks
 from kubeadm_upgrade.packages.port import manager_of
 from kubeadm_upgrade.query import Query
 from kubeadm_upgrade.reading import reading
@@ -49,8 +48,8 @@ async def look_at_versions(api: ClusterApi) -> ControlPlaneFacts:
     return replace(found, nodes_ready=UNSEEN, failing_checks=UNSEEN, unlabelled=UNSEEN)
 
 
-async def look_at_host(host: Host) -> dict[str, Any]:
-    """What every step that needs a host looks at, as keywords of HostFacts."""
+async def look_at_host(host: Host, *, journal: bool = False) -> dict[str, Any]:
+    """What every step that needs a host looks at, as keywords of HostFacts; its journal, where it is wanted."""
     os = await host.ask(queries.OS_RELEASE)
     manager = manager_of(os)
     if manager is None:
@@ -66,7 +65,7 @@ async def look_at_host(host: Host) -> dict[str, Any]:
         "kubelet_binary": binary.path if binary else "",
         "kubelet_outdated": bool(binary and binary.replaced) or kubelet.needs_reload,
         "kubelet_restarting": kubelet.restarting,
-        "kubelet_journal": "" if kubelet.pid else await host.ask(queries.KUBELET_JOURNAL),
+        "kubelet_journal": "" if kubelet.pid and not journal else await host.ask(queries.KUBELET_JOURNAL),
     }
 
 
@@ -129,14 +128,3 @@ async def some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
             return await coroutine
 
     return await asyncio.gather(*(one(coroutine) for coroutine in looking))
-
-
-async def with_holder(host: Host, said: str) -> str:
-    """What a unit has said, and who it is that it waits for, where it did not say so itself."""
-    holder = locks.holder(said)
-    return said if holder is None or holder.name else f"{said} ({(await named(host, holder)).name})"
-
-
-async def named(host: Host, holder: locks.Holder) -> locks.Holder:
-    """dpkg and dnf know a process by its number only."""
-    return holder if holder.name else replace(holder, name=await host.ask(locks.name_of(holder.pid)))

@@ -20,15 +20,17 @@ from kubeadm_upgrade import report, to_be_continued
 from kubeadm_upgrade.board.xcoms import outcomes_in
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.inventory import Cluster, load_cluster_named
-from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
+from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.next_hop import Wish, groups_of, next_hop, path_for
 from kubeadm_upgrade.planning import plan_page
 from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.rollout.placement import Placed
 from kubeadm_upgrade.telling.events import plan_ready
 from kubeadm_upgrade.verify import joined, left_behind, shortcomings, still_to_do, unsettled
+from kubeadm_upgrade.windows.calendar import Calendar
 from kubeadm_upgrade.windows.forecast import Forecast, forecast
 
 # Whoever clears `plan` alone, hours later, does not mean what `look` saw then.
@@ -102,7 +104,7 @@ class PlanOperator(LookOperator):
         )
         path = path_for(cluster, state, wish, releases())
         hop = next_hop(cluster, state, wish, path)
-        when = await self._forecast(context, cluster, path, wish)
+        when = await self._forecast(context, path, wish, groups_of(cluster, state), cluster.calendar)
         page = plan_page.as_markdown(self.cluster, path, when, later=len(hop.later))
         report.write(report.plan_path(context["dag"].dag_id, str(context["run_id"])), page)
         self.log.info("%s", page)
@@ -116,13 +118,16 @@ class PlanOperator(LookOperator):
         await ti.axcom_push(key="begun", value=sorted(begun_in(state, path)))
         return hop.to_json()
 
-    async def _forecast(self, context: Context, cluster: Cluster, path: Path, wish: Wish) -> Forecast:
+    async def _forecast(
+        self, context: Context, path: Path, wish: Wish, groups: Sequence[Placed], calendar: Calendar
+    ) -> Forecast:
         """By the pace that the newest look has told: the task look's, or this one's own."""
         ti: Any = context["ti"]
         told = [await ti.axcom_pull(task_ids=task, key="pace") for task in ("plan", "look")]
         pace: dict[str, Any] = next(filter(None, told), {"durations": {}, "workers_at_once": 1})
         now, ignores = datetime.now(UTC), bool(wish.ignore_window)
-        return forecast(path, cluster.calendar, now, pace["durations"], pace["workers_at_once"], ignores=ignores)
+        durations, at_once = pace["durations"], pace["workers_at_once"]
+        return forecast(path, calendar, now, durations, at_once, groups, ignores=ignores)
 
     async def _state(self, context: Context) -> State:
         """What the task look has seen, unless that is too long ago."""

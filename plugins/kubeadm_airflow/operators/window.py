@@ -19,7 +19,7 @@ from kubeadm_upgrade.approval.page import Question, beside_of
 from kubeadm_upgrade.errors import NotSettled, PlanChanged, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
-from kubeadm_upgrade.next_hop import Wish, path_for
+from kubeadm_upgrade.next_hop import Wish, groups_of, path_for
 from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.waits import Wait, Waits
@@ -136,7 +136,8 @@ class WindowOperator(AskingOperator):
         before = ledger.approved
         changed = before.difference(terms, begun) if before else ()
         pace, at_once = ledger.durations, cluster.rollout.workers_at_once(len(state.workers))
-        when = forecast(path, cluster.calendar, datetime.now(UTC), pace, at_once, ignores=bool(hop.ignore_window))
+        groups, ignores = groups_of(cluster, state), bool(hop.ignore_window)
+        when = forecast(path, cluster.calendar, datetime.now(UTC), pace, at_once, groups, ignores=ignores)
         told, beside = path.to_json() | {"forecast": when.to_json()}, beside_of(wish.ignore_window)
         question = Question(self.cluster, told, terms, cluster.approval, found, before, changed, beside)
         return Seen(question, before if before and not changed else None)

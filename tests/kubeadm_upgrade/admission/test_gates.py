@@ -13,6 +13,7 @@ from kubeadm_upgrade.admission.gates import (
     GATES_OF_THE_LANE,
     approved,
     control_plane_healthy,
+    controllers_lead,
     in_window,
     its_turn,
     not_paused,
@@ -22,9 +23,15 @@ from kubeadm_upgrade.admission.gates import (
 )
 from kubeadm_upgrade.admission.lane import Lane, Member
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, When
+from kubeadm_upgrade.ledger.ledger import Failed
 from kubeadm_upgrade.ledger.wire import OBJECT
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.roles import without_label
+from kubeadm_upgrade.rollout.gates import group_has_room, groups_turn, not_halted, outside_ready, soaked
+from kubeadm_upgrade.rollout.health import daemon_sets_rolled, query_passes, workloads_as_before
+from kubeadm_upgrade.rollout.placement import Placed
+from kubeadm_upgrade.rollout.strategy import Health, Query, Strategy
+from kubeadm_upgrade.rollout.workload import Workload
 from kubeadm_upgrade.unseen import UNSEEN
 from kubeadm_upgrade.waits import Wait
 from kubeadm_upgrade.windows.calendar import Calendar, Once
@@ -35,14 +42,59 @@ def with_lane(facts, holders=(), **members):
     return replace(facts, lane=Lane("worker", 1, ("w1", "w2"), found, frozenset(holders), group="workers"))
 
 
+def in_groups(facts, soak=timedelta(), limit=1, **members):
+    """w1 is the canary, whose soak has begun half an hour ago."""
+    lane = with_lane(facts, **members).lane
+    groups = (Placed("canary", ("w1",), soak=soak), Placed("rest", ("w2", "w3"), 1, depends_on=("canary",)))
+    ledger = facts.ledger.soaking("canary", "1.29.15", facts.now - timedelta(minutes=30))
+    return replace(facts, lane=replace(lane, groups=groups, limit=limit), ledger=ledger)
+
+
+def with_limit(facts, limit, **members):
+    return replace(facts, lane=replace(with_lane(facts, **members).lane, limit=limit))
+
+
+PROXY = Workload("DaemonSet", "kube-system", "kube-proxy", 5, 5, 5)
+SHOP = Workload("Deployment", "shop", "web", 3, 3)
+
+
+def with_workloads(facts, *workloads, health, says=""):
+    policy = replace(facts.policy, strategy=Strategy(health=health))
+    return replace(with_lane(facts), policy=policy, workloads=workloads, query_says=says)
+
+
+def with_failed(facts, *names):
+    ledger = replace(facts.ledger, failed_nodes=dict.fromkeys(names, Failed(RUN, "its disk is full")))
+    lane = replace(with_lane(facts, **{name: Member(True) for name in names}).lane, failed=frozenset(names))
+    return replace(facts, lane=lane, ledger=ledger)
+
+
 TONIGHT = Calendar(once=(Once(datetime(2026, 11, 23, 22, tzinfo=UTC), timedelta(hours=4)),))
 LIMIT = "1 worker node may be out of service at a time"
+HALTS = "success_criteria.max_failed allows 0: mend it and clear the failed tasks, or give it up (kubeadm_steer.prod)"
+OUTSIDE = (
+    "w9, which this run does not come to, has ceased to be Ready since it began: mend it, or give it up "
+    "(kubeadm_steer.prod)"
+)
 CLOSED = {
     not_paused: (
         lambda f: replace(f, ledger=replace(f.ledger, paused="incident 7")),
         f"the upgrade is paused (incident 7): start kubeadm_steer.prod with resume, or take `paused` out of {OBJECT}",
     ),
+    not_halted: (
+        lambda f: with_failed(f, "w3"),
+        f"the rollout is halted: w3 has failed (its disk is full), and {HALTS}",
+    ),
+    groups_turn: (lambda f: in_groups(f, w1=Member(False)), "the group canary comes first: w1 is not done"),
     its_turn: (lambda f: with_lane(f, w1=Member(False)), "it is the turn of w1"),
+    soaked: (
+        lambda f: in_groups(f, soak=timedelta(hours=1)),
+        "the group canary soaks for 1h, until Mon 23 Nov 04:30 (UTC)",
+    ),
+    group_has_room: (
+        lambda f: in_groups(f, limit=2, w3=Member(True, ready=False)),
+        "of the group rest 1 node may be out of service at a time, and w3 is",
+    ),
     slot_free: (
         lambda f: with_lane(f, holders=["w3"], w3=Member(False)),
         f"{LIMIT}, and w3 is",
@@ -50,6 +102,10 @@ CLOSED = {
     others_in_service: (
         lambda f: with_lane(f, w1=Member(True, ready=False), w3=Member(True, in_service=False)),
         f"{LIMIT}, and w1 is not Ready, w3 is cordoned: mend them, or give them up (kubeadm_steer.prod)",
+    ),
+    outside_ready: (
+        lambda f: with_limit(f, 2, w9=Member(False, ready=False, not_ready_since=f.now)),
+        OUTSIDE,
     ),
     approved: (
         lambda f: replace(f, policy=replace(f.policy, approval=ApprovalPolicy(When.ALWAYS))),
@@ -62,6 +118,22 @@ CLOSED = {
     control_plane_healthy: (
         lambda f: replace(f, control_plane=replace(f.control_plane, failing_checks=("etcd",))),
         "the control plane is not healthy: readyz check etcd fails",
+    ),
+    controllers_lead: (
+        lambda f: replace(f, leaders=f.leaders[:1]),
+        "the controllers are not back: no kube-scheduler leads",
+    ),
+    daemon_sets_rolled: (
+        lambda f: with_workloads(f, replace(PROXY, updated=2), health=Health(daemon_sets=True)),
+        "the DaemonSets of kube-system to be rolled out: DaemonSet kube-system/kube-proxy has 5 of 5",
+    ),
+    workloads_as_before: (
+        lambda f: with_workloads(f, replace(SHOP, available=2), health=Health(workloads=True)),
+        "workloads that were well before this run: Deployment shop/web has 2 of 3",
+    ),
+    query_passes: (
+        lambda f: with_workloads(f, health=Health(query=Query("prom", "up")), says="it is 0 for {job=shop}"),
+        "the query of prom to pass: it is 0 for {job=shop}",
     ),
 }
 
@@ -99,10 +171,11 @@ def test_the_first_closed_gate_is_what_is_said(facts_of, hop, last):
 
 
 def test_whoever_waits_in_its_lane_needs_no_look_at_the_control_plane(facts_of, hop):
-    """Hundreds may wait: the last gate is asked only where all others are open."""
+    """Hundreds may wait: the last gates are asked only where all others are open."""
     facts = with_lane(facts_of("w2"), w1=Member(False))
-    blind = replace(facts, control_plane=UNSEEN, etcd=UNSEEN)
-    assert (*GATES_OF_THE_LANE, control_plane_healthy) == tuple(GATES)
+    unseen = dict.fromkeys(("control_plane", "etcd", "leaders", "workloads", "query_says"), UNSEEN)
+    blind = replace(facts, **unseen)
+    assert tuple(GATES)[: len(GATES_OF_THE_LANE)] == tuple(GATES_OF_THE_LANE)
     assert why_wait(blind, hop) == "it is the turn of w1"
     admit = STEPS["admit"]
     assert (admit.done(blind, hop), admit.refuse(blind, hop), list(admit.actions(blind, hop))) == (False, None, [])

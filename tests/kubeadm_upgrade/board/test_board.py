@@ -160,7 +160,7 @@ def a_large_run(workers: int = 500) -> tuple:
         nodes=(*record.nodes, *(NodeRecord(name, "1.28.15") for name in names)),
     )
     record = at(record, {f"cp{n}": DONE for n in (1, 2, 3)} | dict.fromkeys(names[: workers // 2], DONE))
-    record = at(record, dict.fromkeys(names[workers // 2 + 5 :], "workers.admit"), **waiting("its turn", "turn"))
+    record = at(record, dict.fromkeys(names[workers // 2 + 5 :], "workers.next_in_line"), **waiting("its turn", "turn"))
     at_work = dict.fromkeys(names[workers // 2 : workers // 2 + 5], "workers.drain_node")
     return at(record, at_work, **waiting("pod shop/db-0 may not be evicted yet", "pods"))
 

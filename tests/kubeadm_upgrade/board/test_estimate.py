@@ -27,7 +27,10 @@ def left(record, now=NOW):
 
 def waiting_workers(*names, record=None):
     return at(
-        record or a_run(1, len(names)), {"cp1": DONE} | dict.fromkeys(names, "workers.admit"), state=None, started=None
+        record or a_run(1, len(names)),
+        {"cp1": DONE} | dict.fromkeys(names, "workers.next_in_line"),
+        state=None,
+        started=None,
     )
 
 
@@ -73,7 +76,9 @@ def test_what_is_under_way_is_partly_done():
 
 
 def test_a_node_that_waits_for_its_turn_has_done_nothing_of_it():
-    later = at(a_run(1, 1), {"cp1": DONE, "w1": "workers.admit"}, **waiting("its turn", "turn", 600), started=ago(600))
+    later = at(
+        a_run(1, 1), {"cp1": DONE, "w1": "workers.next_in_line"}, **waiting("its turn", "turn", 600), started=ago(600)
+    )
     assert left(forget(later)) == A_WORKER + END
 
 
@@ -97,7 +102,7 @@ def test_where_nobody_can_tell_nothing_is_told(record):
 def test_the_more_is_done_the_less_is_left(done, at_once):
     def with_done(number):
         record = at(a_run(1, 12), {"cp1": DONE} | {f"w{n + 1}": DONE for n in range(number)})
-        rest = {f"w{n + 1}": "workers.admit" for n in range(number, 12)}
+        rest = {f"w{n + 1}": "workers.next_in_line" for n in range(number, 12)}
         record = at(record, rest, state=None, started=None)
         return left(replace(record, pace=Pace(workers_at_once=at_once)))
 

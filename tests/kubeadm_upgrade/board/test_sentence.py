@@ -29,7 +29,7 @@ REST = [f"w{n}" for n in range(6, 13)]
 def the_middle(**at_the_gates):
     """The control plane and four of twelve workers are done, all after w5 wait to be admitted."""
     run = at(a_run(3, 12), PLANES | FOUR)
-    return at(run, dict.fromkeys(REST, "workers.admit"), **(at_the_gates or waiting("its turn", "turn")))
+    return at(run, dict.fromkeys(REST, "workers.next_in_line"), **(at_the_gates or waiting("its turn", "turn")))
 
 
 def w5(place="workers.drain_node", run=None, **task):
@@ -37,7 +37,7 @@ def w5(place="workers.drain_node", run=None, **task):
 
 
 WORKERS = [f"w{n}" for n in range(1, 13)]
-STAGED = dict.fromkeys(WORKERS, "workers.admit")
+STAGED = dict.fromkeys(WORKERS, "workers.next_in_line")
 
 
 def yet_to_come(**places):
@@ -53,7 +53,9 @@ ALL = PLANES | {f"w{n}": DONE for n in range(1, 13)}
 
 UNAPPROVED = "an approval of what is otherwise than what ann has approved: max_unavailable 1 → 100%: put the file back"
 # no node was begun with, packages and images are there
-PREPARED = at(a_run(1, 2), {"cp1": "control_plane.admit"} | dict.fromkeys(("w1", "w2"), "workers.admit"), state=None)
+PREPARED = at(
+    a_run(1, 2), {"cp1": "control_plane.admit"} | dict.fromkeys(("w1", "w2"), "workers.next_in_line"), state=None
+)
 OPENS = "its maintenance window: it opens on Sat 5 Dec 22:00 (Europe/Berlin)"
 SHUT = f"a slot: {OPENS}"
 CASES = {
@@ -225,7 +227,7 @@ CASES = {
         "4 of 12 workers are done, no further node may go out of service since 03:13 UTC: 1 worker node may be out",
     ),
     "its window is shut": (
-        at(the_middle(), {"w5": "workers.admit"}, **waiting(SHUT, "window")),
+        at(the_middle(), {"w5": "workers.next_in_line"}, **waiting(SHUT, "window")),
         State.WAITING,
         f"4 of 12 workers are done, it waits for {OPENS}; about ",
     ),
@@ -243,7 +245,7 @@ CASES = {
         ),
     ),
     "its window is shut, and a node in flight is finished": (
-        at(at(the_middle(), {"w6": "workers.admit"}, **waiting(SHUT, "window")), {"w5": "workers.node_ready"}),
+        at(at(the_middle(), {"w6": "workers.next_in_line"}, **waiting(SHUT, "window")), {"w5": "workers.node_ready"}),
         State.MOVING,
         "4 of 12 workers are done, w5 is coming back; about ",
     ),
@@ -423,7 +425,7 @@ def test_while_a_window_is_open_it_is_told_when_it_closes(calendar, ignore, word
 
 
 def test_nodes_that_wait_for_a_window_are_queued_and_the_estimate_does_not_count_it():
-    waits = at(the_middle(), {"w5": "workers.admit"}, **waiting(SHUT, "window", minutes=3000))
+    waits = at(the_middle(), {"w5": "workers.next_in_line"}, **waiting(SHUT, "window", minutes=3000))
     board = board_of(waits, NOW)
     (row,) = [row for row in board.nodes if row.name == "w5"]
     assert (row.state, row.sentence) == (

@@ -34,10 +34,10 @@ def test_a_line_a_node_and_a_sign_a_step():
     rows = lines[lines.index(next(line for line in lines if line.startswith("node "))) + 1 :]
     assert rows[:5] == [
         "cp1   1.29.15  ✓✓✓ ✓✓✓✓✓✓✓ ✓✓✓✓✓✓✓  done",
-        "w1    1.29.15  ✓✓✓ ✓✓✓✓✓✓✓✓         done",
-        "w2    1.28.15  ✓✓✓ ✓✓✓●····         waits for Pods to go: shop/db-0",
-        "w3    1.28.15  ··· ········         queued",
-        "w4    1.28.15  ··· ········         queued",
+        "w1    1.29.15  ✓✓✓ ✓✓✓✓✓✓✓✓✓        done",
+        "w2    1.28.15  ✓✓✓ ✓✓✓✓●····        waits for Pods to go: shop/db-0",
+        "w3    1.28.15  ··· ·········        queued",
+        "w4    1.28.15  ··· ·········        queued",
     ]
 
 

@@ -15,7 +15,7 @@ from kubeadm_upgrade.waits import Wait, Waits
 NOON = datetime(2026, 12, 5, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 
-WANTED = {Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE} | {Wait.WINDOW}
+WANTED = {Wait.CLUSTER, Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.WINDOW, Wait.SOAK, Wait.FAILURES}
 
 
 def work(step="drain_node", node="w1"):

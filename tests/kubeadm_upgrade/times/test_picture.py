@@ -59,8 +59,8 @@ def test_a_row_a_node_and_a_bar_a_step():
     shapes = Shapes(as_svg(a_report(2)))
     assert {"w1", "w2"} < set(shapes.text)
     bars = [one["class"] for tag, one in shapes.elements if tag == "rect" and "height" in one and one["height"] == "11"]
-    assert len(bars) == 2 * (len(GROUPS["workers"]) - 1)  # the slot is a thin line
-    assert "w1: drain_node 12:01 to 12:02 UTC, 30 seconds" in shapes.titles
+    assert len(bars) == 2 * (len(GROUPS["workers"]) - 2)  # turn and slot are thin lines
+    assert "w1: drain_node 12:02 to 12:02 UTC, 30 seconds" in shapes.titles
 
 
 def test_what_was_waited_for_is_said_of_the_bar():

@@ -145,7 +145,7 @@ def test_what_has_changed_is_asked_again_with_the_difference(later, walker):
     assert later.window() is None
     assert later.desk.body.startswith("## What has changed since\n\nIt was approved by ann on ")
     assert "- worker asked-w9 is new\n- max\\_unavailable 1 → 2\n" in later.desk.body
-    assert "## When\n\nabout " in later.desk.body
+    assert "## When\n\nAbout " in later.desk.body
     later.desk.answer("Approve", reason="w9 too")
     assert later.resume()["why"] == "w9 too"
     assert later.ledger.approved.terms.hops[0].workers == ("asked-w1", "asked-w2", "asked-w9")

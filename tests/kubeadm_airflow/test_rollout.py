@@ -24,6 +24,7 @@ ROLLOUT = {
         {"name": "b", "selector": {"zone": "b"}},
     ],
     "ready_for": "1s",
+    "health": {"daemon_sets": True, "workloads": True},
 }
 
 

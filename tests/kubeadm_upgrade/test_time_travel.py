@@ -112,7 +112,7 @@ class Guard:
 
 
 def a_cluster(calendar: Calendar = NIGHTS, slow: int = 0, **changes) -> tuple[Cluster, Guard]:
-    cluster = Cluster(2, 12, slow=slow, max_unavailable=2, last=NEW, at=Version(1, 31, 2))
+    cluster = Cluster(2, 12, slow=slow, max_unavailable=1, last=NEW, at=Version(1, 31, 2))
     cluster.inventory = replace(cluster.inventory, calendar=calendar, **changes)
     cluster.clock, cluster.ledger = utc(23, 9), PACE
     for node in cluster.nodes.values():
@@ -258,7 +258,7 @@ def test_nor_is_a_control_plane_node_begun_with(last):
 def test_a_run_that_is_to_stop_with_its_window_ends_as_to_be_continued():
     """Nobody is needed, nothing is called done, and the next run takes the rest."""
     cluster, guard = a_cluster(replace(NIGHTS, when_over=WhenOver.STOP), slow=6)
-    airflow = Airflow(cluster, random.Random(4))
+    airflow = Airflow(cluster, random.Random(7))
     cluster.clock = utc(23, 20)
     first = airflow.trigger(wish_for(str(NEW)))
     travel(airflow, guard, first, utc(24, 9))

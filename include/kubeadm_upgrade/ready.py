@@ -86,7 +86,7 @@ class NodeReady(Step):
             return f"the kubelet of {node.name} to renew its lease after its restart"
         if away := [str(pod) for pod in facts.pods if not _is_back(pod, started)]:
             return f"DaemonSet Pods of {node.name} to be Ready again: {', '.join(away)}"
-        if ready_for(facts) < facts.policy.strategy.ready_for:
+        if time_as_it_is(facts) < facts.policy.strategy.ready_for:
             return f"{node.name} to have been Ready for {told(facts.policy.strategy.ready_for)}"
         return None
 
@@ -114,7 +114,7 @@ class StaticPodsReady(Step):
         return _LEFT_AS_THEY_ARE if hop.changes_minor else _TAKEN_IN
 
 
-def ready_for(facts: Facts) -> timedelta:
+def time_as_it_is(facts: Facts) -> timedelta:
     """How long the node, its kubelet and its DaemonSet Pods have been as they are, by the host's clock."""
     started, age = facts.host.kubelet_started, facts.host.kubelet_age
     if started is None or age is None:

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,8 +19,7 @@ from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEven
 from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.cluster_scene import look_at_window
-from kubeadm_airflow.hooks.gates import AtTheGates
-from kubeadm_airflow.hooks.node_connection import NodeConnection
+from kubeadm_airflow.hooks.gates import port_of
 from kubeadm_airflow.news import HasNews, News
 from kubeadm_airflow.operators.step import told_beside
 from kubeadm_airflow.waiting import Telling, telling
@@ -37,7 +35,7 @@ from kubeadm_upgrade.errors import (
     UpgradeError,
 )
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
+from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
 from kubeadm_upgrade.waits import A_TURN, MOST_TURNS, Wait, Waits, kind_of
@@ -86,15 +84,6 @@ async def events(work: Awaitable[Any]) -> TriggerEvent:
         # An exception that leaves a trigger fails its task without a word of why.
         log.exception("A mistake in the upgrade's own code")
         return TriggerEvent(to_event(OwnMistake(type(error).__name__)))
-
-
-def _port(cluster: Cluster, work: Assignment) -> AbstractAsyncContextManager[Port]:
-    """Hundreds of workers may wait, and share what they see; control plane nodes are few, and change what is seen."""
-    if work.group != "workers":
-        return NodeConnection.open(cluster, work)
-    if STEPS[work.step].is_at_the_gates:
-        return AtTheGates.open(cluster, work, POLL_SECONDS)
-    return NodeConnection.open(cluster, work, shared_for=POLL_SECONDS)
 
 
 class StepTrigger(BaseTrigger):
@@ -165,7 +154,7 @@ class StepTrigger(BaseTrigger):
         """Perform over one set of connections, until the step is done or a connection breaks."""
         cluster = await asyncio.to_thread(load_cluster_named, work.cluster)
         self._news.notify = cluster.notify
-        async with _port(cluster, work) as port:
+        async with port_of(cluster, work, POLL_SECONDS) as port:
             while True:
                 result = await perform(STEPS[work.step], work.hop, port, progress)
                 if isinstance(result, Outcome):

@@ -7,6 +7,7 @@ import inspect
 import json
 import pkgutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from kubeadm_upgrade import (
     flags,
     journal,
     kubelet_settings,
+    leases,
     machine,
     objects,
     outsiders,
@@ -40,15 +42,18 @@ from kubeadm_upgrade.query import Query, query
 from kubeadm_upgrade.reading import reading
 from kubeadm_upgrade.releases import files as of_releases
 from kubeadm_upgrade.rights.root_commands import queries as known_queries
+from kubeadm_upgrade.rollout import workload
 from transcripts.row import GOLDEN_FILES
 
 # modules whose readers are only ever handed to a Query, and those that are called with an object or a text as it is
 OF_QUERIES = (queries, machine, units, apt, dnf, locks, etcd)
-CALLED = (objects, outsiders, pod_object, attachment, told, systemd_service, journal, wire, sudo)
+OF_OBJECTS = (objects, outsiders, pod_object, attachment, leases, workload)
+CALLED = (*OF_OBJECTS, told, systemd_service, journal, wire, sudo)
 OF_WORDS = (flags, kubelet_settings)  # of what those have read; see the test of a kubelet's settings
 # what queries are made with, and who reads files of our own, which no host and no cluster has written
 OTHERS = (of_questions, of_readers, of_releases, yaml_mapping)
 
+NOW = datetime(2026, 11, 26, 3, 14, tzinfo=UTC)
 TEXTS = [path.read_text(errors="replace")[:6000] for path in sorted(GOLDEN_FILES.rglob("*")) if path.is_file()]
 ADDED = ("Welcome to cp1\n", "-", "=", ":", "\0", "{", "[-]", "\ufffd", "9" * 400, "Jan 1 00:00:00 1970 CET")
 
@@ -220,6 +225,8 @@ OBJECT_READERS = {
         attachment.read_attachments([item], "w1"),
         obstacle.over({"app": "web"}, [item]),
     ),
+    "read_lease": lambda item: leases.read_lease(item, NOW),
+    "read_workload": lambda item: [workload.read_workload(kind, item) for kind in ("DaemonSet", "Deployment")],
     "read_kube_proxies": lambda item: objects.read_kube_proxies([item]),
     "read_control_plane": lambda item: (
         objects.read_control_plane([item], KUBEADM_CONFIG, ()),
@@ -230,11 +237,7 @@ OBJECT_READERS = {
 
 def test_every_reader_of_objects_is_known_here():
     """Whoever adds one adds how it is called."""
-    of_objects = {
-        param.values[0].__name__
-        for param in readers_in(objects, outsiders, pod_object, attachment)
-        if not takes_text(param.values[0])
-    }
+    of_objects = {param.values[0].__name__ for param in readers_in(*OF_OBJECTS) if not takes_text(param.values[0])}
     assert set(OBJECT_READERS) == of_objects
 
 

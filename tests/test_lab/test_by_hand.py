@@ -67,7 +67,9 @@ def test_every_fault_is_told_in_words() -> None:
     ("cluster", "fault", "settings", "words"),
     [
         pytest.param("demo-z", "node_down", [], "there is no cluster demo-z; there are demo-a", id="cluster"),
-        pytest.param("demo-a", "earthquake", [], "there is no fault 'earthquake'; there are api_busy, api_down,", id="fault"),
+        pytest.param(
+            "demo-a", "earthquake", [], "there is no fault 'earthquake'; there are api_busy, api_down,", id="fault"
+        ),
         pytest.param("demo-a", "node_down", ["nodes=demo-a-w1"], "node_down does not know nodes", id="unknown setting"),
         pytest.param("demo-a", "node_down", ["demo-a-w1"], "'demo-a-w1' is not like name=value", id="no setting"),
         pytest.param("demo-a", "node_down", ["node=demo-a-w9"], "there is no node demo-a-w9", id="node"),

@@ -13,6 +13,7 @@ import pkgutil
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +27,7 @@ from kubeadm_upgrade.engine import wanted_actions
 from kubeadm_upgrade.etcd import EtcdFacts
 from kubeadm_upgrade.facts import COMPANIONS, PACKAGES, Backup, Facts, HostFacts, NodeFacts, OsRelease
 from kubeadm_upgrade.hop import Hop, Repository, Source
+from kubeadm_upgrade.leases import LEADERS, Lease
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.local_etcd import CERTIFICATES as DEFAULT_CERTIFICATES
 from kubeadm_upgrade.packages import apt, dnf
@@ -135,6 +137,8 @@ def _facts(hop: Hop, host: HostFacts, earlier: Mapping[str, Unit], certificates:
         pods=(),
         attached=(),
         to_mark=(),
+        leaders=tuple(Lease(name, holder=NODE.text, age=timedelta()) for name in LEADERS),
+        lease=Lease(NODE.text, age=timedelta()),
         control_plane=ControlPlaneFacts(pods, CAME_FROM, dict.fromkeys(names, True), configuration=configuration),
         etcd=EtcdFacts(),
         lane=Lane("", 1, (NODE.text,), {NODE.text: Member(finished=False)}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,8 +13,10 @@ from kubeadm_airflow.hooks.shared_look import Line, SharedLook, shared_line
 from kubeadm_upgrade.actions import Action
 from kubeadm_upgrade.admission.gates import GATES_OF_THE_LANE, why_wait
 from kubeadm_upgrade.assignment import Assignment
+from kubeadm_upgrade.engine import Port
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.inventory import Cluster
+from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Step
 
@@ -79,3 +81,14 @@ class AtTheGates:
         if self._opened is None:
             self._opened = await self._stack.enter_async_context(NodeConnection.open(self._cluster, self._work))
         return self._opened
+
+
+def port_of(cluster: Cluster, work: Assignment, seconds: float) -> AbstractAsyncContextManager[Port]:
+    """For who waits in the triggerer. Hundreds of workers may, and share what they see of the last so many seconds;
+    control plane nodes are few, and change what is seen.
+    """
+    if work.group != "workers":
+        return NodeConnection.open(cluster, work)
+    if STEPS[work.step].is_at_the_gates:
+        return AtTheGates.open(cluster, work, seconds)
+    return NodeConnection.open(cluster, work, shared_for=seconds)

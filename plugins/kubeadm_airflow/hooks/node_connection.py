@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,17 +14,20 @@ from kubeadm_airflow.hooks import draining
 from kubeadm_airflow.hooks.cluster_api import Json
 from kubeadm_airflow.hooks.cluster_health import look_at_health
 from kubeadm_airflow.hooks.drain_api import DrainApi
+from kubeadm_airflow.hooks.file_of_now import file_of_now
 from kubeadm_airflow.hooks.host import Host, address_of, failure
-from kubeadm_airflow.hooks.lock_holders import named, with_holder
+from kubeadm_airflow.hooks.lock_holders import named
 from kubeadm_airflow.hooks.shared_look import shared_nodes
 from kubeadm_airflow.hooks.sights import (
     look_at_backups,
     look_at_etcd,
     look_at_host,
     look_at_nodes,
+    look_at_upgrade_plan,
     look_at_versions,
 )
-from kubeadm_upgrade import leases, objects, queries, units
+from kubeadm_airflow.hooks.units_seen import UnitsSeen
+from kubeadm_upgrade import leases, objects, queries
 from kubeadm_upgrade.actions import (
     Action,
     Evict,
@@ -44,13 +46,12 @@ from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.drain.node import nodes_to_mark
 from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.errors import Conflict, NodeGone, ObjectNotFound, PreflightFailed
-from kubeadm_upgrade.facts import Facts, HostFacts, NodeFacts, UpgradePlan
-from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
+from kubeadm_upgrade.facts import Facts, HostFacts, NodeFacts
+from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.changes import changed
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.packages import locks
-from kubeadm_upgrade.query import query
 from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Need, Step, begun_for_another
 from kubeadm_upgrade.units import Unit
@@ -83,7 +84,7 @@ class NodeConnection:
         self._seen: NodeFacts | None = None
         self._ledger = Ledger()
         self._ledger_object: Json | None = None  # as the last look found it: what is written, is written over this
-        self._following: set[str] = set()  # units whose journal the task log still owes
+        self._units = UnitsSeen(work.node)
         self._pods: tuple[PodFacts, ...] = ()  # as the last look found them
         self._owners = draining.RecentOwners()
         self._said: set[str] = set()  # actions that the log has told already
@@ -111,7 +112,7 @@ class NodeConnection:
         Raises NodeGone. While the step's unit runs, nothing else is looked at: there is nothing to do but to wait.
         """
         wanted = step.needs if needs is None else needs
-        self._cluster = await self._read_inventory()
+        self._cluster = await file_of_now(self._work.cluster, self._cluster)
         self._ledger, self._ledger_object = await self._api.ledger()
         self._seen = node = await self._look_at_node()
         facts = Facts(node, self._work.run, datetime.now(UTC), policy=self._cluster.rollout, ledger=self._ledger)
@@ -165,16 +166,6 @@ class NodeConnection:
         except Conflict as conflict:
             return f"somebody else changed it meanwhile ({conflict})"
         return None
-
-    async def _read_inventory(self) -> Cluster:
-        """The policy of now. A file that is being edited is no reason to stop: the last good one holds."""
-        try:
-            return await asyncio.to_thread(load_cluster_named, self._work.cluster)
-        except InventoryError as error:
-            log.warning(
-                "%s: the cluster's file cannot be used, so what it said before still holds: %s", self._node, error
-            )
-            return self._cluster
 
     async def _look_at_node(self) -> NodeFacts:
         try:
@@ -232,7 +223,7 @@ class NodeConnection:
         host = await self._open_host()
         found = HostFacts(**await look_at_host(host, journal=not facts.node.ready))
         if Need.UPGRADE_PLAN in wanted:
-            found = replace(found, upgrade_plan=await self._upgrade_plan(host, found, facts.control_plane))
+            found = replace(found, upgrade_plan=await look_at_upgrade_plan(host, found, self._hop, facts.control_plane))
         if Need.IMAGES in wanted:
             found = replace(found, images=await host.ask(queries.IMAGES))
         if Need.BACKUPS in wanted:
@@ -244,36 +235,7 @@ class NodeConnection:
         base = step.unit(self._hop)
         if base is None:
             return {}
-        host = await self._open_host()
-        newest = await host.ask(query(*units.tries(base), read=units.read_tries))
-        found = {base: newest} if newest else {}
-        if left := begun_for_another(step, facts, self._hop):
-            found[left] = left
-        return {name: await self._look_at_unit(host, one) for name, one in found.items()}
-
-    async def _look_at_unit(self, host: Host, name: str) -> Unit:
-        unit = await host.ask(query(*units.show(name), read=lambda text: units.read(text, name)))
-        if not unit.remembered:
-            return unit
-        if unit.running:
-            self._following.add(name)
-            last = await host.ask(query(*units.journal(name, lines=1), read=str.strip, root=True))
-            return replace(unit, journal=await with_holder(host, last))
-        if unit.succeeded and name not in self._following:
-            return unit
-        journal = await host.ask(query(*units.journal(name), read=units.read_journal, root=True))
-        if name in self._following:
-            self._following.discard(name)
-            log.info("%s: unit %s has ended; its journal:\n%s", self._node, name, journal)
-        return replace(unit, journal=journal)
-
-    async def _upgrade_plan(self, host: Host, facts: HostFacts, control_plane: ControlPlaneFacts) -> UpgradePlan | None:
-        """kubeadm's own opinion, asked only where it is able to have one: see KubeadmUpgradePlan."""
-        wanted = self._hop.source(facts.os.package_format).packages.get("kubeadm")
-        installed = wanted is not None and facts.packages.get("kubeadm") == wanted
-        to_apply = control_plane.cluster_version != self._hop.to
-        asked = queries.upgrade_plan(self._hop.to, self._hop.ignore_preflight_errors)
-        return await host.ask(asked) if installed and to_apply else None
+        return await self._units.of_a_step(await self._open_host(), base, begun_for_another(step, facts, self._hop))
 
     async def _look_at_lane(self) -> Lane:
         nodes = objects.read_nodes(await self._api.nodes())
@@ -318,8 +280,8 @@ class NodeConnection:
         host = await self._open_host()
         completed = await host.run(run)
         if run.unit:
-            self._following.add(run.unit)
-            if completed.exit_status and (await self._look_at_unit(host, run.unit)).remembered:
+            self._units.follow(run.unit)
+            if completed.exit_status and (await self._units.look(host, run.unit)).remembered:
                 log.info("%s: unit %s was started before; attached to it", self._node, run.unit)
                 return None
         if completed.exit_status:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +16,7 @@ from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks.file_of_now import file_of_now
 from kubeadm_airflow.hooks.sights import look_at_nodes
 from kubeadm_upgrade import objects
 from kubeadm_upgrade.admission.lane import Lane
@@ -25,11 +25,9 @@ from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.facts import NodeFacts
-from kubeadm_upgrade.inventory import Cluster, InventoryError, load_cluster_named
+from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.unseen import UNSEEN
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Nodes = tuple[tuple[NodeFacts, ...], ControlPlaneFacts]
@@ -77,7 +75,7 @@ class SharedLook(Generic[T]):
 
     async def _look(self) -> T | UpgradeError:
         try:
-            self._cluster = cluster = await self._read_inventory()
+            self._cluster = cluster = await file_of_now(self._name, self._cluster)
             if self._api is None:
                 self._api = await self._connection.enter_async_context(ClusterApi.open(cluster.kubernetes_conn_id))
             self._last = seen = await self._see(self._api, cluster, self._last)
@@ -85,16 +83,6 @@ class SharedLook(Generic[T]):
             await self._forget()
             return error
         return seen
-
-    async def _read_inventory(self) -> Cluster:
-        """A file that is being edited is no reason to stop: the last good one holds."""
-        try:
-            return await asyncio.to_thread(load_cluster_named, self._name)
-        except InventoryError as error:
-            if self._cluster is None:
-                raise
-            log.warning("%s: its file cannot be used, so what it said before still holds: %s", self._name, error)
-            return self._cluster
 
     async def _forget(self) -> None:
         """The connection, and with it what was seen: the next look reads credentials anew."""

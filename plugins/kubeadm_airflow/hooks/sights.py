@@ -14,7 +14,8 @@ from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
 from kubeadm_upgrade.errors import CommandFailed, UnreadableOutput
 from kubeadm_upgrade.etcd import EtcdFacts
-from kubeadm_upgrade.facts import Backup, HostFacts, NodeFacts
+from kubeadm_upgrade.facts import Backup, HostFacts, NodeFacts, UpgradePlan
+from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.kubelet_settings import places, read_kubelet, says_all
 from kubeadm_upgrade.local_etcd import LocalEtcd
 from kubeadm_upgrade.packages.port import manager_of
@@ -128,3 +129,13 @@ async def some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
             return await coroutine
 
     return await asyncio.gather(*(one(coroutine) for coroutine in looking))
+
+
+async def look_at_upgrade_plan(
+    host: Host, facts: HostFacts, hop: Hop, control_plane: ControlPlaneFacts
+) -> UpgradePlan | None:
+    """kubeadm's own opinion, asked only where it is able to have one: see KubeadmUpgradePlan."""
+    wanted = hop.source(facts.os.package_format).packages.get("kubeadm")
+    installed = wanted is not None and facts.packages.get("kubeadm") == wanted
+    asked = queries.upgrade_plan(hop.to, hop.ignore_preflight_errors)
+    return await host.ask(asked) if installed and control_plane.cluster_version != hop.to else None

@@ -252,11 +252,13 @@ def test_a_node_is_drained_when_the_volumes_of_its_evicted_pods_have_left_it(wal
         for group in ("stage", "control_plane", "control_plane_kubelets"):
             for node in hop.nodes_of(group):
                 await walker.walk(hop, group, node)
-        for step in ("admit", "upgrade_kubeadm", "kubeadm_upgrade_node"):
+        for step in ("next_in_line", "upgrade_kubeadm", "kubeadm_upgrade_node", "admit"):
             await walker.step(hop, "workers", "volumes-w1", step)
         work = Assignment(walker.name, RunId("run-1"), hop, "workers", "drain_node", "volumes-w1")
         async with NodeConnection.open(walker.cluster, work) as port:
             waiting = await perform(STEPS["drain_node"], hop, port)
+            while "volume pv-2" not in waiting.reason:  # what the control plane's drain has brought here is still going
+                waiting = await perform(STEPS["drain_node"], hop, port)
             async with DrainApi.open(walker.cluster.kubernetes_conn_id) as api:
                 seen = [one["metadata"]["name"] for one in await api.attachments()]
             walker.lab.remove("VolumeAttachment", None, "csi-gone")

@@ -226,7 +226,7 @@ OBJECT_READERS = {
         obstacle.over({"app": "web"}, [item]),
     ),
     "read_lease": lambda item: leases.read_lease(item, NOW),
-    "read_workload": lambda item: [workload.read_workload(kind, item) for kind in ("DaemonSet", "Deployment")],
+    "read_workload": lambda item: [workload.read_workload(item, kind) for kind in ("DaemonSet", "Deployment")],
     "read_kube_proxies": lambda item: objects.read_kube_proxies([item]),
     "read_control_plane": lambda item: (
         objects.read_control_plane([item], KUBEADM_CONFIG, ()),

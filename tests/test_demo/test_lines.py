@@ -30,7 +30,7 @@ def test_each_task_is_told_once_and_again_when_it_was_tried_again(capsys: pytest
         "6 w1 switch_package_repository done",
     ]
     assert told(lines, at(RUN, {"w1": "stage.stage_packages"}, **failed("x")), capsys) == ["7 w1 stage_packages FAILED"]
-    assert told(lines, at(RUN, {"w1": "workers.admit"}), capsys) == ["8 w1 stage_images done"]
+    assert told(lines, at(RUN, {"w1": "workers.next_in_line"}), capsys) == ["8 w1 stage_images done"]
     again = at(RUN, {"w1": "stage.stage_packages"}, **failed("x"), try_number=2)
     assert told(lines, again, capsys) == ["9 w1 stage_packages FAILED"]
 

@@ -38,7 +38,7 @@ class Workload:
         return self.observed and self.is_well(out) and (self.updated is None or self.updated >= self.wanted - out)
 
 
-def read_workload(kind: str, item: Mapping[str, Any]) -> Workload:
+def read_workload(item: Mapping[str, Any], kind: str) -> Workload:
     """An item of a list: the API does not say its kind there."""
     with reading(f"{kind} {name_of(item)}"):
         meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}

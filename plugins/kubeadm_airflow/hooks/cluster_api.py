@@ -104,7 +104,7 @@ class ClusterApi:
         """Of all namespaces."""
         found: list[Workload] = []
         for kind in ("Deployment", "StatefulSet", "DaemonSet"):
-            found += [read_workload(kind, item) for item in await self._list(f"/apis/apps/v1/{kind.lower()}s")]
+            found += [read_workload(item, kind) for item in await self._list(f"/apis/apps/v1/{kind.lower()}s")]
         return tuple(found)
 
     async def readyz(self) -> str:

@@ -41,14 +41,14 @@ SHOP = Workload("Deployment", "shop", "web", 3, 3)
     ],
 )
 def test_a_workload_is_read_as_the_api_counts_it(kind, spec, status, read):
-    found = read_workload(kind, {"metadata": META, "spec": spec, "status": status})
+    found = read_workload({"metadata": META, "spec": spec, "status": status}, kind)
     assert (found.wanted, found.available, found.updated, found.observed) == read
     assert str(found) == f"{kind} shop/web"
 
 
 def test_one_that_is_none_is_told():
     with pytest.raises(UnreadableOutput, match="Deployment web"):
-        read_workload("Deployment", {"metadata": {"name": "web"}})
+        read_workload({"metadata": {"name": "web"}}, "Deployment")
 
 
 def looked_at(hop, *workloads, health, unwell=(), out=()):

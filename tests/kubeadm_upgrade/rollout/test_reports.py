@@ -96,7 +96,7 @@ def test_a_canary_that_fails_halts_however_many_may_fail():
 
 
 def test_a_canary_that_leaves_the_cluster_keeps_nobody_waiting():
-    """Azure's update runs stand at a member that was removed meanwhile."""
+    """Whoever comes after it would wait for a member that is no more."""
     rollout = Rollout(["a", "a"], Strategy(W1))
     run = rollout.begin("w1")
     rollout.cluster.remove_node("w1")
@@ -105,7 +105,7 @@ def test_a_canary_that_leaves_the_cluster_keeps_nobody_waiting():
 
 
 def test_a_soak_goes_on_in_the_run_after_an_aborted_one():
-    """GKE's soak of hours began anew whenever an upgrade was resumed."""
+    """A soak of hours would begin anew whenever an upgrade is resumed."""
     rollout = Rollout(["a", "a"], Strategy(W1))
     run = rollout.begin("w1")
     while CANARY not in rollout.cluster.ledger.soaks:

@@ -43,13 +43,16 @@ class Rollout:
     strategy: Strategy
     max_unavailable: int = 1
     chance: int = 0
+    workers_per_run: int | None = None
     failing: Sequence[int] = ()  # workers whose first unit fails as often as it is tried
     taken: list[Taken] = field(default_factory=list)
     back: dict[str, datetime] = field(default_factory=dict)
     mended: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.cluster = Cluster(1, len(self.zones), max_unavailable=self.max_unavailable)
+        self.cluster = Cluster(
+            1, len(self.zones), max_unavailable=self.max_unavailable, workers_per_run=self.workers_per_run
+        )
         self.cluster.inventory = replace(self.cluster.inventory, strategy=self.strategy)
         for name, zone in zip(self.workers, self.zones, strict=True):
             self.cluster.nodes[name].labels = {ZONE: zone}
@@ -86,8 +89,10 @@ class Rollout:
         self.cluster.start = start_or_fail  # type: ignore[method-assign]
 
     def go_on(self, run: DagRun) -> DagRun:
+        """To the end of the last run that goes on after it."""
         self.airflow.run_to_its_end(run, PATIENCE)
-        return run
+        latest = self.airflow.runs[-1]
+        return run if latest is run or not latest.live else self.go_on(latest)
 
     def begin(self, *nodes: str) -> DagRun:
         """A run up to the moment at which all of these have their slots, or are through with them."""

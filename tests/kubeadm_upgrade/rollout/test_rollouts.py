@@ -37,11 +37,14 @@ def strategies(draw) -> Strategy:
     zones=st.lists(st.sampled_from((*ZONES, "elsewhere")), min_size=1, max_size=7),
     strategy=strategies(),
     max_unavailable=st.integers(1, 3),
+    workers_per_run=st.sampled_from((None, 2, 3)),
     failing=st.lists(st.integers(0, 6), max_size=2),
     chance=st.integers(0, 9999),
 )
-def test_order_limits_and_pauses_are_kept_and_nothing_waits_for_ever(zones, strategy, max_unavailable, failing, chance):
-    rollout = Rollout(zones, strategy, max_unavailable, chance, failing)
+def test_order_limits_and_pauses_are_kept_and_nothing_waits_for_ever(
+    zones, strategy, max_unavailable, workers_per_run, failing, chance
+):
+    rollout = Rollout(zones, strategy, max_unavailable, chance, workers_per_run, failing)
     run = rollout.run()
     assert rollout.cluster.watch.violations == []
     for taken in rollout.taken:
@@ -75,3 +78,13 @@ def _check_order(rollout, taken):
     under_way = {rollout.group_of(name) for name in begun & taken.not_done - taken.failed}
     # of a group that has to wait for one before it the last nodes may be in flight
     assert len(under_way | {taken.group}) <= rollout.strategy.groups_at_once + 1
+
+
+def test_a_group_that_two_runs_share_soaks_once_its_last_node_is_done():
+    """What one run has done of it is not the group: nobody behind it begins with the rest still to come."""
+    strategy = Strategy(groups=(Group("a", {ZONE: ("a",)}, soak=timedelta(minutes=10)), Group("b", {ZONE: ("b",)})))
+    rollout = Rollout(["a", "a", "a", "b"], strategy, max_unavailable=3, workers_per_run=2)
+    assert rollout.run().where == "success"
+    assert [taken.group for taken in rollout.taken] == ["a", "a", "a", "b"]
+    for taken in rollout.taken:
+        _check_order(rollout, taken)

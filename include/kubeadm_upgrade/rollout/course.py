@@ -25,6 +25,7 @@ class Course:
     ledger: Ledger
     to: Version
     now: datetime
+    goes_on: bool = False  # with a rollout of which an earlier run has done a part
 
     def to_go(self, group: Placed) -> tuple[str, ...]:
         """Its nodes of this run that are not done. One that has failed is not waited for, but in the canary."""
@@ -43,11 +44,20 @@ class Course:
         return soak.since if soak is not None and soak.to == str(self.to) else None
 
     def soak_left(self, group: Placed) -> timedelta:
-        """What is left of it. Nothing for a group that has no node in this run."""
-        if not group.soak or not set(group.nodes) & set(self.lane.order) & self.lane.members.keys():
+        """What is left of it. Nothing for a group that has no node in this rollout."""
+        if not group.soak or not self._moves(group):
             return timedelta()
         since = self.soaks_since(group)
         return group.soak if since is None else max(timedelta(), since + group.soak - self.now)
+
+    def _moves(self, group: Placed) -> bool:
+        """Whether a node of it is this run's, or may have been that of the run before: whose last ones nobody was
+        behind, to note that they are done.
+        """
+        members = self.lane.members
+        here = [name for name in group.nodes if name in members]
+        before = self.goes_on and any(members[name].finished for name in here)
+        return before or not set(self.lane.order).isdisjoint(here)
 
     def is_through(self, group: Placed) -> bool:
         """A group that has soaked to the end is, whatever becomes of its nodes later: other gates look at those."""

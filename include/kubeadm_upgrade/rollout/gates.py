@@ -12,6 +12,7 @@ from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger.ledger import WORKER
 from kubeadm_upgrade.ledger.steering import steering_dag
+from kubeadm_upgrade.next_hop import goes_on
 from kubeadm_upgrade.rollout.course import Course
 from kubeadm_upgrade.rollout.placement import Placed
 from kubeadm_upgrade.windows.words import moment_told
@@ -19,7 +20,7 @@ from kubeadm_upgrade.wording import agreeing, count, shortened
 
 
 def course_of(facts: Facts, hop: Hop) -> Course:
-    return Course(facts.lane, facts.ledger, hop.to, facts.now)
+    return Course(facts.lane, facts.ledger, hop.to, facts.now, goes_on(facts.run.dag_run))
 
 
 def not_halted(facts: Facts, hop: Hop) -> str | None:

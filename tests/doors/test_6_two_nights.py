@@ -37,7 +37,7 @@ def nights(site):
     time.sleep((closes - datetime.now(UTC)).total_seconds() + 1)
     fault.lift()
     site.api.wait_for_task(DAG, run_id, "workers.uncordon_node", "nights-w1", ["success"])
-    waits = partial(site.api.xcom, DAG, run_id, "workers.next_in_line", 1, "waiting")
+    waits = partial(site.api.xcom, DAG, run_id, "workers.admit", 1, "waiting")
     wait_for(lambda: waits()["kind"] == "window", "worker 2 to wait for a window", 60, lambda: str(waits()))
     seen = waits(), board(site, CLUSTER, run_id)["sentence"]
     for component in COMPONENTS:
@@ -62,7 +62,7 @@ def test_nothing_begins_between_two_windows_whatever_dies(site, nights):
     run_id, closes, reopens, _ = nights
     began = {(task.step, task.label): task for task in site.api.task_instances(DAG, run_id) if task.started}
     assert began["uncordon_node", "nights-w1"].ended > closes
-    assert began["upgrade_kubeadm", "nights-w2"].started >= reopens
+    assert began["drain_node", "nights-w2"].started >= reopens
     assert {task.step for task in began.values() if closes < task.started < reopens} <= {
         *("node_ready", "uncordon_node"),  # of the node in flight
         "admit",

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, Then, When
 from kubeadm_upgrade.durations import PATTERN, parse_duration
-from kubeadm_upgrade.strict import Strict, check_each_once
+from kubeadm_upgrade.strict import EACH_ONCE, Strict
 
 
 class ApprovalSettings(Strict):
@@ -20,7 +20,7 @@ class ApprovalSettings(Strict):
         description="never; always; when-disruptive: where a worker is drained, the minor release changes, or there is "
         "one control plane node only",
     )
-    approvers: list[Annotated[str, Field(min_length=1)]] = Field(
+    approvers: Annotated[list[Annotated[str, Field(min_length=1)]], EACH_ONCE] = Field(
         default_factory=list, description="Airflow's user ids; default: whoever may answer for the cluster's DAG"
     )
     deadline: str | None = Field(
@@ -29,12 +29,6 @@ class ApprovalSettings(Strict):
         json_schema_extra={"pattern": PATTERN},
     )
     then: Then = Field(Then.REFUSE, description="what the deadline does, if nobody has answered: refuse, or approve")
-
-    @field_validator("approvers")
-    @classmethod
-    def _each_once(cls, approvers: list[str]) -> list[str]:
-        check_each_once(approvers)
-        return approvers
 
     @field_validator("deadline")
     @classmethod

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
-from kubeadm_upgrade.reading import name_of, reading
+from kubeadm_upgrade.reading import moment, name_of, reading
 from kubeadm_upgrade.static_pod import StaticPod
 
 LEADERS = ("kube-controller-manager", "kube-scheduler")
@@ -35,11 +35,11 @@ class Lease:
 def read_lease(lease: Mapping[str, Any], now: datetime) -> Lease:
     with reading(f"Lease {name_of(lease)}"):
         spec = lease.get("spec") or {}
-        renewed = _time(spec.get("renewTime"))
+        renewed = moment(spec.get("renewTime"))
         return Lease(
             name=lease["metadata"]["name"],
             holder=spec.get("holderIdentity") or "",
-            acquired=_time(spec.get("acquireTime")),
+            acquired=moment(spec.get("acquireTime")),
             renewed=renewed,
             age=now - renewed if renewed else None,
             lasts=timedelta(seconds=spec.get("leaseDurationSeconds") or _LASTS.total_seconds()),
@@ -71,7 +71,3 @@ def _led_before(pod: StaticPod, lease: Lease) -> bool:
     """Whether the holder was a process of this node's that is no more."""
     here = lease.holder.partition("_")[0] == pod.node
     return here and pod.created is not None and lease.acquired is not None and lease.acquired < pod.created
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -16,7 +16,7 @@ from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.local_etcd import LocalEtcd, started_with
 from kubeadm_upgrade.outsiders import kubelet_version, node_info, why_outsider
-from kubeadm_upgrade.reading import name_of, reading
+from kubeadm_upgrade.reading import condition, moment, name_of, reading
 from kubeadm_upgrade.roles import is_control_plane
 from kubeadm_upgrade.settings import read_kubernetes_version, read_local_etcd
 from kubeadm_upgrade.static_pod import StaticPod
@@ -39,15 +39,15 @@ def read_node(node: Json) -> NodeFacts:
 
 def _node(node: Json) -> NodeFacts:
     meta, status, info = node["metadata"], node.get("status", {}), node_info(node)
-    ready = _ready_condition(status)
+    ready = condition(status, "Ready")
     return NodeFacts(
         name=meta["name"],
         kubelet=_version(f"Node {meta['name']}: status.nodeInfo.kubeletVersion", kubelet_version(node)),
         ready=ready.get("status") == "True",
         ready_reason=ready.get("reason", ""),
         ready_message=ready.get("message", ""),
-        heartbeat=_time(ready.get("lastHeartbeatTime")),
-        ready_changed=_time(ready.get("lastTransitionTime")),
+        heartbeat=moment(ready.get("lastHeartbeatTime")),
+        ready_changed=moment(ready.get("lastTransitionTime")),
         pressures=tuple(_pressures(status)),
         unschedulable=bool(node.get("spec", {}).get("unschedulable")),
         cordoned_by=_cordoned_by(meta),
@@ -89,7 +89,7 @@ def _cordoned_by(meta: Json) -> str | None:
 
 def _cordoned_at(node: Json) -> datetime | None:
     taints = node.get("spec", {}).get("taints") or ()
-    return next((_time(taint.get("timeAdded")) for taint in taints if taint["key"] == UNSCHEDULABLE), None)
+    return next((moment(taint.get("timeAdded")) for taint in taints if taint["key"] == UNSCHEDULABLE), None)
 
 
 def read_control_plane(
@@ -164,8 +164,8 @@ def _static_pod(pod: Json, configured: LocalEtcd) -> StaticPod:
         image=_image(pod, component),
         local_etcd=_local_etcd(pod, configured) if component == "etcd" else None,
         command=_command(_container(pod, component)),
-        ready=_ready_condition(pod.get("status", {})).get("status") == "True",
-        created=_time(pod["metadata"].get("creationTimestamp")),
+        ready=condition(pod.get("status", {}), "Ready").get("status") == "True",
+        created=moment(pod["metadata"].get("creationTimestamp")),
     )
 
 
@@ -200,10 +200,6 @@ def _container(pod: Json, component: str) -> Json:
     return found
 
 
-def _ready_condition(status: Json) -> Json:
-    return next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
-
-
 def _pressures(status: Json) -> Iterator[str]:
     """Every other condition of a Node is a complaint, where it holds; unknown are all where it is silent."""
     for one in status.get("conditions", []):
@@ -216,7 +212,3 @@ def _version(where: str, text: str) -> Version:
         return Version.parse(text)
     except ValueError as error:
         raise UnreadableOutput(f"{where}: {error}") from error
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

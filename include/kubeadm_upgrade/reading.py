@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 import yaml
@@ -49,6 +50,16 @@ def name_of(item: object) -> str:
     meta = item.get("metadata") if isinstance(item, Mapping) else None
     meta = meta if isinstance(meta, Mapping) else {}
     return "/".join(str(meta[part]) for part in ("namespace", "name") if part in meta) or "(without a name)"
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time as the API writes it; None where there is none."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Of an object's conditions the one of this type; empty where nobody has set it."""
+    return next((one for one in status.get("conditions", ()) if one["type"] == kind), {})
 
 
 def _stumbled_at(read: Callable[[str], Any], lines: list[str]) -> str:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kubeadm_upgrade.labels import KEY, VALUE, check_labels
 from kubeadm_upgrade.rollout.strategy import CANARY, REST, Group, Health, Most, Query, Selector, Strategy
-from kubeadm_upgrade.strict import Strict, check_each_once
+from kubeadm_upgrade.strict import EACH_ONCE, Strict, each_once
 from kubeadm_upgrade.written_times import lasting
 
 _NAME = r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"
@@ -66,14 +66,10 @@ class SelectorOption(Strict):
 class CanarySettings(SelectorOption):
     """The workers that come first, alone, and must succeed."""
 
-    nodes: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list, description="names of workers")
+    nodes: Annotated[list[Annotated[str, Field(min_length=1)]], EACH_ONCE] = Field(
+        default_factory=list, description="names of workers"
+    )
     soak: Duration | None = Field(None, description="how long they serve before the next worker; default: rollout.soak")
-
-    @field_validator("nodes")
-    @classmethod
-    def _each_once(cls, nodes: list[str]) -> list[str]:
-        check_each_once(nodes)
-        return nodes
 
     @model_validator(mode="after")
     def _takes_somebody(self) -> CanarySettings:
@@ -94,7 +90,9 @@ class GroupSettings(SelectorOption):
         description='of this group out of service at once: a count, or a percentage of the group such as "10%" '
         "(rounded down, at least 1); the cluster's max_unavailable holds beside it",
     )
-    depends_on: list[str] = Field(default_factory=list, description="groups that are done, and have soaked, before it")
+    depends_on: Annotated[list[str], EACH_ONCE] = Field(
+        default_factory=list, description="groups that are done, and have soaked, before it"
+    )
     soak: Duration | None = Field(None, description="how long it serves before others begin; default: rollout.soak")
 
     @field_validator("name")
@@ -103,12 +101,6 @@ class GroupSettings(SelectorOption):
         if name in (CANARY, REST):
             raise ValueError(f"is the name of a group that is there by itself ({CANARY}, {REST}): choose another")
         return name
-
-    @field_validator("depends_on")
-    @classmethod
-    def _each_once(cls, names: list[str]) -> list[str]:
-        check_each_once(names)
-        return names
 
     @model_validator(mode="after")
     def _takes_somebody(self) -> GroupSettings:
@@ -178,7 +170,7 @@ class RolloutSettings(Strict):
     @field_validator("groups")
     @classmethod
     def _hang_together(cls, groups: list[GroupSettings]) -> list[GroupSettings]:
-        check_each_once([group.name for group in groups])
+        each_once([group.name for group in groups])
         after = {group.name: group.depends_on for group in groups}
         for name, others in after.items():
             if unknown := [other for other in others if other not in after]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+Names = TypeVar("Names", bound=Sequence[str])
 
 
 class Strict(BaseModel):
@@ -14,7 +17,12 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-def check_each_once(names: Sequence[str]) -> None:
-    """Raises ValueError for a list that has one twice, as after a bad merge."""
+def each_once(names: Names) -> Names:
+    """As they are. Raises ValueError for a list that has one twice, as after a bad merge."""
     if twice := [name for at, name in enumerate(names) if name in names[:at]]:
         raise ValueError(f"{twice[0]} is there twice: remove one of them")
+    return names
+
+
+# what a list of names in a file is annotated with
+EACH_ONCE = AfterValidator(each_once)

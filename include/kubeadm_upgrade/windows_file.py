@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kubeadm_upgrade.durations import told
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
-from kubeadm_upgrade.strict import Strict, check_each_once
+from kubeadm_upgrade.strict import EACH_ONCE, Strict
 from kubeadm_upgrade.windows.calendar import ByCron, Calendar, Exclusion, Once, OnDays, Scope, WhenOver
 from kubeadm_upgrade.windows.recurring import DAYS, LONGEST
 from kubeadm_upgrade.windows.wall_time import first_moment, last_moment, moment
@@ -25,9 +25,9 @@ _RANDOM = re.compile(r"(^|[\s,])r(\(|[\s,/]|$)", re.IGNORECASE)
 class RecurringSettings(Strict):
     """A window that comes again: days and start, or cron; each with a duration."""
 
-    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] | None = Field(
-        None, min_length=1, description="on which it opens; it may close on the next"
-    )
+    days: (
+        Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1), EACH_ONCE] | None
+    ) = Field(None, description="on which it opens; it may close on the next")
     start: TimeOfDay | None = Field(None, description='when it opens, as "22:00", by the clocks of the time zone')
     cron: str | None = Field(
         None, description='when it opens, as a cron expression of five fields, "0 22 * * 1-5", in the place of days'
@@ -35,12 +35,6 @@ class RecurringSettings(Strict):
     duration: Annotated[timedelta, *lasting(LONGEST)] = Field(
         description="how long it is open, as 4h or 1h30m, in real time"
     )
-
-    @field_validator("days")
-    @classmethod
-    def _each_once(cls, days: list[str] | None) -> list[str] | None:
-        check_each_once(days or ())
-        return days
 
     @field_validator("cron")
     @classmethod

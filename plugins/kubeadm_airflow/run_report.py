@@ -17,6 +17,7 @@ from kubeadm_airflow.last_look import keep_last_look
 from kubeadm_airflow.only_for_pages import only_for_pages
 from kubeadm_upgrade import report, to_be_continued
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.board.cells import BY_HAND
 from kubeadm_upgrade.board.work import work_seconds
 from kubeadm_upgrade.board.xcoms import outcomes_in
 from kubeadm_upgrade.facts import NodeFacts
@@ -217,17 +218,10 @@ def _unfinished(
 
 def _told(failure: Json | None) -> dict[str, Any]:
     """What a failed task has said of itself; an earlier release's says less."""
-    said = failure or _BY_HAND
+    said = failure or BY_HAND.to_json()
     return {key: said.get(key) for key in ("why", "do")} | {
         key: said[key] for key in ("at", "ruled_out") if key in said
     }
-
-
-# a task that fails by itself says why before it ends
-_BY_HAND = {
-    "why": "it was marked as failed, or its process was killed; what it had begun may have gone on",
-    "do": "clear this task, if it is to go on: it looks first at what is done",
-}
 
 
 def _result(dry_run: bool, unfinished: Sequence[object], broken: Sequence[str], left: Left = NOTHING_LEFT) -> str:

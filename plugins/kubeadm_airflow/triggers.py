@@ -19,7 +19,7 @@ from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEven
 from kubeadm_airflow.endings import to_event
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.cluster_scene import look_at_window
-from kubeadm_airflow.hooks.gates import port_of
+from kubeadm_airflow.hooks.ports import port_of
 from kubeadm_airflow.news import HasNews, News
 from kubeadm_airflow.operators.step import told_beside
 from kubeadm_airflow.waiting import Telling, telling

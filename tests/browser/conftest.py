@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,3 +63,9 @@ def viewer(site: Site, browser: Browser) -> Iterator[Visitor]:
 
     with Visitor.logged_in(browser, site.airflow, "viewer") as visitor:
         yield visitor
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where those go that are not to be taken anew for docs/."""
+    return tmp_path_factory.mktemp("pictures")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -15,11 +14,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 WITHIN = 5.0  # seconds, from what a trigger has written to what a page shows
 FLEET = "/kubeadm-upgrade/fleet"
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pictures")
 
 
 @pytest.fixture(scope="module")

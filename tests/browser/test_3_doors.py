@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Locator, expect
 
@@ -13,11 +11,6 @@ from harness.site import Site
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 BANK, NIGHT = "kubeadm_upgrade.bank", "kubeadm_upgrade.night"
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pictures")
 
 
 def form(visitor: Visitor, dag_id: str) -> Locator:

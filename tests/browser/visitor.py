@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -38,7 +37,7 @@ class Visitor:
     def logged_in(cls, browser: Browser, airflow: AirflowInstance, user: str) -> Iterator[Self]:
         context = browser.new_context(base_url=airflow.url, viewport=WIDE, locale="en-GB", color_scheme="light")
         context.set_default_timeout(PATIENCE)
-        context.add_cookies([{"name": "_token", "value": token_of(airflow, user), "url": airflow.url}])
+        context.add_cookies([{"name": "_token", "value": airflow.token(user), "url": airflow.url}])
         visitor = cls(context.new_page(), airflow.url)
         visitor._listen(context)
         yield visitor
@@ -117,10 +116,3 @@ def _album(directory: Path) -> Path:
     into = PICTURES if os.environ.get(TAKE_PICTURES) else directory
     into.mkdir(parents=True, exist_ok=True)
     return into
-
-
-def token_of(airflow: AirflowInstance, user: str) -> str:
-    """As the login hands it to a browser."""
-    credentials = {"username": user, "password": airflow.passwords[user]}
-    answer = httpx.post(f"{airflow.url}/auth/token", json=credentials, trust_env=False, timeout=60)
-    return str(answer.json()["access_token"])

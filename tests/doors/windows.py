@@ -43,9 +43,7 @@ def opened(site: Site, cluster: str, start: datetime) -> str:
 
 def board(site: Site, cluster: str, run_id: str) -> dict[str, Any]:
     """What its page is made of."""
-    credentials = {"username": site.airflow.user, "password": site.airflow.password}
-    with httpx.Client(base_url=site.airflow.url, trust_env=False, timeout=60) as http:
-        token = http.post("/auth/token", json=credentials).json()["access_token"]
-        address = f"/kubeadm-upgrade/board/kubeadm_upgrade.{cluster}/{run_id.replace('+', '%2B')}/data"
-        data: dict[str, Any] = http.get(address, headers={"Authorization": f"Bearer {token}"}).json()
-        return data
+    address = f"{site.airflow.url}/kubeadm-upgrade/board/kubeadm_upgrade.{cluster}/{run_id.replace('+', '%2B')}/data"
+    headers = {"Authorization": f"Bearer {site.airflow.token()}"}
+    data: dict[str, Any] = httpx.get(address, headers=headers, trust_env=False, timeout=60).json()
+    return data

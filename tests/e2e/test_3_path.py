@@ -137,14 +137,10 @@ def test_a_second_try_of_the_trigger_starts_no_second_run(site, path):
 def test_the_plan_is_on_the_page_of_the_run(site, path):
     """The tab that the plugin adds asks for it as the user who is logged in."""
     dag_id, run_ids = path
-    token = httpx.post(
-        f"{site.airflow.url}/auth/token",
-        json={"username": site.airflow.user, "password": site.airflow.password},
-        trust_env=False,
-        timeout=60,
-    ).json()["access_token"]
     address = f"{site.airflow.url}/kubeadm-upgrade/reports/{dag_id}/{run_ids[0]}"
-    answer = httpx.get(address, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=60)
+    answer = httpx.get(
+        address, headers={"Authorization": f"Bearer {site.airflow.token()}"}, trust_env=False, timeout=60
+    )
     assert answer.status_code == 200
     assert "1.30.14 → 1.31.14" in answer.text
     assert httpx.get(address, trust_env=False, timeout=60).status_code in (401, 403)

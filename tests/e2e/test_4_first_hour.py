@@ -31,9 +31,7 @@ def runs(request, site):
 @pytest.fixture(scope="session")
 def browser(site):
     """Logged in as a person is."""
-    credentials = {"username": site.airflow.user, "password": site.airflow.password}
-    token = httpx.post(f"{site.airflow.url}/auth/token", json=credentials, trust_env=False, timeout=60).json()
-    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    headers = {"Authorization": f"Bearer {site.airflow.token()}"}
     with httpx.Client(base_url=site.airflow.url, headers=headers, trust_env=False, timeout=60) as client:
         yield client
 

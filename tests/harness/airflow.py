@@ -75,6 +75,12 @@ class AirflowInstance:
         self._running: dict[str, Session] = {}
         self.api = AirflowApi(self.url, self.user, self.password)
 
+    def token(self, user: str = USER) -> str:
+        """As the login hands it to a browser."""
+        credentials = {"username": user, "password": self.passwords[user]}
+        answer = httpx.post(f"{self.url}/auth/token", json=credentials, trust_env=False, timeout=60)
+        return str(answer.json()["access_token"])
+
     def api_as(self, user: str) -> AirflowApi:
         """Whoever asks for it closes it."""
         return AirflowApi(self.url, user, self.passwords[user])

@@ -25,15 +25,9 @@ class Server:
     airflow: AirflowInstance
     database: Engine
 
-    def token(self, user: str) -> str:
-        """As the login gives it to a browser."""
-        credentials = {"username": user, "password": self.airflow.passwords[user]}
-        answer = httpx.post(f"{self.airflow.url}/auth/token", json=credentials, trust_env=False, timeout=60)
-        return str(answer.json()["access_token"])
-
     def client(self, user: str | None) -> httpx.Client:
         """A browser's: the token is a cookie. Nobody's, where no user is named."""
-        cookies = {"_token": self.token(user)} if user else {}
+        cookies = {"_token": self.airflow.token(user)} if user else {}
         return httpx.Client(base_url=self.airflow.url, cookies=cookies, trust_env=False, timeout=60)
 
 

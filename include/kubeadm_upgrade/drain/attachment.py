@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from kubeadm_upgrade.drain.obstacle import Obstacle, Why, of_finalizers
-from kubeadm_upgrade.reading import name_of, reading
+from kubeadm_upgrade.reading import moment, name_of, reading
 
 Json = Mapping[str, Any]
 
@@ -56,11 +56,10 @@ def _read(item: Json, node: str) -> Attachment | None:
 
 def _attachment(item: Json) -> Attachment:
     meta, status = item["metadata"], item.get("status") or {}
-    since = meta.get("deletionTimestamp")
     return Attachment(
         name=meta["name"],
         volume=(item["spec"].get("source") or {}).get("persistentVolumeName") or "",
-        since=datetime.fromisoformat(since) if since else None,
+        since=moment(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
         error=str((status.get("detachError") or {}).get("message") or ""),
     )

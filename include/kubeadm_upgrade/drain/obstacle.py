@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from kubeadm_upgrade.drain.selector import selector_of
-from kubeadm_upgrade.reading import name_of, reading
+from kubeadm_upgrade.reading import moment, name_of, reading
 from kubeadm_upgrade.wording import agreeing, count, shortened
 
 Json = Mapping[str, Any]
@@ -37,8 +37,6 @@ class Budget:
     namespace: str
     name: str
     allowed: int  # disruptionsAllowed
-    healthy: int
-    desired: int
     since: datetime | None = None  # when it last began, or ceased, to allow any
 
     def __str__(self) -> str:
@@ -107,14 +105,11 @@ def _budget(plain: Json) -> Budget:
     """One that its controller has not seen yet allows nothing."""
     meta, status = plain["metadata"], plain.get("status") or {}
     turned: Json = next((c for c in status.get("conditions") or () if c.get("type") == "DisruptionAllowed"), {})
-    since = turned.get("lastTransitionTime")
     return Budget(
         namespace=meta["namespace"],
         name=meta["name"],
         allowed=status.get("disruptionsAllowed", 0),
-        healthy=status.get("currentHealthy", 0),
-        desired=status.get("desiredHealthy", 0),
-        since=datetime.fromisoformat(since) if since else None,
+        since=moment(turned.get("lastTransitionTime")),
     )
 
 

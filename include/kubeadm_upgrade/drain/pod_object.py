@@ -9,7 +9,7 @@ from typing import Any
 
 from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.drain.rule import NOTES
-from kubeadm_upgrade.reading import name_of, reading
+from kubeadm_upgrade.reading import condition, moment, name_of, reading
 
 # what the node lifecycle controller adds to a cordoned Node
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
@@ -49,10 +49,10 @@ def with_owner(pod: PodFacts, owners: Mapping[Owner, Json | None]) -> PodFacts:
 
 def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
     meta, spec = pod["metadata"], pod["spec"]
-    created, due = _time(meta.get("creationTimestamp")), _time(meta.get("deletionTimestamp"))
+    created, due = moment(meta.get("creationTimestamp")), moment(meta.get("deletionTimestamp"))
     controller: Json = next((owner for owner in meta.get("ownerReferences", []) if owner.get("controller")), {})
     volumes = spec.get("volumes") or ()
-    ready: Json = next((one for one in pod.get("status", {}).get("conditions", ()) if one["type"] == "Ready"), {})
+    ready = condition(pod.get("status", {}), "Ready")
     return PodFacts(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -66,7 +66,7 @@ def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
         due=due,
         finalizers=tuple(meta.get("finalizers", ())),
         ready=ready.get("status") == "True",
-        ready_changed=_time(ready.get("lastTransitionTime")),
+        ready_changed=moment(ready.get("lastTransitionTime")),
         undeterred=bool(cordoned_at and created and created >= cordoned_at and _tolerates_cordon(pod)),
         owner_name=controller.get("name", ""),
         labels=meta.get("labels") or {},
@@ -88,7 +88,3 @@ def _tolerates_cordon(pod: Json) -> bool:
         and (toleration.get("operator") == "Exists" or not toleration.get("value"))
         for toleration in pod["spec"].get("tolerations", [])
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

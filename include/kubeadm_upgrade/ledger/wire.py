@@ -77,10 +77,7 @@ def _texts(ledger: Ledger) -> dict[str, str]:
         **({APPROVED: _text(ledger.approved.to_json(), lists_in_a_line=True)} if ledger.approved else {}),
         **{f"{SLOT}{node}": _slot_text(slot) for node, slot in ledger.slots.items()},
         **{f"{GIVEN_UP}{node}": reason for node, reason in ledger.given_up.items()},
-        **{
-            f"{FAILED}{node}": _text({"why": one.why, **_run_text(one.run)})
-            for node, one in ledger.failed_nodes.items()
-        },
+        **{f"{FAILED}{node}": _failed_text(one) for node, one in ledger.failed_nodes.items()},
         **{f"{SOAK}{name}": _text({"to": one.to, "since": _iso(one.since)}) for name, one in ledger.soaks.items()},
     }
 
@@ -129,7 +126,7 @@ def _failed(key: str, text: str) -> Failed:
 
 
 def _failed_text(failed: Failed) -> str:
-    return _text({**_run_text(failed.run), "why": failed.why})
+    return _text({"why": failed.why, **_run_text(failed.run)})
 
 
 def _soak(key: str, text: str) -> Soak:

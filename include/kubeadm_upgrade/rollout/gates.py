@@ -43,7 +43,7 @@ def not_halted(facts: Facts, hop: Hop) -> str | None:
 
 def groups_turn(facts: Facts, hop: Hop) -> str | None:
     """Every group that comes before its own is done; how long it soaks is the next gate's."""
-    course, first = course_of(facts, hop), _waited_for(facts, hop)
+    course, first = _waited_for(facts, hop)
     if first is None or not (left := course.to_go(first)):
         return None
     failed = sorted(facts.lane.failed.intersection(left))
@@ -53,8 +53,8 @@ def groups_turn(facts: Facts, hop: Hop) -> str | None:
 
 def soaked(facts: Facts, hop: Hop) -> str | None:
     """The group that comes before its own has been in service for as long as the file says."""
-    left, first = soak_left(facts, hop), _waited_for(facts, hop)
-    if first is None or not left:
+    course, first = _waited_for(facts, hop)
+    if first is None or not (left := _soak_left(course, first)):
         return None
     calendar = facts.policy.calendar
     until = f"{moment_told(facts.now + left, calendar.zone, facts.now)} ({calendar.timezone})"
@@ -63,8 +63,8 @@ def soaked(facts: Facts, hop: Hop) -> str | None:
 
 def soak_left(facts: Facts, hop: Hop) -> timedelta:
     """How long the soak still lasts that the node waits for; nothing where that is not what it waits for."""
-    course, first = course_of(facts, hop), _waited_for(facts, hop)
-    return timedelta() if first is None or course.to_go(first) else course.soak_left(first)
+    course, first = _waited_for(facts, hop)
+    return timedelta() if first is None else _soak_left(course, first)
 
 
 def group_has_room(facts: Facts, hop: Hop) -> str | None:
@@ -100,9 +100,14 @@ def outside_ready(facts: Facts, hop: Hop) -> str | None:
     )
 
 
-def _waited_for(facts: Facts, hop: Hop) -> Placed | None:
-    lane = facts.lane
+def _waited_for(facts: Facts, hop: Hop) -> tuple[Course, Placed | None]:
+    """How far the rollout has come, and the group that this node waits for."""
+    lane, course = facts.lane, course_of(facts, hop)
     group = lane.group_of(facts.node.name)
     if group is None or lane.was_begun(facts.node.name):
-        return None
-    return course_of(facts, hop).waits_for(group, facts.policy.strategy.groups_at_once)
+        return course, None
+    return course, course.waits_for(group, facts.policy.strategy.groups_at_once)
+
+
+def _soak_left(course: Course, group: Placed) -> timedelta:
+    return timedelta() if course.to_go(group) else course.soak_left(group)

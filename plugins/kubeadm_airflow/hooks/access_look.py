@@ -14,7 +14,8 @@ import asyncssh
 from kubeadm_airflow.hooks.access_api import AccessApi
 from kubeadm_airflow.hooks.host import Address, Host, address_of
 from kubeadm_airflow.hooks.repositories import ask_published, last_words
-from kubeadm_airflow.hooks.sights import look_at_host, some_at_once
+from kubeadm_airflow.hooks.side_by_side import some_at_once
+from kubeadm_airflow.hooks.sights import SESSIONS_AT_ONCE, look_at_host
 from kubeadm_upgrade import machine, queries
 from kubeadm_upgrade.access import api, hosts, sudo
 from kubeadm_upgrade.access.line import Line, State, Unwatched, Watcher, with_those_not_reached
@@ -186,7 +187,7 @@ class _HostLook:
     async def _sudo_list(self, host: Host) -> Line:
         told = sudo.read_list((await host.run(sudo.WHOLE_LIST)).stdout)
         argvs = () if told.everything else sudo.examples(control_plane=self.node.control_plane)
-        answers = await some_at_once([host.run(sudo.asking(argv)) for argv in argvs])
+        answers = await some_at_once([host.run(sudo.asking(argv)) for argv in argvs], SESSIONS_AT_ONCE)
         allowed = {argv: sudo.is_allowed(answer) for argv, answer in zip(argvs, answers, strict=True)}
         denied = [argv for argv, may in allowed.items() if may is False]
         asked = sum(may is not None for may in allowed.values())

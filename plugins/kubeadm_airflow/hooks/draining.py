@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import Json
 from kubeadm_airflow.hooks.drain_api import DrainApi
+from kubeadm_airflow.hooks.side_by_side import all_at_their_end
 from kubeadm_upgrade import objects
 from kubeadm_upgrade.actions import Evict, MarkToCome
 from kubeadm_upgrade.assignment import RunId
@@ -27,7 +26,6 @@ from kubeadm_upgrade.inventory import Cluster
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Refused = str | Obstacle | None
 
 AT_ONCE = 10  # requests of one drain side by side
@@ -74,7 +72,7 @@ async def look_at_attached(
 
 async def mark(api: DrainApi, nodes: Sequence[str]) -> str | None:
     """Put the taint on them. Returns which of them somebody else has changed meanwhile."""
-    changed = await at_once(_set_taints(api, name, wanted=True) for name in nodes)
+    changed = await all_at_their_end((_set_taints(api, name, wanted=True) for name in nodes), AT_ONCE)
     missed = [name for name, is_done in zip(nodes, changed, strict=True) if not is_done]
     return f"somebody else changed {', '.join(missed)} meanwhile" if missed else None
 
@@ -91,7 +89,7 @@ async def _unmark_all(api: DrainApi) -> None:
     nodes = objects.read_nodes(await api.nodes())
     left = [node.name for node in nodes if to_come.is_marked(node.taints)]
     for _ in range(3):  # one that is changed all the time shows it in the report
-        done = await at_once(_set_taints(api, name, wanted=False) for name in left)
+        done = await all_at_their_end((_set_taints(api, name, wanted=False) for name in left), AT_ONCE)
         left = [name for name, is_done in zip(left, done, strict=True) if not is_done]
     if left:
         log.warning("the taint %s is left on %s", to_come.TAINT, ", ".join(left))
@@ -142,18 +140,3 @@ def _with_budgets(why: Refused, pod: PodFacts | None, budgets: list[Json]) -> Re
     if not isinstance(why, Obstacle) or pod is None or why.why not in (Why.BUDGET, Why.BUDGETS):
         return why
     return replace(why, budgets=obstacle.over(pod.labels, budgets))
-
-
-async def at_once(asking: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All are waited for, also where one fails: none goes on behind the back of whoever asked."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(coroutine: Coroutine[Any, Any, T]) -> T:
-        async with gate:
-            return await coroutine
-
-    found = await asyncio.gather(*map(one, asking), return_exceptions=True)
-    for answer in found:
-        if isinstance(answer, BaseException):
-            raise answer
-    return [answer for answer in found if not isinstance(answer, BaseException)]

@@ -18,6 +18,7 @@ from kubeadm_airflow.hooks.file_of_now import file_of_now
 from kubeadm_airflow.hooks.host import Host, address_of, failure
 from kubeadm_airflow.hooks.lock_holders import named
 from kubeadm_airflow.hooks.shared_look import shared_nodes
+from kubeadm_airflow.hooks.side_by_side import all_at_their_end
 from kubeadm_airflow.hooks.sights import (
     look_at_backups,
     look_at_etcd,
@@ -140,7 +141,7 @@ class NodeConnection:
 
     async def act_side_by_side(self, actions: tuple[Action, ...]) -> list[draining.Refused]:
         """Those of one act."""
-        answers = await draining.at_once(self.act(action) for action in actions)
+        answers = await all_at_their_end((self.act(action) for action in actions), draining.AT_ONCE)
         evictions = [action for action in actions if isinstance(action, Evict)]
         return await draining.with_budgets(self._api, evictions, answers, self._pods) if evictions else answers
 

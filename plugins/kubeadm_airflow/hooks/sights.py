@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.host import Host
+from kubeadm_airflow.hooks.side_by_side import some_at_once
 from kubeadm_upgrade import etcd, machine, objects, queries
 from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
@@ -56,7 +56,7 @@ async def look_at_host(host: Host, *, journal: bool = False) -> dict[str, Any]:
     if manager is None:
         return {"os": os, "packages": {}}  # preflight says so; none of the commands below exists there
     wanted: tuple[Query[Any], ...] = (*manager.QUERIES, queries.KUBELET, queries.KUBELET_AGE)
-    *answers, kubelet, age = await some_at_once([host.ask(wish) for wish in wanted])
+    *answers, kubelet, age = await some_at_once([host.ask(wish) for wish in wanted], SESSIONS_AT_ONCE)
     binary = await host.ask(queries.running_binary(kubelet.pid)) if kubelet.pid else None
     return {
         "os": os,
@@ -119,16 +119,6 @@ async def look_at_etcd(
         return EtcdFacts(unknown=str(error))
     with reading(f"{host.address}: what etcdctl prints of its members"):
         return etcd.read(*answers)
-
-
-async def some_at_once(looking: list[Coroutine[Any, Any, T]]) -> list[T]:
-    gate = asyncio.Semaphore(SESSIONS_AT_ONCE)
-
-    async def one(coroutine: Coroutine[Any, Any, T]) -> T:
-        async with gate:
-            return await coroutine
-
-    return await asyncio.gather(*(one(coroutine) for coroutine in looking))
 
 
 async def look_at_upgrade_plan(

@@ -82,7 +82,7 @@ def test_a_budget_says_what_it_allows_and_since_when():
 
 def test_pods_that_one_budget_keeps_are_told_together():
     """And what else is in the way, behind them."""
-    budget = Budget("shop", "web", 0, 3, 3, datetime(2026, 11, 27, 2, tzinfo=UTC))
+    budget = Budget("shop", "web", 0, datetime(2026, 11, 27, 2, tzinfo=UTC))
     kept = [Obstacle(Why.BUDGET, f"shop/web-{n}", "needs 3", (budget,)) for n in range(7)]
     assert told([kept[0], "somebody else changed it"]) == (
         "pod shop/web-0 may not be evicted yet: needs 3 (shop/web allows 0 disruptions since 2026-11-27 02:00:00 UTC); "

@@ -14,8 +14,8 @@ from harness.waiters import RUN, asked, hop_of, waiting
 from kubeadm_airflow.hooks import shared_look
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_ledger import change_ledger
-from kubeadm_airflow.hooks.gates import AtTheGates
 from kubeadm_airflow.hooks.node_connection import NodeConnection
+from kubeadm_airflow.hooks.ports import FromAfar
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import Unreachable, UpgradeError
@@ -109,7 +109,7 @@ def test_what_is_seen_from_afar_is_what_it_would_see_itself(walker, hop, close, 
     async def both():
         async with waiting(walker, hop, ()):
             await change_ledger(walker.cluster, close)
-            far, near = AtTheGates.open(walker.cluster, work, 2), NodeConnection.open(walker.cluster, work)
+            far, near = FromAfar.open(walker.cluster, work, 2), NodeConnection.open(walker.cluster, work)
             return await said(far), await said(near)
 
     far, near = asyncio.run(both())

@@ -1,4 +1,6 @@
-"""The engine's port for a node that waits at the gates: it looks from afar until they open, and then for itself."""
+"""Which port of the engine a step in the triggerer works through: who waits for others looks from afar until its
+gates open, and then for itself.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from kubeadm_upgrade.standing.rules import Standing
 from kubeadm_upgrade.steps import Step
 
 
-class AtTheGates:
+class FromAfar:
     """One node that waits for others: it has no connection of its own before it needs one."""
 
     def __init__(
@@ -37,7 +39,7 @@ class AtTheGates:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, cluster: Cluster, work: Assignment, seconds: float) -> AsyncIterator[AtTheGates]:
+    async def open(cls, cluster: Cluster, work: Assignment, seconds: float) -> AsyncIterator[FromAfar]:
         """`seconds`: how old what others have seen may be."""
         async with AsyncExitStack() as stack:
             far = await stack.enter_async_context(shared_line(work.cluster).used())
@@ -90,5 +92,5 @@ def port_of(cluster: Cluster, work: Assignment, seconds: float) -> AbstractAsync
     if work.group != "workers":
         return NodeConnection.open(cluster, work)
     if STEPS[work.step].is_at_the_gates:
-        return AtTheGates.open(cluster, work, seconds)
+        return FromAfar.open(cluster, work, seconds)
     return NodeConnection.open(cluster, work, shared_for=seconds)

@@ -131,9 +131,9 @@ class _Target:
     def __init__(self, conn_id: str, connection: Any, extra: Mapping[str, Any]) -> None:
         import httpx
 
-        host = connection.host or ""
-        port = f":{connection.port}" if connection.port else ""
-        given = host if "://" in host else f"{connection.schema or 'https'}://{host}{port}"
+        from kubeadm_airflow.hooks.connections import base_url
+
+        given = base_url(connection.host or "", connection.port, connection.schema or "https")
         self.secret: str = connection.password or ""
         self.headers = {str(name): str(value) for name, value in (extra.get("headers") or {}).items()}
         try:

@@ -56,3 +56,8 @@ _KUBECONFIG_AS_JSON = (
 def _as_json(conn_type: str | None) -> str:
     field = "key_file" if conn_type == "ssh" else "kube_config_path"
     return f'write it as JSON, such as {{"{field}": "/the/path"}}'
+
+
+def base_url(host: str, port: int | None, schema: str) -> str:
+    """Where a connection of type http leads. Its host may be a URL, as Airflow's own HttpHook takes one."""
+    return host if "://" in host else f"{schema}://{host}" + (f":{port}" if port else "")

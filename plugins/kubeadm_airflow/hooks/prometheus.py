@@ -7,7 +7,7 @@ import json
 
 import aiohttp
 
-from kubeadm_airflow.hooks.connections import connection_named
+from kubeadm_airflow.hooks.connections import base_url, connection_named
 from kubeadm_upgrade.errors import UpgradeError
 from kubeadm_upgrade.rollout.prometheus import PATH, why_not
 from kubeadm_upgrade.rollout.strategy import Query
@@ -30,9 +30,7 @@ async def ask(query: Query) -> str:
 
 async def _ask(connection: object, query: Query) -> str:
     host, port, schema = (getattr(connection, name, None) for name in ("host", "port", "schema"))
-    address = str(host or "").rstrip("/")
-    if "://" not in address:
-        address = f"{schema or 'http'}://{address}" + (f":{port}" if port else "")
+    address = base_url(str(host or "").rstrip("/"), port, schema or "http")
     login, password = getattr(connection, "login", None), getattr(connection, "password", None)
     secret = base64.b64encode(f"{login}:{password or ''}".encode()).decode()
     headers = {"Authorization": f"Basic {secret}"} if login else {}

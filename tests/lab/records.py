@@ -69,6 +69,7 @@ class Records:
     mutations: list[ApiRecord] = field(default_factory=list)
     pods: list[PodRecord] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    requests: int = 0  # to the API, of every kind
 
     def open(self, record: CommandRecord) -> int:
         """Log a command that has started; the number is what ``close`` wants back."""

@@ -54,16 +54,13 @@ def _wrong(site: Site, name: str, run: tuple[str, str]) -> list[str]:
     told = Counter((one["group"], one["step"], one["node"]) for one in site.report(*run)["outcomes"])
     nodes = {"control_plane": [f"{name}-cp1"], "workers": [f"{name}-w{number + 1}" for number in range(WORKERS)]}
     nodes |= {"control_plane_kubelets": nodes["control_plane"], "stage": nodes["control_plane"] + nodes["workers"]}
-    expected = Counter(
-        (group, step.name, node) for group, steps in GROUPS.items() for step in steps for node in nodes[group]
-    )
+    steps = [(group, step.name) for group, some in GROUPS.items() for step in some]
+    expected = Counter((group, step, node) for group, step in steps for node in nodes[group])
     lost = [f"{name}: {step} is told {told[step]} times" for step in expected | told if told[step] != expected[step]]
     return [*cluster.violations, *lost, *_done_twice(cluster)]
 
 
 def _done_twice(cluster: LabCluster) -> list[str]:
-    units = Counter(
-        (one.node, one.command) for one in cluster.log if one.mutating and "systemd-run --unit" in one.command
-    )
-    restarts = Counter(one.node for one in cluster.log if one.command.endswith("systemctl restart kubelet"))
-    return [f"{what} was done {times} times" for what, times in (*units.items(), *restarts.items()) if times > 1]
+    once = ("systemd-run --unit", "systemctl restart kubelet")
+    done = Counter((one.node, one.command) for one in cluster.log if any(what in one.command for what in once))
+    return [f"{node}: {command} was done {times} times" for (node, command), times in done.items() if times > 1]

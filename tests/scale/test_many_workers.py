@@ -1,8 +1,8 @@
 """One large cluster, its workers in groups of a hundred and ten of them at a time, the durations skewed.
 
-Three figures beside each other: the schedule that is ideal for those durations, ours, and the one of batches of the same
-size, each of which ends with its slowest. The machine is left alone. WORKERS="50 500" says how many; SECONDS_EACH the
-mean of what a kubelet takes to come back.
+Three figures beside each other: the schedule that is ideal for those durations, ours, and that of batches of the same
+size, each of which ends with its slowest. The machine is left alone. WORKERS="50 500" says how many workers, and
+SECONDS_EACH how long their kubelets take to come back, on average.
 """
 
 from __future__ import annotations

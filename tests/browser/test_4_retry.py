@@ -163,7 +163,7 @@ def test_being_uncordoned(desk):
     desk.site.airflow.kill(SCHEDULER)
     desk.mends()
     desk.site.api.wait_for_task(DAG, desk.run_id, "workers.node_ready", NODE, ["success"], 120)
-    desk.breaks(desk.cluster.faults.never_ready(NODE))
+    desk.breaks(desk.cluster.faults.node_down(NODE))
     wait_for(lambda: not desk.cluster.node_state(NODE).ready, f"{NODE} not to be Ready any more", 60)
     desk.site.airflow.start_component(SCHEDULER)
     desk.site.airflow.wait_healthy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -12,6 +13,8 @@ from airflow.triggers.base import TaskSuccessEvent
 
 from kubeadm_airflow import triggers
 from kubeadm_airflow.earlier_tries import keep_for_next_try, of_earlier_tries
+from kubeadm_airflow.hooks.cluster_claim import note_judgement
+from kubeadm_airflow.news import TELL, TRIGGER
 from kubeadm_airflow.operators.step import StepOperator
 from kubeadm_airflow.so_far import SoFar
 from kubeadm_airflow.triggers import StepTrigger
@@ -19,6 +22,7 @@ from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.errors import StepRefused
 from kubeadm_upgrade.procedure import TASKS
 from kubeadm_upgrade.steps import Outcome
+from kubeadm_upgrade.telling.events import Event, Kind
 from lab import ClusterSpec
 
 STAGE = [step.name for step in TASKS["stage"][0].steps]
@@ -196,3 +200,18 @@ def test_a_state_store_that_does_not_answer_keeps_nobody():
     keep_for_next_try(there, error)
     assert of_earlier_tries(there) == []
     assert of_earlier_tries(context(try_number=2, store=Store(outcomes=["x", {"step": "a"}]))) == [{"step": "a"}]
+
+
+def test_whoever_comes_first_has_people_told_between_two_of_its_steps(walker):
+    """Of a run of workers alone, once it has been admitted to its turn: a trigger wakes its task up for that."""
+
+    async def event():
+        hop = replace(await walker.plan(), others=("two-cp1",), control_plane=())
+        await note_judgement(walker.cluster, RunId("run-1"))
+        work = Assignment("two", RunId("run-1"), hop, "workers", "next_in_line", "two-w1")
+        return await asyncio.wait_for(anext(aiter(trigger_of(SoFar.beginning(work)).run())), 30)
+
+    payload = asyncio.run(event()).payload
+    told, follower = Event.from_json(payload[TELL]), StepTrigger(**payload[TRIGGER])
+    assert (told.kind, follower.work.step) == (Kind.STARTED, "upgrade_kubeadm")
+    assert steps_of(follower.so_far.done) == [("next_in_line", "unchanged", "drain_node")]

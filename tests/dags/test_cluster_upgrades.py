@@ -28,7 +28,7 @@ from kubeadm_upgrade.procedure import GROUPS
 FLEET = 100
 
 
-KINDS = ("upgrade", "check", "steer")
+KINDS = ("upgrade", "check", "steer", "delete_pods")
 
 
 def write_fleet(directory: Path, names: list[str], **settings: object) -> None:
@@ -62,7 +62,7 @@ def parse(tmp_path, monkeypatch):
 
 
 def test_every_cluster_has_its_dags(parse):
-    """Three DAGs a file, named after it."""
+    """So many DAGs a file, named after it."""
     assert set(parse("a", "b")) == {f"kubeadm_{what}.{name}" for what in KINDS for name in ("a", "b")}
 
 
@@ -96,6 +96,14 @@ def test_an_order_waits_for_nobody(parse):
     """The DAG that takes orders is there unpaused, and carries them out one after the other."""
     dag = parse("a")["kubeadm_steer.a"]
     assert (dag.is_paused_upon_creation, dag.max_active_runs, list(dag.task_dict)) == (False, 1, ["steer"])
+
+
+def test_an_order_that_waits_for_an_answer_holds_up_no_other(parse):
+    """So it has a DAG of its own, whose runs wait beside each other."""
+    dag = parse("a")["kubeadm_delete_pods.a"]
+    assert (dag.is_paused_upon_creation, list(dag.task_dict)) == (False, ["delete_blocked_pods"])
+    assert dag.max_active_runs > 1
+    assert "(dags/kubeadm_steer.a)" in dag.doc_md
 
 
 def test_a_cluster_is_looked_at_where_its_file_says_when(parse):

@@ -5,11 +5,14 @@ A Pod is its UID here, so another one of the same name is never meant. docs/drai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from kubeadm_upgrade.assignment import RunId
+
+_WAS_DELETED = " was deleted and not evicted, "
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class PermittedPod:
     @property
     def told(self) -> str:
         """What was done, by whose word."""
-        return f"pod {self.pod} was deleted and not evicted, {self.approval}"
+        return f"pod {self.pod}{_WAS_DELETED}{self.approval}"
 
     @property
     def approval(self) -> str:
@@ -53,3 +56,11 @@ class Permit:
 
     def noted(self, uid: str, deleted: datetime | None) -> Permit:
         return replace(self, pods=tuple(replace(one, deleted=deleted) if one.uid == uid else one for one in self.pods))
+
+
+def deletions_in(outcomes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What was deleted, as outcomes tell it: for reports and boards, when no ledger holds it any more."""
+    for outcome in outcomes:
+        for line in outcome.get("details") or ():
+            if _WAS_DELETED in str(line):
+                yield f"{outcome.get('node')}: {line}"

@@ -197,7 +197,7 @@ def _approval(report: Mapping[str, Any]) -> str:
 
 def _deletions(report: Mapping[str, Any]) -> str:
     """What somebody has let drains delete. One that has failed since says it itself."""
-    rows = [f"- {line}" for line in deletions_in(report["outcomes"])]
+    rows = [f"- {line}" for line in deletions_in(report.get("outcomes", ()))]
     return "\n".join(("## Deleted instead of evicted", "", *rows)) if rows else ""
 
 

@@ -467,6 +467,21 @@ def test_an_order_is_refused_in_words(refused, given, sentence):
     assert bool(sentence) == bool(said[0])
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param({}, "Invalid input for param node: No value passed", id="no node"),
+        pytest.param({"node": ""}, "Invalid input for param node: ", id="an empty form"),
+        pytest.param({"node": "a-w1", "reason": None, "run": None}, "", id="a node"),
+        pytest.param({"node": "a-w1", "reason": "x", "run": "night"}, "", id="as the board asks"),
+    ],
+)
+def test_whose_drain_it_is_must_be_said(refused, given, sentence):
+    said = refused("delete_pods", **given).splitlines() or [""]
+    assert sentence in said[0]
+    assert bool(sentence) == bool(said[0])
+
+
 def test_the_list_of_dags_says_where_each_goes(parse):
     """A run's id cannot: Airflow makes it before it knows the run's parameters."""
     assert parse("a")["kubeadm_upgrade.a"].description == "Upgrade kubeadm cluster a to 1.29, or where a run says"

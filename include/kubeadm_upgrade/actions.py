@@ -84,6 +84,25 @@ class Evict:
 
 
 @dataclass(frozen=True)
+class EvictOrDelete:
+    """Ask for an eviction; where a budget refuses it, delete the Pod, which a person has agreed to.
+
+    One at a time: each is judged anew by what the others before it have left.
+    """
+
+    namespace: str
+    pod: str
+    uid: str
+    grace: int | None
+    approval: str  # whose, for people
+
+    def __str__(self) -> str:
+        grace = "" if self.grace is None else f", grace period {self.grace} s"
+        either = f"evict pod/{self.namespace}/{self.pod}{grace}"
+        return f"{either}, or delete it where no budget lets it go ({self.approval})"
+
+
+@dataclass(frozen=True)
 class MarkToCome:
     """Put a soft taint on nodes that are still to come, each as it is at that moment."""
 
@@ -207,7 +226,7 @@ class RepeatPreflight:
 LedgerAction = (
     TakeSlot | GiveSlotBack | NoteBegun | NoteEnded | NoteFailed | NotePin | NoteSoak | Quarantine | TakeClusterAgain
 )
-Action = Run | PatchNode | MarkToCome | PatchConfigMap | Evict | RepeatPreflight | LedgerAction
+Action = Run | PatchNode | MarkToCome | PatchConfigMap | Evict | EvictOrDelete | RepeatPreflight | LedgerAction
 
 
 def acts_of(actions: Iterable[Action]) -> Iterator[tuple[Action, ...]]:

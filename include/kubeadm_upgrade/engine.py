@@ -6,7 +6,7 @@ anything else. Before each action the standing rules are asked: they hold for ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Literal, NamedTuple, NoReturn, Protocol
@@ -15,6 +15,7 @@ from kubeadm_upgrade import units
 from kubeadm_upgrade.actions import (
     Action,
     Evict,
+    EvictOrDelete,
     GiveSlotBack,
     NoteBegun,
     NoteFailed,
@@ -50,7 +51,8 @@ from kubeadm_upgrade.waits import Wait
 ROUNDS = 5
 
 # What it is that keeps an action from taking effect; of the others, that the API does not show it yet.
-_OBSTACLES: Mapping[type, Wait] = {Evict: Wait.PODS, Run: Wait.OTHERS, RepeatPreflight: Wait.HEALTH}
+_EVICTIONS = (Evict, EvictOrDelete)
+_OBSTACLES = {**dict.fromkeys(_EVICTIONS, Wait.PODS), Run: Wait.OTHERS, RepeatPreflight: Wait.HEALTH}
 
 
 class Port(Protocol):
@@ -166,7 +168,7 @@ class _Attempt:
                 self.progress = self.progress.acted(action)
             kind = _OBSTACLES.get(type(acts[0]), Wait.EFFECT)
             blocked += [_Blocked(cause, kind) for cause in causes if cause]
-            if isinstance(acts[0], Evict):
+            if isinstance(acts[0], _EVICTIONS):
                 self.progress = self.progress.asked(granted=None in causes)
             elif blocked or _starts_unit(acts[0]):  # anything that is blocked is what the next builds on
                 break

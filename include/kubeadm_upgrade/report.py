@@ -14,6 +14,7 @@ from urllib.parse import quote
 from kubeadm_upgrade.board.last_look import LastLook
 from kubeadm_upgrade.drain import quarantine
 from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
+from kubeadm_upgrade.ledger.permit import deletions_in
 from kubeadm_upgrade.times import table
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_REPORTS"
@@ -81,6 +82,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
         _failures(report),
         _unseen(report),
         _approval(report),
+        _deletions(report),
         _findings(report),
         _nodes(report),
         _plan(report),
@@ -92,7 +94,7 @@ def as_markdown(report: Mapping[str, Any]) -> str:
 
 def in_short(report: Mapping[str, Any]) -> str:
     """What a person wants to know of it at once, for mail and chats: not the plan, nor the commands."""
-    parts = (_broken, _to_be_continued, _given_up, _failures, _unseen, _findings, _nodes)
+    parts = (_broken, _to_be_continued, _given_up, _failures, _unseen, _deletions, _findings, _nodes)
     return "\n\n".join(text for part in parts if (text := part(report)))
 
 
@@ -191,6 +193,12 @@ def _approval(report: Mapping[str, Any]) -> str:
     rows = [f"Approved by {told['by']} at {told['at']}{carried} (`{told['plan']}`){why}."]
     rows += [f"- waived: `{check}`" for check in told.get("waived") or ()]
     return "\n\n".join(("## Approval", "\n".join(rows)))
+
+
+def _deletions(report: Mapping[str, Any]) -> str:
+    """What somebody has let drains delete. One that has failed since says it itself."""
+    rows = [f"- {line}" for line in deletions_in(report.get("outcomes", ()))]
+    return "\n".join(("## Deleted instead of evicted", "", *rows)) if rows else ""
 
 
 def _findings(report: Mapping[str, Any]) -> str:

@@ -16,16 +16,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from airflow.sdk import Context
 
 from kubeadm_upgrade.approval.answer import APPROVE, REFUSE
-from kubeadm_upgrade.approval.page import Question
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, Then
 from kubeadm_upgrade.errors import AskedBefore
 
 _KEY = "question"
+
+
+class Asks(Protocol):
+    """A question: what is shown, and to whom. Its subject names both."""
+
+    @property
+    def cluster(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def body(self) -> str: ...
+
+    @property
+    def policy(self) -> ApprovalPolicy: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +73,7 @@ def asked(context: Context) -> Asked | None:
         return None
 
 
-def put(context: Context, question: Question, form: Mapping[str, Any]) -> Asked:
+def put(context: Context, question: Asks, form: Mapping[str, Any]) -> Asked:
     """Hand the question to Airflow, if it has not got it. Raises AskedBefore where it would show another one.
 
     A try after one that was killed goes on with its deadline; one that somebody has cleared begins anew.
@@ -70,18 +85,18 @@ def put(context: Context, question: Question, form: Mapping[str, Any]) -> Asked:
     return last if last.handed_over else _hand_over(context, question, form, last)
 
 
-def put_again(context: Context, question: Question, form: Mapping[str, Any]) -> Asked:
+def put_again(context: Context, question: Asks, form: Mapping[str, Any]) -> Asked:
     """After an answer that is none, which Airflow forgets with this: the deadline stays."""
     return _hand_over(context, question, form, asked(context) or Asked(question.subject, _tries(context)))
 
 
-def _hand_over(context: Context, question: Question, form: Mapping[str, Any], last: Asked) -> Asked:
+def _hand_over(context: Context, question: Asks, form: Mapping[str, Any], last: Asked) -> Asked:
     shown, wanted = _ask(context, question, form), defaults(question.policy)
     users = {user.id for user in shown.assigned_users or ()}
     if (shown.subject, shown.defaults, users) != (question.subject, wanted, set(question.policy.approvers)):
         raise AskedBefore(
-            f"{question.cluster}: somebody is to be asked about plan {question.name}, and Airflow goes on showing what "
-            f"this task has asked before ({shown.subject})"
+            f"{question.cluster}: somebody is to be asked {question.subject!r}, and Airflow goes on showing what this "
+            f"task has asked before ({shown.subject})"
         )
     last = replace(last, handed_over=True)
     _store(context).set(_KEY, asdict(last))
@@ -104,7 +119,7 @@ def _store(context: Context) -> Any:
     return context["task_state_store"]
 
 
-def _ask(context: Context, question: Question, form: Mapping[str, Any]) -> Any:
+def _ask(context: Context, question: Asks, form: Mapping[str, Any]) -> Any:
     """As Airflow's own operator does, and with a look at what Airflow has made of it."""
     from airflow.sdk.api.datamodels._generated import HITLUser
     from airflow.sdk.execution_time.comms import CreateHITLDetailPayload

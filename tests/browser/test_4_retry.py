@@ -73,6 +73,11 @@ class Desk:
         expect(dialog.get_by_role("button", name="Affected Tasks")).to_be_visible()
         dialog.get_by_role("button", name="Confirm").click()
         expect(dialog).to_be_hidden()
+        wait_for(lambda: self._began_anew(task), f"{task} to begin anew", 60)
+
+    def _began_anew(self, task: TaskInstance) -> bool:
+        mine = [one for one in self.site.api.task_instances(DAG, self.run_id) if str(one) == str(task)]
+        return any(one.state != "failed" or one.try_number > task.try_number for one in mine)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from kubeadm_upgrade.procedure import TASKS
 FLEET = 100
 
 
-KINDS = ("upgrade", "check", "steer")
+KINDS = ("upgrade", "check", "steer", "delete_pods")
 
 
 def write_fleet(directory: Path, names: list[str], **settings: object) -> None:
@@ -62,7 +62,7 @@ def parse(tmp_path, monkeypatch):
 
 
 def test_every_cluster_has_its_dags(parse):
-    """Three DAGs a file, named after it."""
+    """So many DAGs a file, named after it."""
     assert set(parse("a", "b")) == {f"kubeadm_{what}.{name}" for what in KINDS for name in ("a", "b")}
 
 
@@ -96,6 +96,14 @@ def test_an_order_waits_for_nobody(parse):
     """The DAG that takes orders is there unpaused, and carries them out one after the other."""
     dag = parse("a")["kubeadm_steer.a"]
     assert (dag.is_paused_upon_creation, dag.max_active_runs, list(dag.task_dict)) == (False, 1, ["steer"])
+
+
+def test_an_order_that_waits_for_an_answer_holds_up_no_other(parse):
+    """So it has a DAG of its own, whose runs wait beside each other."""
+    dag = parse("a")["kubeadm_delete_pods.a"]
+    assert (dag.is_paused_upon_creation, list(dag.task_dict)) == (False, ["delete_blocked_pods"])
+    assert dag.max_active_runs > 1
+    assert "(dags/kubeadm_steer.a)" in dag.doc_md
 
 
 def test_a_cluster_is_looked_at_where_its_file_says_when(parse):
@@ -457,6 +465,21 @@ def test_what_the_form_sends_is_taken(refused, given):
 def test_an_order_is_refused_in_words(refused, given, sentence):
     """By Airflow, before there is a run."""
     said = refused("steer", **given).splitlines() or [""]
+    assert sentence in said[0]
+    assert bool(sentence) == bool(said[0])
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param({}, "Invalid input for param node: No value passed", id="no node"),
+        pytest.param({"node": ""}, "Invalid input for param node: ", id="an empty form"),
+        pytest.param({"node": "a-w1", "reason": None, "run": None}, "", id="a node"),
+        pytest.param({"node": "a-w1", "reason": "x", "run": "night"}, "", id="as the board asks"),
+    ],
+)
+def test_whose_drain_it_is_must_be_said(refused, given, sentence):
+    said = refused("delete_pods", **given).splitlines() or [""]
     assert sentence in said[0]
     assert bool(sentence) == bool(said[0])
 

@@ -15,6 +15,7 @@ from airflow.sdk.execution_time import comms, task_runner
 from kubeadm_airflow.hooks.cluster_claim import claim, ledger_of
 from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.approve import ApproveOperator
+from kubeadm_airflow.operators.delete_pods import DeletePodsOperator
 from kubeadm_airflow.operators.run import PlanOperator, PreflightOperator
 from kubeadm_airflow.operators.window import WindowOperator
 
@@ -146,6 +147,34 @@ class Run:
     @property
     def ledger(self):
         return asyncio.run(ledger_of(self.walker.cluster))
+
+
+class Deletion:
+    """A run of the DAG that asks whether Pods may be deleted, started by olga."""
+
+    def __init__(self, cluster, monkeypatch):
+        self.cluster, self.desk = cluster, Desk("ask-1")
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", self.desk, raising=False)
+
+    def ask(self, node, **params):
+        """Airflow starts the task: it is parked, or fails."""
+        self.desk.params = {"node": node, "reason": None, "run": None}
+        self.conf = params
+        self.desk.params |= {name: value for name, value in params.items() if name in self.desk.params}
+        self.task = DeletePodsOperator(task_id="ask", cluster=self.cluster)
+        return self.desk.act(lambda: self.task.execute(self._context()))
+
+    def resume(self):
+        """With the answer that is there."""
+        parked = self.desk.parked
+        kwargs = {**parked.kwargs, "event": self.desk.row.response}
+        return self.desk.act(lambda: self.task.resume_execution(parked.method_name, kwargs, self._context()))
+
+    def _context(self):
+        context = self.desk.context("ask")
+        run = SimpleNamespace(conf=self.conf, run_after=BEGAN, triggering_user_name="olga")
+        dag = SimpleNamespace(dag_id=f"kubeadm_delete_pods.{self.cluster}", params=self.desk.params)
+        return context | {"dag_run": run, "dag": dag}
 
 
 def rewrite(**settings):

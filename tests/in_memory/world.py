@@ -17,6 +17,7 @@ from kubeadm_upgrade.actions import (
     CORDONED_BY,
     Action,
     Evict,
+    EvictOrDelete,
     LedgerAction,
     MarkToCome,
     PatchConfigMap,
@@ -155,7 +156,7 @@ class World(OneByOne):
                 self.facts = replace(self.facts, to_mark=())
             case PatchConfigMap(patch=patch):
                 self._plane(configuration=patch["data"]["ClusterConfiguration"])
-            case Evict(pod=pod):
+            case Evict(pod=pod) | EvictOrDelete(pod=pod):
                 gone = tuple(replace(p, terminating=True) if p.name == pod else p for p in self.facts.pods)
                 self.facts = replace(self.facts, pods=gone)
                 self.leaving[pod] = self.slow

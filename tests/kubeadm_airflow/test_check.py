@@ -493,6 +493,15 @@ def test_an_administrator_may_and_is_told(place, check):
     assert "kubernetes-admin may do everything" in said.of(API, "least rights")["what"]
 
 
+def test_the_right_that_may_be_left_out_is_mentioned_and_nothing_more(place, check):
+    place.cluster.apply(without("delete", "pods"))
+    said = check()
+    line = said.of(API, "may delete pods")
+    assert (said.code, line["state"]) == (0, "mind")
+    assert line["what"].startswith("system:serviceaccount:kube-system:kubeadm-fleet may not delete pods")
+    assert line["do"].startswith("an upgrade goes without it; no drain deletes a Pod then, whoever agrees")
+
+
 @pytest.mark.parametrize("version", ["1.27.16", "1.25.16"])
 def test_an_api_before_1_28_cannot_say_who_we_are(tmp_path, place, check, version):
     """404, or 403 to all but administrators: no reason not to ask what we may."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.desk import Deletion
 from harness.rest import wait_for
 from harness.walk import Walker
 from kubeadm_airflow.hooks.drain_api import DrainApi
@@ -198,6 +199,43 @@ def test_quarantine_lets_the_rest_finish_and_the_next_run_takes_just_that_node(w
     assert (after.kubelet, after.schedulable) == ("v1.29.15", True)
     assert LABEL not in walker.lab.object("Node", None, "kept-w1")["metadata"]["labels"]
     assert walker.lab.violations == []
+
+
+def test_a_budget_that_never_allows_is_gone_around_where_a_person_agrees(walk, monkeypatch):
+    """Worker by worker: each drain fails at its deadline, somebody agrees to its Pods, and the cleared task goes on.
+
+    What is agreed to for one worker is worth nothing for the next. By the lab's record nothing else was deleted, and of
+    what was deleted another one was healthy at every moment.
+    """
+    walker = walk(ClusterSpec("agreed", workers=2, version="1.28.15", workloads=(), pdbs=()), drain={"deadline": "4s"})
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}, "status": {"phase": "Active"}}
+    walker.lab.apply([space, deployment("db", 2, 0.2, 30), budget("db", maxUnavailable=0)])
+    wait_for(lambda: len(running(walker)) == 2, "two Pods to run", 60)
+    hop = asyncio.run(walker.plan())
+    asyncio.run(walker.preflight(hop))
+    for group in ("stage", "control_plane", "control_plane_kubelets"):
+        for node in hop.nodes_of(group):
+            asyncio.run(walker.walk(hop, group, node))
+    agreed, told = set(), []
+    for node in hop.workers:
+        with pytest.raises(errors.StepTimedOut, match="shop/db allows 0 disruptions since"):
+            asyncio.run(walker.walk(hop, "workers", node))
+        order = Deletion("agreed", monkeypatch)
+        order.ask(node)
+        order.desk.answer("Approve")
+        agreed |= order.resume()["pods"].keys()
+        told.append(asyncio.run(walker.step(hop, "workers", node, "drain_node")))
+        asyncio.run(walker.walk(hop, "workers", node))
+        assert not [key for key in walker.lab.object(*LEDGER)["data"] if key.startswith("delete-pods.")]
+    assert asyncio.run(walker.shortcomings(hop)) == []
+    gone = [one for one in walker.lab.pods if one.what == "deleted" and one.namespace == "shop"]
+    assert {one.uid for one in gone} == agreed
+    assert len(gone) == len(agreed) == 3
+    assert all(healthy >= 1 for one in gone for _, healthy, _ in one.budgets)
+    assert {one.what for one in walker.lab.pods if one.uid in agreed} == {"deleted", "ended"}
+    names = {f"pod shop/{one.name} was deleted and not evicted, approved by ann" for one in gone}
+    assert {line.partition(" on ")[0] for outcome in told for line in outcome["details"]} == names
+    assert [one for one in walker.lab.violations if " was deleted: budget db needs 2 healthy pods" not in one] == []
 
 
 def test_marks_that_a_run_has_left_go_with_the_next_runs_end(walk):

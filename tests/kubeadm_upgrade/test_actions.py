@@ -7,7 +7,7 @@ import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeadm_upgrade.actions import Evict, MarkToCome, Run, TakeSlot, cordon, install_file
+from kubeadm_upgrade.actions import Evict, EvictOrDelete, MarkToCome, Run, TakeSlot, cordon, install_file
 
 WORDS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
 ARGVS = st.lists(WORDS, min_size=1).map(tuple)
@@ -40,6 +40,10 @@ def test_an_objects_version_is_no_part_of_its_line():
     assert str(cordon("w1", "7", "prod")).startswith('cordon node/w1: patch {"spec": {"unschedulable": true}')
     assert str(Evict("shop", "web-1", "u")) == "evict pod/shop/web-1"
     assert str(Evict("shop", "web-1", "u", 60)) == "evict pod/shop/web-1, grace period 60 s"
+    either = EvictOrDelete("shop", "web-1", "u", 60, "approved by ann")
+    assert (
+        str(either) == f"{Evict('shop', 'web-1', 'u', 60)}, or delete it where no budget lets it go (approved by ann)"
+    )
     assert str(MarkToCome(("w2", "w3"))) == (
         "taint node/w2, node/w3 with kubeadm-fleet.io/to-be-upgraded:PreferNoSchedule"
     )

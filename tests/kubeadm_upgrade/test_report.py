@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from kubeadm_airflow.run_report import DONE, _is_left, _result, _slots, _unfinis
 from kubeadm_upgrade import report
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.ledger.ledger import Ledger, Slot
+from kubeadm_upgrade.ledger.permit import PermittedPod
 from kubeadm_upgrade.verify import Left
 
 REPORT = {
@@ -61,6 +63,20 @@ def test_who_has_approved_it_and_what_they_let_pass(run, carried):
     page = report.as_markdown({**REPORT, "approval": told | {"run": run}})
     said = f"Approved by ann at 2026-11-23T05:00:00+00:00{carried} (`abc`): ticket 7.\n- waived: `swap_off`"
     assert f"## Approval\n\n{said}" in page
+
+
+def test_what_was_deleted_and_not_evicted_is_told_with_whose_word():
+    """On the page, and in what is sent to people; of any step's outcome."""
+    told = PermittedPod("u1", "shop/db-0", "ann", datetime(2026, 11, 23, 6, 5, tzinfo=UTC), deleted=None).told
+    drain = {"step": "drain_node", "node": "w1", "status": "changed", "actions": [], "details": ["another", told]}
+    written = {**REPORT, "outcomes": [*REPORT["outcomes"], drain]}
+    section = (
+        "## Deleted instead of evicted\n\n"
+        "- w1: pod shop/db-0 was deleted and not evicted, approved by ann on 2026-11-23 06:05:00 UTC\n\n"
+    )
+    assert section in report.as_markdown(written)
+    assert section in report.in_short(written)
+    assert "Deleted instead of evicted" not in report.as_markdown(REPORT)
 
 
 def test_what_kubeadm_was_told_to_ignore_stands_at_the_top():

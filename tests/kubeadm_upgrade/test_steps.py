@@ -18,6 +18,7 @@ from in_memory.walk import NODES, PATIENCE, begin, persevere, rehearsed, steps_o
 from in_memory.world import CONFLICT, FAILED, JOURNAL, RUNNING, SUCCEEDED, Crash, OneByOne, World, remembered
 from kubeadm_upgrade.actions import (
     Evict,
+    EvictOrDelete,
     GiveSlotBack,
     NoteBegun,
     NoteEnded,
@@ -31,6 +32,7 @@ from kubeadm_upgrade.actions import (
 from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.errors import CommandFailed, NotToAct, StepNotDone, StepRefused, UnitFailed, Unreachable
+from kubeadm_upgrade.ledger.permit import PermittedPod
 from kubeadm_upgrade.procedure import GROUPS, STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step, unit_of
 from kubeadm_upgrade.units import Unit
@@ -735,6 +737,23 @@ def test_each_action_is_done_right_after_the_rules_were_asked_for_it(hop, node):
     for place, (what, action) in enumerate(rules.told):
         if what == "done":
             assert rules.told[place - 1] == ("asked", action) or isinstance(action, Evict)
+
+
+def test_the_rules_are_asked_before_each_pod_that_may_be_deleted(hop):
+    """Also behind evictions that are refused: what somebody has agreed to is not held up by what nobody has."""
+    world = begin(hop, "w1", slow=1)
+    world.enter("workers")
+    pods = tuple(PodFacts("shop", f"db-{n}", f"u1{n}", "StatefulSet") for n in range(4))
+    agreed = [PermittedPod(f"u1{n}", f"shop/db-{n}", "ann", examples.NOW) for n in (0, 2)]
+    facts = with_slot(replace(world.facts, pods=pods, node=replace(world.facts.node, unschedulable=True)))
+    world.facts = replace(facts, ledger=facts.ledger.permitted("w1", RUN, agreed))
+    rules = Rules(reluctant(world, Evict, times=2))
+    result = asyncio.run(perform(STEPS["drain_node"], hop, rules))
+    assert result.kind is Wait.PODS
+    assert [action.pod for action in rules.asked] == ["db-1", "db-0", "db-2"]
+    assert [action.pod for action in world.log] == ["db-0", "db-2"]
+    done = [(what, action.pod) for what, action in rules.told if isinstance(action, EvictOrDelete)]
+    assert done == [("asked", "db-0"), ("done", "db-0"), ("asked", "db-2"), ("done", "db-2")]
 
 
 def test_a_drain_that_begins_with_an_eviction_asks_once(hop):

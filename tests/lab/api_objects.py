@@ -192,7 +192,9 @@ def _separated(current: Item, new: Item, status_only: bool) -> Item:
 def _delete(cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target, body: Any) -> Item:
     item = cluster.store.get(resource, target.namespace, target.name or "")
     for key, value in (body.get("preconditions") or {}).items():
-        if item["metadata"].get(key) != value:
+        if (found := item["metadata"].get(key)) != value:
+            if key == "uid":
+                raise statuses.other_uid(target.name or "", value, found, resource.kind)
             raise statuses.conflict(resource, target.name or "")
     if _dry_run(request, {"deleteOptions": body}):
         return item

@@ -47,12 +47,12 @@ def conflict(resource: Resource, name: str) -> ApiError:
     return ApiError(409, "Conflict", message, _details(resource, name))
 
 
-def other_uid(name: str, wanted: str, found: str) -> ApiError:
+def other_uid(name: str, wanted: str, found: str, kind: str = "Pod") -> ApiError:
     message = (
-        f'Operation cannot be fulfilled on Pod "{name}": the UID in the precondition ({wanted}) does not match the UID '
-        f"in record ({found}). The object might have been deleted and then recreated"
+        f'Operation cannot be fulfilled on {kind} "{name}": the UID in the precondition ({wanted}) does not match the '
+        f"UID in record ({found}). The object might have been deleted and then recreated"
     )
-    return ApiError(409, "Conflict", message, {"name": name, "kind": "Pod"})
+    return ApiError(409, "Conflict", message, {"name": name, "kind": kind})
 
 
 def namespace_terminating(namespace: str) -> ApiError:

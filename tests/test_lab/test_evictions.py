@@ -70,6 +70,20 @@ def test_what_stands_before_the_apis_own_judgement(small: LabCluster, api) -> No
     assert small.object("Pod", "default", "kept") is not None
 
 
+def test_a_deletion_of_another_pod_of_that_name_is_refused(small: LabCluster, api) -> None:
+    """By its UID, in the words of an API server; nothing becomes of the one that is there."""
+    small.apply([a_pod("kept", 0, 30)])
+    another = client.V1DeleteOptions(preconditions=client.V1Preconditions(uid="another"))
+    with pytest.raises(ApiException, match=r"the UID in the precondition \(another\) does not match") as refused:
+        api.delete_namespaced_pod("kept", "default", body=another)
+    assert refused.value.status == 409
+    kept = small.object("Pod", "default", "kept")
+    assert "deletionTimestamp" not in kept["metadata"]
+    mine = client.V1Preconditions(uid=kept["metadata"]["uid"])
+    api.delete_namespaced_pod("kept", "default", body=client.V1DeleteOptions(preconditions=mine))
+    eventually(lambda: small.object("Pod", "default", "kept") is None)
+
+
 def test_who_deletes_around_a_budget_is_written_down(small: LabCluster, api) -> None:
     """The API lets anybody do it; the lab remembers."""
     for pod in small.objects("Pod", "shop"):

@@ -18,6 +18,7 @@ CLUSTERS: Clusters = {
     "held": (1, 2, {}),
     "marked": (1, 2, {}),
     "old": (1, 2, {}),
+    "agreed": (1, 2, {"drain": {"deadline": "4s"}}),
 }
 
 

@@ -79,6 +79,36 @@ def test_a_run_is_held_let_go_on_and_ended(site):
     assert cluster.violations == []
 
 
+def allows(cluster, disruptions) -> None:
+    """What the budget over the Pods of the Deployment api lets go."""
+    metadata = {"name": "api", "namespace": "shop"}
+    spec = {"selector": {"matchLabels": {"app": "api"}}, "maxUnavailable": disruptions}
+    cluster.apply([{"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata, "spec": spec}])
+
+
+def test_what_no_budget_lets_go_is_deleted_where_somebody_agrees(site):
+    """The drain has failed at its deadline; somebody is asked and says yes; its cleared task goes on."""
+    cluster = site.cluster("agreed")
+    allows(cluster, 0)
+    dag_id, run_id = site.start("agreed")
+    failed = site.api.wait_for_task(dag_id, run_id, "workers.drain_node", "agreed-w1", ["failed"], 300)
+    asks, task = "kubeadm_delete_pods.agreed", "delete_blocked_pods"
+    asked = site.api.trigger(asks, {"node": "agreed-w1", "reason": "release night"})
+    site.api.wait_for_task(asks, asked, task, states=["awaiting_input"], patience=60)
+    yes = {"chosen_options": ["Approve"], "params_input": {"reason": "ticket 7"}}
+    site.api.call("PATCH", f"/dags/{asks}/dagRuns/{asked}/taskInstances/{task}/-1/hitlDetails", yes)
+    assert site.api.wait_for_run(asks, asked, patience=60) == "success"
+    site.api.clear(dag_id, run_id, [failed])
+    site.api.wait_for_task(dag_id, run_id, "workers.drain_node", "agreed-w1", ["success"], 120)
+    allows(cluster, 1)
+    assert site.api.wait_for_run(dag_id, run_id, patience=300) == "success"
+    (gone,) = [one for one in cluster.pods if one.what == "deleted" and one.namespace == "shop"]
+    told = f"- agreed-w1: pod shop/{gone.name} was deleted and not evicted, approved by admin on "
+    assert told in site.report_page(dag_id, run_id)
+    assert "delete-pods.agreed-w1" not in cluster.object(*LEDGER)["data"]
+    assert [one for one in cluster.violations if f"shop/{gone.name} was deleted: budget api needs" not in one] == []
+
+
 def test_a_run_that_was_marked_failed_is_never_done(site):
     """Airflow skips what was left, and would call the run a success; the report proves what it says (I11)."""
     cluster = site.cluster("marked")

@@ -66,6 +66,9 @@ def granted(permission: Permission, review: Mapping[str, Any], who: str | None) 
         return Line(API, right(permission), State.OK, str(status.get("reason") or ""))
     why = status.get("reason") or status.get("evaluationError") or ""
     what = f"{who or 'this account'} may not {permission}" + (f": {why}" if why else "")
+    if permission.optional:
+        do = f"an upgrade goes without it; no drain deletes a Pod then, whoever agrees (docs/drain.md): {_GRANT}"
+        return Line(API, right(permission), State.MIND, what, do)
     return Line(API, right(permission), State.WRONG, what, _GRANT)
 
 
@@ -80,7 +83,7 @@ def surplus(review: Mapping[str, Any], who: str | None) -> Line:
 
 def are_least_rights(lines: Iterable[Line]) -> bool:
     """Whether every right that is needed is there, and no more is."""
-    wanted = {*map(right, permissions()), SURPLUS}
+    wanted = {*(right(one) for one in permissions() if not one.optional), SURPLUS}
     return all(line.state is State.OK for line in lines if line.subject == API and line.question in wanted)
 
 

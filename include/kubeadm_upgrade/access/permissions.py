@@ -12,6 +12,7 @@ import yaml
 
 MANIFEST = Path(__file__).parent.parent / "rights" / "rbac.yaml"
 ACCOUNT = "kubeadm-fleet"
+OPTIONAL = "kubeadm-fleet-delete-pods"  # the role that may be left out
 
 Json = Mapping[str, Any]
 
@@ -26,6 +27,7 @@ class Permission:
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+    optional: bool = False  # an upgrade goes without it
 
     def review(self) -> Json:
         """The question as a SelfSubjectAccessReview."""
@@ -63,12 +65,13 @@ def permissions(manifest: str | None = None) -> tuple[Permission, ...]:
         if item["kind"] in ("ClusterRoleBinding", "RoleBinding"):
             namespace = item["metadata"].get("namespace", "")
             role = rules[item["roleRef"]["kind"], item["roleRef"]["name"]]
-            found |= dict.fromkeys(one for rule in role for one in _of_rule(rule, namespace))
+            may_be_missing = item["roleRef"]["name"] == OPTIONAL
+            found |= dict.fromkeys(one for rule in role for one in _of_rule(rule, namespace, optional=may_be_missing))
     return tuple(found)
 
 
-def _of_rule(rule: Json, namespace: str) -> Iterator[Permission]:
+def _of_rule(rule: Json, namespace: str, *, optional: bool) -> Iterator[Permission]:
     names: Sequence[str] = rule.get("resourceNames") or [""]
     for group, resource, name, verb in itertools.product(rule["apiGroups"], rule["resources"], names, rule["verbs"]):
         plural, _, subresource = resource.partition("/")
-        yield Permission(verb, group, plural, subresource, namespace, name)
+        yield Permission(verb, group, plural, subresource, namespace, name, optional)

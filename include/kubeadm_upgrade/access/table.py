@@ -145,7 +145,7 @@ def _sum(lines: Iterable[Line], found: Sequence[Trouble]) -> str:
 
 
 def _of_rights(granted: Sequence[Line]) -> tuple[Text, str]:
-    number = sum(line.passes for line in granted)
+    number = sum(line.state is State.OK for line in granted)
     states = {line.state for line in granted}
     worst = next(state for state in (State.WRONG, State.UNKNOWN, State.NOT_REACHED, State.OK) if state in states)
     return _word(worst), f"{number} of {len(permissions())} in docs/rbac.yaml"

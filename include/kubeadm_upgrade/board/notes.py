@@ -8,6 +8,7 @@ from typing import Any
 from kubeadm_upgrade.board.record import RunRecord
 from kubeadm_upgrade.board.view import Note
 from kubeadm_upgrade.drain.quarantine import told
+from kubeadm_upgrade.ledger.permit import deletions_in
 
 
 def notes_of(record: RunRecord) -> tuple[Note, ...]:
@@ -29,6 +30,8 @@ def _notes(record: RunRecord) -> Iterator[Note]:
         yield from (Note("warn", f"{name} joined while the run was under way") for name in report.get("joined") or ())
     for node, why in record.marks.given_up.items():
         yield Note("warn", f"{told(node, why)}. A later run takes it")
+    for line in deletions_in(task.outcome for task in record.tasks if task.outcome):
+        yield Note("mind", line)
     for name, why in ((record.hop or {}).get("ignore_preflight_errors") or {}).items():
         yield Note("mind", f"kubeadm is told to pass over {name}: {why}")
 

@@ -13,15 +13,18 @@ from kubeadm_upgrade.board.sight import Sight
 from kubeadm_upgrade.board.state import pause_of
 from kubeadm_upgrade.board.view import Action, Call, Row, State
 from kubeadm_upgrade.board.words import path_part
+from kubeadm_upgrade.waits import Wait
 
-_UPGRADES, _STEERS = "kubeadm_upgrade.", "kubeadm_steer."
+_UPGRADES, _STEERS, _DELETES = "kubeadm_upgrade.", "kubeadm_steer.", "kubeadm_delete_pods."
+_DRAIN = "drain_node"
 _REASON = "{reason}"  # replaced by what is typed
 _OF_A_RUN = ("abort", "give_up", "take_back")  # a pause is the cluster's
 
 
 def actions_of(sight: Sight, state: State) -> tuple[Action, ...]:
     """Nothing is offered that would change nothing."""
-    return (*_answers(sight), *_retries(sight), *_of_the_run(sight, state), *_of_nodes(sight, state))
+    of_nodes = (*_of_nodes(sight, state), *_of_drains(sight))
+    return (*_answers(sight), *_retries(sight), *_of_the_run(sight, state), *of_nodes)
 
 
 def _answers(sight: Sight) -> Iterator[Action]:
@@ -96,14 +99,41 @@ def _of_nodes(sight: Sight, state: State) -> Iterator[Action]:
             yield Action(f"give_up:{row.name}", f"Give up {row.name}", ask, call, needs="reason", node=row.name)
 
 
+def _of_drains(sight: Sight) -> Iterator[Action]:
+    """Also of a run that has ended with it: it is asked before the drain is tried again."""
+    for row in sight.rows if not sight.record.dry_run else ():
+        if row.state == "given_up" or not _is_blocked(sight.course_of(row.name)):
+            continue
+        ask = (
+            f"Have somebody asked whether the drain of {row.name} may delete what no budget lets go? They are shown "
+            "which Pods, and what is never deleted. Nothing is before they agree."
+        )
+        conf = {"node": row.name, "reason": _REASON, "run": sight.record.run_id}
+        call = _order(sight, _DELETES, conf)
+        yield Action(f"delete_pods:{row.name}", f"Ask to delete Pods of {row.name}", ask, call, "reason", row.name)
+
+
+def _is_blocked(course: Course) -> bool:
+    """Whether its drain has failed, or waits for Pods."""
+    task = course.failed or course.current
+    if task is None or task.step != _DRAIN:
+        return False
+    return task.state == "failed" or (task.waiting is not None and task.waiting.kind == Wait.PODS)
+
+
 def _may_be_given_up(row: Row, course: Course) -> bool:
     """Whoever holds the others up: not one that is merely not yet due."""
     return course.role == WORKER and row.state in ("failed", "waiting")
 
 
 def _steer(sight: Sight, action: str, node: str = "", *, reason: bool = False) -> Call:
-    dag = path_part(sight.record.dag_id.replace(_UPGRADES, _STEERS, 1))
     conf = {"action": action} | ({"node": node} if node else {}) | ({"reason": _REASON} if reason else {})
     if action in _OF_A_RUN:
         conf["run"] = sight.record.run_id
+    return _order(sight, _STEERS, conf)
+
+
+def _order(sight: Sight, dags: str, conf: dict[str, str]) -> Call:
+    """A run of another of the cluster's DAGs."""
+    dag = path_part(sight.record.dag_id.replace(_UPGRADES, dags, 1))
     return Call(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from kubeadm_upgrade.actions import Action, Evict, MarkToCome, cordon
+from kubeadm_upgrade.actions import Action, Evict, EvictOrDelete, MarkToCome, cordon
 from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.drain import to_come
 from kubeadm_upgrade.drain.filters import leaving, staying, to_evict
@@ -26,8 +26,20 @@ def wanted(facts: Facts, by: str) -> Iterator[Action]:
         yield cordon(facts.node.name, facts.node.resource_version, by)
     if facts.to_mark:
         yield MarkToCome(facts.to_mark)
-    for one in to_evict(facts.pods, facts.policy.drain):
-        yield Evict(one.pod.namespace, one.pod.name, one.pod.uid, one.treatment.grace)
+    yield from _evictions(facts)
+
+
+def _evictions(facts: Facts) -> Iterator[Action]:
+    """What somebody has agreed to delete comes last, one by one: what goes by itself may make room for it."""
+    permit = facts.ledger.permit_of(facts.node.name, facts.run)
+    goes = [(one.pod, one.treatment.grace) for one in to_evict(facts.pods, facts.policy.drain)]
+    agreed = {pod.uid: there for pod, _ in goes if permit and (there := permit.of(pod.uid))}
+    for pod, grace in goes:
+        if pod.uid not in agreed:
+            yield Evict(pod.namespace, pod.name, pod.uid, grace)
+    for pod, grace in goes:
+        if pod.uid in agreed:
+            yield EvictOrDelete(pod.namespace, pod.name, pod.uid, grace, agreed[pod.uid].approval)
 
 
 def nodes_to_mark(work: Assignment, nodes: Iterable[NodeFacts], ledger: Ledger) -> tuple[str, ...]:
@@ -44,7 +56,15 @@ def nodes_to_mark(work: Assignment, nodes: Iterable[NodeFacts], ledger: Ledger) 
 def left(facts: Facts) -> str:
     """What is waited for, in words."""
     there = told(obstacles(leaving(facts.pods, facts.policy.drain), facts.attached, facts.now))
-    return f"pods to go from {facts.node.name}: {there}" if there else f"{facts.node.name} to show as cordoned"
+    if not there:
+        return f"{facts.node.name} to show as cordoned"
+    return "; ".join((f"pods to go from {facts.node.name}: {there}", *deleted(facts)))
+
+
+def deleted(facts: Facts) -> tuple[str, ...]:
+    """What was deleted here and not evicted, by whose word: by the ledger, which outlives whoever has done it."""
+    permit = facts.ledger.permit_of(facts.node.name, facts.run)
+    return tuple(one.told for one in permit.deleted) if permit else ()
 
 
 def drained(facts: Facts, by: str) -> Facts:

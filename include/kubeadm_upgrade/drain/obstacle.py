@@ -38,6 +38,8 @@ class Budget:
     name: str
     allowed: int  # disruptionsAllowed
     since: datetime | None = None  # when it last began, or ceased, to allow any
+    healthy: int = 0  # currentHealthy
+    needed: int = 0  # desiredHealthy
 
     def __str__(self) -> str:
         since = f" since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since and not self.allowed else ""
@@ -54,6 +56,7 @@ class Obstacle:
     budgets: tuple[Budget, ...] = ()
     retry_after: int | None = None  # seconds, where the API says so
     since: datetime | None = None
+    kept: str = ""  # why it is not deleted either, although somebody has agreed to that
 
     @property
     def is_of_eviction(self) -> bool:
@@ -64,7 +67,12 @@ class Obstacle:
     def words(self) -> str:
         """What is said of it, whichever Pods it is about."""
         told = "; ".join(map(str, self.budgets))
-        return f"{self.says} ({told})" if told else self.says
+        said = f"{self.says} ({told})" if told else self.says
+        return f"{said}, and is not deleted: {self.kept}" if self.kept else said
+
+    @property
+    def is_of_a_budget(self) -> bool:
+        return self.why in (Why.BUDGET, Why.BUDGETS)
 
     def __str__(self) -> str:
         if self.is_of_eviction:
@@ -110,6 +118,8 @@ def _budget(plain: Json) -> Budget:
         name=meta["name"],
         allowed=status.get("disruptionsAllowed", 0),
         since=moment(turned.get("lastTransitionTime")),
+        healthy=status.get("currentHealthy", 0),
+        needed=status.get("desiredHealthy", 0),
     )
 
 

@@ -26,6 +26,7 @@ class PodFacts:
     ready_changed: datetime | None = None
     undeterred: bool = False  # came to a node that was cordoned already: one more eviction brings one more
     owner_name: str = ""
+    owner_uid: str = ""
     owner_is_gone: bool = False  # a DaemonSet that is: nobody recreates the Pod, nor takes it away
     labels: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)  # its own annotations that are meant for a drain

@@ -69,6 +69,7 @@ def _pod(pod: Json, cordoned_at: datetime | None) -> PodFacts:
         ready_changed=moment(ready.get("lastTransitionTime")),
         undeterred=bool(cordoned_at and created and created >= cordoned_at and _tolerates_cordon(pod)),
         owner_name=controller.get("name", ""),
+        owner_uid=controller.get("uid", ""),
         labels=meta.get("labels") or {},
         notes=_notes(meta),
         restarts=spec.get("restartPolicy", "Always") == "Always",

@@ -13,6 +13,7 @@ from typing import Any
 
 from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.assignment import RunId
+from kubeadm_upgrade.ledger.permit import Permit, PermittedPod
 
 CONTROL_PLANE = "control-plane"
 WORKER = "worker"
@@ -84,6 +85,7 @@ class Ledger:
     approved: Approval | None = None  # the last one; of a path, which its runs carry
     failed_nodes: Mapping[str, Failed] = field(default_factory=dict)  # worker -> why; until the next run comes
     soaks: Mapping[str, Soak] = field(default_factory=dict)  # by group
+    permits: Mapping[str, Permit] = field(default_factory=dict)  # by node: Pods that its drain may delete
 
     def is_held_by(self, run: RunId) -> bool:
         """Whether this run may act: also one that has ended and is cleared, as long as nobody came after it."""
@@ -115,12 +117,22 @@ class Ledger:
         slot = self.slots.get(node)
         return slot if slot is not None and slot.run == run else None
 
+    def permit_of(self, node: str, run: RunId) -> Permit | None:
+        """What this run may delete on the node; None also where another has the cluster by now."""
+        permit = self.permits.get(node)
+        return permit if permit is not None and permit.run == run and self.is_held_by(run) else None
+
+    @property
+    def deleted_pods(self) -> frozenset[str]:
+        """UIDs of Pods that drains have deleted, or are about to: nobody may count on them."""
+        return frozenset(one.uid for permit in self.permits.values() for one in permit.deleted)
+
     def claimed(self, run: RunId, now: datetime, give_up: Iterable[str] = ()) -> Ledger:
         """What an earlier run gave up, or was told to abort, ends with it; its slots stay until they are taken."""
         mine = dict.fromkeys(give_up, "parameter give_up")
         if self.is_held_by(run):
             return replace(self.resumed(), given_up={**mine, **self.given_up})
-        return replace(self, holder=Holder(run, now), given_up=mine, aborted=None, failed_nodes={})
+        return replace(self, holder=Holder(run, now), given_up=mine, aborted=None, failed_nodes={}, permits={})
 
     def resumed(self) -> Ledger:
         """A run that had ended acts again: one of its tasks was cleared."""
@@ -132,7 +144,7 @@ class Ledger:
             step: tuple([*self.durations.get(step, ()), *more.get(step, ())][-MOST_DURATIONS:])
             for step in sorted({*self.durations, *more})
         }
-        return replace(self._on_holder(released=now), durations=kept)
+        return replace(self._on_holder(released=now), durations=kept, permits={})
 
     def approved_as(self, approval: Approval) -> Ledger:
         """In the place of an earlier approval: there is one path at a time."""
@@ -162,7 +174,21 @@ class Ledger:
 
     def given_back(self, node: str) -> Ledger:
         left = {name: slot for name, slot in self.slots.items() if name != node}
-        return replace(self, slots=left).mended(node)
+        permits = {name: permit for name, permit in self.permits.items() if name != node}
+        return replace(self, slots=left, permits=permits).mended(node)
+
+    def permitted(self, node: str, run: RunId, pods: Iterable[PermittedPod]) -> Ledger:
+        """Beside what was agreed to before, in this run."""
+        permit = (self.permit_of(node, run) or Permit(run)).extended(pods)
+        return replace(self, permits={**self.permits, node: permit})
+
+    def deleting(self, node: str, uid: str, now: datetime | None) -> Ledger:
+        """Before it is done; the first time stands. None: it was not done after all."""
+        permit = self.permits.get(node)
+        there = permit.of(uid) if permit else None
+        if permit is None or there is None or (now and there.deleted):
+            return self
+        return replace(self, permits={**self.permits, node: permit.noted(uid, now)})
 
     def with_failed(self, node: str, run: RunId, why: str) -> Ledger:
         """The first reason stays, since it is the cause of much that comes after it. Of a run that is over, nothing."""

@@ -22,6 +22,14 @@ def steering_dag(cluster: str) -> str:
     return f"kubeadm_steer.{cluster}"
 
 
+def deleting_dag(cluster: str) -> str:
+    """The id of the DAG that asks whether a blocked drain may delete Pods: an order that waits for somebody's answer.
+
+    It is one of its own: the one that steers carries out one order after the other, and a pause must wait for nobody.
+    """
+    return f"kubeadm_delete_pods.{cluster}"
+
+
 class Action(StrEnum):
     """What may be asked; the words of the parameter `action`."""
 

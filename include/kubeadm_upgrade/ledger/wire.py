@@ -16,6 +16,7 @@ from kubeadm_upgrade.approval.approval import Approval
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.ledger.ledger import Failed, Failure, Holder, Ledger, Slot, Soak
+from kubeadm_upgrade.ledger.permit import Permit, PermittedPod
 
 NAMESPACE = "kube-system"
 CONFIG_MAP = "kubeadm-fleet-ledger"
@@ -26,6 +27,7 @@ HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS = "holder", "paused", "aborted", "e
 APPROVED = "approved"
 SLOT, GIVEN_UP, FAILED = "out-of-service.", "given-up.", "failed."  # a node's name follows
 SOAK = "soak."  # a group's name follows
+PERMIT = "delete-pods."  # a node's name follows
 
 _NONE = "none"
 
@@ -45,6 +47,7 @@ def read(data: Data) -> Ledger:
         approved=_approval(data[APPROVED]) if APPROVED in data else None,
         failed_nodes={node: _failed(key, text) for key, node, text in _under(FAILED, data)},
         soaks={group: _soak(key, text) for key, group, text in _under(SOAK, data)},
+        permits={node: _permit(key, text) for key, node, text in _under(PERMIT, data)},
     )
 
 
@@ -79,12 +82,13 @@ def _texts(ledger: Ledger) -> dict[str, str]:
         **{f"{GIVEN_UP}{node}": reason for node, reason in ledger.given_up.items()},
         **{f"{FAILED}{node}": _failed_text(one) for node, one in ledger.failed_nodes.items()},
         **{f"{SOAK}{name}": _text({"to": one.to, "since": _iso(one.since)}) for name, one in ledger.soaks.items()},
+        **{f"{PERMIT}{node}": _permit_text(permit) for node, permit in ledger.permits.items()},
     }
 
 
 def _is_ours(key: str) -> bool:
     return key in (HOLDER, PAUSED, ABORTED, ETCD_PIN, DURATIONS, APPROVED) or key.startswith(
-        (SLOT, GIVEN_UP, FAILED, SOAK)
+        (SLOT, GIVEN_UP, FAILED, SOAK, PERMIT)
     )
 
 
@@ -132,6 +136,28 @@ def _failed_text(failed: Failed) -> str:
 def _soak(key: str, text: str) -> Soak:
     plain = _mapping(key, text, ("to", "since"))
     return Soak(str(plain["to"]), _time(key, plain["since"]))
+
+
+def _permit(key: str, text: str) -> Permit:
+    plain = _mapping(key, text, ("run", "pods"))
+    try:
+        return Permit(_run(plain), tuple(_permitted(key, one) for one in plain["pods"]))
+    except (KeyError, TypeError, AttributeError):
+        _refuse(CONFIG_MAP, key, "a list of pods, each with uid, pod, by and at", text)
+
+
+def _permitted(key: str, plain: Mapping[str, Any]) -> PermittedPod:
+    uid, pod, by = (str(plain[name]) for name in ("uid", "pod", "by"))
+    return PermittedPod(uid, pod, by, _time(key, plain["at"]), _maybe(key, plain, "deleted"))
+
+
+def _permit_text(permit: Permit) -> str:
+    return _text({**_run_text(permit.run), "pods": [_permitted_text(one) for one in permit.pods]})
+
+
+def _permitted_text(one: PermittedPod) -> dict[str, str]:
+    deleted = {"deleted": one.deleted.isoformat(timespec="seconds")} if one.deleted else {}
+    return {"uid": one.uid, "pod": one.pod, "by": one.by, "at": one.at.isoformat(timespec="seconds"), **deleted}
 
 
 def _failure(key: str, plain: Mapping[str, Any]) -> Failure | None:

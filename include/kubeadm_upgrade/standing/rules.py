@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from kubeadm_upgrade.actions import Action, Evict, NoteBegun, PatchConfigMap, PatchNode, Run
+from kubeadm_upgrade.actions import Action, Evict, EvictOrDelete, NoteBegun, PatchConfigMap, PatchNode, Run
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.ledger import marks
@@ -120,7 +120,7 @@ def _begins(standing: Standing) -> bool:
     match standing.action:
         case PatchNode(verb="cordon"):
             return True
-        case Evict():
+        case Evict() | EvictOrDelete():
             return not standing.cordoned_by_us  # a node that a person has cordoned needs no cordon of ours
         case Run() | NoteBegun() | PatchConfigMap() if standing.group == "control_plane":
             slot = standing.ledger.slot_of(standing.node, standing.run)

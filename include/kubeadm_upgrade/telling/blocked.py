@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.board.words import lasting
+from kubeadm_upgrade.ledger.steering import deleting_dag
 from kubeadm_upgrade.telling.events import Event, Kind
 from kubeadm_upgrade.waits import IDLE, WORDS, Wait, Waits
 
@@ -28,7 +29,8 @@ _DO: Mapping[Wait, str] = {
     Wait.ANSWER: "see whether it is up, and reached from the triggerer",
     Wait.HEALTH: "see what ails the control plane (kubectl get pods -n kube-system)",
     Wait.WORKLOADS: "see what ails them, or take the check out of rollout.health in the cluster's file",
-    Wait.PODS: "see what holds them: a PodDisruptionBudget that allows nothing, or a Pod that does not end",
+    Wait.PODS: "see what holds them: a PodDisruptionBudget that allows nothing ({deletes} asks whether what it keeps "
+    "may be deleted), or a Pod that does not end",
     Wait.NODE: "see what its kubelet says (journalctl -u kubelet)",
     Wait.COMMAND: "see what it does on the host: the task's log names it",
 }
@@ -54,7 +56,7 @@ def is_blocked(waits: Waits, now: datetime, after: timedelta) -> bool:
 def blocked(work: Assignment, waits: Waits, now: datetime) -> Event:
     """Nodes that wait to be admitted all wait for the same: one of them tells it for all, once an hour at most."""
     lasted = f"has waited {WORDS[waits.kind]} for {lasting((now - waits.since).total_seconds())}: {waits.reason}"
-    do = _DO.get(waits.kind, "see its log for what it looks at")
+    do = _DO.get(waits.kind, "see its log for what it looks at").format(deletes=deleting_dag(work.cluster))
     if work.step in _AT_THE_GATES:
         text = f"{work.node} {lasted}; so do all that are still to be admitted"
         return Event(Kind.BLOCKED, work.cluster, text, do=do, key=f"{waits.kind} {waits.since:%Y-%m-%dT%H}")

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 
 from kubeadm_airflow.hooks.api_answers import error_of
 from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
-from kubeadm_upgrade.drain import answer
-from kubeadm_upgrade.drain.obstacle import Obstacle
+from kubeadm_upgrade.drain import answer, deletion
+from kubeadm_upgrade.drain.obstacle import Obstacle, Why
 from kubeadm_upgrade.drain.pod_object import OWNERS, Owner
-from kubeadm_upgrade.errors import ObjectNotFound
+from kubeadm_upgrade.errors import NeedsPerson, ObjectNotFound
 
 # more owners of one kind are listed rather than asked for one by one
 _FEW_OWNERS = 50
@@ -20,12 +20,19 @@ _FEW_OWNERS = 50
 class DrainApi(ClusterApi):
     """The same connection."""
 
-    async def evict(self, namespace: str, pod: str, uid: str, grace: int | None = None) -> Obstacle | None:
-        """Ask for an eviction. Returns why it is not granted yet, None when it is or the Pod has gone."""
+    async def evict(
+        self, namespace: str, pod: str, uid: str, grace: int | None = None, *, dry_run: bool = False
+    ) -> Obstacle | None:
+        """Ask for an eviction. Returns why it is not granted yet, None when it is or the Pod has gone.
+
+        `dry_run`: whether it would be, as things are now.
+        """
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
         options: Json = {"preconditions": {"uid": uid}}  # a Pod of the same name elsewhere is another one
         if grace is not None:
             options["gracePeriodSeconds"] = grace
+        if dry_run:
+            options["dryRun"] = ["All"]
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
@@ -40,6 +47,28 @@ class DrainApi(ClusterApi):
         if told.status == 404:
             return None
         raise error_of(told, f"POST {path}")
+
+    async def delete_pod(self, namespace: str, pod: str, uid: str, grace: int | None = None) -> Obstacle | None:
+        """Around its budgets, and within its grace period. Returns why it was not done yet, as `evict` does.
+
+        None of a namespace on which the cluster lives, whoever has asked for it.
+        """
+        if namespace == deletion.SYSTEM:
+            raise NeedsPerson(f"pods of {namespace} are never deleted, and somebody wanted {pod} to be")
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
+        options: Json = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
+        told = await self._request("DELETE", path, body=options)
+        if told.status in (200, 202, 404):
+            return None
+        refused = answer.obstacle(f"{namespace}/{pod}", told.status, told.said, told.retry_after)
+        if refused is not None and refused.why is not Why.SERVER:
+            return refused
+        raise error_of(told, f"DELETE {path}")
+
+    async def pods_in(self, namespace: str) -> list[Json]:
+        return await self._list(f"/api/v1/namespaces/{namespace}/pods")
 
     async def budgets(self, namespace: str) -> list[Json]:
         return await self._list(f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets")

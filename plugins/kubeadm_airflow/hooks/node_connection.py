@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from kubeadm_airflow.hooks import draining
+from kubeadm_airflow.hooks import deleting, draining
 from kubeadm_airflow.hooks.cluster_api import Json
 from kubeadm_airflow.hooks.cluster_health import look_at_health
 from kubeadm_airflow.hooks.drain_api import DrainApi
@@ -32,6 +32,7 @@ from kubeadm_upgrade import leases, objects, queries
 from kubeadm_upgrade.actions import (
     Action,
     Evict,
+    EvictOrDelete,
     LedgerAction,
     MarkToCome,
     PatchConfigMap,
@@ -158,8 +159,8 @@ class NodeConnection:
                     return await self._patch_node(node, patch)
                 case PatchConfigMap(name=name, patch=patch):
                     await self._api.patch_config_map(name, patch)
-                case Evict() | MarkToCome():
-                    return await draining.act(self._api, action)
+                case Evict() | EvictOrDelete() | MarkToCome():
+                    return await deleting.act(self._api, action, self._node, self._work.run)
                 case RepeatPreflight():
                     return await self._repeat_preflight()
                 case _:

@@ -41,6 +41,11 @@ def test_exactly_those_of_the_page():
     assert PAGE.read_text() == MANIFEST.read_text()
 
 
+def test_the_one_that_may_be_left_out():
+    """Whoever leaves it out has an upgrade that deletes nothing, and is told so."""
+    assert [str(one) for one in permissions() if one.optional] == ["delete pods"]
+
+
 WORD = st.text("abcdefghij", min_size=1, max_size=4)
 RULE = st.fixed_dictionaries(
     {

@@ -7,6 +7,7 @@ from dataclasses import replace
 from in_memory.runs import DONE, NOW, a_run, at, ended
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.record import Marks
+from kubeadm_upgrade.ledger.permit import PermittedPod
 
 
 def notes(record):
@@ -50,6 +51,14 @@ def test_a_run_that_was_refused_is_not_blamed_for_what_it_has_not_begun():
     record = a_run(1, 1, report={"broken_promises": ["w1 runs kubelet 1.28.15, not 1.29.15"]})
     assert notes(ended(record, "failed")) == []
     assert notes(ended(record, "success")) == [("bad", "w1 runs kubelet 1.28.15, not 1.29.15")]
+
+
+def test_what_was_deleted_and_not_evicted_stands_there_as_soon_as_it_is_told():
+    told = PermittedPod("u1", "shop/db-0", "ann", NOW).told
+    record = at(a_run(), {"w1": DONE}, outcome=None)
+    outcome = {"node": "w1", "status": "changed", "details": [told, "7 bytes"]}
+    tasks = [replace(one, outcome=outcome) if one.step == "drain_node" else one for one in record.tasks]
+    assert [text for level, text in notes(replace(record, tasks=tuple(tasks))) if level == "mind"] == [f"w1: {told}"]
 
 
 def test_what_kubeadm_is_told_to_pass_over():

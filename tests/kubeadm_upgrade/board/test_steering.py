@@ -30,10 +30,10 @@ CASES = {
     "a paused one": (replace(middle(), marks=Marks(paused="x")), {"resume", "abort"}),
     "an aborted one": (replace(middle(), marks=Marks(aborted="x")), set()),
     "a paused one that was aborted": (replace(middle(), marks=Marks(aborted="x", paused="y")), {"resume"}),
-    "one in which a worker waits": (middle(**waiting("x", "pods")), {"pause", "abort", "give_up:w1"}),
+    "one in which a worker waits": (middle(**waiting("x", "pods")), {"pause", "abort", "give_up:w1", "delete_pods:w1"}),
     "one in which a worker has failed": (
         middle(**failed("x")),
-        {"retry:workers.drain_node:0", "pause", "abort", "give_up:w1"},
+        {"retry:workers.drain_node:0", "pause", "abort", "give_up:w1", "delete_pods:w1"},
     ),
     "one in which a worker was given up": (
         replace(middle(), marks=Marks(given_up={"w1": "x"})),
@@ -44,9 +44,20 @@ CASES = {
         {"retry:control_plane.back_up:0", "pause", "abort"},
     ),
     "one that somebody is asked about": (asked(), {"approve", "refuse", "pause", "abort"}),
+    "one in which a control plane node's drain has failed": (
+        at(a_run(), {"cp1": "control_plane_kubelets.drain_node"}, **failed("x")),
+        {"retry:control_plane_kubelets.drain_node:0", "pause", "abort", "delete_pods:cp1"},
+    ),
+    "one in which another step waits": (
+        at(a_run(), {"cp1": DONE, "w1": "workers.node_ready"}, **waiting("x", "node")),
+        {"pause", "abort", "give_up:w1"},
+    ),
     "a rehearsal": (replace(middle(), params={"dry_run": True}), set()),
     "one that is over": (ended(middle(state="success")), set()),
-    "one that is over and has failed": (ended(middle(**failed("x")), "failed"), {"retry:workers.drain_node:0"}),
+    "one that is over and has failed": (
+        ended(middle(**failed("x")), "failed"),
+        {"retry:workers.drain_node:0", "delete_pods:w1"},
+    ),
 }
 
 
@@ -98,6 +109,14 @@ def test_what_is_about_a_node_names_it():
         "w1",
         {"action": "give_up", "node": "w1", "reason": "{reason}", "run": "night"},
     )
+
+
+def test_to_have_somebody_asked_is_a_run_of_the_dag_that_asks():
+    """For this run and that node alone; the answer is somebody else's."""
+    asks = actions(middle(**waiting("x", "pods")))["delete_pods:w1"]
+    assert (asks.call.method, asks.call.path) == ("POST", "/api/v2/dags/kubeadm_delete_pods.prod/dagRuns")
+    assert asks.call.body["conf"] == {"node": "w1", "reason": "{reason}", "run": "night"}
+    assert (asks.node, asks.needs) == ("w1", "reason")
 
 
 def test_an_order_for_a_run_says_for_which():

@@ -18,6 +18,7 @@ from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import UnreadableOutput
 from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.ledger.ledger import Failure, Holder, Ledger, Slot
+from kubeadm_upgrade.ledger.permit import Permit, PermittedPod
 from kubeadm_upgrade.version import Version
 
 names = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True)
@@ -37,6 +38,8 @@ blocks = st.just(()) | st.tuples(st.builds(Block, sentences, sentences))
 cares = st.builds(Care, st.integers(1, 9), several)
 terms = st.builds(Terms, st.tuples(hops) | st.tuples(hops, hops), texts, texts, cares, several, blocks)
 approvals = st.builds(Approval, sentences, times, terms, texts, several, texts)
+permitted = st.builds(PermittedPod, sentences, sentences, sentences, times, maybe)
+permits = st.builds(Permit, run_ids, st.lists(permitted, min_size=1, max_size=3).map(tuple))
 ledgers = st.builds(
     Ledger,
     holder=st.none() | st.builds(Holder, run_ids, times, maybe, maybe),
@@ -49,6 +52,7 @@ ledgers = st.builds(
     etcd_pin=st.none() | st.just("3.5.26-0"),
     durations=st.dictionaries(st.sampled_from(["back_up", "drain_node"]), seconds),
     approved=st.none() | approvals,
+    permits=st.dictionaries(names, permits),
 )
 
 

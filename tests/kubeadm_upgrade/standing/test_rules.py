@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from in_memory.examples import EARLIER, NAMESAKE, NEW, NOW, OLD, RUN, a_control_plane, a_hop, a_ledger
-from kubeadm_upgrade.actions import Evict, GiveSlotBack, NoteBegun, Run, cordon
+from kubeadm_upgrade.actions import Evict, EvictOrDelete, GiveSlotBack, NoteBegun, Run, cordon
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.drain.marks import uncordon
 from kubeadm_upgrade.facts import NodeFacts
@@ -64,6 +64,7 @@ def on_the_plane(action, step="kubeadm_upgrade", **changes):
 DOING = LEDGER.taken("cp1", "a lane", RUN, NOW).begun("cp1", "kubeadm-upgrade-v1.29.15")
 APPLY = Run(("kubeadm", "upgrade", "apply"), unit="kubeadm-upgrade-v1.29.15")
 EVICT = Evict("shop", "web", "u1")
+EITHER = EvictOrDelete("shop", "web", "u1", None, "approved by ann")
 
 MOVED_ON = f"the cluster is at {LATER} already, and this run is for {NEW}: start a new run"
 
@@ -79,6 +80,7 @@ CASES = [
     (rules.in_window, "a cordon where windows are ignored", outside(CORDON, hop=replace(HOP, ignore_window="x")), None),
     (rules.in_window, "a node that we have cordoned is drained", outside(EVICT, cordoned_by_us=True), None),
     (rules.in_window, "one that a person has cordoned is not", outside(EVICT), WAITS),
+    (rules.in_window, "nor where its Pods may be deleted", outside(EITHER), WAITS),
     (rules.in_window, "a kubelet of a node in flight", outside(Run(("x",)), step="restart_kubelet"), None),
     (
         rules.in_window,

@@ -1,0 +1,142 @@
+"""Which Pods are never deleted instead of evicted, whoever has agreed to it: a list of rules, asked right before each.
+
+What stands here is asked of a namespace as it is at that moment. A Pod is kept where another could not take its place
+at once: of what serves there must be one more that is healthy, by its owner and by every budget over it. Healthy is
+Ready, and on no way out. A Pod that is not healthy itself is no exception: a node that is silent makes all its Pods
+unready, and the last of them may still serve. What cannot be known is a reason to keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from kubeadm_upgrade.drain.obstacle import Budget, over
+from kubeadm_upgrade.drain.pod import PodFacts
+from kubeadm_upgrade.drain.pod_object import Owner, owner_of
+from kubeadm_upgrade.drain.selector import selector_of
+from kubeadm_upgrade.reading import name_of, reading
+
+Json = Mapping[str, Any]
+
+SYSTEM = "kube-system"
+# Whose Pods stand in for each other: copies of one template. A Job's are not, and of other kinds nobody knows it.
+REPLICATED = ("ReplicaSet", "StatefulSet")
+
+
+class Workload(NamedTuple):
+    """What Pods are replicas of: a StatefulSet, or what makes their ReplicaSets, mostly a Deployment."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Around:
+    """A namespace at one moment: all that the rules ask about."""
+
+    pods: Sequence[PodFacts] = ()
+    owners: Mapping[Owner, Json | None] = field(default_factory=dict)  # None: there is no such object any more
+    budgets: Sequence[Json] = ()
+    deleted: frozenset[str] = frozenset()  # UIDs that some drain has deleted, or is about to: nobody counts on them
+
+    def pod(self, uid: str) -> PodFacts | None:
+        return next((pod for pod in self.pods if pod.uid == uid), None)
+
+    def is_healthy(self, pod: PodFacts) -> bool:
+        return pod.ready and not pod.terminating and not pod.finished and pod.uid not in self.deleted
+
+    def workload_of(self, pod: PodFacts) -> Workload | None:
+        """None where it is not known, or not there any more."""
+        owner = owner_of(pod)
+        found = self.owners.get(owner) if owner and pod.owner_kind in REPLICATED else None
+        if owner is None or found is None:
+            return None
+        with reading(f"{owner[0]} {owner[1]}/{owner[2]}"):
+            meta = found["metadata"]
+            if meta["uid"] != pod.owner_uid:
+                return None
+            above = next((one for one in meta.get("ownerReferences") or () if one.get("controller")), None)
+            if above is None:
+                return Workload(*owner, meta["uid"])
+            return Workload(above["kind"], pod.namespace, above["name"], above["uid"])
+
+    def replicas(self, workload: Workload) -> tuple[PodFacts, ...]:
+        return tuple(pod for pod in self.pods if self.workload_of(pod) == workload)
+
+    def under(self, pod: PodFacts) -> Iterator[tuple[Budget, tuple[PodFacts, ...]]]:
+        """Each budget over a Pod, with all Pods that it is over."""
+        for plain in self.budgets:
+            for budget in over(pod.labels, [plain]):
+                with reading(f"PodDisruptionBudget {name_of(plain)}"):
+                    selector = selector_of(plain["spec"]["selector"])
+                    yield budget, tuple(one for one in self.pods if selector and selector.matches(one.labels))
+
+    def others_healthy(self, pod: PodFacts, among: Iterable[PodFacts]) -> int:
+        return sum(self.is_healthy(one) for one in among if one.uid != pod.uid)
+
+
+Rule = Callable[[PodFacts, Around], str | None]
+
+
+def of_the_system(pod: PodFacts, around: Around) -> str | None:
+    """What a cluster lives on, whatever its budgets say."""
+    return f"it is of {SYSTEM}" if pod.namespace == SYSTEM else None
+
+
+def without_controller(pod: PodFacts, around: Around) -> str | None:
+    """It has no other replica, and nobody would make it anew."""
+    return "it has no controller, and would be lost" if pod.owner_kind is None or pod.mirror else None
+
+
+def of_a_kind_without_replicas(pod: PodFacts, around: Around) -> str | None:
+    if pod.owner_kind in REPLICATED:
+        return None
+    return f"it is of a {pod.owner_kind}, and whether another of its Pods could take its place is not known"
+
+
+def of_an_owner_that_is_gone(pod: PodFacts, around: Around) -> str | None:
+    """Then nobody makes another; a namesake that has come since is not its owner."""
+    if around.workload_of(pod) is not None:
+        return None
+    return f"its {pod.owner_kind} {pod.owner_name} is not there, and its replicas cannot be counted"
+
+
+def last_of_its_workload(pod: PodFacts, around: Around) -> str | None:
+    workload = around.workload_of(pod)
+    if workload is None or around.others_healthy(pod, around.replicas(workload)):
+        return None
+    return _last(pod, around, str(workload))
+
+
+def last_under_a_budget(pod: PodFacts, around: Around) -> str | None:
+    """A budget may be over Pods of several workloads that serve for each other, or over some of one."""
+    for budget, pods in around.under(pod):
+        if not around.others_healthy(pod, pods):
+            return _last(pod, around, f"budget {budget.namespace}/{budget.name}")
+    return None
+
+
+def _last(pod: PodFacts, around: Around, of: str) -> str:
+    return f"it is the last healthy Pod of {of}" if around.is_healthy(pod) else f"no other Pod of {of} is healthy"
+
+
+RULES: tuple[Rule, ...] = (
+    of_the_system,
+    without_controller,
+    of_a_kind_without_replicas,
+    of_an_owner_that_is_gone,
+    last_of_its_workload,
+    last_under_a_budget,
+)
+
+
+def why_kept(pod: PodFacts, around: Around) -> str | None:
+    """Why it is not deleted as things are now; None where nothing speaks against it but its budget."""
+    return next((said for rule in RULES if (said := rule(pod, around))), None)

@@ -1,0 +1,75 @@
+"""A rehearsal as a whole: every drain by itself, then the sets of nodes that may be out of service together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kubeadm_upgrade.drain.policy import DrainPolicy
+from kubeadm_upgrade.rehearsal.cast import Cast, cast_of
+from kubeadm_upgrade.rehearsal.evictions import not_answered, not_evicted, refused
+from kubeadm_upgrade.rehearsal.finding import HEADS, Foreseen, Kind, Rehearsal
+from kubeadm_upgrade.rehearsal.room import Rooms, not_judged
+from kubeadm_upgrade.rehearsal.seen import PodSeen, Seen
+from kubeadm_upgrade.rehearsal.together import Line, together
+from kubeadm_upgrade.wording import count
+
+_RANK = {kind: number for number, kind in enumerate(HEADS)}
+
+
+def to_ask_about(seen: Seen, policy: DrainPolicy, line: Line, most: int) -> tuple[PodSeen, ...]:
+    """Whose eviction to try: as many as that, those first that a budget is over, then in the nodes' turn."""
+    cast = cast_of(seen, policy)
+    there = [one for name in line.nodes for one in cast.get(name, ()) if one.is_to_be_evicted]
+    return tuple(one.pod for one in sorted(there, key=lambda one: not one.budgets)[:most])
+
+
+def rehearse(seen: Seen, policy: DrainPolicy, line: Line) -> Rehearsal:
+    """What the drains of these nodes would meet, the worst first and otherwise in their turn."""
+    everybody = cast_of(seen, policy)
+    cast = {name: everybody.get(name, ()) for name in line.nodes}
+    found = list(_found(seen, cast, line))
+    evictions = [one for there in cast.values() for one in there if one.is_to_be_evicted]
+    return Rehearsal(
+        nodes=line.nodes,
+        found=tuple(sorted(found, key=lambda one: _RANK[one.kind])),
+        unknown=(*seen.unknown, *not_answered(cast, seen)),
+        unjudged=tuple(not_judged(cast, seen)),
+        evictions=len(evictions),
+        asked=sum(one.uid in seen.answers for one in evictions),
+    )
+
+
+def _found(seen: Seen, cast: Cast, line: Line) -> Iterator[Foreseen]:
+    rooms = Rooms(seen, cast)
+    for node, there in cast.items():
+        yield from refused(node, there)
+        yield from not_evicted(node, there, seen)
+        yield from rooms.of_one(node)
+    sets = together(line)
+    for nodes in sets:
+        yield from rooms.of_several(nodes)
+    yield from _slower(sets, cast)
+
+
+def _slower(sets: Iterable[tuple[str, ...]], cast: Cast) -> Iterator[Foreseen]:
+    """Budgets over more Pods of a set than they allow at a time: each is told of its worst set."""
+    worst: dict[str, tuple[int, Foreseen]] = {}
+    for nodes in sets:
+        for budget, (allowed, pods, on) in _budgets_of(nodes, cast).items():
+            before = worst[budget][0] if budget in worst else allowed
+            if pods > before and len(on) > 1:
+                at_a_time = f"budget {budget} allows {count(allowed, 'disruption')} at a time"
+                worst[budget] = pods, Foreseen(Kind.SLOWER, nodes, f"{at_a_time}, and {pods} of its Pods are on them")
+    yield from (foreseen for _, foreseen in worst.values())
+
+
+def _budgets_of(nodes: tuple[str, ...], cast: Cast) -> dict[str, tuple[int, int, frozenset[str]]]:
+    """Budgets that allow some: how many, how many of their Pods are on these nodes, and on which of them."""
+    found: dict[str, tuple[int, int, frozenset[str]]] = {}
+    for node in nodes:
+        for one in cast.get(node, ()):
+            for budget in one.budgets if one.is_to_be_evicted and one.budgets_count else ():
+                if budget.allowed > 0:
+                    _, pods, on = found.get(str(budget), (0, 0, frozenset[str]()))
+                    found[str(budget)] = budget.allowed, pods + 1, on | {node}
+    return found

@@ -1,0 +1,212 @@
+"""Where Pods could go while some nodes are out of service: the scheduler's filters, in its order and its words.
+
+https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+
+from kubeadm_upgrade.rehearsal.population import UNSCHEDULABLE, VOLUME, Population, minded
+from kubeadm_upgrade.rehearsal.seen import NodeSeen, PodSeen
+from kubeadm_upgrade.rehearsal.taints import CORDON, untolerated
+from kubeadm_upgrade.rehearsal.wants import Port, Wants
+
+PORTS = "node(s) didn't have free ports for the requested pod ports"
+SPREAD = "node(s) didn't match pod topology spread constraints"
+NEAR = "node(s) didn't match pod affinity rules"
+APART = "node(s) didn't match pod anti-affinity rules"
+KEPT_APART = "node(s) didn't satisfy existing pods anti-affinity rules"
+
+
+class Stand:
+    """A cluster with some nodes out and these Pods gone from them; what is placed takes room from then on."""
+
+    def __init__(self, population: Population, out: Collection[str], gone: Iterable[PodSeen]) -> None:
+        self.population = population
+        self.out = frozenset(out)
+        self._moved = [(pod.wants, population.nodes[pod.node], -1) for pod in gone]
+        self._free: dict[str, dict[str, int]] = {}
+        self._ports: dict[str, list[Port]] = {}
+        self._left: dict[int, list[NodeSeen]] = {}
+        self._crowds: dict[int, tuple[Wants, Counter[Hashable]]] = {}
+        for wants, node, _ in self._moved:
+            self._give_back(wants, node)
+
+    def place(self, wants: Wants) -> bool:
+        """First fit. Whatever had no room for one like it has none for the next."""
+        left = self._nodes_left(wants)
+        spread_out = [self._least(wants, number) for number in range(len(wants.spreads))]
+        for node in tuple(left):
+            if not self._has_room(wants, node):
+                left.remove(node)
+            elif not any(self._by_neighbours(wants, node, spread_out)):
+                self._take(wants, node)
+                return True
+        return False
+
+    def why_not(self, wants: Wants) -> str:
+        """As kube-scheduler tells it of a Pod that it cannot place."""
+        counted: Counter[str] = Counter()
+        spread_out = [self._least(wants, number) for number in range(len(wants.spreads))]
+        for node in self.population.nodes.values():
+            counted.update(self._reasons(wants, node, spread_out))
+        told = sorted(f"{number} {reason}" for reason, number in counted.items())
+        return f"0/{len(self.population.nodes)} nodes are available: {', '.join(told)}."
+
+    def rules_out(self, wants: Wants) -> bool:
+        """Whether no node could take it, whichever other Pods are placed, and whoever it may push aside."""
+        return all(self._is_ruled_out(wants, node) for node in self._nodes_left(wants))
+
+    def _is_ruled_out(self, wants: Wants, node: NodeSeen) -> bool:
+        weaker = [
+            pod for pod in self.population.pods[node.name] if wants.preempts and pod.wants.priority < wants.priority
+        ]
+        free = self._free_on(node.name)
+        pushed: Counter[str] = Counter()
+        for pod in weaker:
+            pushed.update(dict(pod.wants.requests))
+        if any(amount > free.get(name, 0) + pushed[name] for name, amount in wants.requests if amount):
+            return True
+        return not weaker and (self._has_no_ports(wants, node) or any(self._kept_apart(wants, node)))
+
+    def _reasons(self, wants: Wants, node: NodeSeen, spread_out: Sequence[int]) -> tuple[str, ...]:
+        """Of the first filter that says no; mostly one."""
+        if shut := self._shut(wants, node):
+            return (shut,)
+        if self._has_no_ports(wants, node):
+            return (PORTS,)
+        if lacking := tuple(self._lacks(wants, node)):
+            return lacking
+        if not self.population.holds_its_volumes(wants, node):
+            return (VOLUME,)
+        return tuple(self._by_neighbours(wants, node, spread_out))[:1]
+
+    def _shut(self, wants: Wants, node: NodeSeen) -> str | None:
+        if node.name in self.out and untolerated((CORDON,), wants.tolerations):
+            return UNSCHEDULABLE
+        return self.population.shut(wants, node)
+
+    def _nodes_left(self, wants: Wants) -> list[NodeSeen]:
+        if id(wants) not in self._left:
+            stays_away = untolerated((CORDON,), wants.tolerations) is not None
+            self._left[id(wants)] = [
+                node for node in self.population.open_to(wants) if not (stays_away and node.name in self.out)
+            ]
+        return self._left[id(wants)]
+
+    def _has_room(self, wants: Wants, node: NodeSeen) -> bool:
+        return not any(self._lacks(wants, node)) and not self._has_no_ports(wants, node)
+
+    def _lacks(self, wants: Wants, node: NodeSeen) -> Iterator[str]:
+        free = self._free_on(node.name)
+        for name, amount in wants.requests:
+            if amount and amount > free.get(name, 0):
+                yield "Too many pods" if name == "pods" else f"Insufficient {name}"
+
+    def _has_no_ports(self, wants: Wants, node: NodeSeen) -> bool:
+        return bool(wants.ports) and any(
+            _clash(one, taken) for one in wants.ports for taken in self._ports_on(node.name)
+        )
+
+    def _by_neighbours(self, wants: Wants, node: NodeSeen, spread_out: Sequence[int]) -> Iterator[str]:
+        yield from self._spreads(wants, node, spread_out)
+        yield from self._near(wants, node)
+        yield from self._kept_apart(wants, node)
+
+    def _spreads(self, wants: Wants, node: NodeSeen, spread_out: Sequence[int]) -> Iterator[str]:
+        for number, (spread, least) in enumerate(zip(wants.spreads, spread_out, strict=True)):
+            if spread.topology not in node.labels:
+                yield f"{SPREAD} (missing required label)"
+                continue
+            itself = spread.selector.matches(wants.by_name)
+            there = self._crowd(wants)["spread", number, node.labels[spread.topology]]
+            if there + itself - least > spread.most:
+                yield SPREAD
+
+    def _least(self, wants: Wants, number: int) -> int:
+        """In the domain with the fewest."""
+        domains, crowd = self._domains(wants, number), self._crowd(wants)
+        if len(domains) < wants.spreads[number].least_domains:
+            return 0
+        return min((crowd["spread", number, value] for value in domains), default=0)
+
+    def _domains(self, wants: Wants, number: int) -> Collection[str]:
+        spread, counted = wants.spreads[number], self.population.domains(wants)[number]
+        if not self._leaves_out(wants, number):
+            return counted.keys()
+        gone = Counter(
+            node.labels[spread.topology]
+            for node in map(self.population.nodes.__getitem__, self.out)
+            if self.population.counts_for(wants, spread, node)
+        )
+        return [value for value, nodes in counted.items() if nodes > gone[value]]
+
+    def _leaves_out(self, wants: Wants, number: int) -> bool:
+        """Whether nodes that are out count no more for it (nodeTaintsPolicy: Honor)."""
+        return wants.spreads[number].honors_taints and untolerated((CORDON,), wants.tolerations) is not None
+
+    def _near(self, wants: Wants, node: NodeSeen) -> Iterator[str]:
+        if not wants.near:
+            return
+        crowd = self._crowd(wants)
+        there = all(
+            one.topology in node.labels and crowd["near", number, node.labels[one.topology]] > 0
+            for number, one in enumerate(wants.near)
+        )
+        alone = not any(count > 0 for key, count in crowd.items() if isinstance(key, tuple) and key[0] == "near")
+        first = alone and all(one.meets(wants) and one.topology in node.labels for one in wants.near)
+        if not there and not first:
+            yield NEAR
+
+    def _kept_apart(self, wants: Wants, node: NodeSeen) -> Iterator[str]:
+        crowd = self._crowd(wants)
+        if any(crowd["apart", one.topology, node.labels.get(one.topology)] > 0 for one in wants.apart):
+            yield APART
+        elif self.population.has_unsociable and any(crowd["kept apart", *label] > 0 for label in node.labels.items()):
+            yield KEPT_APART
+
+    def _crowd(self, wants: Wants) -> Counter[Hashable]:
+        if id(wants) not in self._crowds:
+            crowd = self.population.crowd(wants).copy()
+            for them, node, step in self._moved:
+                for key in minded(wants, (them, node), self.population):
+                    crowd[key] += step
+            self._crowds[id(wants)] = wants, crowd
+        return self._crowds[id(wants)][1]
+
+    def _take(self, wants: Wants, node: NodeSeen) -> None:
+        free = self._free_on(node.name)
+        for name, amount in wants.requests:
+            free[name] = free.get(name, 0) - amount
+        self._ports_on(node.name).extend(wants.ports)
+        self._moved.append((wants, node, 1))
+        for one, crowd in self._crowds.values():
+            for key in minded(one, (wants, node), self.population):
+                crowd[key] += 1
+
+    def _give_back(self, wants: Wants, node: NodeSeen) -> None:
+        free = self._free_on(node.name)
+        for name, amount in wants.requests:
+            free[name] = free.get(name, 0) + amount
+        taken = self._ports_on(node.name)
+        for port in wants.ports:
+            if port in taken:
+                taken.remove(port)
+
+    def _free_on(self, name: str) -> dict[str, int]:
+        if name not in self._free:
+            self._free[name] = dict(self.population.free[name])
+        return self._free[name]
+
+    def _ports_on(self, name: str) -> list[Port]:
+        if name not in self._ports:
+            self._ports[name] = list(self.population.ports[name])
+        return self._ports[name]
+
+
+def _clash(one: Port, other: Port) -> bool:
+    """An address that is any meets all."""
+    alike = one[:2] == other[:2]
+    return alike and (one[2] == other[2] or "0.0.0.0" in (one[2], other[2]))

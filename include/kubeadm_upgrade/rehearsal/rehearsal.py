@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubeadm_upgrade.drain.policy import DrainPolicy
-from kubeadm_upgrade.rehearsal.cast import Cast, cast_of
+from kubeadm_upgrade.rehearsal.cast import Cast, Leaving, cast_of
 from kubeadm_upgrade.rehearsal.evictions import not_answered, not_evicted, refused
 from kubeadm_upgrade.rehearsal.finding import HEADS, Foreseen, Kind, Rehearsal
+from kubeadm_upgrade.rehearsal.line import Line, together
 from kubeadm_upgrade.rehearsal.room import Rooms, not_judged
-from kubeadm_upgrade.rehearsal.seen import PodSeen, Seen
-from kubeadm_upgrade.rehearsal.together import Line, together
+from kubeadm_upgrade.rehearsal.seen import Seen
 from kubeadm_upgrade.wording import count
 
 _RANK = {kind: number for number, kind in enumerate(HEADS)}
 
 
-def to_ask_about(seen: Seen, policy: DrainPolicy, line: Line, most: int) -> tuple[PodSeen, ...]:
+def to_ask_about(seen: Seen, policy: DrainPolicy, line: Line, most: int) -> tuple[Leaving, ...]:
     """Whose eviction to try: as many as that, those first that a budget is over, then in the nodes' turn."""
     cast = cast_of(seen, policy)
     there = [one for name in line.nodes for one in cast.get(name, ()) if one.is_to_be_evicted]
-    return tuple(one.pod for one in sorted(there, key=lambda one: not one.budgets)[:most])
+    return tuple(sorted(there, key=lambda one: not one.budgets)[:most])
 
 
 def rehearse(seen: Seen, policy: DrainPolicy, line: Line) -> Rehearsal:

@@ -53,7 +53,7 @@ class Stand:
         for node in self.population.nodes.values():
             counted.update(self._reasons(wants, node, spread_out))
         told = sorted(f"{number} {reason}" for reason, number in counted.items())
-        return f"0/{len(self.population.nodes)} nodes are available: {', '.join(told)}."
+        return f"0/{len(self.population.nodes)} nodes are available: {', '.join(told)}"
 
     def rules_out(self, wants: Wants) -> bool:
         """Whether no node could take it, whichever other Pods are placed, and whoever it may push aside."""

@@ -20,12 +20,16 @@ _FEW_OWNERS = 50
 class DrainApi(ClusterApi):
     """The same connection."""
 
-    async def evict(self, namespace: str, pod: str, uid: str, grace: int | None = None) -> Obstacle | None:
+    async def evict(
+        self, namespace: str, pod: str, uid: str, grace: int | None = None, *, dry_run: bool = False
+    ) -> Obstacle | None:
         """Ask for an eviction. Returns why it is not granted yet, None when it is or the Pod has gone."""
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
         options: Json = {"preconditions": {"uid": uid}}  # a Pod of the same name elsewhere is another one
         if grace is not None:
             options["gracePeriodSeconds"] = grace
+        if dry_run:
+            options["dryRun"] = ["All"]
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
@@ -43,6 +47,12 @@ class DrainApi(ClusterApi):
 
     async def budgets(self, namespace: str) -> list[Json]:
         return await self._list(f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets")
+
+    async def all_budgets(self) -> list[Json]:
+        return await self._list("/apis/policy/v1/poddisruptionbudgets")
+
+    async def volumes(self) -> list[Json]:
+        return await self._list("/api/v1/persistentvolumes")
 
     async def attachments(self) -> list[Json]:
         """Of all nodes: the API selects by no field of them."""

@@ -1,11 +1,13 @@
-"""Which nodes may be out of service at the same time."""
+"""Nodes that are to be drained in their turn, and which of them may be out of service at the same time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from kubeadm_upgrade.rollout.placement import Placed
+from kubeadm_upgrade.facts import NodeFacts
+from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.rollout.placement import Placed, placed, sorted_by_group
 
 _MOST = 24  # sets that are looked at; of a long line they begin further apart
 
@@ -22,6 +24,21 @@ class Line:
     @property
     def nodes(self) -> tuple[str, ...]:
         return (*self.workers, *self.control_plane)
+
+
+def line_of(nodes: Iterable[NodeFacts], policy: RolloutPolicy, order: Collection[str] | None = None) -> Line:
+    """Of the nodes that are to be drained, in this order; None: all of them, as a run would take them."""
+    there = {node.name: node for node in nodes}
+    labels = {name: node.labels for name, node in there.items() if not node.control_plane}
+    groups = placed(policy.strategy, labels)
+    if order is None:
+        order = (*sorted_by_group(sorted(labels), groups), *sorted(there.keys() - labels.keys()))
+    return Line(
+        workers=tuple(name for name in order if name in labels),
+        control_plane=tuple(name for name in order if name in there and name not in labels),
+        at_once=policy.workers_at_once(len(labels)),
+        groups=groups,
+    )
 
 
 def together(line: Line) -> tuple[tuple[str, ...], ...]:

@@ -76,6 +76,11 @@ class Rehearsal:
         return (one for one in self.found if one.nodes == (node,))
 
     @property
+    def is_clear(self) -> bool:
+        """Whether all was asked, and nothing is in the way; to wait for each other is no trouble."""
+        return not self.unknown and all(one.kind is Kind.SLOWER for one in self.found)
+
+    @property
     def summary(self) -> str:
         """One line."""
         nodes = {name for one in self.found if one.kind is not Kind.SLOWER for name in one.nodes}

@@ -71,14 +71,19 @@ async def look(api: DrainApi) -> Looked:
 
 
 async def rehearse_now(cluster: Cluster, order: Collection[str] | None = None) -> Rehearsal:
-    """The drains of these nodes in this order, or of all. Whatever goes wrong is part of the rehearsal."""
+    """The drains of these nodes in this order, or of all, as a run would take them."""
+    async with DrainApi.open(cluster.kubernetes_conn_id) as api:
+        looked = await look(api)
+        line = line_of(objects.read_nodes(looked.nodes), cluster.rollout, order)
+        return await rehearse_over(api, looked, cluster.rollout.drain, line)
+
+
+async def rehearse_beside(cluster: Cluster, order: Collection[str]) -> Rehearsal:
+    """For a run that has something else to do: whatever goes wrong is part of the rehearsal."""
     try:
-        async with DrainApi.open(cluster.kubernetes_conn_id) as api:
-            looked = await look(api)
-            line = line_of(objects.read_nodes(looked.nodes), cluster.rollout, order)
-            return await rehearse_over(api, looked, cluster.rollout.drain, line)
+        return await rehearse_now(cluster, order)
     except UpgradeError as error:
-        return Rehearsal.failed(tuple(order or ()), error.what)
+        return Rehearsal.failed(tuple(order), error.what)
 
 
 async def rehearse_over(api: DrainApi, looked: Looked, policy: DrainPolicy, line: Line) -> Rehearsal:

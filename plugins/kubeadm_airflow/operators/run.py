@@ -123,12 +123,12 @@ class PlanOperator(LookOperator):
 
     async def _rehearse(self, cluster: Cluster, state: State, path: Path, hop: Hop) -> Rehearsal:
         """Of every node that the path drains, in its turn, as if it were drained now."""
-        from kubeadm_airflow.hooks.rehearsing import rehearse_now
+        from kubeadm_airflow.hooks.rehearsing import rehearse_beside
 
         workers = dict.fromkeys(name for one in path.hops for name in one.workers)
         behind = {node.name for node in state.control_plane if node.kubelet != path.target}
         first = (name for name in hop.workers if name in workers)
-        return await rehearse_now(cluster, tuple(dict.fromkeys((*first, *workers, *sorted(behind)))))
+        return await rehearse_beside(cluster, tuple(dict.fromkeys((*first, *workers, *sorted(behind)))))
 
     async def _forecast(
         self, context: Context, path: Path, wish: Wish, groups: Sequence[Placed], calendar: Calendar

@@ -10,6 +10,7 @@ from kubeadm_upgrade.drain.obstacle import Obstacle
 from kubeadm_upgrade.drain.pod_object import read_pod
 from kubeadm_upgrade.drain.policy import DrainPolicy
 from kubeadm_upgrade.rehearsal.budget import read_budgets
+from kubeadm_upgrade.rehearsal.cast import cast_of
 from kubeadm_upgrade.rehearsal.finding import Rehearsal
 from kubeadm_upgrade.rehearsal.line import Line
 from kubeadm_upgrade.rehearsal.rehearsal import rehearse
@@ -111,7 +112,7 @@ def answered(name: str, status: int, said: Mapping[str, Any]) -> dict[str, Obsta
 def rehearsed(there: Seen, *workers: str, at_once: int = 1, **policy: Any) -> Rehearsal:
     """Of these workers; without any, of all nodes but the control plane's."""
     names = workers or tuple(one.name for one in there.nodes if not one.name.startswith("cp"))
-    return rehearse(there, DrainPolicy(**policy), Line(names, at_once=at_once))
+    return rehearse(there, cast_of(there, DrainPolicy(**policy)), Line(names, at_once=at_once))
 
 
 def told(there: Seen, *workers: str, **how: Any) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kubeadm_upgrade.drain.filters import Fate, Verdict, leaving
+from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.drain.policy import DrainPolicy
 from kubeadm_upgrade.drain.rule import Behavior
 from kubeadm_upgrade.rehearsal.budget import BudgetFacts
@@ -59,14 +60,35 @@ def cast_of(seen: Seen, policy: DrainPolicy) -> Cast:
     here: dict[str, list[PodSeen]] = defaultdict(list)
     for pod in seen.pods:
         here[pod.node].append(pod)
-    budgets: dict[str, list[BudgetFacts]] = defaultdict(list)
-    for budget in seen.budgets or ():
-        budgets[budget.namespace].append(budget)
-    return {node: tuple(_leaving(pods, budgets, policy)) for node, pods in here.items()}
+    over = _Budgets(seen.budgets or ())
+    return {node: tuple(_leaving(pods, over, policy)) for node, pods in here.items()}
 
 
-def _leaving(pods: list[PodSeen], budgets: Mapping[str, list[BudgetFacts]], policy: DrainPolicy) -> Iterator[Leaving]:
+class _Budgets:
+    """Found by the first label that each is about: a namespace may have hundreds of them."""
+
+    def __init__(self, budgets: Iterable[BudgetFacts]) -> None:
+        self._by_label: dict[tuple[str, str, str | None], list[BudgetFacts]] = defaultdict(list)
+        for budget in budgets:
+            for key, value in _labels(budget):
+                self._by_label[budget.namespace, key, value].append(budget)
+
+    def over(self, pod: PodFacts) -> tuple[BudgetFacts, ...]:
+        labels = ((pod.namespace, key, value) for key, value in (("", None), *pod.labels.items()))
+        some = (budget for label in labels for budget in self._by_label.get(label, ()))
+        return tuple(budget for budget in some if budget.is_over(pod))
+
+
+def _labels(budget: BudgetFacts) -> Iterator[tuple[str, str | None]]:
+    """One of these a Pod must have; where that cannot be said, any Pod is asked about."""
+    first = next((term for term in budget.selector.terms if term.values and not term.is_not), None)
+    if first is None or first.values is None:
+        yield "", None
+    else:
+        yield from ((first.key, value) for value in first.values)
+
+
+def _leaving(pods: list[PodSeen], budgets: _Budgets, policy: DrainPolicy) -> Iterator[Leaving]:
     by_facts = {id(pod.facts): pod for pod in pods}
     for verdict in leaving((pod.facts for pod in pods), policy):
-        over = (one for one in budgets.get(verdict.pod.namespace, ()) if one.is_over(verdict.pod))
-        yield Leaving(by_facts[id(verdict.pod)], verdict, tuple(over))
+        yield Leaving(by_facts[id(verdict.pod)], verdict, budgets.over(verdict.pod))

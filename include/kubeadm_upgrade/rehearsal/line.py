@@ -9,7 +9,7 @@ from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.rollout.placement import Placed, placed, sorted_by_group
 
-_MOST = 24  # sets that are looked at; of a long line they begin further apart
+_MOST = 16  # sets that are looked at; of a long line they begin further apart
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from kubeadm_upgrade.rehearsal.node_terms import Terms, let
 from kubeadm_upgrade.rehearsal.seen import NodeSeen, PodSeen, Seen
 from kubeadm_upgrade.rehearsal.taints import CORDON, Taint, untolerated
-from kubeadm_upgrade.rehearsal.wants import Spread, Wants
+from kubeadm_upgrade.rehearsal.wants import Neighbours, Spread, Wants
 
 UNSCHEDULABLE = "node(s) were unschedulable"
 AFFINITY = "node(s) didn't match Pod's node affinity/selector"
@@ -31,19 +31,18 @@ class Population:
         self._by_namespace: dict[str, list[Place]] = defaultdict(list)
         for place in self._places():
             self._by_namespace[place[0].namespace].append(place)
-        self._apart = [place for place in self._places() if place[0].apart]
+        apart = [(term, node) for wants, node in self._places() for term in wants.apart]
+        self._all_terms = tuple(dict.fromkeys(term for term, _ in apart))
+        self.unsociable = Counter((term, node.labels.get(term.topology)) for term, node in apart)
         self._volumes: Mapping[tuple[str, str], Terms] = seen.volumes or {}
         self._open: dict[int, tuple[NodeSeen, ...]] = {}
         self._crowds: dict[int, Counter[Hashable]] = {}
+        self._relations: dict[tuple[int, int], tuple[tuple[str, int, str], ...]] = {}
+        self._terms: dict[int, tuple[Neighbours, ...]] = {}
         self._domains: dict[int, tuple[Mapping[str, int], ...]] = {}
 
     def _places(self) -> Iterator[Place]:
         return ((pod.wants, self.nodes[name]) for name, pods in self.pods.items() for pod in pods)
-
-    @property
-    def has_unsociable(self) -> bool:
-        """Whether any Pod keeps others away (anti-affinity)."""
-        return bool(self._apart)
 
     def shut(self, wants: Wants, node: NodeSeen) -> str | None:
         """Why this node takes no such Pod, whatever else is on it; the scheduler's words."""
@@ -70,8 +69,8 @@ class Population:
     def crowd(self, wants: Wants) -> Counter[Hashable]:
         """How many Pods there are that it minds, by what it minds them for, and where."""
         if id(wants) not in self._crowds:
-            there = self._apart if not _minds(wants) else self._neighbours(wants)
-            self._crowds[id(wants)] = Counter(key for place in there for key in minded(wants, place, self))
+            there = self._neighbours(wants)
+            self._crowds[id(wants)] = Counter(key for place in there for key in self.minded(wants, *place))
         return self._crowds[id(wants)]
 
     def _neighbours(self, wants: Wants) -> Iterable[Place]:
@@ -81,8 +80,25 @@ class Population:
             if term.namespaces is None:
                 return self._places()
             names |= term.namespaces
-        here = (place for name in names for place in self._by_namespace.get(name, ()))
-        return (*here, *(place for place in self._apart if place[0].namespace not in names))
+        return (place for name in names for place in self._by_namespace.get(name, ()))
+
+    def minded(self, wants: Wants, them: Wants, node: NodeSeen) -> Iterator[Hashable]:
+        """For what, and where, a Pod is minded by one that wants this; mostly for nothing."""
+        for what, number, topology in self._relation(wants, them):
+            if what != "spread" or self.counts_for(wants, wants.spreads[number], node):
+                yield what, number, node.labels.get(topology)
+
+    def _relation(self, wants: Wants, them: Wants) -> tuple[tuple[str, int, str], ...]:
+        key = id(wants), id(them)
+        if key not in self._relations:
+            self._relations[key] = tuple(_relation(wants, them))
+        return self._relations[key]
+
+    def kept_from(self, wants: Wants) -> tuple[Neighbours, ...]:
+        """The terms by which Pods that are there keep one like it away from them."""
+        if id(wants) not in self._terms:
+            self._terms[id(wants)] = tuple(term for term in self._all_terms if term.meets(wants))
+        return self._terms[id(wants)]
 
     def domains(self, wants: Wants) -> tuple[Mapping[str, int], ...]:
         """Of each spread constraint: the values of its label, and how many nodes with it count."""
@@ -106,25 +122,15 @@ def _taints(node: NodeSeen) -> tuple[Taint, ...]:
     return (*node.taints, CORDON) if node.unschedulable else node.taints
 
 
-def _minds(wants: Wants) -> bool:
-    return bool(wants.spreads or wants.near or wants.apart)
-
-
-def minded(wants: Wants, other: Place, population: Population) -> Iterator[Hashable]:
-    """For what, and where, a Pod is minded by one that wants this; mostly for nothing."""
-    them, node = other
+def _relation(wants: Wants, them: Wants) -> Iterator[tuple[str, int, str]]:
     for number, spread in enumerate(wants.spreads):
-        same = them.namespace == wants.namespace and spread.selector.matches(them.by_name)
-        if same and population.counts_for(wants, spread, node):
-            yield "spread", number, node.labels[spread.topology]
+        if them.namespace == wants.namespace and spread.selector.matches(them.by_name):
+            yield "spread", number, spread.topology
     if wants.near and all(term.meets(them) for term in wants.near):
-        yield from (("near", number, node.labels.get(one.topology)) for number, one in enumerate(wants.near))
-    for term in wants.apart:
-        if term.topology in node.labels and term.meets(them):
-            yield "apart", term.topology, node.labels[term.topology]
-    for term in them.apart:
-        if term.topology in node.labels and term.meets(wants):
-            yield "kept apart", term.topology, node.labels[term.topology]
+        yield from (("near", number, one.topology) for number, one in enumerate(wants.near))
+    for number, term in enumerate(wants.apart):
+        if term.meets(them):
+            yield "apart", number, term.topology
 
 
 def _free(node: NodeSeen, pods: Iterable[PodSeen]) -> dict[str, int]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from kubeadm_upgrade.drain.policy import DrainPolicy
-from kubeadm_upgrade.rehearsal.cast import Cast, Leaving, cast_of
+from kubeadm_upgrade.rehearsal.cast import Cast, Leaving
 from kubeadm_upgrade.rehearsal.evictions import not_answered, not_evicted, refused
 from kubeadm_upgrade.rehearsal.finding import HEADS, Foreseen, Kind, Rehearsal
 from kubeadm_upgrade.rehearsal.line import Line, together
@@ -16,16 +15,14 @@ from kubeadm_upgrade.wording import count
 _RANK = {kind: number for number, kind in enumerate(HEADS)}
 
 
-def to_ask_about(seen: Seen, policy: DrainPolicy, line: Line, most: int) -> tuple[Leaving, ...]:
+def to_ask_about(cast: Cast, line: Line, most: int) -> tuple[Leaving, ...]:
     """Whose eviction to try: as many as that, those first that a budget is over, then in the nodes' turn."""
-    cast = cast_of(seen, policy)
     there = [one for name in line.nodes for one in cast.get(name, ()) if one.is_to_be_evicted]
     return tuple(sorted(there, key=lambda one: not one.budgets)[:most])
 
 
-def rehearse(seen: Seen, policy: DrainPolicy, line: Line) -> Rehearsal:
+def rehearse(seen: Seen, everybody: Cast, line: Line) -> Rehearsal:
     """What the drains of these nodes would meet, the worst first and otherwise in their turn."""
-    everybody = cast_of(seen, policy)
     cast = {name: everybody.get(name, ()) for name in line.nodes}
     found = list(_found(seen, cast, line))
     evictions = [one for there in cast.values() for one in there if one.is_to_be_evicted]

@@ -6,9 +6,9 @@ https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 
-from kubeadm_upgrade.rehearsal.population import UNSCHEDULABLE, VOLUME, Population, minded
+from kubeadm_upgrade.rehearsal.population import UNSCHEDULABLE, VOLUME, Population
 from kubeadm_upgrade.rehearsal.seen import NodeSeen, PodSeen
 from kubeadm_upgrade.rehearsal.taints import CORDON, untolerated
 from kubeadm_upgrade.rehearsal.wants import Port, Wants
@@ -26,24 +26,27 @@ class Stand:
     def __init__(self, population: Population, out: Collection[str], gone: Iterable[PodSeen]) -> None:
         self.population = population
         self.out = frozenset(out)
-        self._moved = [(pod.wants, population.nodes[pod.node], -1) for pod in gone]
+        self._moved: list[tuple[Wants, NodeSeen, int]] = []
+        self._unsociable = population.unsociable.copy()
         self._free: dict[str, dict[str, int]] = {}
         self._ports: dict[str, list[Port]] = {}
-        self._left: dict[int, list[NodeSeen]] = {}
+        self._first: dict[int, int] = {}
         self._crowds: dict[int, tuple[Wants, Counter[Hashable]]] = {}
-        for wants, node, _ in self._moved:
-            self._give_back(wants, node)
+        for pod in gone:
+            self._give_back(pod.wants, population.nodes[pod.node])
 
     def place(self, wants: Wants) -> bool:
-        """First fit. Whatever had no room for one like it has none for the next."""
-        left = self._nodes_left(wants)
+        """First fit. The first nodes that had no room for one like it are not asked for the next."""
+        nodes, first = self.population.open_to(wants), self._first.get(id(wants), 0)
         spread_out = [self._least(wants, number) for number in range(len(wants.spreads))]
-        for node in tuple(left):
-            if not self._has_room(wants, node):
-                left.remove(node)
-            elif not any(self._by_neighbours(wants, node, spread_out)):
-                self._take(wants, node)
+        for at in range(first, len(nodes)):
+            if not self._takes(wants, nodes[at]):
+                first += at == first
+            elif not any(self._by_neighbours(wants, nodes[at], spread_out)):
+                self._first[id(wants)] = first
+                self._take(wants, nodes[at])
                 return True
+        self._first[id(wants)] = first
         return False
 
     def why_not(self, wants: Wants) -> str:
@@ -57,9 +60,11 @@ class Stand:
 
     def rules_out(self, wants: Wants) -> bool:
         """Whether no node could take it, whichever other Pods are placed, and whoever it may push aside."""
-        return all(self._is_ruled_out(wants, node) for node in self._nodes_left(wants))
+        return all(self._is_ruled_out(wants, node) for node in self.population.open_to(wants))
 
     def _is_ruled_out(self, wants: Wants, node: NodeSeen) -> bool:
+        if self._shut(wants, node):
+            return True
         weaker = [
             pod for pod in self.population.pods[node.name] if wants.preempts and pod.wants.priority < wants.priority
         ]
@@ -88,13 +93,11 @@ class Stand:
             return UNSCHEDULABLE
         return self.population.shut(wants, node)
 
-    def _nodes_left(self, wants: Wants) -> list[NodeSeen]:
-        if id(wants) not in self._left:
-            stays_away = untolerated((CORDON,), wants.tolerations) is not None
-            self._left[id(wants)] = [
-                node for node in self.population.open_to(wants) if not (stays_away and node.name in self.out)
-            ]
-        return self._left[id(wants)]
+    def _takes(self, wants: Wants, node: NodeSeen) -> bool:
+        """Of a node that is open to it otherwise."""
+        if node.name in self.out and untolerated((CORDON,), wants.tolerations):
+            return False
+        return self._has_room(wants, node)
 
     def _has_room(self, wants: Wants, node: NodeSeen) -> bool:
         return not any(self._lacks(wants, node)) and not self._has_no_ports(wants, node)
@@ -161,17 +164,24 @@ class Stand:
             yield NEAR
 
     def _kept_apart(self, wants: Wants, node: NodeSeen) -> Iterator[str]:
-        crowd = self._crowd(wants)
-        if any(crowd["apart", one.topology, node.labels.get(one.topology)] > 0 for one in wants.apart):
+        labels = node.labels
+        if wants.apart and self._meets_one(wants, labels):
             yield APART
-        elif self.population.has_unsociable and any(crowd["kept apart", *label] > 0 for label in node.labels.items()):
+            return
+        terms = self.population.kept_from(wants)
+        if any(self._unsociable[term, labels[term.topology]] > 0 for term in terms if term.topology in labels):
             yield KEPT_APART
 
+    def _meets_one(self, wants: Wants, labels: Mapping[str, str]) -> bool:
+        crowd, terms = self._crowd(wants), enumerate(wants.apart)
+        return any(crowd["apart", number, labels[one.topology]] > 0 for number, one in terms if one.topology in labels)
+
     def _crowd(self, wants: Wants) -> Counter[Hashable]:
+        """Only of those that mind others."""
         if id(wants) not in self._crowds:
             crowd = self.population.crowd(wants).copy()
             for them, node, step in self._moved:
-                for key in minded(wants, (them, node), self.population):
+                for key in self.population.minded(wants, them, node):
                     crowd[key] += step
             self._crowds[id(wants)] = wants, crowd
         return self._crowds[id(wants)][1]
@@ -181,10 +191,15 @@ class Stand:
         for name, amount in wants.requests:
             free[name] = free.get(name, 0) - amount
         self._ports_on(node.name).extend(wants.ports)
-        self._moved.append((wants, node, 1))
+        self._move(wants, node, 1)
+
+    def _move(self, wants: Wants, node: NodeSeen, step: int) -> None:
+        self._moved.append((wants, node, step))
+        for term in wants.apart:
+            self._unsociable[term, node.labels.get(term.topology)] += step
         for one, crowd in self._crowds.values():
-            for key in minded(one, (wants, node), self.population):
-                crowd[key] += 1
+            for key in self.population.minded(one, wants, node):
+                crowd[key] += step
 
     def _give_back(self, wants: Wants, node: NodeSeen) -> None:
         free = self._free_on(node.name)
@@ -194,6 +209,7 @@ class Stand:
         for port in wants.ports:
             if port in taken:
                 taken.remove(port)
+        self._move(wants, node, -1)
 
     def _free_on(self, name: str) -> dict[str, int]:
         if name not in self._free:

@@ -24,7 +24,7 @@ from kubeadm_upgrade.drain.policy import DrainPolicy
 from kubeadm_upgrade.errors import Forbidden, UpgradeError
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.rehearsal.budget import read_budgets
-from kubeadm_upgrade.rehearsal.cast import Leaving
+from kubeadm_upgrade.rehearsal.cast import Leaving, cast_of
 from kubeadm_upgrade.rehearsal.finding import Rehearsal
 from kubeadm_upgrade.rehearsal.line import Line, line_of
 from kubeadm_upgrade.rehearsal.rehearsal import rehearse, to_ask_about
@@ -109,9 +109,10 @@ async def _rehearse(api: DrainApi, looked: Looked, policy: DrainPolicy, line: Li
         budgets=None if budgets is None else read_budgets(budgets),
         volumes=None if volumes is None else read_volumes(volumes),
     )
-    await _try(api, to_ask_about(seen, policy, line, MOST), answers)
+    cast = cast_of(seen, policy)
+    await _try(api, to_ask_about(cast, line, MOST), answers)
     known = replace(seen, answers=answers.granted, silent=answers.silent, unknown=tuple(answers.unknown))
-    return rehearse(known, policy, line)
+    return rehearse(known, cast, line)
 
 
 async def _listed(ask: Callable[[], Awaitable[list[Json]]], answers: _Answers, what: str) -> list[Json] | None:

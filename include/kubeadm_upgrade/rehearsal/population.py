@@ -28,9 +28,9 @@ class Population:
                 self.pods[pod.node].append(pod)
         self.free = {name: _free(node, self.pods[name]) for name, node in self.nodes.items()}
         self.ports = {name: [port for pod in self.pods[name] for port in pod.wants.ports] for name in self.nodes}
-        self._by_namespace: dict[str, list[Place]] = defaultdict(list)
-        for place in self._places():
-            self._by_namespace[place[0].namespace].append(place)
+        self._alike: dict[int, tuple[Wants, list[NodeSeen]]] = {}  # who wants the same, and where each is
+        for wants, node in self._places():
+            self._alike.setdefault(id(wants), (wants, []))[1].append(node)
         apart = [(term, node) for wants, node in self._places() for term in wants.apart]
         self._all_terms = tuple(dict.fromkeys(term for term, _ in apart))
         self.unsociable = Counter((term, node.labels.get(term.topology)) for term, node in apart)
@@ -69,18 +69,10 @@ class Population:
     def crowd(self, wants: Wants) -> Counter[Hashable]:
         """How many Pods there are that it minds, by what it minds them for, and where."""
         if id(wants) not in self._crowds:
-            there = self._neighbours(wants)
+            related = (alike for alike in self._alike.values() if self._relation(wants, alike[0]))
+            there = ((them, node) for them, nodes in related for node in nodes)
             self._crowds[id(wants)] = Counter(key for place in there for key in self.minded(wants, *place))
         return self._crowds[id(wants)]
-
-    def _neighbours(self, wants: Wants) -> Iterable[Place]:
-        """Whoever may matter; all, where namespaces do not limit it."""
-        names: set[str] = {wants.namespace}
-        for term in (*wants.near, *wants.apart):
-            if term.namespaces is None:
-                return self._places()
-            names |= term.namespaces
-        return (place for name in names for place in self._by_namespace.get(name, ()))
 
     def minded(self, wants: Wants, them: Wants, node: NodeSeen) -> Iterator[Hashable]:
         """For what, and where, a Pod is minded by one that wants this; mostly for nothing."""

@@ -35,9 +35,8 @@ class Rooms:
         leaving = [one for name in nodes for one in self._cast.get(name, ()) if one.pod.counts and not one.is_refused]
         stand = Stand(self._population, nodes, (one.pod for one in leaving))
         homeless: dict[int, list[Leaving]] = defaultdict(list)
-        for one in _largest_first(leaving, self._population):
-            if not stand.place(one.pod.wants):
-                homeless[id(one.pod.wants)].append(one)
+        for one in _without_a_place(stand, _largest_first(leaving, self._population)):
+            homeless[id(one.pod.wants)].append(one)
         self._told |= homeless.keys()
         for key, alike in homeless.items():
             if key not in known:
@@ -57,6 +56,21 @@ class Rooms:
             return Foreseen(Kind.LITTLE_ROOM, nodes, f"{pods} may find no place: {why}", _MAKE_ROOM)
         says = f"{pods} may find no place once others have theirs: {full.why_not(wants)}"
         return Foreseen(Kind.LITTLE_ROOM, nodes, says, _MAKE_ROOM)
+
+
+def _without_a_place(stand: Stand, leaving: Sequence[Leaving]) -> Sequence[Leaving]:
+    """Whoever found none is tried again as long as others do: it may have waited for whom it wants to be with."""
+    left = [one for one in leaving if not stand.place(one.pod.wants)]
+    while left:
+        still = [one for one in left if not (_waits_for_others(one) and stand.place(one.pod.wants))]
+        if len(still) == len(left):
+            break
+        left = still
+    return left
+
+
+def _waits_for_others(one: Leaving) -> bool:
+    return bool(one.pod.wants.near or one.pod.wants.spreads)
 
 
 def _largest_first(leaving: Iterable[Leaving], population: Population) -> list[Leaving]:

@@ -68,7 +68,7 @@ class Stand:
         weaker = [
             pod for pod in self.population.pods[node.name] if wants.preempts and pod.wants.priority < wants.priority
         ]
-        free = self._free_on(node.name)
+        free = self._left_on(node.name)
         pushed: Counter[str] = Counter()
         for pod in weaker:
             pushed.update(dict(pod.wants.requests))
@@ -100,10 +100,14 @@ class Stand:
         return self._has_room(wants, node)
 
     def _has_room(self, wants: Wants, node: NodeSeen) -> bool:
-        return not any(self._lacks(wants, node)) and not self._has_no_ports(wants, node)
+        free = self._left_on(node.name)
+        for name, amount in wants.requests:
+            if amount and amount > free.get(name, 0):
+                return False
+        return not self._has_no_ports(wants, node)
 
     def _lacks(self, wants: Wants, node: NodeSeen) -> Iterator[str]:
-        free = self._free_on(node.name)
+        free = self._left_on(node.name)
         for name, amount in wants.requests:
             if amount and amount > free.get(name, 0):
                 yield "Too many pods" if name == "pods" else f"Insufficient {name}"
@@ -210,6 +214,9 @@ class Stand:
             if port in taken:
                 taken.remove(port)
         self._move(wants, node, -1)
+
+    def _left_on(self, name: str) -> Mapping[str, int]:
+        return self._free.get(name) or self.population.free[name]
 
     def _free_on(self, name: str) -> dict[str, int]:
         if name not in self._free:

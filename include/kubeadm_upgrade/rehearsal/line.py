@@ -9,7 +9,7 @@ from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.rollout.placement import Placed, placed, sorted_by_group
 
-_MOST = 16  # sets that are looked at; of a long line they begin further apart
+_MOST = 200  # nodes of all sets that are looked at; of a long line they begin further apart
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def together(line: Line) -> tuple[tuple[str, ...], ...]:
     Slots and no batches: whoever is done makes room for the next one, so any neighbours may meet.
     """
     sets = list(_sets(line))
-    step = -(-len(sets) // _MOST) if sets else 1
+    step = -(-sum(map(len, sets)) // _MOST) if sets else 1
     return tuple(sets[::step])
 
 

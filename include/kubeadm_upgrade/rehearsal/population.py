@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 
 from kubeadm_upgrade.rehearsal.node_terms import Terms, let
 from kubeadm_upgrade.rehearsal.seen import NodeSeen, PodSeen, Seen
@@ -37,7 +37,8 @@ class Population:
         self._volumes: Mapping[tuple[str, str], Terms] = seen.volumes or {}
         self._open: dict[int, tuple[NodeSeen, ...]] = {}
         self._crowds: dict[int, Counter[Hashable]] = {}
-        self._relations: dict[tuple[int, int], tuple[tuple[str, int, str], ...]] = {}
+        self._relations: dict[int, dict[int, tuple[Wants, tuple[tuple[str, int, str], ...]]]] = {}
+        self._minded_by: dict[int, list[Wants]] = {}
         self._terms: dict[int, tuple[Neighbours, ...]] = {}
         self._domains: dict[int, tuple[Mapping[str, int], ...]] = {}
 
@@ -69,22 +70,30 @@ class Population:
     def crowd(self, wants: Wants) -> Counter[Hashable]:
         """How many Pods there are that it minds, by what it minds them for, and where."""
         if id(wants) not in self._crowds:
-            related = (alike for alike in self._alike.values() if self._relation(wants, alike[0]))
-            there = ((them, node) for them, nodes in related for node in nodes)
+            there = ((them, node) for them in self.minds(wants) for node in self._alike[id(them)][1])
             self._crowds[id(wants)] = Counter(key for place in there for key in self.minded(wants, *place))
         return self._crowds[id(wants)]
 
+    def minds(self, wants: Wants) -> Collection[Wants]:
+        """The Pods that matter to one that wants this, one of each kind: mostly its own kind, or none."""
+        if id(wants) not in self._relations:
+            all_kinds = (them for them, _ in self._alike.values())
+            found = {id(them): (them, tuple(_relation(wants, them))) for them in all_kinds}
+            self._relations[id(wants)] = {key: one for key, one in found.items() if one[1]}
+            for key in self._relations[id(wants)]:
+                self._minded_by.setdefault(key, []).append(wants)
+        return [them for them, _ in self._relations[id(wants)].values()]
+
+    def minded_by(self, them: Wants) -> Collection[Wants]:
+        """Of those that were asked whom they mind."""
+        return self._minded_by.get(id(them), ())
+
     def minded(self, wants: Wants, them: Wants, node: NodeSeen) -> Iterator[Hashable]:
         """For what, and where, a Pod is minded by one that wants this; mostly for nothing."""
-        for what, number, topology in self._relation(wants, them):
+        _, relation = self._relations[id(wants)].get(id(them), (them, ()))
+        for what, number, topology in relation:
             if what != "spread" or self.counts_for(wants, wants.spreads[number], node):
                 yield what, number, node.labels.get(topology)
-
-    def _relation(self, wants: Wants, them: Wants) -> tuple[tuple[str, int, str], ...]:
-        key = id(wants), id(them)
-        if key not in self._relations:
-            self._relations[key] = tuple(_relation(wants, them))
-        return self._relations[key]
 
     def kept_from(self, wants: Wants) -> tuple[Neighbours, ...]:
         """The terms by which Pods that are there keep one like it away from them."""

@@ -26,12 +26,12 @@ class Stand:
     def __init__(self, population: Population, out: Collection[str], gone: Iterable[PodSeen]) -> None:
         self.population = population
         self.out = frozenset(out)
-        self._moved: list[tuple[Wants, NodeSeen, int]] = []
+        self._moved: dict[int, list[tuple[NodeSeen, int]]] = {}
         self._unsociable = population.unsociable.copy()
         self._free: dict[str, dict[str, int]] = {}
         self._ports: dict[str, list[Port]] = {}
         self._first: dict[int, int] = {}
-        self._crowds: dict[int, tuple[Wants, Counter[Hashable]]] = {}
+        self._crowds: dict[int, Counter[Hashable]] = {}
         for pod in gone:
             self._give_back(pod.wants, population.nodes[pod.node])
 
@@ -184,11 +184,12 @@ class Stand:
         """Only of those that mind others."""
         if id(wants) not in self._crowds:
             crowd = self.population.crowd(wants).copy()
-            for them, node, step in self._moved:
-                for key in self.population.minded(wants, them, node):
-                    crowd[key] += step
-            self._crowds[id(wants)] = wants, crowd
-        return self._crowds[id(wants)][1]
+            for them in self.population.minds(wants):
+                for node, step in self._moved.get(id(them), ()):
+                    for key in self.population.minded(wants, them, node):
+                        crowd[key] += step
+            self._crowds[id(wants)] = crowd
+        return self._crowds[id(wants)]
 
     def _take(self, wants: Wants, node: NodeSeen) -> None:
         free = self._free_on(node.name)
@@ -198,12 +199,13 @@ class Stand:
         self._move(wants, node, 1)
 
     def _move(self, wants: Wants, node: NodeSeen, step: int) -> None:
-        self._moved.append((wants, node, step))
+        self._moved.setdefault(id(wants), []).append((node, step))
         for term in wants.apart:
             self._unsociable[term, node.labels.get(term.topology)] += step
-        for one, crowd in self._crowds.values():
-            for key in self.population.minded(one, wants, node):
-                crowd[key] += step
+        for one in self.population.minded_by(wants):
+            if (crowd := self._crowds.get(id(one))) is not None:
+                for key in self.population.minded(one, wants, node):
+                    crowd[key] += step
 
     def _give_back(self, wants: Wants, node: NodeSeen) -> None:
         free = self._free_on(node.name)

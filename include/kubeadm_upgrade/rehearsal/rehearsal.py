@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from kubeadm_upgrade.rehearsal.cast import Cast, Leaving
 from kubeadm_upgrade.rehearsal.evictions import not_answered, not_evicted, refused
@@ -10,7 +11,7 @@ from kubeadm_upgrade.rehearsal.finding import HEADS, Foreseen, Kind, Rehearsal
 from kubeadm_upgrade.rehearsal.line import Line, together
 from kubeadm_upgrade.rehearsal.room import Rooms, not_judged
 from kubeadm_upgrade.rehearsal.seen import Seen
-from kubeadm_upgrade.wording import count
+from kubeadm_upgrade.wording import count, shortened
 
 _RANK = {kind: number for number, kind in enumerate(HEADS)}
 
@@ -49,15 +50,26 @@ def _found(seen: Seen, cast: Cast, line: Line) -> Iterator[Foreseen]:
 
 
 def _slower(sets: Iterable[tuple[str, ...]], cast: Cast) -> Iterator[Foreseen]:
-    """Budgets over more Pods of a set than they allow at a time: each is told of its worst set."""
-    worst: dict[str, tuple[int, Foreseen]] = {}
+    """Budgets over more Pods of a set than they allow at a time: each is told of its worst set, with others of that."""
+    worst: dict[str, tuple[int, int, tuple[str, ...]]] = {}
     for nodes in sets:
         for budget, (allowed, pods, on) in _budgets_of(nodes, cast).items():
-            before = worst[budget][0] if budget in worst else allowed
+            before = worst[budget][1] if budget in worst else allowed
             if pods > before and len(on) > 1:
-                at_a_time = f"budget {budget} allows {count(allowed, 'disruption')} at a time"
-                worst[budget] = pods, Foreseen(Kind.SLOWER, nodes, f"{at_a_time}, and {pods} of its Pods are on them")
-    yield from (foreseen for _, foreseen in worst.values())
+                worst[budget] = allowed, pods, nodes
+    by_set: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for budget, (_, _, nodes) in worst.items():
+        by_set[nodes].append(budget)
+    for nodes, budgets in by_set.items():
+        allowed, pods, _ = worst[budgets[0]]
+        yield Foreseen(Kind.SLOWER, nodes, _told(budgets, allowed, pods))
+
+
+def _told(budgets: Sequence[str], allowed: int, pods: int) -> str:
+    if len(budgets) == 1:
+        at_a_time = f"budget {budgets[0]} allows {count(allowed, 'disruption')} at a time"
+        return f"{at_a_time}, and {pods} of its Pods are on them"
+    return f"budgets {shortened(budgets)} allow fewer disruptions at a time than they have Pods on them"
 
 
 def _budgets_of(nodes: tuple[str, ...], cast: Cast) -> dict[str, tuple[int, int, frozenset[str]]]:

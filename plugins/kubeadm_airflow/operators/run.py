@@ -113,7 +113,6 @@ class PlanOperator(LookOperator):
         ti: Any = context["ti"]
         await ti.axcom_push(key="path", value=path.to_json() | {"forecast": when.to_json()})
         await ti.axcom_push(key="page", value=page)
-        await ti.axcom_push(key="rehearsal", value=rehearsal.to_json())
         tell(context, plan_ready(self.cluster, plan_page.summary(path), page, path.hash))
         terms = terms_of(cluster, state, path, ignores_windows=bool(wish.ignore_window))
         await ti.axcom_push(key="terms", value=terms.to_json())

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.desk import Run
 from kubeadm_airflow.hooks import cluster_api, rehearsing
 from kubeadm_airflow.hooks.cluster_scene import judge_and_rehearse
 from kubeadm_airflow.hooks.rehearsing import rehearse_beside, rehearse_now
@@ -190,3 +191,26 @@ def test_a_rehearsal_of_its_own_tells_each_thing_in_its_log(walk, capsys):
     log = capsys.readouterr().out
     assert [str(one) for one in found.found if str(one) not in log] == []
     assert walker.lab.mutations == []
+
+
+def test_the_plan_shows_it_the_approval_carries_it_and_a_pod_that_moves_asks_nobody_again(walk, monkeypatch):
+    """What was met then is text; whoever agreed has agreed to the plan."""
+    asks = {"when": "always", "approvers": ["ann"], "deadline": "48h"}
+    walker = walk(ClusterSpec("asked", control_plane=1, workers=2, version="1.28.15"), approval=asks)
+    with walker.lab.faults.budget_never_allows("shop", "web"):
+        run = Run(walker, monkeypatch).plan().preflight()
+        page = run.desk.xcoms["plan", "page"]
+        assert "## Drains, rehearsed" in page
+        assert "asked-w1: pods shop/web-" in page
+        assert "budget shop/web needs 4 of 4 Pods healthy, so it never allows a disruption" in page
+        run.approve()
+    assert "`drains_rehearsed`" in run.desk.body
+    assert "so it never allows a disruption" in run.desk.body
+    run.desk.answer("Approve")
+    assert run.resume()["by"] == "ann"
+    assert "drains_rehearsed" not in run.ledger.approved.terms.warnings
+
+    with walker.lab.faults.webhook_denies("shop", "not on a Friday"):
+        later = Run(walker, monkeypatch, "run-1~2", take_over="run-1").plan().preflight()
+    assert "not on a Friday" in str(later.desk.xcoms["preflight", "findings"])
+    assert later.approve()["by"] == "ann"

@@ -1,4 +1,4 @@
-"""The DAG that looks at a cluster by schedule, for the fleet's page; only where the cluster's file has one."""
+"""The DAG that looks at a cluster by schedule, and rehearses its drains; only where the cluster's file has one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from kubeadm_airflow.operators.last_look import LastLookOperator
+from kubeadm_airflow.operators.rehearse import RehearseOperator
 from kubeadm_upgrade.inventory import Cluster
 from upgrade_dags.cluster import tags_of, tried_again
 from upgrade_dags.documentation import with_documentation
@@ -15,7 +16,8 @@ PREFIX = "kubeadm_look."
 
 DOC = """
 Looks at the kubeadm cluster **{name}** through its API, and changes nothing: its version, its kubelets, who is Ready,
-and what its ledger holds. The fleet's page shows it. Its schedule (`{cron}`, {timezone}) is `look` in the cluster's
+and what its ledger holds. The fleet's page shows it. `rehearse_drains` tells what would be in the way of its drains
+days before anybody drains a node. Its schedule (`{cron}`, {timezone}) is `look` in the cluster's
 file.
 """
 
@@ -39,4 +41,5 @@ def build_look_dag(cluster: Cluster) -> DAG:
         default_args=tried_again(2, after=timedelta(minutes=5)),
     ) as dag:
         LastLookOperator(task_id="look", cluster=cluster.name)
+        RehearseOperator(task_id="rehearse_drains", cluster=cluster.name)
     return with_documentation(dag)

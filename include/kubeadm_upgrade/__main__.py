@@ -16,7 +16,7 @@ from rich.console import Console
 
 from kubeadm_upgrade import inventory
 from kubeadm_upgrade.access.permissions import MANIFEST
-from kubeadm_upgrade.commands import check, fleet, init, look, status
+from kubeadm_upgrade.commands import check, fleet, init, look, rehearse, status
 from kubeadm_upgrade.commands.arguments import target_version, user
 from kubeadm_upgrade.errors import NeedsPerson, UpgradeError, UpgradeRefused
 from kubeadm_upgrade.kubeadm_preflight import reasons
@@ -100,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_to(commands)
     init.add_to(commands)
     look.add_to(commands)
+    rehearse.add_to(commands)
     status.add_to(commands)
     fleet.add_to(commands)
     return parser

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kubeadm_upgrade.checks import cluster, hosts, packages, rollout, service, windows
+from kubeadm_upgrade.checks import cluster, drains, hosts, packages, rollout, service, windows
 from kubeadm_upgrade.checks.scene import Scene
 
 
@@ -85,6 +85,7 @@ CHECKS: Mapping[Severity, tuple[Check, ...]] = {
         hosts.kubelet_configuration_kept,
         hosts.kubelet_configuration_seen,
         hosts.no_reboot_pending,
+        drains.drains_rehearsed,
     ),
 }
 

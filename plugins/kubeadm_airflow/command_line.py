@@ -12,12 +12,14 @@ from kubeadm_airflow.hooks.access_look import look_at_access as _look_at_access
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_scene import look_at_state as _look_at_state
 from kubeadm_airflow.hooks.host_scan import look_at_host_keys as _look_at_host_keys
+from kubeadm_airflow.hooks.rehearsing import rehearse_now
 from kubeadm_upgrade.access.known_hosts import HostKey
 from kubeadm_upgrade.access.line import Line, Watcher
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.objects import read_nodes
 from kubeadm_upgrade.planning.state import State
+from kubeadm_upgrade.rehearsal.finding import Rehearsal
 from kubeadm_upgrade.version import TargetVersion
 
 
@@ -29,6 +31,11 @@ def look_at_access(cluster: Cluster, target: TargetVersion | None, watcher: Watc
 def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State:
     with _quietly():
         return asyncio.run(_look_at_state(cluster, target))
+
+
+def rehearse(cluster: Cluster) -> Rehearsal:
+    with _quietly():
+        return asyncio.run(rehearse_now(cluster))
 
 
 def look_at_nodes(cluster: Cluster) -> tuple[NodeFacts, ...]:

@@ -109,7 +109,8 @@ def test_an_order_that_waits_for_an_answer_holds_up_no_other(parse):
 def test_a_cluster_is_looked_at_where_its_file_says_when(parse):
     """By itself: at that time of that zone, and not for every night that Airflow was away."""
     dag = parse("a", look={"schedule": "17 3 * * 1-5", "timezone": "Europe/Berlin"})["kubeadm_look.a"]
-    assert (dag.is_paused_upon_creation, dag.catchup, list(dag.task_dict)) == (False, False, ["look"])
+    assert (dag.is_paused_upon_creation, dag.catchup) == (False, False)
+    assert list(dag.task_dict) == ["look", "rehearse_drains"]
     assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("17 3 * * 1-5", "Europe/Berlin")
     assert set(parse("a", wanted="kubeadm_look.a", look={"schedule": "17 3 * * *"})) == {"kubeadm_look.a"}
     assert parse("a", wanted="kubeadm_look.a") == {}
@@ -209,11 +210,12 @@ def test_a_run_is_late_where_its_file_says_when(parse, notify, seconds):
 
 
 def test_a_check_asks_in_a_worker_and_in_the_triggerer(parse):
-    """Two tasks that do not wait for each other, of a DAG that starts by itself never and is found by the same tag."""
+    """And rehearses drains. No task waits for another, the DAG starts by itself never and is found by the same tag."""
     dag = parse("a")["kubeadm_check.a"]
-    assert {name: task.in_triggerer for name, task in dag.task_dict.items()} == {
+    assert {name: getattr(task, "in_triggerer", None) for name, task in dag.task_dict.items()} == {
         "in_a_worker": False,
         "in_the_triggerer": True,
+        "rehearse_drains": None,
     }
     assert not any(task.downstream_task_ids for task in dag.task_dict.values())
     assert (dag.schedule, set(dag.tags)) == (None, {"kubeadm-upgrade"})

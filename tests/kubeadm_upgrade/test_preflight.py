@@ -23,6 +23,7 @@ from kubeadm_upgrade.packages import dnf
 from kubeadm_upgrade.packages.apt import DEFAULT_SOURCE, SOURCES
 from kubeadm_upgrade.policy import RolloutPolicy
 from kubeadm_upgrade.preflight import CHECKS, Severity, findings, may_settle
+from kubeadm_upgrade.rehearsal.finding import Foreseen, Kind, Rehearsal
 from kubeadm_upgrade.releases.release import Feature, Needs, Removed, Support
 from kubeadm_upgrade.rollout.strategy import CANARY, Strategy
 from kubeadm_upgrade.rollout.strategy import Group as RolloutGroup
@@ -332,6 +333,12 @@ FAULTS |= {
     "roles_agree": (
         lambda s, f: without_role(s, "cp2"),
         "cp2 runs kube-apiserver, etcd as static Pods and has no control plane label: kubectl label node cp2 node-role",
+    ),
+    "drains_rehearsed": (
+        lambda s, f: replace(
+            s, rehearsal=Rehearsal(("w1",), (Foreseen(Kind.NEVER, ("w1",), "it would wait", "mend"),))
+        ),
+        "w1: it would wait: mend",
     ),
     "outsiders_left_out": (
         lambda s, f: replace(s, outsiders=(WINDOWS,)),

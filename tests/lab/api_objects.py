@@ -93,14 +93,14 @@ def _token(item: Item) -> str:
     return base64.urlsafe_b64encode(json.dumps(_place(item)).encode()).decode()
 
 
-def _dry_run(request: web.Request, body: Any = None) -> bool:
-    options = (body or {}).get("deleteOptions") or {}
+def is_dry_run(request: web.Request, body: Any = None) -> bool:
+    options = (body.get("deleteOptions") if isinstance(body, dict) else None) or {}
     return "All" in [*request.query.getall("dryRun", []), *options.get("dryRun", [])]
 
 
 def _subresource(cluster: SimulatedCluster, request: web.Request, target: Target, body: Any) -> web.Response:
     if request.method == "POST" and (target.plural, target.subresource) == ("pods", "eviction"):
-        dry = _dry_run(request, body)
+        dry = is_dry_run(request, body)
         return _json(evict(cluster, target.namespace or "", target.name or "", body or {}, dry), 201)
     if request.method == "POST" and (target.plural, target.subresource) == ("serviceaccounts", "token"):
         assert target.resource is not None
@@ -147,7 +147,7 @@ def _create(cluster: SimulatedCluster, request: web.Request, resource: Resource,
         )
     if resource.kind == "Pod":
         item.setdefault("status", {"phase": "Pending", "qosClass": "BestEffort"})
-    return item if _dry_run(request) else cluster.store.create(item)
+    return item if is_dry_run(request) else cluster.store.create(item)
 
 
 def _write(cluster: SimulatedCluster, request: web.Request, resource: Resource, target: Target, body: Any) -> Item:
@@ -160,7 +160,7 @@ def _write(cluster: SimulatedCluster, request: web.Request, resource: Resource, 
     new = _checked(resource, target, body if request.method == "PUT" else _patched(request, current, body))
     if resource.status:
         new = _separated(current, new, target.subresource == "status")
-    if _dry_run(request):
+    if is_dry_run(request):
         return new
     return cluster.store.replace(new)
 
@@ -196,7 +196,7 @@ def _delete(cluster: SimulatedCluster, request: web.Request, resource: Resource,
             if key == "uid":
                 raise statuses.other_uid(target.name or "", value, found, resource.kind)
             raise statuses.conflict(resource, target.name or "")
-    if _dry_run(request, {"deleteOptions": body}):
+    if is_dry_run(request, {"deleteOptions": body}):
         return item
     if resource.kind == "Pod":
         grace = body.get("gracePeriodSeconds", request.query.get("gracePeriodSeconds"))

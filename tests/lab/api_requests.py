@@ -71,7 +71,8 @@ async def _handle(cluster: SimulatedCluster, request: web.Request) -> web.Stream
     if request.method not in ("GET", "HEAD"):
         name = user.name if user else "unauthenticated"
         verb = _VERBS.get(request.method, request.method)
-        cluster.records.mutations.append(ApiRecord(now(), name, verb, request.path_qs, response.status, body))
+        records = cluster.records.dry_runs if api_objects.is_dry_run(request, body) else cluster.records.mutations
+        records.append(ApiRecord(now(), name, verb, request.path_qs, response.status, body))
     return response
 
 

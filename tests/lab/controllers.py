@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
-from lab import node_objects, pod_objects, workload_objects
+from lab import node_objects, pod_objects, scheduling, workload_objects
 from lab.budgets import set_budget_status
 from lab.kinds import BY_KIND
 from lab.store import Event, Item
@@ -211,13 +211,12 @@ class Controllers:
                 if placed:
                     self.cluster.start_pod(placed)
             else:
-                total = sum(1 for _ in self.store.each("Node"))
-                message = f"0/{total} nodes are available: {total} node(s) were unschedulable."
+                message = scheduling.message(self.cluster, pod)
                 self._change(pod, lambda item, message=message: pod_objects.set_unschedulable(item, message))
 
     def _place_for(self, pod: Item) -> str | None:
         """The node with the fewest pods of the same kind, among those that would take it."""
-        fit = [node for node in self.store.each("Node") if _fits(pod, node)]
+        fit = [node for node in self.store.each("Node") if self._fits(pod, node)]
         labels = pod["metadata"].get("labels", {})
 
         def crowd(node: Item) -> tuple[int, int, float]:
@@ -226,6 +225,9 @@ class Controllers:
             return same, len(there), random.random()
 
         return min(fit, key=crowd)["metadata"]["name"] if fit else None
+
+    def _fits(self, pod: Item, node: Item) -> bool:
+        return node_objects.is_ready(node) and not scheduling.why_not(self.cluster, pod, node)
 
     def _change(self, item: Item, edit) -> Item | None:  # type: ignore[no-untyped-def]
         metadata = item["metadata"]
@@ -238,26 +240,10 @@ def _set_taints(item: Item, taints: list[dict[str, str]]) -> None:
         del item["spec"]["taints"]
 
 
-def _fits(pod: Item, node: Item) -> bool:
-    if not node_objects.is_ready(node):
-        return False
-    tolerations = pod["spec"].get("tolerations", [])
-    taints = [t for t in node["spec"].get("taints", []) if t["effect"] in ("NoSchedule", "NoExecute")]
-    if not node_objects.is_schedulable(node):  # the scheduler does not wait for the taint
-        taints.append({"key": node_objects.UNSCHEDULABLE, "effect": "NoSchedule"})
-    return all(any(_tolerates(one, taint) for one in tolerations) for taint in taints)
-
-
-def _tolerates(toleration: Item, taint: Item) -> bool:
-    same_effect = toleration.get("effect") in (None, "", taint["effect"])
-    same_key = toleration.get("key") in (None, "", taint["key"])
-    exists = toleration.get("operator") == "Exists"
-    return same_effect and same_key and (exists or toleration.get("value", "") == taint.get("value", ""))
-
-
 def _only_heartbeat(event: Event) -> bool:
     """Heartbeats are most of all changes and mean nothing to a controller."""
     if event.resource is not BY_KIND["Node"] or event.previous is None:
         return False
     same_spec = event.item["spec"] == event.previous["spec"]
-    return same_spec and node_objects.readiness(event.item) == node_objects.readiness(event.previous)
+    same_labels = event.item["metadata"].get("labels") == event.previous["metadata"].get("labels")
+    return same_spec and same_labels and node_objects.readiness(event.item) == node_objects.readiness(event.previous)

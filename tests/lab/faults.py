@@ -15,6 +15,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "apt_lock": ("node", "seconds"),
     "budget_never_allows": ("namespace", "name"),
     "webhook_denies": ("namespace", "says"),
+    "webhook_no_dry_run": ("namespace",),
     "api_busy": ("namespace",),
     "slow": ("node", "argv", "seconds"),
     "slow_answer": ("node", "argv", "seconds"),
@@ -42,6 +43,7 @@ IN_WORDS: dict[str, str] = {
     "apt_lock": "somebody else holds apt's lock",
     "budget_never_allows": "a PodDisruptionBudget allows no disruption, so a drain waits",
     "webhook_denies": "an admission webhook denies evictions in a namespace",
+    "webhook_no_dry_run": "an admission webhook of evictions in a namespace has effects of its own",
     "api_busy": "the API server has too much to do to evict in a namespace",
     "slow": "a command that begins so takes longer",
     "slow_answer": "the answer to a command that begins so comes late, while it runs",
@@ -59,6 +61,9 @@ IN_WORDS: dict[str, str] = {
     "clock_off": "a host's clock is wrong",
     "chatty_shell": "a login prints something before every answer",
 }
+
+
+_OF_EVICTIONS = ("webhook_denies", "webhook_no_dry_run", "api_busy")
 
 
 def words(argv: str | Sequence[str]) -> tuple[str, ...]:
@@ -136,7 +141,7 @@ class FaultBook:
         return any((f.namespace, f.name) == (namespace, name) for f in self.matching("budget_never_allows"))
 
     def of_evictions(self, namespace: str) -> list[Fault]:
-        return [f for f in self.active if f.kind in ("webhook_denies", "api_busy") and f.namespace == namespace]
+        return [f for f in self.active if f.kind in _OF_EVICTIONS and f.namespace == namespace]
 
     def delay(self, kind: str, node: str, argv: Sequence[str]) -> float:
         return sum(f.seconds or 0.0 for f in self.active if f.kind == kind and f.hits(node, argv))

@@ -78,6 +78,11 @@ class LabCluster:
         return self.simulated.records.requests
 
     @property
+    def dry_runs(self) -> list[ApiRecord]:
+        """Requests with dryRun=All: they are judged as any other, and change nothing."""
+        return list(self.simulated.records.dry_runs)
+
+    @property
     def pods(self) -> list[PodRecord]:
         """What became of Pods that somebody took away, in order."""
         return list(self.simulated.records.pods)

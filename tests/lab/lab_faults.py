@@ -67,6 +67,10 @@ class Faults:
     def webhook_denies(self, namespace: str, says: str) -> ActiveFault:
         return self._add(Fault("webhook_denies", namespace=namespace, says=says))
 
+    def webhook_no_dry_run(self, namespace: str) -> ActiveFault:
+        """It has side effects, so the API does not ask it in a dry run, and answers with an error."""
+        return self._add(Fault("webhook_no_dry_run", namespace=namespace))
+
     def api_busy(self, namespace: str) -> ActiveFault:
         """429 with Retry-After, and no budget has anything to do with it."""
         return self._add(Fault("api_busy", namespace=namespace))

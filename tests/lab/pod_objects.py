@@ -80,7 +80,15 @@ def static_pod(component: str, node: Item, image: str, command: list[str], diges
             "ownerReferences": [owner],
         },
         "spec": {
-            "containers": [{"name": component, "image": image, "command": command, "imagePullPolicy": "IfNotPresent"}],
+            "containers": [
+                {
+                    "name": component,
+                    "image": image,
+                    "command": command,
+                    "imagePullPolicy": "IfNotPresent",
+                    "resources": {"requests": _REQUESTS[component]},
+                }
+            ],
             "hostNetwork": True,
             "nodeName": name,
             "priority": 2000001000,
@@ -92,6 +100,15 @@ def static_pod(component: str, node: Item, image: str, command: list[str], diges
     }
     set_running(pod, _address(node))
     return pod
+
+
+#: What kubeadm writes into manifests.
+_REQUESTS = {
+    "etcd": {"cpu": "100m", "memory": "100Mi"},
+    "kube-apiserver": {"cpu": "250m"},
+    "kube-controller-manager": {"cpu": "200m"},
+    "kube-scheduler": {"cpu": "100m"},
+}
 
 
 def static_hash(component: str, node: str, image: str, minor: int) -> str:

@@ -67,6 +67,8 @@ class Records:
     commands: list[CommandRecord] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     mutations: list[ApiRecord] = field(default_factory=list)
+    #: Requests that were to change nothing.
+    dry_runs: list[ApiRecord] = field(default_factory=list)
     pods: list[PodRecord] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     requests: int = 0  # to the API, of every kind

@@ -65,6 +65,10 @@ def denied_by_webhook(says: str) -> ApiError:
     return ApiError(403, "Forbidden", f'admission webhook "evictions.example.org" denied the request: {says}')
 
 
+def knows_no_dry_run() -> ApiError:
+    return bad_request('admission webhook "evictions.example.org" does not support dry run')
+
+
 def too_many_requests() -> ApiError:
     """Of API priority and fairness, which says when to come back."""
     message = "Too many requests, please try again later."

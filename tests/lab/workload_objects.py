@@ -36,7 +36,8 @@ def deployment(workload: Workload) -> Item:
 
 
 def coredns(release: Release) -> Item:
-    containers = [{"name": "coredns", "image": release.image("coredns/coredns"), "resources": {}}]
+    asked = {"limits": {"memory": "170Mi"}, "requests": {"cpu": "100m", "memory": "70Mi"}}
+    containers = [{"name": "coredns", "image": release.image("coredns/coredns"), "resources": asked}]
     item = _deployment(SYSTEM, "coredns", {"k8s-app": "kube-dns"}, 2, containers)
     item["spec"]["template"]["spec"] |= {
         "tolerations": _CONTROL_PLANE,

@@ -90,3 +90,37 @@ def test_who_deletes_around_a_budget_is_written_down(small: LabCluster, api) -> 
         if pod["metadata"]["labels"]["app"] == "web":
             api.delete_namespaced_pod(pod["metadata"]["name"], "shop")
     assert any("was deleted: budget web needs 3 healthy pods and has" in one for one in small.violations)
+
+
+def test_a_dry_run_is_answered_as_the_real_one_and_changes_nothing(small: LabCluster, api) -> None:
+    """Neither a Pod, nor what a budget has left, nor what the lab remembers of changes."""
+    web = [pod["metadata"]["name"] for pod in small.objects("Pod", "shop") if pod["metadata"]["labels"]["app"] == "web"]
+    before = [pod["metadata"]["uid"] for pod in small.objects("Pod", "shop")], len(small.mutations), len(small.pods)
+
+    for name in web:  # the budget allows one of them
+        evict(api, name, "shop", dry_run=["All"])
+    assert small.object("PodDisruptionBudget", "shop", "web")["status"]["disruptionsAllowed"] == 1
+    assert before == (
+        [pod["metadata"]["uid"] for pod in small.objects("Pod", "shop")],
+        len(small.mutations),
+        len(small.pods),
+    )
+    assert len(small.dry_runs) == len(web)
+
+    with small.faults.budget_never_allows("shop", "web"), pytest.raises(ApiException) as caught:
+        evict(api, web[0], "shop", dry_run=["All"])
+    assert caught.value.status == 429
+    assert json.loads(caught.value.body)["details"]["causes"][0]["reason"] == "DisruptionBudget"
+
+
+def test_a_webhook_with_side_effects_knows_no_dry_run(small: LabCluster, api) -> None:
+    """It is not asked then, and the API answers with an error; the real eviction goes through."""
+    small.apply([a_pod("kept", 0, 30)])
+    with small.faults.webhook_no_dry_run("default"):
+        with pytest.raises(ApiException) as caught:
+            evict(api, "kept", dry_run=["All"])
+        assert caught.value.status == 400
+        assert "does not support dry run" in caught.value.body
+        assert small.object("Pod", "default", "kept")["metadata"].get("deletionTimestamp") is None
+        evict(api, "kept")
+    eventually(lambda: small.object("Pod", "default", "kept") is None)

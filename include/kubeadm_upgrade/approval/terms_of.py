@@ -15,6 +15,8 @@ from kubeadm_upgrade.version import etcd_version
 
 # Told in the last hop only, and known with the target.
 _OF_THE_PATHS_END = {"release_supported"}
+# Told to whoever approves, and no part of what they agree to: Pods move by themselves, and the drain asks again.
+_OF_THE_MOMENT = {"drains_rehearsed"}
 
 
 def terms_of(cluster: Cluster, state: State, path: Path, *, ignores_windows: bool = False) -> Terms:
@@ -31,9 +33,10 @@ def terms_of(cluster: Cluster, state: State, path: Path, *, ignores_windows: boo
 def with_findings(terms: Terms, found: Iterable[Finding]) -> Terms:
     """What preflight has found belongs to what is approved."""
     found = tuple(found)
+    warn = {one.check for one in found if one.severity is Severity.WARN}
     return replace(
         terms,
-        warnings=tuple(sorted({one.check for one in found if one.severity is Severity.WARN} - _OF_THE_PATHS_END)),
+        warnings=tuple(sorted(warn - _OF_THE_PATHS_END - _OF_THE_MOMENT)),
         blocks=tuple(Block(one.check, one.message) for one in found if one.severity is Severity.BLOCK),
     )
 

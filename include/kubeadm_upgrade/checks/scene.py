@@ -14,6 +14,7 @@ from kubeadm_upgrade.ledger.ledger import Ledger
 from kubeadm_upgrade.machine import NOT_LOOKED_AT, Machine
 from kubeadm_upgrade.outsiders import Outsider
 from kubeadm_upgrade.policy import RolloutPolicy
+from kubeadm_upgrade.rehearsal.finding import Rehearsal
 from kubeadm_upgrade.releases.release import Releases
 from kubeadm_upgrade.settings import NO_SETTINGS, Settings
 
@@ -47,6 +48,7 @@ class Scene:
     releases: Releases
     outsiders: tuple[Outsider, ...] = ()  # Nodes that are left as they are
     now: datetime | None = None  # None: sometime on that day
+    rehearsal: Rehearsal | None = None  # of this run's drains; None where only what blocks is asked for
 
     @property
     def concerned(self) -> tuple[NodeFacts, ...]:

@@ -23,6 +23,7 @@ from kubeadm_upgrade.errors import NeedsPerson
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.planning.state import State
+from kubeadm_upgrade.rehearsal.finding import Rehearsal
 from kubeadm_upgrade.version import TargetVersion
 
 _MODULE = "kubeadm_airflow.command_line"
@@ -40,6 +41,9 @@ class Hands(Protocol):
 
     def look_at_state(self, cluster: Cluster, target: TargetVersion | None) -> State:
         """What a plan is made of; without a target, for any that the repositories have."""
+
+    def rehearse(self, cluster: Cluster) -> Rehearsal:
+        """What the drains of all nodes would meet now."""
 
     def look_at_nodes(self, cluster: Cluster) -> tuple[NodeFacts, ...]:
         """The nodes that are ours to upgrade, as the API lists them now."""

@@ -7,23 +7,29 @@ from collections.abc import Iterator, Sequence
 from kubeadm_upgrade.board.words import capital
 from kubeadm_upgrade.kubeadm_preflight import told_to_ignore
 from kubeadm_upgrade.planning.path import Group, Path, PathHop
+from kubeadm_upgrade.rehearsal.finding import Rehearsal
+from kubeadm_upgrade.rehearsal.page import as_markdown as rehearsed
 from kubeadm_upgrade.windows.forecast import Forecast
 from kubeadm_upgrade.wording import count, shortened
 
 _NAMES_SHOWN = 8
 
 
-def as_markdown(title: str, path: Path, forecast: Forecast | None = None, *, later: int = 0) -> str:
-    """The whole way: a table of the hops first, when they come about, then each of them with its reasons.
+def as_markdown(
+    title: str, path: Path, forecast: Forecast | None = None, rehearsal: Rehearsal | None = None, *, later: int = 0
+) -> str:
+    """The whole way: a table of the hops first, when they come about, what drains would meet, then each hop's reasons.
 
     `later`: of the first hop's workers, how many are for the runs after this one.
     """
     when = (_when(forecast),) if forecast else ()
+    drains = (rehearsed(rehearsal),) if rehearsal else ()
     parts = (
         _head(title, path),
         _overview(path),
         *_in_runs(path, later),
         *when,
+        *drains,
         *(_hop(number, hop) for number, hop in enumerate(path.hops, 1)),
     )
     return "\n\n".join(parts) + "\n"

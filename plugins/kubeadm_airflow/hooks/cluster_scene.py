@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
-from kubeadm_airflow.hooks import draining
-from kubeadm_airflow.hooks.cluster_api import ClusterApi
+from kubeadm_airflow.hooks import rehearsing
+from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
 from kubeadm_airflow.hooks.drain_api import DrainApi
 from kubeadm_airflow.hooks.host import Host, address_of
 from kubeadm_airflow.hooks.repositories import Told, ask_published, look_at_repositories
@@ -21,7 +21,6 @@ from kubeadm_upgrade.admission.first import first_hold
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.checks.scene import LookedAtHost, Scene
 from kubeadm_upgrade.control_plane import ControlPlaneFacts
-from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.errors import CommandFailed, NeedsPerson, NotToAct, TimeCures, UnreadableOutput
 from kubeadm_upgrade.facts import HostFacts, NodeFacts
 from kubeadm_upgrade.hop import NO_SOURCE, Hop
@@ -36,6 +35,7 @@ from kubeadm_upgrade.planning.skew import KUBE_PROXY
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.preflight import Finding, findings
 from kubeadm_upgrade.query import Query
+from kubeadm_upgrade.rehearsal.line import line_of
 from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.settings import NO_SETTINGS, read_cluster_configuration, read_etcd_tag
 from kubeadm_upgrade.verify import Result
@@ -69,6 +69,11 @@ async def look_at_window(cluster: Cluster, hop: Hop, run: RunId) -> Hold | None:
 async def judge(cluster: Cluster, hop: Hop) -> tuple[Finding, ...]:
     """Preflight, as of now: what every check finds."""
     return findings(await look_at_scene(cluster, hop, datetime.now(UTC).date()))
+
+
+async def judge_and_rehearse(cluster: Cluster, hop: Hop) -> tuple[Finding, ...]:
+    """The same for people, with what the drains would meet. It may block nobody, so nobody waits for it at a gate."""
+    return findings(await look_at_scene(cluster, hop, datetime.now(UTC).date(), rehearsed=True))
 
 
 async def look_at_state(cluster: Cluster, target: TargetVersion | None) -> State:
@@ -130,15 +135,19 @@ def _minors_on_the_way(control_plane: ControlPlaneFacts, target: TargetVersion |
     return range(oldest, max(oldest, newest) + 1)  # a target below is the planner's to refuse
 
 
-async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
+async def look_at_scene(cluster: Cluster, hop: Hop, today: date, *, rehearsed: bool = False) -> Scene:
     """What preflight judges. A host that cannot be looked at is part of the scene, not an error."""
     async with DrainApi.open(cluster.kubernetes_conn_id) as api:
-        nodes, outsiders, control_plane = await _look_at_cluster(api)
-        pods = await _pods_by_node(api)
+        looked = await rehearsing.look(api)
+        nodes, outsiders, control_plane = await _read_cluster(api, looked.nodes)
         ledger, _ = await api.ledger()
         kubelets = await api.kubelet_config(control_plane.cluster_version.minor)
-    scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases(), outsiders)
-    concerned = scene.concerned
+        pods = looked.by_node
+        scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases(), outsiders)
+        concerned = scene.concerned
+        if rehearsed:
+            line = line_of(nodes, cluster.rollout, [node.name for node in concerned if node.kubelet != hop.to])
+            scene = replace(scene, rehearsal=await rehearsing.rehearse_over(api, looked, cluster.rollout.drain, line))
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     answers = await asyncio.gather(
         *(_look_at_host(cluster, hop, node, control_plane.local_etcd(node.name), kubelets, gate) for node in concerned)
@@ -148,7 +157,12 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date) -> Scene:
 
 
 async def _look_at_cluster(api: ClusterApi) -> tuple[tuple[NodeFacts, ...], tuple[Outsider, ...], ControlPlaneFacts]:
-    listed = await api.nodes()
+    return await _read_cluster(api, await api.nodes())
+
+
+async def _read_cluster(
+    api: ClusterApi, listed: Sequence[Json]
+) -> tuple[tuple[NodeFacts, ...], tuple[Outsider, ...], ControlPlaneFacts]:
     nodes = objects.read_nodes(listed)
     return nodes, read_outsiders(listed), await look_at_control_plane_of(api, nodes)
 
@@ -240,13 +254,3 @@ def _components(node: str, control_plane: ControlPlaneFacts, proxies: Mapping[st
     here = (pod for pod in control_plane.static_pods if pod.node == node and not pod.unversioned)
     found = {pod.component: pod.version for pod in here}
     return {**found, KUBE_PROXY: proxies[node]} if node in proxies else found
-
-
-async def _pods_by_node(api: DrainApi) -> Mapping[str, tuple[PodFacts, ...]]:
-    items = [item for item in await api.pods() if item["spec"].get("nodeName")]
-    pods = await draining.look_at_pods(api, items, draining.RecentOwners())
-    by_node: dict[str, tuple[PodFacts, ...]] = {}
-    for item, pod in zip(items, pods, strict=True):
-        node = item["spec"]["nodeName"]
-        by_node[node] = (*by_node.get(node, ()), pod)
-    return by_node

@@ -73,6 +73,12 @@ class DrainApi(ClusterApi):
     async def budgets(self, namespace: str) -> list[Json]:
         return await self._list(f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets")
 
+    async def all_budgets(self) -> list[Json]:
+        return await self._list("/apis/policy/v1/poddisruptionbudgets")
+
+    async def volumes(self) -> list[Json]:
+        return await self._list("/api/v1/persistentvolumes")
+
     async def attachments(self) -> list[Json]:
         """Of all nodes: the API selects by no field of them."""
         return await self._list("/apis/storage.k8s.io/v1/volumeattachments")

@@ -20,13 +20,14 @@ from kubeadm_upgrade import report, to_be_continued
 from kubeadm_upgrade.board.xcoms import outcomes_in
 from kubeadm_upgrade.errors import BadParameters, NotAsPromised, NotSettled, PreflightFailed, several
 from kubeadm_upgrade.hop import Hop
-from kubeadm_upgrade.inventory import load_cluster_named
+from kubeadm_upgrade.inventory import Cluster, load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, groups_of, next_hop, path_for
 from kubeadm_upgrade.planning import plan_page
 from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import may_settle
 from kubeadm_upgrade.procedure import TASKS
+from kubeadm_upgrade.rehearsal.finding import Rehearsal
 from kubeadm_upgrade.rollout.placement import Placed
 from kubeadm_upgrade.telling.events import plan_ready
 from kubeadm_upgrade.verify import joined, left_behind, shortcomings, still_to_do, unsettled
@@ -110,7 +111,8 @@ class PlanOperator(LookOperator):
         path = path_for(cluster, state, wish, releases())
         hop = next_hop(cluster, state, wish, path)
         when = await self._forecast(context, path, wish, groups_of(cluster, state), cluster.calendar)
-        page = plan_page.as_markdown(self.cluster, path, when, later=len(hop.later))
+        rehearsal = await self._rehearse(cluster, state, path, hop)
+        page = plan_page.as_markdown(self.cluster, path, when, rehearsal, later=len(hop.later))
         report.write(report.plan_path(context["dag"].dag_id, str(context["run_id"])), page)
         self.log.info("%s", page)
         ti: Any = context["ti"]
@@ -122,6 +124,15 @@ class PlanOperator(LookOperator):
         await ti.axcom_push(key="seen", value=state.published_json() | {"target": str(wish.target)})
         await ti.axcom_push(key="begun", value=sorted(begun_in(state, path)))
         return hop.to_json()
+
+    async def _rehearse(self, cluster: Cluster, state: State, path: Path, hop: Hop) -> Rehearsal:
+        """Of every node that the path drains, in its turn, as if it were drained now."""
+        from kubeadm_airflow.hooks.rehearsing import rehearse_beside
+
+        workers = dict.fromkeys(name for one in path.hops for name in one.workers)
+        behind = {node.name for node in state.control_plane if node.kubelet != path.target}
+        first = (name for name in hop.workers if name in workers)
+        return await rehearse_beside(cluster, tuple(dict.fromkeys((*first, *workers, *sorted(behind)))))
 
     async def _forecast(
         self, context: Context, path: Path, wish: Wish, groups: Sequence[Placed], calendar: Calendar
@@ -170,12 +181,12 @@ class PreflightOperator(ClusterOperator):
         """
         from kubeadm_airflow.approvals import approval_that_covers, planned_terms
         from kubeadm_airflow.hooks.cluster_claim import note_judgement
-        from kubeadm_airflow.hooks.cluster_scene import judge
+        from kubeadm_airflow.hooks.cluster_scene import judge_and_rehearse
         from kubeadm_upgrade.approval.terms_of import with_findings
         from kubeadm_upgrade.approval.waivers import blocking, may_all_be_waived
 
         cluster = load_cluster_named(self.cluster)
-        found = await judge(cluster, Hop.from_json(self.hop))
+        found = await judge_and_rehearse(cluster, Hop.from_json(self.hop))
         for finding in found:
             self.log.warning("%s: %s", finding.check, finding)
         ti: Any = context["ti"]

@@ -110,7 +110,7 @@ class WindowOperator(AskingOperator):
     async def seen(self, context: Context) -> Seen:
         """As look, plan and preflight have done; with what was published then, since that is what this run installs."""
         from kubeadm_airflow.approvals import planned_terms
-        from kubeadm_airflow.hooks.cluster_scene import judge, look_at_state_and_ledger
+        from kubeadm_airflow.hooks.cluster_scene import judge_and_rehearse, look_at_state_and_ledger
         from kubeadm_upgrade.approval.difference import of_the_hop
         from kubeadm_upgrade.approval.terms_of import begun_in, terms_of, with_findings
         from kubeadm_upgrade.planning.state import State
@@ -128,7 +128,7 @@ class WindowOperator(AskingOperator):
         terms = terms_of(cluster, state, path, ignores_windows=bool(wish.ignore_window))
         if changed := of_the_hop(planned, terms, begun):
             raise PlanChanged(f"{self.cluster}: this run cannot do any more what it has planned: {several(changed)}")
-        found = await judge(cluster, hop)
+        found = await judge_and_rehearse(cluster, hop)
         for finding in found:
             self.log.warning("%s: %s", finding.check, finding)
         await ti.axcom_push(key="judged", value=[finding.to_json() for finding in found])

@@ -19,10 +19,15 @@ Json = Mapping[str, Any]
 
 
 def keep_for_next_try(context: Context, error: UpgradeError) -> None:
-    """Right before the task fails. Lost with a process that is killed: the next try then finds its changes made."""
+    """Right before the task fails. Lost with a process that is killed: the next try then finds its changes made.
+
+    What a try before this one has told of steps that this one has not come to still holds.
+    """
     if error.done:
+        done = {one["step"] for one in error.done}
+        further = [one for one in of_earlier_tries(context) if one["step"] not in done]
         with only_for_pages("what this try has done"):
-            context["task_state_store"].set(_KEY, [dict(one) for one in error.done])
+            context["task_state_store"].set(_KEY, [dict(one) for one in (*error.done, *further)])
 
 
 def of_earlier_tries(context: Context) -> list[Json]:

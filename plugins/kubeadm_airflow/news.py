@@ -69,10 +69,10 @@ class News:
             return None
         return blocked.blocked(work, waits, now)
 
-    def of_claim(self, cluster: str, waits: Waits) -> Event | None:
-        """The same, of a run that cannot begin."""
+    def of_run(self, cluster: str, waits: Waits) -> Event | None:
+        """The same, of a run that cannot begin, or not go on to its first node."""
         now = datetime.now(UTC)
-        return blocked.claim_blocked(cluster, waits, now) if self._is_new(waits, now) else None
+        return blocked.run_blocked(cluster, waits, now) if self._is_new(waits, now) else None
 
     def _closed(self, work: Assignment, waits: Waits) -> bool:
         """Nothing of this run was admitted before its first node, and no window has closed on that."""

@@ -71,26 +71,39 @@ class ClaimTrigger(BaseTrigger):
                 return
             said(reason)
             tell.look(kind, reason)
-            if event := self._news.of_claim(self.cluster, tell.waits):
+            if event := self._news.of_run(self.cluster, tell.waits):
                 self.waits, self.told = tell.waits.to_json(), self._news.told
                 raise HasNews(event, self.serialize()[1])
             await asyncio.sleep(POLL_SECONDS * 2)
 
 
 class WindowTrigger(BaseTrigger):
-    """Waits until a maintenance window is open in which the run can go on, and wakes its task up: it looks again."""
+    """Waits until a maintenance window is open in which the run can go on, and wakes its task up: it looks again.
+
+    Credentials that expire meanwhile, and a file that somebody has broken, have people told: nobody looks on before the
+    night of the window.
+    """
 
     def __init__(
-        self, *, cluster: str, hop: dict[str, Any], run: dict[str, str], waits: dict[str, Any] | None = None
+        self,
+        *,
+        cluster: str,
+        hop: dict[str, Any],
+        run: dict[str, str],
+        waits: dict[str, Any] | None = None,
+        told: str = "",
     ) -> None:
         super().__init__()
         self.cluster = cluster
         self.hop = hop
         self.holder = run
         self.waits = waits
+        self.told = told
+        self._news = News(told)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         kwargs = {"run": self.holder} | {name: getattr(self, name) for name in ("cluster", "hop", "waits")}
+        kwargs |= {"told": self.told} if self.told else {}
         return "kubeadm_airflow.run_triggers.WindowTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -108,6 +121,7 @@ class WindowTrigger(BaseTrigger):
             turns = 1
             try:
                 cluster = await asyncio.to_thread(load_cluster_named, self.cluster)
+                self._news.notify = cluster.notify
                 hold = await look_at_window(cluster, hop, run)
                 if hold is None:
                     return
@@ -116,4 +130,7 @@ class WindowTrigger(BaseTrigger):
                 kind, reason = kind_of_wait(error), error.what
             said(reason)
             tell.look(kind, reason)
+            if event := self._news.of_run(self.cluster, tell.waits):
+                self.waits, self.told = tell.waits.to_json(), self._news.told
+                raise HasNews(event, self.serialize()[1])
             await asyncio.sleep(POLL_SECONDS * turns)

@@ -59,13 +59,15 @@ class SoFar:
         """For whoever looks on, and for a trigger that follows one which has died."""
         return {"step": self.work.step, "began": self.began.isoformat(), "done": self.done}
 
-    def catch_up(self, word: Json) -> None:
-        """With one that has come further in the same try."""
+    def catch_up(self, word: Json) -> bool:
+        """With one that has come further in the same try. Returns whether one has."""
         step, done = word.get("step"), word.get("done")
         there = any(step == one.name for one in task_of(self.work).steps)
-        if there and isinstance(done, list) and len(done) > len(self.done):
-            self.work, self.done = replace(self.work, step=str(step)), done
-            self.began = datetime.fromisoformat(word["began"])
+        if not (there and isinstance(done, list) and len(done) > len(self.done)):
+            return False
+        self.work, self.done = replace(self.work, step=str(step)), done
+        self.began = datetime.fromisoformat(word["began"])
+        return True
 
     def to_json(self) -> dict[str, Any]:
         beside = {"done": self.done, "earlier": self.earlier}

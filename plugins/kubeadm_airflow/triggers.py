@@ -82,7 +82,9 @@ class StepTrigger(BaseTrigger):
 
     async def _telling(self) -> Any:
         async with telling(self.task_instance, self.waits) as tell:
-            self.so_far.catch_up(tell.recalled)
+            if self.so_far.catch_up(tell.recalled):
+                # of the step that the task was deferred in, and of no later one
+                self.progress, self.for_a_person_since = Progress(), None
             tell.at(self.so_far.word)
             try:
                 return await self._until_done(tell)

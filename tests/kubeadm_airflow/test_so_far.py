@@ -111,12 +111,14 @@ def test_a_trigger_that_was_killed_begins_anew_with_the_step_that_the_one_before
         return before.word | {"kind": "command", "reason": "x", "since": before.began.isoformat()}
 
     monkeypatch.setattr("kubeadm_airflow.waiting._pull", recalled)
-    trigger = trigger_of(so_far(hop))
+    began_with = {"told": ["a command of the first"], "units": ["its unit"], "ended": ""}
+    trigger = StepTrigger(**so_far(hop).to_json(), progress=began_with)
     trigger.task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=0)
     event = asyncio.run(asyncio.wait_for(anext(aiter(trigger.run())), 30))
     first, second, *_ = event.xcoms["return_value"]
     assert first == before.done[0]
     assert second["began"] == before.began.isoformat(timespec="milliseconds")
+    assert "a command of the first" not in second["actions"]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +185,16 @@ async def _failing(operator, there):
     except TaskDeferred as deferred:
         event = await asyncio.wait_for(anext(aiter(deferred.trigger.run())), 30)
         operator.resume(there, event.payload)
+
+
+def test_a_try_that_comes_less_far_takes_nothing_back():
+    """What the one before it had changed is still what this run has done."""
+    store, error = Store(), StepRefused("no")
+    for try_number, done in ((1, "abc"), (2, "a")):
+        error.done = [{"step": step, "try": try_number} for step in done]
+        keep_for_next_try(context(try_number, store), error)
+    known = {one["step"]: one["try"] for one in of_earlier_tries(context(3, store))}
+    assert known == {"a": 2, "b": 1, "c": 1}
 
 
 def test_a_state_store_that_does_not_answer_keeps_nobody():

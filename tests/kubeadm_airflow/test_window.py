@@ -10,9 +10,12 @@ import pytest
 from harness.desk import Run, rewrite
 from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
 from kubeadm_airflow.hooks.cluster_claim import claim
+from kubeadm_airflow.news import TELL, TRIGGER
 from kubeadm_airflow.run_triggers import WindowTrigger
 from kubeadm_upgrade.assignment import RunId
-from kubeadm_upgrade.errors import TimeCures
+from kubeadm_upgrade.errors import TimeCures, Unauthorized
+from kubeadm_upgrade.telling.events import Event, Kind
+from kubeadm_upgrade.waits import Wait, Waits
 from lab import ClusterSpec
 
 ASKS = {"when": "always", "approvers": ["ann"]}
@@ -97,6 +100,35 @@ def test_it_waits_for_a_window_and_says_so(later):
     assert asyncio.run(until_somebody_opens_it()) == {"opened": True}
     told = later.desk.act(lambda: later.operator.opened(later.desk.context("window"), {"opened": True}))
     assert (told["by"], told["why"]) == ("ann", "go")
+
+
+def test_credentials_that_expire_before_the_window_have_people_told_once(later, monkeypatch):
+    """They are asked for long before anybody looks on; and the run waits on."""
+    shut()
+    rewrite(notify={"channels": ["log"], "blocked_after": "1m"})
+    assert later.window() is None
+    expired = Waits(Wait.CREDENTIALS, "they are not accepted", datetime.now(UTC) - timedelta(minutes=2)).to_json()
+
+    async def refused(*_):
+        raise Unauthorized("they are not accepted")
+
+    monkeypatch.setattr("kubeadm_airflow.run_triggers.look_at_window", refused)
+    _, kwargs = later.desk.deferred.trigger.serialize()
+    payload = asyncio.run(anext(aiter(WindowTrigger(**kwargs | {"waits": expired}).run()))).payload
+    told = Event.from_json(payload[TELL])
+    assert told.kind == Kind.BLOCKED
+    assert told.do.startswith("renew the credentials")
+    assert told.text.startswith("the run has waited for credentials for 2 minutes: they are not accepted")
+
+    async def waits_on():
+        going = asyncio.ensure_future(anext(aiter(WindowTrigger(**payload[TRIGGER]).run())))
+        await asyncio.sleep(1)
+        going.cancel()
+        return going.done()
+
+    assert asyncio.run(waits_on()) is False
+    later.desk.act(lambda: later.operator.opened(later.desk.context("window"), payload))
+    assert later.desk.deferred.method_name == "opened"
 
 
 def test_a_run_that_is_to_stop_with_its_window_waits_for_it(run):

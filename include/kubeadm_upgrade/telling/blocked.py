@@ -70,8 +70,8 @@ def window_closed(work: Assignment, waits: Waits) -> Event:
     return Event(Kind.WINDOW_CLOSED, work.cluster, text, key=waits.reason)
 
 
-def claim_blocked(cluster: str, waits: Waits, now: datetime) -> Event:
-    """Of a run that could not begin."""
+def run_blocked(cluster: str, waits: Waits, now: datetime) -> Event:
+    """Of a run that cannot begin, or not go on to its first node."""
     lasted = f"has waited {WORDS[waits.kind]} for {lasting((now - waits.since).total_seconds())}: {waits.reason}"
     return Event(Kind.BLOCKED, cluster, f"the run {lasted}", do=_DO.get(waits.kind, ""), key=f"claim {mark(waits)}")
 

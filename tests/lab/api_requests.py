@@ -57,6 +57,7 @@ def build_app(cluster: SimulatedCluster) -> web.Application:
 
 
 async def _handle(cluster: SimulatedCluster, request: web.Request) -> web.StreamResponse:
+    await cluster.faults.network()
     user, body = None, None
     try:
         peer = request.transport.get_extra_info("peercert") if request.transport else None
@@ -70,7 +71,7 @@ async def _handle(cluster: SimulatedCluster, request: web.Request) -> web.Stream
     if request.method not in ("GET", "HEAD"):
         name = user.name if user else "unauthenticated"
         verb = _VERBS.get(request.method, request.method)
-        cluster.records.mutations.append(ApiRecord(now(), name, verb, request.path_qs, response.status, body))
+        cluster.records.mutated(ApiRecord(now(), name, verb, request.path_qs, response.status, body))
     return response
 
 

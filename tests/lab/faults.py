@@ -18,6 +18,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "api_busy": ("namespace",),
     "slow": ("node", "argv", "seconds"),
     "slow_answer": ("node", "argv", "seconds"),
+    "held": ("node", "argv"),
+    "network_stalls": (),
+    "ssh_down": ("node",),
     "fail": ("node", "argv", "exit_code", "stderr", "times"),
     "node_down": ("node",),
     "kubelet_crashes": ("node",),
@@ -45,6 +48,9 @@ IN_WORDS: dict[str, str] = {
     "api_busy": "the API server has too much to do to evict in a namespace",
     "slow": "a command that begins so takes longer",
     "slow_answer": "the answer to a command that begins so comes late, while it runs",
+    "held": "a command that begins so hangs until it is let go on",
+    "network_stalls": "no packet gets through: commands, answers and requests to the API wait",
+    "ssh_down": "a node's sshd cannot be reached, and open sessions end",
     "fail": "a command that begins so fails",
     "node_down": "a node's machine is off",
     "kubelet_crashes": "a node's kubelet starts and ends, again and again",
@@ -59,6 +65,9 @@ IN_WORDS: dict[str, str] = {
     "clock_off": "a host's clock is wrong",
     "chatty_shell": "a login prints something before every answer",
 }
+
+
+_LOOKS = 0.02
 
 
 def words(argv: str | Sequence[str]) -> tuple[str, ...]:
@@ -140,6 +149,15 @@ class FaultBook:
 
     def delay(self, kind: str, node: str, argv: Sequence[str]) -> float:
         return sum(f.seconds or 0.0 for f in self.active if f.kind == kind and f.hits(node, argv))
+
+    async def while_held(self, node: str, argv: Sequence[str]) -> None:
+        while any(fault.hits(node, argv) for fault in self.matching("held")):
+            await asyncio.sleep(_LOOKS)
+
+    async def network(self) -> None:
+        """What is sent arrives once packets get through."""
+        while self.is_on("network_stalls"):
+            await asyncio.sleep(_LOOKS)
 
     def take_failure(self, node: str, argv: Sequence[str]) -> Fault | None:
         fault = next((f for f in self.active if f.kind == "fail" and f.hits(node, argv)), None)

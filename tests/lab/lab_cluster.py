@@ -13,8 +13,8 @@ from lab.cluster import SimulatedCluster
 from lab.kinds import BY_GROUP_KIND
 from lab.lab_faults import Faults
 from lab.machines import Connect, LabNode, Machines
-from lab.records import ApiRecord, CommandRecord, PodRecord, Sample
-from lab.store import Item
+from lab.records import ApiRecord, CommandRecord, HealthRecord, PodRecord, PowerRecord, Record, Sample
+from lab.store import Event, Item
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -76,6 +76,31 @@ class LabCluster:
     def pods(self) -> list[PodRecord]:
         """What became of Pods that somebody took away, in order."""
         return list(self.simulated.records.pods)
+
+    @property
+    def health(self) -> list[HealthRecord]:
+        """Every change of what is ill in the control plane."""
+        return list(self.simulated.records.health)
+
+    @property
+    def power(self) -> list[PowerRecord]:
+        return list(self.simulated.records.power)
+
+    def listen(self, listener: Callable[[Record], None]) -> None:
+        """It hears of every record as it is made, on the lab's loop."""
+
+        async def begin() -> None:
+            self.simulated.records.listeners.append(listener)
+
+        self._run(begin())
+
+    def watch(self, listener: Callable[[Event], None]) -> None:
+        """It hears of every change of an object, whoever makes it, on the lab's loop."""
+
+        async def begin() -> None:
+            self.simulated.store.listeners.append(listener)
+
+        self._run(begin())
 
     @property
     def violations(self) -> list[str]:
@@ -149,6 +174,13 @@ class LabCluster:
     def reboot(self, node: str) -> None:
         """Sessions, commands and transient units are gone; returns when the machine is up and its kubelet starts."""
         self._run(self.machines.reboot(node))
+
+    def power_off(self, node: str) -> None:
+        """As a plug that is pulled; ``power_on`` boots the machine again."""
+        self._run(self.machines.power_off(node))
+
+    def power_on(self, node: str) -> None:
+        self._run(self.machines.power_on(node))
 
     def delete_node(self, node: str) -> None:
         """The Node and its Pods go; the host stays reachable, and its kubelet does not register again."""

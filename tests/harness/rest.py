@@ -48,6 +48,8 @@ class TaskInstance:
     try_number: int
     started: datetime | None
     ended: datetime | None
+    #: Of this try, and in the title of the process that performs it.
+    uid: str = ""
 
     @property
     def finished(self) -> bool:
@@ -321,6 +323,7 @@ def _task_instance(item: Mapping[str, Any]) -> TaskInstance:
         item.get("try_number", 0),
         _time(item["start_date"]) if item.get("start_date") else None,
         _time(item["end_date"]) if item.get("end_date") else None,
+        item.get("id", ""),
     )
 
 

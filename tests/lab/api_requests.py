@@ -58,6 +58,8 @@ def build_app(cluster: SimulatedCluster) -> web.Application:
 
 async def _handle(cluster: SimulatedCluster, request: web.Request) -> web.StreamResponse:
     await cluster.faults.network()
+    if not cluster.api_available:
+        return web.Response(status=503)  # to nobody: its connection is gone
     user, body = None, None
     try:
         peer = request.transport.get_extra_info("peercert") if request.transport else None

@@ -48,7 +48,7 @@ IN_WORDS: dict[str, str] = {
     "api_busy": "the API server has too much to do to evict in a namespace",
     "slow": "a command that begins so takes longer",
     "slow_answer": "the answer to a command that begins so comes late, while it runs",
-    "held": "a command that begins so hangs until it is let go on",
+    "held": "a command with these words in a row hangs until it is let go on",
     "network_stalls": "no packet gets through: commands, answers and requests to the API wait",
     "ssh_down": "a node's sshd cannot be reached, and open sessions end",
     "fail": "a command that begins so fails",
@@ -97,6 +97,13 @@ class Fault:
     def hits(self, node: str, argv: Sequence[str]) -> bool:
         """A prefix counts wherever a program may start: also after ``env NAME=VALUE``."""
         return self.node in (None, node) and any(one[: len(self.argv)] == self.argv for one in _commands(tuple(argv)))
+
+
+    def holds(self, node: str, argv: Sequence[str]) -> bool:
+        """These words, wherever they stand; what systemd-run is to start has not begun with it."""
+        own = list(argv[: argv.index("--")] if "systemd-run" in argv and "--" in argv else argv)
+        rows = (tuple(own[place : place + len(self.argv)]) for place in range(len(own)))
+        return self.node in (None, node) and self.argv in rows
 
 
 def _commands(argv: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -151,7 +158,7 @@ class FaultBook:
         return sum(f.seconds or 0.0 for f in self.active if f.kind == kind and f.hits(node, argv))
 
     async def while_held(self, node: str, argv: Sequence[str]) -> None:
-        while any(fault.hits(node, argv) for fault in self.matching("held")):
+        while any(fault.holds(node, argv) for fault in self.matching("held")):
             await asyncio.sleep(_LOOKS)
 
     async def network(self) -> None:

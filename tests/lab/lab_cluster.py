@@ -86,21 +86,21 @@ class LabCluster:
     def power(self) -> list[PowerRecord]:
         return list(self.simulated.records.power)
 
+    def do(self, what: Callable[[], object]) -> None:
+        """On the lab's loop, between two things that happen there."""
+
+        async def do() -> None:
+            what()
+
+        self._run(do())
+
     def listen(self, listener: Callable[[Record], None]) -> None:
         """It hears of every record as it is made, on the lab's loop."""
-
-        async def begin() -> None:
-            self.simulated.records.listeners.append(listener)
-
-        self._run(begin())
+        self.do(lambda: self.simulated.records.listeners.append(listener))
 
     def watch(self, listener: Callable[[Event], None]) -> None:
         """It hears of every change of an object, whoever makes it, on the lab's loop."""
-
-        async def begin() -> None:
-            self.simulated.store.listeners.append(listener)
-
-        self._run(begin())
+        self.do(lambda: self.simulated.store.listeners.append(listener))
 
     @property
     def violations(self) -> list[str]:
@@ -129,6 +129,10 @@ class LabCluster:
             if resource.namespaced:
                 item["metadata"].setdefault("namespace", "default")
             self.simulated.store.put(item)
+
+    def change(self, kind: str, namespace: str | None, name: str, edit: Callable[[Item], None]) -> None:
+        """As kubectl edit or patch, of the object as it is at that moment; nothing where there is none."""
+        self.do(lambda: self.simulated.store.change(kind, namespace, name, edit))
 
     def remove(self, kind: str, namespace: str | None, name: str) -> None:
         """As kubectl delete, of what nobody has to end first."""

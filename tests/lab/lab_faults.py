@@ -77,9 +77,9 @@ class Faults:
     def slow_answer(self, node: str | None, argv_prefix: Argv, seconds: float) -> ActiveFault:
         return self._add(Fault("slow_answer", node, words(argv_prefix), seconds))
 
-    def held(self, node: str | None, argv_prefix: Argv) -> ActiveFault:
-        """The command has begun and does nothing yet, until this is lifted."""
-        return self._add(Fault("held", node, words(argv_prefix)))
+    def held(self, node: str | None, argv: Argv) -> ActiveFault:
+        """The command has begun and does nothing yet, until this is lifted; its words may stand anywhere in it."""
+        return self._add(Fault("held", node, words(argv)))
 
     def network_stalls(self) -> ActiveFault:
         """Nothing is refused and nothing ends: what is sent arrives late. Units and kubelets go on."""

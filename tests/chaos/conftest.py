@@ -1,0 +1,66 @@
+"""One lab, one real Airflow, a cluster for each story; stories that go together are played side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+
+from chaos.components import COMPONENTS, Component
+from chaos.points import points_of
+from chaos.scene import Shared
+from chaos.story import Told, play
+from harness.site import Clusters, open_site
+from lab import Latency
+
+SEED = os.environ.get("CHAOS_SEED", "1")
+
+#: What is struck in one cluster alone goes side by side; of Airflow's own parts, two at a time.
+BATCHES: tuple[tuple[str, ...], ...] = (
+    tuple(one.name for one in COMPONENTS if not one.of_airflow),
+    ("scheduler", "triggerer"),
+    ("Airflow's API server", "all of Airflow"),
+)
+BY_NAME = {one.name: one for one in COMPONENTS}
+
+
+def cluster_of(component: Component) -> str:
+    return component.name.lower().replace("'s", "").replace(" ", "-")
+
+
+CLUSTERS: Clusters = {cluster_of(one): (3, 2, {}) for one in COMPONENTS}
+#: Nothing lasts but what moves a static Pod, so that there is a half way through kubeadm upgrade.
+LATENCY = Latency(static_pod_swap=0.25)
+
+
+@dataclass
+class Stories:
+    """Begun with the first of a batch that is asked for, together with the others of it that are to be played."""
+
+    shared: Shared
+    wanted: frozenset[str]
+    begun: dict[str, Future[Told]] = field(default_factory=dict)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(thread_name_prefix="story"))
+
+    def of(self, name: str) -> Told:
+        if name not in self.begun:
+            batch = next(batch for batch in BATCHES if name in batch)
+            self.begun |= {one: self.threads.submit(self._play, BY_NAME[one]) for one in batch if one in self.wanted}
+        return self.begun[name].result()
+
+    def _play(self, component: Component) -> Told:
+        name = cluster_of(component)
+        spec = self.shared.site.cluster(name).spec
+        cordoned = spec.control_plane_nodes[-1]
+        return play(self.shared, component, name, points_of(component, spec, cordoned, SEED), cordoned, SEED)
+
+
+@pytest.fixture(scope="session")
+def stories(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stories]:
+    wanted = {item.callspec.params["name"] for item in request.session.items if "stories" in item.fixturenames}
+    clusters = {cluster_of(BY_NAME[name]): CLUSTERS[cluster_of(BY_NAME[name])] for name in wanted}
+    with open_site(tmp_path_factory.mktemp("chaos"), clusters, {}, latency=LATENCY) as site:
+        yield Stories(Shared(site), frozenset(wanted))

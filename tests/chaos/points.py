@@ -1,0 +1,62 @@
+"""Which injections there are: every component at every moment, but where there can be none. Pure, and the same each time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chaos.components import COMPONENTS, Component
+from chaos.moments import MOMENTS, NOT_THERE, NOTHING_TO_DO, Moment, Where
+from lab import ClusterSpec
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place of the table: what is struck when, or why that cannot be."""
+
+    component: Component
+    moment: Moment
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Point:
+    """One injection: a component, at a moment of a node."""
+
+    component: str
+    moment: Moment
+    node: str
+
+    def __str__(self) -> str:
+        return f"{self.component} {self.moment} on {self.node}: {self.moment.shows}"
+
+
+def table() -> tuple[Cell, ...]:
+    return tuple(Cell(one, moment, one.refuses(moment)) for moment in MOMENTS for one in COMPONENTS)
+
+
+def missing_moments() -> Iterator[tuple[str, str]]:
+    """Steps in words that have no moment of a kind, with the reason."""
+    for (group, step), reason in NOT_THERE.items():
+        yield f"{Where.WITHIN} {group}.{step}", reason
+    for (group, step), reason in NOTHING_TO_DO.items():
+        yield f"{group}.{step}", reason
+
+
+def points_of(component: Component, spec: ClusterSpec, cordoned: str, seed: str) -> tuple[Point, ...]:
+    """Those of one story, each on a node of its own choice; the seed is what chooses."""
+    dice = random.Random(f"{seed} {component.name}")
+    return tuple(
+        Point(component.name, moment, dice.choice(_nodes(moment, spec, cordoned)))
+        for moment in MOMENTS
+        if component.refuses(moment) is None
+    )
+
+
+def _nodes(moment: Moment, spec: ClusterSpec, cordoned: str) -> tuple[str, ...]:
+    """A node that somebody has cordoned is never drained by anybody's sign: it is not chosen where that matters."""
+    if moment.group == "run" or moment.first_only:
+        return spec.control_plane_nodes[:1]
+    nodes = {"stage": spec.nodes, "workers": spec.worker_nodes}.get(moment.group, spec.control_plane_nodes)
+    return tuple(name for name in nodes if name != cordoned)

@@ -1,0 +1,60 @@
+"""Every component at every moment of every step: what is in the table is played, and what is not has its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from chaos.components import COMPONENTS
+from chaos.conftest import BATCHES
+from chaos.moments import MOMENTS, NOT_THERE, NOTHING_TO_DO, Where
+from chaos.page import PAGE, on_page
+from chaos.points import points_of, table
+from kubeadm_upgrade.procedure import GROUPS
+from lab import ClusterSpec
+
+SPEC, CORDONED = ClusterSpec("c", 3, 2), "c-cp3"
+STEPS = [(group, step.name) for group, steps in GROUPS.items() for step in steps]
+
+
+def test_every_step_has_a_moment_at_its_end_or_a_reason():
+    """By the procedure itself: a step that is added has to be struck as well."""
+    there = {(one.group, one.step) for one in MOMENTS if one.where is Where.AFTER and one.group != "run"}
+    assert there | NOTHING_TO_DO.keys() == set(STEPS)
+    assert there & NOTHING_TO_DO.keys() == set()
+
+
+def test_every_step_that_lasts_has_a_moment_within_or_a_reason():
+    there = {(one.group, one.step) for one in MOMENTS if one.where is Where.WITHIN}
+    assert there | NOT_THERE.keys() | NOTHING_TO_DO.keys() == set(STEPS)
+
+
+def test_no_moment_stands_twice():
+    assert [one for one, times in Counter(map(str, MOMENTS)).items() if times > 1] == []
+
+
+def test_at_least_sixty_injections_and_all_of_them_are_in_a_story():
+    """Nothing of the table is left out of what the ring plays."""
+    in_table = Counter((cell.component.name, str(cell.moment)) for cell in table() if cell.reason is None)
+    in_stories = Counter(
+        (point.component, str(point.moment)) for one in COMPONENTS for point in points_of(one, SPEC, CORDONED, "1")
+    )
+    assert in_table == in_stories
+    assert in_table.total() >= 60
+    assert sorted(name for batch in BATCHES for name in batch) == sorted(one.name for one in COMPONENTS)
+
+
+@pytest.mark.parametrize("seed", ["1", "another"])
+def test_the_same_seed_plays_the_same(seed):
+    stories = [points_of(one, SPEC, CORDONED, seed) for one in COMPONENTS]
+    assert stories == [points_of(one, SPEC, CORDONED, seed) for one in COMPONENTS]
+    assert CORDONED not in {point.node for story in stories for point in story if point.moment.group.endswith("kubelets")}
+
+
+def test_another_seed_plays_on_other_nodes():
+    assert points_of(COMPONENTS[1], SPEC, CORDONED, "1") != points_of(COMPONENTS[1], SPEC, CORDONED, "2")
+
+
+def test_the_page_shows_the_table():
+    assert PAGE.read_text() == on_page(PAGE.read_text()), "python tests/chaos/page.py writes it anew"

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 import yaml
 
 from chaos.evidence import Evidence, LedgerRecord
-from chaos.work import GRACE, Work, begins_outside, looked_before, work_of
-from lab.records import ApiRecord, CommandRecord, HealthRecord, PowerRecord, Sample
+from chaos.work import GRACE, begins_outside, looked_before, work_of
+from lab.records import ApiRecord, CommandRecord, PowerRecord, Sample
 
 Judge = Callable[[Evidence], Iterator[str]]
 
@@ -58,24 +58,27 @@ def version_skew(evidence: Evidence) -> Iterator[str]:
     kubelets: dict[str, int] = {}
     apiservers: dict[str, int] = {}
     for entry in evidence.entries:
-        if not isinstance(entry, Sample):
-            continue
-        kubelets[entry.node] = _minor(entry.kubelet)
-        if entry.apiserver is not None:
-            apiservers[entry.node] = _minor(entry.apiserver)
-        if not apiservers:
-            continue
-        oldest, newest = min(apiservers.values()), max(apiservers.values())
-        if newest - oldest > 1:
-            yield f"I5: apiservers are at 1.{oldest} and 1.{newest}"
-        if kubelets[entry.node] > oldest:
-            yield f"I5: the kubelet of {entry.node} is at 1.{kubelets[entry.node]}, and an apiserver at 1.{oldest}"
-        for node, minor in kubelets.items():
-            if newest - minor > _MOST_LAG:
-                yield f"I5: the kubelet of {node} is at 1.{minor}, and an apiserver at 1.{newest}"
+        if isinstance(entry, Sample):
+            kubelets[entry.node] = _minor(entry.kubelet)
+            if entry.apiserver is not None:
+                apiservers[entry.node] = _minor(entry.apiserver)
+            yield from _skew(kubelets, apiservers)
 
 
 _MOST_LAG = 3
+
+
+def _skew(kubelets: Mapping[str, int], apiservers: Mapping[str, int]) -> Iterator[str]:
+    if not apiservers:
+        return
+    oldest, newest = min(apiservers.values()), max(apiservers.values())
+    if newest - oldest > 1:
+        yield f"I5: apiservers are at 1.{oldest} and 1.{newest}"
+    for node, minor in kubelets.items():
+        if minor > oldest:
+            yield f"I5: the kubelet of {node} is at 1.{minor}, and an apiserver at 1.{oldest}"
+        if newest - minor > _MOST_LAG:
+            yield f"I5: the kubelet of {node} is at 1.{minor}, and an apiserver at 1.{newest}"
 
 
 def nothing_twice(evidence: Evidence) -> Iterator[str]:
@@ -84,30 +87,27 @@ def nothing_twice(evidence: Evidence) -> Iterator[str]:
     A machine that has lost its power has forgotten its units: what shows in nothing else is run once more.
     """
     running: dict[str, CommandRecord] = {}
-    well: dict[tuple[str, tuple[str, ...]], CommandRecord] = {}
+    well: list[CommandRecord] = []
     for entry in evidence.entries:
-        if isinstance(entry, PowerRecord):
-            running.pop(entry.node, None)
-            well = {key: one for key, one in well.items() if key[0] != entry.node or _shows(one)}
-        if not isinstance(entry, CommandRecord) or not entry.mutating or not _weighs(entry):
-            continue
-        key, other = (entry.node, entry.argv), running.get(entry.node)
-        if entry.exit_code is None:
-            if other is not None and other.unit != entry.unit:
-                yield f"I6: {_line(entry)} on {entry.node} beside {_line(other)}"
-            if key in well:
-                yield f"I6: {_line(entry)} on {entry.node} again, after it has ended well"
-            running.setdefault(entry.node, entry)
-            continue
-        if entry.exit_code == 0:
-            well[key] = entry
-        if other is not None and other.argv == entry.argv:
-            running.pop(entry.node)
+        match entry:
+            case PowerRecord():
+                running.pop(entry.node, None)
+                well = [one for one in well if one.node != entry.node or _shows(one)]
+            case CommandRecord(exit_code=None) if _weighs(entry):
+                other = running.setdefault(entry.node, entry)
+                if other.unit != entry.unit:
+                    yield f"I6: {_line(entry)} on {entry.node} beside {_line(other)}"
+                if any((one.node, one.argv) == (entry.node, entry.argv) for one in well):
+                    yield f"I6: {_line(entry)} on {entry.node} again, after it has ended well"
+            case CommandRecord() if _weighs(entry):
+                if running.get(entry.node, entry).argv == entry.argv:
+                    running.pop(entry.node, None)
+                well += [entry] if entry.exit_code == 0 else []
 
 
 def _weighs(record: CommandRecord) -> bool:
     """Units, and the kubelet's restart. What only puts a file in its place may be done as often as one likes."""
-    return record.unit is not None or record.argv[:2] == ("systemctl", "restart")
+    return record.mutating and (record.unit is not None or record.argv[:2] == ("systemctl", "restart"))
 
 
 def _shows(record: CommandRecord) -> bool:
@@ -176,7 +176,9 @@ def violations(evidence: Evidence) -> list[str]:
 
 
 def _restarts(entry: object) -> bool:
-    return isinstance(entry, CommandRecord) and entry.argv == ("systemctl", "restart", "kubelet") and entry.exit_code == 0
+    return (
+        isinstance(entry, CommandRecord) and entry.argv == ("systemctl", "restart", "kubelet") and entry.exit_code == 0
+    )
 
 
 def _minor(version: str) -> int:
@@ -198,6 +200,3 @@ def _what(entry: object) -> str:
     if isinstance(entry, CommandRecord):
         return f"{_line(entry)} on {entry.node}"
     return f"{entry.verb} {entry.path}" if isinstance(entry, ApiRecord) else str(entry)
-
-
-__all__ = ["JUDGES", "HealthRecord", "Work", "violations"]

@@ -95,7 +95,11 @@ def _kubelet_of(group: str) -> tuple[Moment, ...]:
             _held(*_INSTALL, since=_CORDONED),
         ),
         Moment(
-            group, step, _AFTER, "the kubelet is held again", (*_CORDONED, ended("apt-mark", "hold", without=" kubeadm "))
+            group,
+            step,
+            _AFTER,
+            "the kubelet is held again",
+            (*_CORDONED, ended("apt-mark", "hold", without=" kubeadm ")),
         ),
         Moment(
             group,
@@ -155,7 +159,13 @@ STAGE = (
         (begun("apt-get", "install", "-y", "--download-only"),),
         _held("--download-only"),
     ),
-    Moment("stage", "stage_packages", _AFTER, "apt has fetched packages", (ended("apt-get", "install", "-y", "--download-only"),)),
+    Moment(
+        "stage",
+        "stage_packages",
+        _AFTER,
+        "apt has fetched packages",
+        (ended("apt-get", "install", "-y", "--download-only"),),
+    ),
     Moment("stage", "stage_images", _WITHIN, "images are pulled", (begun("xargs"),), _held("xargs")),
     Moment("stage", "stage_images", _AFTER, "images are there", (ended("xargs"),)),
 )
@@ -244,7 +254,9 @@ CONTROL_PLANE_KUBELETS = (
         Hold(_scheduler_not_ready, (_RESTARTED, signs.ready)),
         waits=True,
     ),
-    Moment(_KUBELETS, "static_pods_ready", _AFTER, "static Pods are made anew", (_RESTARTED, signs.ready, signs.settled)),
+    Moment(
+        _KUBELETS, "static_pods_ready", _AFTER, "static Pods are made anew", (_RESTARTED, signs.ready, signs.settled)
+    ),
     *_uncordon_of(_KUBELETS),
 )
 
@@ -258,7 +270,9 @@ WORKERS = (
         (signs.control_plane_is_through, signs.any_command),
     ),
     *_kubeadm_of("workers"),
-    Moment("workers", "kubeadm_upgrade_node", _WITHIN, "kubeadm upgrade node has begun", (begun(*_NODE),), _held(*_NODE)),
+    Moment(
+        "workers", "kubeadm_upgrade_node", _WITHIN, "kubeadm upgrade node has begun", (begun(*_NODE),), _held(*_NODE)
+    ),
     Moment("workers", "kubeadm_upgrade_node", _AFTER, "kubeadm upgrade node has ended", (ended(*_NODE),)),
     Moment("workers", "admit", _AFTER, "the ledger has the slot", (signs.slot_taken,)),
     Moment(

@@ -52,7 +52,7 @@ def _mark(cell: Cell) -> str:
 
 def _letters() -> dict[str, str]:
     reasons = dict.fromkeys(cell.reason for cell in table() if cell.reason is not None)
-    return {reason: letter for reason, letter in zip(reasons, "abcdefgh", strict=False)}
+    return dict(zip(reasons, "abcdefgh", strict=False))
 
 
 def _reasons() -> Iterator[str]:

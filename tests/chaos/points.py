@@ -1,4 +1,4 @@
-"""Which injections there are: every component at every moment, but where there can be none. Pure, and the same each time."""
+"""Which injections there are: every component at every moment, but where there can be none."""
 
 from __future__ import annotations
 

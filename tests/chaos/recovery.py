@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from chaos.scene import Scene, asked
 from harness.rest import TaskInstance
@@ -65,20 +64,6 @@ class Operator:
         return lines[-1][:300] if lines else "it has said nothing"
 
 
-@dataclass(frozen=True)
-class _Instances:
-    by_id: Mapping[str, list[TaskInstance]]
-
-    def bad_above(self, task: TaskInstance, upstream: Sequence[str]) -> bool:
-        """Whether something before it has failed: in its own group its own node's, elsewhere anybody's."""
-        above = [one for name in upstream for one in self.by_id.get(name, ())]
-        return any(
-            one.state in _BAD
-            for one in above
-            if one.group != task.group or not task.group or one.map_index in (-1, task.map_index)
-        )
-
-
 def upstream_of(tasks: Sequence[Mapping[str, object]]) -> dict[str, list[str]]:
     """Task id to the ids that come right before it, from what the API lists."""
     found: dict[str, list[str]] = {}
@@ -94,12 +79,15 @@ def marked_through(tasks: Sequence[TaskInstance], upstream: Mapping[str, Sequenc
     """Has the scheduler marked everything that comes after a failure? It does so step by step, and a mark that it makes
     in the moment of a clear is lost: what is cleared then stays upstream_failed, or the other way round.
     """
-    by_id: dict[str, list[TaskInstance]] = {}
-    for task in tasks:
-        by_id.setdefault(task.task_id, []).append(task)
-    instances = _Instances(by_id)
-    unmarked = (task for task in tasks if task.state is None and task.task_id != _REPORT)
-    return not any(instances.bad_above(task, upstream.get(task.task_id, ())) for task in unmarked)
+    bad = [task for task in tasks if task.state in _BAD]
+    unmarked = [task for task in tasks if task.state is None and task.task_id != _REPORT]
+    return not any(_comes_after(one, upstream.get(one.task_id, ()), other) for one in unmarked for other in bad)
+
+
+def _comes_after(task: TaskInstance, upstream: Sequence[str], other: TaskInstance) -> bool:
+    """In its own group its own node's tasks come right before it, elsewhere anybody's."""
+    elsewhere = not task.group or other.group != task.group
+    return other.task_id in upstream and (elsewhere or task.map_index in (-1, other.map_index) or other.map_index == -1)
 
 
 def to_clear(tasks: Sequence[TaskInstance], known: frozenset[str]) -> list[TaskInstance]:

@@ -68,7 +68,9 @@ def slot_given_back(entry: Entry, sight: Sight) -> bool:
 
 def upgrade_noted(entry: Entry, sight: Sight) -> bool:
     """The ledger says no longer that a kubeadm upgrade has begun there and is not known to have ended."""
-    return slot_taken(entry, sight) and isinstance(entry, LedgerRecord) and "doing:" not in entry.data[_slot(sight.node)]
+    return (
+        slot_taken(entry, sight) and isinstance(entry, LedgerRecord) and "doing:" not in entry.data[_slot(sight.node)]
+    )
 
 
 def claimed(entry: Entry, sight: Sight) -> bool:
@@ -76,7 +78,9 @@ def claimed(entry: Entry, sight: Sight) -> bool:
 
 
 def judged(entry: Entry, sight: Sight) -> bool:
-    return claimed(entry, sight) and isinstance(entry, LedgerRecord) and "judged" in yaml.safe_load(entry.data["holder"])
+    return (
+        claimed(entry, sight) and isinstance(entry, LedgerRecord) and "judged" in yaml.safe_load(entry.data["holder"])
+    )
 
 
 def control_plane_is_through(entry: Entry, sight: Sight) -> bool:

@@ -11,8 +11,8 @@ from chaos.blows import BLOWS
 from chaos.components import Component
 from chaos.evidence import Evidence
 from chaos.ledger_edits import FOREIGN_RUN
-from chaos.recovery import Operator
 from chaos.points import Point
+from chaos.recovery import Operator
 from chaos.scene import Scene, Shared, asked
 from chaos.witness import Watched, Witness
 from lab import LabCluster
@@ -36,9 +36,8 @@ class Told:
     said: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return "\n".join(
-            (f"{self.component} on {self.cluster}: {self.state} after {self.seconds:.0f} s, {len(self.played)} points", *self.said)
-        )
+        went = f"{self.state} after {self.seconds:.0f} s, {len(self.played)} points"
+        return "\n".join((f"{self.component} on {self.cluster}: {went}", *self.said))
 
 
 def play(shared: Shared, component: Component, name: str, points: Sequence[Point], cordoned: str, seed: str) -> Told:

@@ -69,13 +69,13 @@ def _absences(evidence: Evidence) -> Iterator[Work]:
     """From the cordon to Ready and schedulable; of a node that was cordoned before, from its restart to Ready."""
     since: dict[str, float] = {}
     for entry in evidence.entries:
-        if isinstance(entry, CommandRecord) and entry.node in evidence.cordoned_before:
-            if entry.argv == ("systemctl", "restart", "kubelet") and entry.exit_code is None:
-                since.setdefault(entry.node, entry.time)
-        if not isinstance(entry, Sample):
+        if not isinstance(entry, CommandRecord | Sample):
             continue
         before = entry.node in evidence.cordoned_before
-        if entry.ready and (entry.schedulable or before) and entry.node in since:
+        if isinstance(entry, CommandRecord):
+            if before and entry.argv == ("systemctl", "restart", "kubelet") and entry.exit_code is None:
+                since.setdefault(entry.node, entry.time)
+        elif entry.ready and (entry.schedulable or before) and entry.node in since:
             yield Work(entry.node, "the absence", since.pop(entry.node), entry.time)
         elif not entry.schedulable and not before:
             since.setdefault(entry.node, entry.time)
@@ -101,5 +101,7 @@ def begins_outside(entry: Entry, since: float) -> bool:
     if isinstance(entry, CommandRecord):
         return entry.mutating and entry.unit is None and entry.exit_code is None and entry.time > since
     if isinstance(entry, ApiRecord):
-        return entry.time > since and entry.status < 400 and ("/nodes/" in entry.path or entry.path.endswith("/eviction"))
+        return (
+            entry.time > since and entry.status < 400 and ("/nodes/" in entry.path or entry.path.endswith("/eviction"))
+        )
     return False

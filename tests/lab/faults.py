@@ -98,7 +98,6 @@ class Fault:
         """A prefix counts wherever a program may start: also after ``env NAME=VALUE``."""
         return self.node in (None, node) and any(one[: len(self.argv)] == self.argv for one in _commands(tuple(argv)))
 
-
     def holds(self, node: str, argv: Sequence[str]) -> bool:
         """These words, wherever they stand; what systemd-run is to start has not begun with it."""
         own = list(argv[: argv.index("--")] if "systemd-run" in argv and "--" in argv else argv)

@@ -57,7 +57,7 @@ def patched(path: str, at: float = 0.0) -> ApiRecord:
 
 def whole() -> list[Entry]:
     """A hop of three and three in which nothing is wrong; w3 was cordoned before."""
-    upgrade = {name: "kubeadm upgrade node" for name in PLANE} | {"cp1": "kubeadm upgrade apply v1.29.15 --yes"}
+    upgrade = dict.fromkeys(PLANE, "kubeadm upgrade node") | {"cp1": "kubeadm upgrade apply v1.29.15 --yes"}
     log: list[Entry] = [node(name) for name in (*PLANE, *WORKERS[:2])]
     log += [node("w3", "cordoned"), held_by("ours")]
     for name in PLANE:

@@ -70,7 +70,10 @@ BROKEN = [
     ),
     pytest.param("I6", [begins("cp1", APPLY), begins("cp1", INSTALL, "other")], "beside", id="two at once on a host"),
     pytest.param(
-        "I6", [begins("cp1", APPLY), ends("cp1", APPLY), begins("cp1", APPLY, "try-2")], "again", id="apply is run twice"
+        "I6",
+        [begins("cp1", APPLY), ends("cp1", APPLY), begins("cp1", APPLY, "try-2")],
+        "again",
+        id="apply is run twice",
     ),
     pytest.param("I6", [*restart("w1"), *restart("w1")], "systemctl restart kubelet on w1 again", id="two restarts"),
     pytest.param(
@@ -133,7 +136,9 @@ WELL = [
         id="a member ends while kubeadm runs",
     ),
     pytest.param(
-        "I3", [ill("cp2/etcd", at=8.5), begins("cp1", APPLY, at=9), ends("cp1", APPLY, at=9)], id="nobody can have seen it"
+        "I3",
+        [ill("cp2/etcd", at=8.5), begins("cp1", APPLY, at=9), ends("cp1", APPLY, at=9)],
+        id="nobody can have seen it",
     ),
     pytest.param(
         "I3", [ill("cp1/etcd", at=1), begins("cp1", APPLY, at=9), ends("cp1", APPLY, at=9)], id="the node's own member"
@@ -145,13 +150,23 @@ WELL = [
     ),
     pytest.param(
         "I6",
-        [begins("w1", "kubeadm upgrade node"), ends("w1", "kubeadm upgrade node"), power("w1"), begins("w1", "kubeadm upgrade node")],
+        [
+            begins("w1", "kubeadm upgrade node"),
+            ends("w1", "kubeadm upgrade node"),
+            power("w1"),
+            begins("w1", "kubeadm upgrade node"),
+        ],
         id="systemd has forgotten the only witness",
     ),
     pytest.param("I6", [begins("w1", INSTALL), ends("w1", INSTALL, 100), begins("w1", INSTALL)], id="it had failed"),
     pytest.param(
         "I8",
-        [held_by("by-hand", at=1), begins("cp1", "dd", None, at=2), held_by("ours", at=7), begins("cp1", "mv", None, at=9)],
+        [
+            held_by("by-hand", at=1),
+            begins("cp1", "dd", None, at=2),
+            held_by("ours", at=7),
+            begins("cp1", "mv", None, at=9),
+        ],
         id="what was on its way, and what comes once the cluster is back",
     ),
 ]

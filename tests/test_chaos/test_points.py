@@ -49,7 +49,9 @@ def test_at_least_sixty_injections_and_all_of_them_are_in_a_story():
 def test_the_same_seed_plays_the_same(seed):
     stories = [points_of(one, SPEC, CORDONED, seed) for one in COMPONENTS]
     assert stories == [points_of(one, SPEC, CORDONED, seed) for one in COMPONENTS]
-    assert CORDONED not in {point.node for story in stories for point in story if point.moment.group.endswith("kubelets")}
+    assert CORDONED not in {
+        point.node for story in stories for point in story if point.moment.group.endswith("kubelets")
+    }
 
 
 def test_another_seed_plays_on_other_nodes():

@@ -18,19 +18,24 @@ def _no_process(moment: Moment) -> str | None:
 
 @dataclass(frozen=True)
 class Component:
-    """`of_airflow`: it serves every cluster, so few are upgraded beside it."""
+    """`of_airflow`: it serves every cluster, so few are upgraded beside it, and those are small."""
 
     name: str
     words: str
     recovery: str
     of_airflow: bool = False
+    #: Control plane nodes and workers of its story's cluster.
+    shape: tuple[int, int] = (3, 2)
     refuses: Callable[[Moment], str | None] = _always
 
+
+_SMALL = (1, 3)
 
 TASK = Component(
     "task process",
     "the process that performs the step gets SIGKILL",
     "Airflow tries the task again",
+    shape=_SMALL,
     refuses=_no_process,
 )
 SSH = Component(
@@ -41,15 +46,15 @@ PLANE = Component("control plane node", "a control plane node loses its power", 
 ETCD = Component("etcd member", "a member of etcd ends, and its Pod is gone", "its kubelet makes it anew")
 WORKER = Component("worker's machine", "a worker's machine loses its power", "it is switched on again")
 LEDGER = Component("ledger", "a person edits the ledger under the run", "the person takes it back")
-SCHEDULER = Component(
-    "scheduler", "SIGKILL for the scheduler, its workers and all their tasks", "it is started again", of_airflow=True
-)
-TRIGGERER = Component("triggerer", "SIGKILL for the triggerer", "it is started again", of_airflow=True)
-API_SERVER = Component(
-    "Airflow's API server", "SIGKILL for the API server, which tasks report to", "it is started again", of_airflow=True
-)
-AIRFLOW = Component(
-    "all of Airflow", "SIGKILL for every process of Airflow at once", "all are started again", of_airflow=True
-)
+
+
+def _of_airflow(name: str, words: str, recovery: str = "it is started again") -> Component:
+    return Component(name, words, recovery, of_airflow=True, shape=_SMALL)
+
+
+SCHEDULER = _of_airflow("scheduler", "SIGKILL for the scheduler, its workers and all their tasks")
+TRIGGERER = _of_airflow("triggerer", "SIGKILL for the triggerer")
+API_SERVER = _of_airflow("Airflow's API server", "SIGKILL for the API server, which tasks report to")
+AIRFLOW = _of_airflow("all of Airflow", "SIGKILL for every process of Airflow at once", "all are started again")
 
 COMPONENTS = (TASK, SSH, API, PLANE, ETCD, WORKER, LEDGER, SCHEDULER, TRIGGERER, API_SERVER, AIRFLOW)

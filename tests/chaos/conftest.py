@@ -31,7 +31,7 @@ def cluster_of(component: Component) -> str:
     return component.name.lower().replace("'s", "").replace(" ", "-")
 
 
-CLUSTERS: Clusters = {cluster_of(one): (3, 2, {}) for one in COMPONENTS}
+CLUSTERS: Clusters = {cluster_of(one): (*one.shape, {}) for one in COMPONENTS}
 #: Nothing lasts but what moves a static Pod, so that there is a half way through kubeadm upgrade.
 LATENCY = Latency(static_pod_swap=0.25)
 
@@ -53,9 +53,8 @@ class Stories:
 
     def _play(self, component: Component) -> Told:
         name = cluster_of(component)
-        spec = self.shared.site.cluster(name).spec
-        cordoned = spec.control_plane_nodes[-1]
-        return play(self.shared, component, name, points_of(component, spec, cordoned, SEED), cordoned, SEED)
+        points = points_of(component, self.shared.site.cluster(name).spec, SEED)
+        return play(self.shared, component, name, points, SEED)
 
 
 @pytest.fixture(scope="session")

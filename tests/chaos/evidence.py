@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import yaml
+
 from lab.records import Record
 
 LEDGER = "kubeadm-fleet-ledger"
+#: Whom a person writes into it who edits it under a run.
+FOREIGN_RUN = "by-hand"
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,24 @@ class LedgerRecord:
 
     time: float
     data: Mapping[str, str]
+
+    @property
+    def holder(self) -> Mapping[str, object]:
+        """Nothing where there is none, or where a person has garbled it."""
+        return _mapping(self.data.get("holder", ""))
+
+    def has_slot(self, node: str) -> bool:
+        """One that a run has taken, and no person has made up."""
+        slot = _mapping(self.data.get(f"out-of-service.{node}", ""))
+        return slot.get("run", FOREIGN_RUN) != FOREIGN_RUN
+
+
+def _mapping(text: str) -> Mapping[str, object]:
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 Entry = Record | LedgerRecord

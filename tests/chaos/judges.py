@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-import yaml
-
 from chaos.evidence import Evidence, LedgerRecord
 from chaos.work import GRACE, begins_outside, looked_before, work_of
 from lab.records import ApiRecord, CommandRecord, PowerRecord, Sample
@@ -135,7 +133,7 @@ def one_run_at_a_time(evidence: Evidence) -> Iterator[str]:
     foreign_since: float | None = None
     for entry in evidence.entries:
         if isinstance(entry, LedgerRecord):
-            holder = _holder(entry.data)
+            holder = entry.holder.get("run")
             if holder is not None and holder not in known:
                 yield f"I8: {holder} holds the cluster"
             is_foreign = holder in evidence.edited_in
@@ -183,13 +181,6 @@ def _restarts(entry: object) -> bool:
 
 def _minor(version: str) -> int:
     return int(version.split(".")[1])
-
-
-def _holder(data: Mapping[str, str]) -> str | None:
-    try:
-        return str(yaml.safe_load(data["holder"])["run"])
-    except (KeyError, TypeError, yaml.YAMLError):
-        return None  # there is none, or a person has garbled it
 
 
 def _line(record: CommandRecord) -> str:

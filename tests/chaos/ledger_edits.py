@@ -7,15 +7,14 @@ from collections.abc import Callable
 
 import yaml
 
-from chaos.evidence import LEDGER
+from chaos.evidence import FOREIGN_RUN, LEDGER
 from chaos.points import Point
 from chaos.scene import Scene
 
 Data = dict[str, str]
 Undo = Callable[[], None]
 
-SOMEBODY = {"run": "by-hand", "airflow": "https://elsewhere.example.org", "since": "2026-11-25T20:00:04+00:00"}
-FOREIGN_RUN = SOMEBODY["run"]
+SOMEBODY = {"run": FOREIGN_RUN, "airflow": "https://elsewhere.example.org", "since": "2026-11-25T20:00:04+00:00"}
 _LONG_ENOUGH = 4.0  # for whoever acts to look again
 
 

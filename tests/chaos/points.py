@@ -44,11 +44,17 @@ def missing_moments() -> Iterator[tuple[str, str]]:
         yield f"{group}.{step}", reason
 
 
-def points_of(component: Component, spec: ClusterSpec, cordoned: str, seed: str) -> tuple[Point, ...]:
+def cordoned_in(spec: ClusterSpec) -> str:
+    """The node that a person has cordoned before: the last of a control plane of several, else the last worker."""
+    several = len(spec.control_plane_nodes) > 1
+    return (spec.control_plane_nodes if several else spec.worker_nodes)[-1]
+
+
+def points_of(component: Component, spec: ClusterSpec, seed: str) -> tuple[Point, ...]:
     """Those of one story, each on a node of its own choice; the seed is what chooses."""
     dice = random.Random(f"{seed} {component.name}")
     return tuple(
-        Point(component.name, moment, dice.choice(_nodes(moment, spec, cordoned)))
+        Point(component.name, moment, dice.choice(_nodes(moment, spec, cordoned_in(spec))))
         for moment in MOMENTS
         if component.refuses(moment) is None
     )

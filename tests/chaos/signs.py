@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import yaml
-
 from chaos.evidence import Entry, LedgerRecord
 from lab import node_objects, pod_objects
 from lab.cluster import SimulatedCluster
@@ -59,28 +57,25 @@ def etcd_asked(entry: Entry, sight: Sight) -> bool:
 
 
 def slot_taken(entry: Entry, sight: Sight) -> bool:
-    return isinstance(entry, LedgerRecord) and _slot(sight.node) in entry.data
+    return isinstance(entry, LedgerRecord) and entry.has_slot(sight.node)
 
 
 def slot_given_back(entry: Entry, sight: Sight) -> bool:
-    return isinstance(entry, LedgerRecord) and _slot(sight.node) not in entry.data
+    return isinstance(entry, LedgerRecord) and not entry.has_slot(sight.node)
 
 
 def upgrade_noted(entry: Entry, sight: Sight) -> bool:
     """The ledger says no longer that a kubeadm upgrade has begun there and is not known to have ended."""
-    return (
-        slot_taken(entry, sight) and isinstance(entry, LedgerRecord) and "doing:" not in entry.data[_slot(sight.node)]
-    )
+    key = f"out-of-service.{sight.node}"
+    return isinstance(entry, LedgerRecord) and entry.has_slot(sight.node) and "doing:" not in entry.data[key]
 
 
 def claimed(entry: Entry, sight: Sight) -> bool:
-    return isinstance(entry, LedgerRecord) and "holder" in entry.data
+    return isinstance(entry, LedgerRecord) and "run" in entry.holder
 
 
 def judged(entry: Entry, sight: Sight) -> bool:
-    return (
-        claimed(entry, sight) and isinstance(entry, LedgerRecord) and "judged" in yaml.safe_load(entry.data["holder"])
-    )
+    return isinstance(entry, LedgerRecord) and "judged" in entry.holder
 
 
 def control_plane_is_through(entry: Entry, sight: Sight) -> bool:
@@ -88,7 +83,7 @@ def control_plane_is_through(entry: Entry, sight: Sight) -> bool:
     cluster = sight.cluster
     nodes = cluster.control_plane.images
     through = all(cluster.kubelets[node].running.v == sight.target for node in nodes)
-    return through and isinstance(entry, LedgerRecord) and not any(_slot(node) in entry.data for node in nodes)
+    return through and isinstance(entry, LedgerRecord) and not any(entry.has_slot(node) for node in nodes)
 
 
 def cordoned(entry: Entry, sight: Sight) -> bool:
@@ -134,7 +129,3 @@ def settled(entry: Entry, sight: Sight) -> bool:
 
 def eviction_refused(entry: Entry, sight: Sight) -> bool:
     return isinstance(entry, ApiRecord) and entry.path.endswith("/eviction") and entry.status == 429
-
-
-def _slot(node: str) -> str:
-    return f"out-of-service.{node}"

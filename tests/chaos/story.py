@@ -6,12 +6,12 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from chaos.blows import BLOWS
 from chaos.components import Component
-from chaos.evidence import Evidence
-from chaos.ledger_edits import FOREIGN_RUN
-from chaos.points import Point
+from chaos.evidence import FOREIGN_RUN, Evidence
+from chaos.points import Point, cordoned_in
 from chaos.recovery import Operator
 from chaos.scene import Scene, Shared, asked
 from chaos.witness import Watched, Witness
@@ -34,15 +34,18 @@ class Told:
     missed: list[Point] = field(default_factory=list)
     evidence: Evidence | None = None
     said: list[str] = field(default_factory=list)
+    #: What the lab has written down, line by line.
+    log: Path | None = None
 
     def __str__(self) -> str:
         went = f"{self.state} after {self.seconds:.0f} s, {len(self.played)} points"
-        return "\n".join((f"{self.component} on {self.cluster}: {went}", *self.said))
+        return "\n".join((f"{self.component} on {self.cluster}: {went}; the lab's log is {self.log}", *self.said))
 
 
-def play(shared: Shared, component: Component, name: str, points: Sequence[Point], cordoned: str, seed: str) -> Told:
+def play(shared: Shared, component: Component, name: str, points: Sequence[Point], seed: str) -> Told:
     """To its end: success, or whatever was there when patience was."""
     cluster, began = shared.site.cluster(name), time.monotonic()
+    cordoned = cordoned_in(cluster.spec)
     cordon(cluster, cordoned)
     witness = Witness(cluster, points)
     dag_id, run_id = asked(lambda: shared.site.start(name))
@@ -54,6 +57,8 @@ def play(shared: Shared, component: Component, name: str, points: Sequence[Point
         told.seconds = time.monotonic() - began
         told.missed = [watched.point for watched in witness.waiting]
         told.evidence = evidence_of(cluster, witness, cordoned, run_id)
+        told.log = shared.airflow.home / f"{name}.log"
+        told.log.write_text("\n".join(map(str, told.evidence.entries)))
     return told
 
 

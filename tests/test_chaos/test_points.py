@@ -10,11 +10,11 @@ from chaos.components import COMPONENTS
 from chaos.conftest import BATCHES
 from chaos.moments import MOMENTS, NOT_THERE, NOTHING_TO_DO, Where
 from chaos.page import PAGE, on_page
-from chaos.points import points_of, table
+from chaos.points import cordoned_in, points_of, table
 from kubeadm_upgrade.procedure import GROUPS
 from lab import ClusterSpec
 
-SPEC, CORDONED = ClusterSpec("c", 3, 2), "c-cp3"
+SPECS = {one: ClusterSpec("c", *one.shape) for one in COMPONENTS}
 STEPS = [(group, step.name) for group, steps in GROUPS.items() for step in steps]
 
 
@@ -38,7 +38,7 @@ def test_at_least_sixty_injections_and_all_of_them_are_in_a_story():
     """Nothing of the table is left out of what the ring plays."""
     in_table = Counter((cell.component.name, str(cell.moment)) for cell in table() if cell.reason is None)
     in_stories = Counter(
-        (point.component, str(point.moment)) for one in COMPONENTS for point in points_of(one, SPEC, CORDONED, "1")
+        (point.component, str(point.moment)) for one, spec in SPECS.items() for point in points_of(one, spec, "1")
     )
     assert in_table == in_stories
     assert in_table.total() >= 60
@@ -47,15 +47,21 @@ def test_at_least_sixty_injections_and_all_of_them_are_in_a_story():
 
 @pytest.mark.parametrize("seed", ["1", "another"])
 def test_the_same_seed_plays_the_same(seed):
-    stories = [points_of(one, SPEC, CORDONED, seed) for one in COMPONENTS]
-    assert stories == [points_of(one, SPEC, CORDONED, seed) for one in COMPONENTS]
-    assert CORDONED not in {
-        point.node for story in stories for point in story if point.moment.group.endswith("kubelets")
-    }
+    stories = [points_of(one, spec, seed) for one, spec in SPECS.items()]
+    assert stories == [points_of(one, spec, seed) for one, spec in SPECS.items()]
+
+
+def test_what_waits_for_an_uncordon_is_played_where_there_is_one():
+    """A node that a person has cordoned stays so."""
+    for one, spec in SPECS.items():
+        there = {point.node for point in points_of(one, spec, "1")}
+        assert cordoned_in(spec) not in there
+        assert there <= set(spec.nodes)
 
 
 def test_another_seed_plays_on_other_nodes():
-    assert points_of(COMPONENTS[1], SPEC, CORDONED, "1") != points_of(COMPONENTS[1], SPEC, CORDONED, "2")
+    one, spec = next(iter(SPECS.items()))
+    assert points_of(one, spec, "1") != points_of(one, spec, "2")
 
 
 def test_the_page_shows_the_table():

@@ -16,7 +16,7 @@ from chaos import components
 from chaos.ledger_edits import edit_the_ledger
 from chaos.points import Point
 from chaos.scene import Scene
-from harness.airflow import API_SERVER, COMPONENTS, SCHEDULER, TRIGGERER
+from harness.airflow import API_SERVER, COMPONENTS, SCHEDULER, TRIGGERER, AirflowInstance
 
 #: What is to be done once the blow has fallen and packets get through again.
 Recovery = Callable[[], None]
@@ -43,7 +43,7 @@ def kill_the_task(scene: Scene, point: Point) -> Recovery:
 
 def _kill_runners(scene: Scene, node: str) -> list[str]:
     """Airflow titles a process that performs a task with the id of that try. Of the node, if one is there."""
-    running = [task for task in scene.tasks() if task.state == "running"]
+    running = scene.tasks("running")
     meant = [task for task in running if task.label == node] or running
     titles = {f"airflow worker -- {task.uid}": str(task) for task in meant}
     killed = []
@@ -112,25 +112,31 @@ def _of_the_plane(scene: Scene, point: Point) -> str:
 
 
 def _kill_airflow(*names: str) -> Blow:
-    def kill(scene: Scene, _: Point) -> Recovery:
-        with scene.hands_on_airflow() as airflow:
-            for name in names:
-                airflow.kill(name)
+    """From the kill until all is healthy again nobody else lays hands on Airflow."""
 
-            def start() -> None:
-                with scene.hands_on_airflow():
-                    started: Sequence[str] = names
-                    if API_SERVER in names:  # the others ask it as they start
-                        airflow.start_component(API_SERVER)
-                        airflow.wait_healthy(API_SERVER)
-                        started = [name for name in names if name != API_SERVER]
-                    for name in started:
-                        airflow.start_component(name)
-                    airflow.wait_healthy(*started)
+    def kill(scene: Scene, _: Point) -> Recovery:
+        scene.shared.hands.acquire()
+        for name in names:
+            scene.shared.airflow.kill(name)
+
+        def start() -> None:
+            try:
+                _start(scene.shared.airflow, names)
+            finally:
+                scene.shared.hands.release()
 
         return start
 
     return kill
+
+
+def _start(airflow: AirflowInstance, names: Sequence[str]) -> None:
+    """The API server first: the others ask it as they start, and only through it do they say that they are well."""
+    waves = ([name for name in names if name == API_SERVER], [name for name in names if name != API_SERVER])
+    for wave in filter(None, waves):
+        for name in wave:
+            airflow.start_component(name)
+        airflow.wait_healthy(*wave)
 
 
 BLOWS: Mapping[str, Blow] = {

@@ -18,38 +18,41 @@ def _no_process(moment: Moment) -> str | None:
 
 @dataclass(frozen=True)
 class Component:
-    """`of_airflow`: it serves every cluster, so few are upgraded beside it, and those are small."""
+    """`of_airflow`: it serves every cluster, so few are upgraded beside it."""
 
     name: str
     words: str
     recovery: str
     of_airflow: bool = False
     #: Control plane nodes and workers of its story's cluster.
-    shape: tuple[int, int] = (3, 2)
+    shape: tuple[int, int] = (1, 3)
     refuses: Callable[[Moment], str | None] = _always
 
 
-_SMALL = (1, 3)
+_SEVERAL = (3, 2)
 
 TASK = Component(
     "task process",
     "the process that performs the step gets SIGKILL",
     "Airflow tries the task again",
-    shape=_SMALL,
     refuses=_no_process,
 )
 SSH = Component(
     "SSH", "the node's sshd cannot be reached for a second or two, and open sessions end", "the network comes back"
 )
 API = Component("cluster's API", "every connection to the cluster's API is refused and ended", "it answers again")
-PLANE = Component("control plane node", "a control plane node loses its power", "it is switched on again")
-ETCD = Component("etcd member", "a member of etcd ends, and its Pod is gone", "its kubelet makes it anew")
+PLANE = Component(
+    "control plane node", "a control plane node loses its power", "it is switched on again", shape=_SEVERAL
+)
+ETCD = Component(
+    "etcd member", "a member of etcd ends, and its Pod is gone", "its kubelet makes it anew", shape=_SEVERAL
+)
 WORKER = Component("worker's machine", "a worker's machine loses its power", "it is switched on again")
 LEDGER = Component("ledger", "a person edits the ledger under the run", "the person takes it back")
 
 
 def _of_airflow(name: str, words: str, recovery: str = "it is started again") -> Component:
-    return Component(name, words, recovery, of_airflow=True, shape=_SMALL)
+    return Component(name, words, recovery, of_airflow=True)
 
 
 SCHEDULER = _of_airflow("scheduler", "SIGKILL for the scheduler, its workers and all their tasks")

@@ -18,9 +18,10 @@ from lab import Latency
 
 SEED = os.environ.get("CHAOS_SEED", "1")
 
-#: What is struck in one cluster alone goes side by side; of Airflow's own parts, two at a time.
+#: Who goes side by side: few enough for two cores, and of Airflow's own parts two.
 BATCHES: tuple[tuple[str, ...], ...] = (
-    tuple(one.name for one in COMPONENTS if not one.of_airflow),
+    ("SSH", "cluster's API", "worker's machine", "ledger"),
+    ("task process", "control plane node", "etcd member"),
     ("scheduler", "triggerer"),
     ("Airflow's API server", "all of Airflow"),
 )
@@ -43,13 +44,18 @@ class Stories:
     shared: Shared
     wanted: frozenset[str]
     begun: dict[str, Future[Told]] = field(default_factory=dict)
-    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(thread_name_prefix="story"))
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(len(COMPONENTS)))
 
     def of(self, name: str) -> Told:
         if name not in self.begun:
             batch = next(batch for batch in BATCHES if name in batch)
             self.begun |= {one: self.threads.submit(self._play, BY_NAME[one]) for one in batch if one in self.wanted}
         return self.begun[name].result()
+
+    def end(self) -> None:
+        """Where somebody has had enough, before their own ends."""
+        self.shared.over.set()
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
     def _play(self, component: Component) -> Told:
         name = cluster_of(component)
@@ -62,4 +68,6 @@ def stories(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
     wanted = {item.callspec.params["name"] for item in request.session.items if "stories" in item.fixturenames}
     clusters = {cluster_of(BY_NAME[name]): CLUSTERS[cluster_of(BY_NAME[name])] for name in wanted}
     with open_site(tmp_path_factory.mktemp("chaos"), clusters, {}, latency=LATENCY) as site:
-        yield Stories(Shared(site), frozenset(wanted))
+        all_of_them = Stories(Shared(site), frozenset(wanted))
+        yield all_of_them
+        all_of_them.end()

@@ -34,10 +34,8 @@ class Operator:
         state = asked(lambda: self._api.run_state(scene.dag_id, scene.run_id))
         if state == "success":
             return state
-        tasks = scene.tasks()
-        bad = [task for task in tasks if task.state in _BAD]
-        seen, self._seen = self._seen, bad
-        if bad and bad == seen and marked_through(tasks, self._upstream):
+        seen, self._seen = self._seen, scene.tasks(*_BAD)
+        if self._seen and self._seen == seen and marked_through(tasks := scene.tasks(), self._upstream):
             self._clear(tasks)
         return None
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -26,7 +25,9 @@ class Shared:
     """Of the Airflow, only one component is killed and started at a time: a person has two hands."""
 
     site: Site
-    hands: threading.RLock = field(default_factory=threading.RLock)
+    hands: threading.Lock = field(default_factory=threading.Lock)
+    #: Whoever plays has gone, and no story is to go on.
+    over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def airflow(self) -> AirflowInstance:
@@ -51,16 +52,11 @@ class Scene:
         with (self.shared.airflow.home / "stories.log").open("a") as log:
             log.write(f"{self.cluster.name}: {line}\n")
 
-    def tasks(self) -> list[TaskInstance]:
-        return asked(lambda: self.shared.site.api.task_instances(self.dag_id, self.run_id))
+    def tasks(self, *states: str) -> list[TaskInstance]:
+        return asked(lambda: self.shared.site.api.task_instances(self.dag_id, self.run_id, *states))
 
     def pause(self, least: float, most: float) -> None:
         time.sleep(self.dice.uniform(least, most))
-
-    @contextmanager
-    def hands_on_airflow(self) -> Iterator[AirflowInstance]:
-        with self.shared.hands:
-            yield self.shared.airflow
 
 
 def asked(question: Callable[[], T]) -> T:

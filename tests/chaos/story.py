@@ -18,7 +18,7 @@ from chaos.witness import Watched, Witness
 from lab import LabCluster
 
 _PATIENCE = 1500.0
-_LOOKS = 1.0
+_LOOKS = 2.0
 _JITTER = 0.2
 
 
@@ -64,7 +64,7 @@ def play(shared: Shared, component: Component, name: str, points: Sequence[Point
 
 def _until_the_end(scene: Scene, witness: Witness, told: Told) -> str:
     operator, deadline, looked = Operator(scene), time.monotonic() + _PATIENCE, 0.0
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not scene.shared.over.is_set():
         if watched := witness.next(0.2):
             _strike(scene, witness, watched)
             told.played.append(watched.point)

@@ -33,7 +33,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo about-demo break faults mend test test-e2e test-doors test-browser pictures test-first-hour test-hosts test-trouble chaos test-compose first-hour env bench lint format schema sudoers constraints clean
+.PHONY: help venv demo about-demo break faults mend test test-e2e test-doors test-browser pictures test-first-hour test-hosts test-trouble chaos test-compose first-hour env bench bench-scale lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,9 @@ env: ## write .env for docker compose, with secrets made up for you
 
 bench: $(READY) ## measure how long Airflow takes to parse a fleet, and what an open board costs it
 	$(PYTEST) -m bench -s $(ARGS)
+
+bench-scale: $(READY) ## measure many clusters at once (CLUSTERS="1 10 100") and many workers (WORKERS="50 500"); hours, with the machine left alone
+	$(PYTEST) -m scale -s $(ARGS)
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check $(SOURCES)

@@ -175,5 +175,5 @@ def test_nothing_sleeps_in_a_worker():
     """
     sleepers = {ids(path).removeprefix("plugins/kubeadm_airflow/") for path in FILES if "sleep(" in path.read_text()}
     terminals = {"include/kubeadm_upgrade/commands/watching.py"}
-    assert sleepers - terminals == {"triggers.py", "waiting.py", "late.py", "hooks/cluster_api.py"}
+    assert sleepers - terminals == {"triggers.py", "run_triggers.py", "waiting.py", "late.py", "hooks/cluster_api.py"}
     assert cluster_api.FORBIDDEN_SECONDS <= cluster_api.REQUEST_SECONDS

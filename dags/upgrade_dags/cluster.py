@@ -33,7 +33,7 @@ from kubeadm_airflow.timetable import BEGINS, WindowTimetable
 from kubeadm_upgrade import labels
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.steering import steering_dag
-from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.procedure import TASKS
 from kubeadm_upgrade.version import TARGET_PATTERN
 from kubeadm_upgrade.windows.calendar import Calendar
 from upgrade_dags.documentation import BOARD, FLEET, with_documentation
@@ -264,20 +264,21 @@ def run_parameters() -> dict[str, Param]:
 
 
 def _per_node(group: str, cluster: str, hop: Any, nodes: Any) -> TaskGroup:
-    """One mapped task group: the steps of `group`, one after the other, for every node."""
+    """One mapped task group: the tasks of `group`, one after the other, for every node."""
 
     @task_group(group_id=group, tooltip=GROUP_DOCS[group], doc_md=GROUP_DOCS[group])
     def steps(node: str) -> None:
         tasks = [
-            SENSORS.get(step.name, StepOperator)(
+            SENSORS.get(task.name, StepOperator)(
+                task_id=task.name,
                 cluster=cluster,
                 group=group,
-                step=step.name,
+                steps=[step.name for step in task.steps],
                 node=node,
                 hop=hop,
                 weight_rule="upstream",  # whoever is out of service comes before those that wait to be
             )
-            for step in GROUPS[group]
+            for task in TASKS[group]
         ]
         chain(*tasks)
 

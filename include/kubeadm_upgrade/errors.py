@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -17,6 +17,7 @@ class UpgradeError(Exception):
     mend: ClassVar[str] = "mend this"  # the order, where none is given
     then: ClassVar[str] = "then clear this task: the run goes on from here"
     progress: Any = None  # what was done before one that is waited for, as steps.Progress
+    done: Sequence[Mapping[str, Any]] = ()  # outcomes of the steps that the task had done before
 
     def __init__(self, what: str, *, do: str | None = None) -> None:
         super().__init__(what if do is None else f"{what}\n{do}" if "\n" in what else f"{what}: {do}")

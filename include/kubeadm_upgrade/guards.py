@@ -8,8 +8,16 @@ from kubeadm_upgrade.admission.gates import ailments
 from kubeadm_upgrade.drain.filters import leaving
 from kubeadm_upgrade.facts import Facts
 from kubeadm_upgrade.hop import Hop
+from kubeadm_upgrade.tasks import clear_as_well
 
-NO_SLOT = "it holds no slot of this run: clear its admit task as well"
+
+def no_slot(facts: Facts) -> str:
+    return f"it holds no slot of this run: {clear('admit', facts)}"
+
+
+def clear(step: str, facts: Facts) -> str:
+    """That an earlier step of the node has to be done again, by the name of its task."""
+    return clear_as_well(step, control_plane=facts.node.control_plane)
 
 
 def kubelet_too_new(facts: Facts, hop: Hop) -> str | None:
@@ -44,7 +52,7 @@ def stays_in_service(facts: Facts, hop: Hop) -> bool:
 
 def why_in_service(facts: Facts) -> str | None:
     if facts.node.schedulable:
-        return "the node is not cordoned: clear its drain_node task as well"
+        return f"the node is not cordoned: {clear('drain_node', facts)}"
     if left := [one.pod for one in leaving(facts.pods, facts.policy.drain) if not one.pod.finished]:
-        return f"the node is not drained, {left[0]} is still on it: clear its drain_node task as well"
-    return NO_SLOT if facts.slot is None else None
+        return f"the node is not drained, {left[0]} is still on it: {clear('drain_node', facts)}"
+    return no_slot(facts) if facts.slot is None else None

@@ -13,6 +13,7 @@ from kubeadm_upgrade.hop import Hop, Source
 from kubeadm_upgrade.packages.conffiles import kept
 from kubeadm_upgrade.packages.port import UNKNOWN_SYSTEM, PackageManager, manager_of
 from kubeadm_upgrade.steps import Step
+from kubeadm_upgrade.tasks import clear_as_well
 from kubeadm_upgrade.units import Unit
 from kubeadm_upgrade.version import Version, in_package
 from kubeadm_upgrade.waits import Wait
@@ -43,8 +44,8 @@ def not_installed(facts: Facts, hop: Hop, name: str) -> str | None:
     if installed(facts, hop, name):
         return None
     wanted = f"{name} is {facts.host.packages.get(name)}, not {source(facts, hop).packages.get(name)}"
-    task = "upgrade_kubeadm" if name == "kubeadm" else "upgrade_kubelet_and_kubectl"
-    return f"{wanted}: clear its {task} task as well"
+    step = "upgrade_kubeadm" if name == "kubeadm" else "upgrade_kubelet_and_kubectl"
+    return f"{wanted}: {clear_as_well(step, control_plane=facts.node.control_plane)}"
 
 
 def newer(host: HostFacts, source: Source) -> Iterator[str]:

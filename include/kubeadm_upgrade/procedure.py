@@ -23,9 +23,10 @@ from kubeadm_upgrade.drain.node import drained, is_drained, left, wanted
 from kubeadm_upgrade.etcd_gate import ConfigureEtcd, before_the_gate
 from kubeadm_upgrade.facts import Facts, UpgradePlan
 from kubeadm_upgrade.guards import (
-    NO_SLOT,
     ailments_first,
+    clear,
     kubelet_too_new,
+    no_slot,
     stays_in_service,
     until_healthy,
     why_in_service,
@@ -45,6 +46,7 @@ from kubeadm_upgrade.ready import (
 from kubeadm_upgrade.stage import StagePackages, SwitchPackageRepository
 from kubeadm_upgrade.stage_images import StageImages
 from kubeadm_upgrade.steps import Need, Step, unit_of
+from kubeadm_upgrade.tasks import Task, tasks_of
 
 
 class UpgradeKubeadm(InstallPackages):
@@ -106,7 +108,7 @@ class KubeadmUpgrade(Step):
         if facts.node.name != first and facts.control_plane.cluster_version != hop.to:
             return f"{first} comes first, and has not applied {hop.to.tag} yet: see its kubeadm_upgrade task"
         if facts.slot is None:
-            return NO_SLOT
+            return no_slot(facts)
         half_way = facts.slot.doing and not facts.control_plane.at(facts.node.name, hop.came_from)
         if not half_way and not BackUp().done(facts, hop):
             return "there is no fresh backup of this run: clear its back_up task as well"
@@ -192,7 +194,7 @@ class DrainNode(EndsAtDeadline):
 
     def refuse(self, facts: Facts, hop: Hop) -> str | None:
         if facts.slot is None:
-            return NO_SLOT
+            return no_slot(facts)
         return kubelet_too_new(facts, hop) or "; ".join(objections(facts.pods, facts.policy.drain)) or None
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
@@ -286,7 +288,7 @@ class UncordonNode(Step):
             return f"it is not Ready ({facts.node.why_not_ready}): mend it, and clear this task"
         if facts.node.kubelet == hop.to:
             return None
-        return f"it runs kubelet {facts.node.kubelet}, not {hop.to}: clear its restart_kubelet task as well"
+        return f"it runs kubelet {facts.node.kubelet}, not {hop.to}: {clear('restart_kubelet', facts)}"
 
     def actions(self, facts: Facts, hop: Hop) -> Iterator[Action]:
         if facts.node.shows_us:
@@ -313,4 +315,5 @@ GROUPS: Mapping[str, tuple[Step, ...]] = {
 }
 CONTROL_PLANE_NODE = ("stage", "control_plane", "control_plane_kubelets")
 WORKER_NODE = ("stage", "workers")
+TASKS: Mapping[str, tuple[Task, ...]] = {group: tasks_of(group, steps) for group, steps in GROUPS.items()}
 STEPS: Mapping[str, Step] = {step.name: step for group in GROUPS.values() for step in group}

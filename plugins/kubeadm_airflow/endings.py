@@ -65,6 +65,7 @@ class Ending:
     said: tuple[str, ...] = ()
     is_mistake: bool = False  # of ours: whoever mends it needs the stack
     is_ruled_out: bool = False  # the run may not act any more, as somebody has decided: no news of this task
+    done: tuple[Mapping[str, Any], ...] = ()  # outcomes of the steps that the task had done before
 
     @classmethod
     def of(cls, exception: BaseException | str | None, tries_left: int = 0) -> Ending:
@@ -85,6 +86,7 @@ class Ending:
             tuple(said),
             isinstance(error, OwnMistake),
             isinstance(error, NotToAct),
+            tuple(error.done),
         )
 
     @property
@@ -96,11 +98,16 @@ class Ending:
 def to_event(error: UpgradeError) -> dict[str, Any]:
     """An error as what a trigger can hand to its task: by the nearest of its kinds that every release knows."""
     known = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
-    return {"error": known, "message": error.what} | ({"do": error.do} if error.do else {})
+    return (
+        {"error": known, "message": error.what}
+        | ({"do": error.do} if error.do else {})
+        | ({"done": list(error.done)} if error.done else {})
+    )
 
 
 def from_event(event: Mapping[str, Any]) -> UpgradeError:
     """The error that a trigger met. A trigger that an earlier release has started says no remedy."""
     kind = getattr(errors, event["error"], UpgradeError)
     error: UpgradeError = kind(event["message"], do=event.get("do"))
+    error.done = event.get("done") or ()
     return error

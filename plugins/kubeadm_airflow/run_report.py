@@ -23,11 +23,11 @@ from kubeadm_upgrade.board.xcoms import outcomes_in
 from kubeadm_upgrade.facts import NodeFacts
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
-from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.procedure import TASKS
 from kubeadm_upgrade.verify import NOTHING_LEFT, Left, Result, left_behind, shortcomings, still_to_do, unsettled
 
 RUN_TASKS = ("due", "claim", "look", "plan", "preflight", "approve", "window", "verify", "next_hop")
-STEP_TASKS = tuple(f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps)
+STEP_TASKS = tuple(f"{group}.{task.name}" for group, tasks in TASKS.items() for task in tasks)
 DONE = "success"  # nothing else: a skipped step is one that somebody has kept from being done
 FAILURE = "failure"  # the XCom in which a failed task says why
 
@@ -60,7 +60,8 @@ def failure_of(task_id: str, map_index: int, error: BaseException | str | None) 
     ending = Ending.of(error)
     why = "\n".join((ending.what, *ending.said))
     plain = {"task": task_id, "map_index": map_index, "why": why, "do": ending.do, "at": datetime.now(UTC).isoformat()}
-    return plain | ({"ruled_out": True} if ending.is_ruled_out else {})
+    beside = {"ruled_out": ending.is_ruled_out, "done": list(ending.done)}
+    return plain | {name: value for name, value in beside.items() if value}
 
 
 async def collect(context: Context, cluster: str) -> dict[str, Any]:
@@ -76,6 +77,7 @@ async def collect(context: Context, cluster: str) -> dict[str, Any]:
             keep_last_look(context, cluster, result.control_plane.cluster_version, result.nodes, result.ledger)
     outcomes, run_tasks = await _outcomes(ti), _run_tasks(context)
     failures = await _failures(ti, run_tasks)
+    before_failures = [step for failure in failures.values() for step in failure.get("done", ())]
     unfinished = list(_unfinished(_left(_tasks(run_tasks, hop), outcomes), _states(context), failures))
     left = left_behind(hop, outcomes) if hop else NOTHING_LEFT
     unfinished = [task for task in unfinished if not (left and _is_left(task, left))]
@@ -106,7 +108,7 @@ async def collect(context: Context, cluster: str) -> dict[str, Any]:
         "marks": result.ledger.marks | {"at": datetime.now(UTC).isoformat()} if result else None,
         "joined": await ti.axcom_pull(task_ids="verify") or [],
         "nodes": [_node(node, before) for node in result.nodes] if result else [],
-        "outcomes": outcomes,
+        "outcomes": [*outcomes, *before_failures],
     }
 
 
@@ -186,19 +188,19 @@ def _tasks(run_tasks: Iterable[str], hop: Hop | None) -> Iterator[tuple[Task, st
     """Every task of the run that is worth telling, with its node."""
     for name in run_tasks:
         yield (name, -1), None
-    for group, steps in GROUPS.items():
+    for group, tasks in TASKS.items():
         for index, node in enumerate(hop.nodes_of(group) if hop else ()):
-            for step in steps:
-                yield (f"{group}.{step.name}", index), node
+            for task in tasks:
+                yield (f"{group}.{task.name}", index), node
 
 
 def _left(tasks: Iterable[tuple[Task, str | None]], outcomes: Iterable[Json]) -> Iterator[tuple[Task, str | None]]:
-    """Without the steps that have told their outcome: a task that begins anew takes back what it had told.
+    """Without the tasks that have told their outcome: one that begins anew takes back what it had told.
 
     Airflow's states do not decide here: when a run is marked as failed while one node waits in a step, Airflow (3.3.2)
     marks that step as failed on every node, also where it has succeeded.
     """
-    done = {(f"{outcome['group']}.{outcome['step']}", outcome["node"]) for outcome in outcomes if "group" in outcome}
+    done = {(f"{one['group']}.{one['task']}", one["node"]) for one in outcomes if "task" in one}
     return ((task, node) for task, node in tasks if (task[0], node) not in done)
 
 

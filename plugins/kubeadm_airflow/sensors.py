@@ -22,7 +22,7 @@ class StepSensor(StepOperator, BaseSensorOperator):
     def poke(self, context: Context) -> bool:
         """Whether what is waited for is so now."""
         work = self._assignment(context)
-        return isinstance(asyncio.run(self._attempt(work, dry_run=False)), Outcome)
+        return isinstance(asyncio.run(self._attempt(work)), Outcome)
 
 
 class NodeReadySensor(StepSensor):

@@ -55,10 +55,13 @@ class Waiter(NamedTuple):
 Push = Callable[[Waiter, Json], Awaitable[None]]
 
 
-async def say(ti: Any, waits: Waits) -> None:
-    """From a worker, right before it leaves the waiting to a trigger. The task is not there to tell of it."""
+async def say(ti: Any, waits: Waits, so_far: Json | None = None) -> None:
+    """From a worker, right before it leaves the waiting to a trigger. The task is not there to tell of it.
+
+    `so_far`: which of its steps it is at, and what became of those before.
+    """
     with only_for_pages("what is waited for"):
-        await ti.axcom_push(key=WAITING, value=waits.to_json())
+        await ti.axcom_push(key=WAITING, value={**waits.to_json(), **(so_far or {})})
 
 
 class Queue:
@@ -99,16 +102,27 @@ class Queue:
 class Telling:
     """One waiting task: what it waits for now, how long for what before, and what of it has been told."""
 
-    def __init__(self, waits: Waits, told: bool, tell: Callable[[Json], None]) -> None:
+    def __init__(self, waits: Waits, tell: Callable[[Json], None], recalled: Json | None = None) -> None:
         self.waits = waits
+        self.recalled = recalled or {}  # the last word of the worker, or of a trigger before this one
+        self._so_far: Json = {}
         self._tell = tell
-        self._told: Json | None = waits.to_json() if told else None
+        self._told = recalled if waits == Waits.from_json(recalled) else None
         self._when = float("-inf")
+
+    def at(self, so_far: Json) -> None:
+        """The step that it is at, from now on."""
+        self._so_far = so_far
+
+    def begin(self, so_far: Json) -> None:
+        """With another step: what the one before has waited for is no wait of this one."""
+        self.at(so_far)
+        self.waits = Waits(Wait.EFFECT, "", datetime.now(UTC))
 
     def look(self, kind: Wait, reason: str) -> None:
         """After another look at what is waited for."""
         self.waits = self.waits.then(kind, reason, datetime.now(UTC))
-        words, now = self.waits.to_json(), time.monotonic()
+        words, now = {**self.waits.to_json(), **self._so_far}, time.monotonic()
         if words != self._told and now - self._when >= SAY_AGAIN_SECONDS:
             self._told, self._when = words, now
             self._tell(words)
@@ -126,9 +140,9 @@ async def telling(ti: Any, began_with: Json | None) -> AsyncIterator[Telling]:
     One that runs for no task, as in a test of its own, has nobody to tell.
     """
     waiter, queue = Waiter.of(ti) if ti is not None else None, _queue()
-    told, given = await _recalled(waiter) if waiter else None, Waits.from_json(began_with)
-    waits = _newer(told, given) or Waits(Wait.EFFECT, "", datetime.now(UTC))
-    telling = Telling(waits, waits is told, lambda words: queue.put(waiter, words) if waiter else None)
+    recalled, given = await _recalled(waiter) if waiter else None, Waits.from_json(began_with)
+    waits = _newer(Waits.from_json(recalled), given) or Waits(Wait.EFFECT, "", datetime.now(UTC))
+    telling = Telling(waits, lambda words: queue.put(waiter, words) if waiter else None, recalled)
     try:
         yield telling
     finally:
@@ -142,10 +156,11 @@ def _newer(told: Waits | None, given: Waits | None) -> Waits | None:
     return max(found, key=lambda waits: (waits.since, waits.reason_since or waits.since), default=None)
 
 
-async def _recalled(waiter: Waiter) -> Waits | None:
+async def _recalled(waiter: Waiter) -> Json | None:
     """What Airflow keeps of it: the worker's word, or that of a trigger before this one."""
     try:
-        return Waits.from_json(await asyncio.wait_for(_pull(waiter), _RECALL_SECONDS))
+        word = await asyncio.wait_for(_pull(waiter), _RECALL_SECONDS)
+        return word if isinstance(word, Mapping) else None
     except Exception as error:
         log.debug("what %s has told that it waits for is not known: %s", waiter, type(error).__name__)
         return None

@@ -11,8 +11,9 @@ from typing import Any
 from kubeadm_upgrade.board.board import board_of
 from kubeadm_upgrade.board.fleet_view import ClusterRow, Fleet, LastRun
 from kubeadm_upgrade.board.fleet_view import State as ClusterState
-from kubeadm_upgrade.board.record import Failure, Marks, NodeRecord, RunRecord, TaskRecord, Waiting
+from kubeadm_upgrade.board.record import Failure, Marks, NodeRecord, RunRecord, TaskRecord
 from kubeadm_upgrade.board.view import Progress
+from kubeadm_upgrade.board.xcoms import waiting_in
 from written.run import MadeUpRun
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
@@ -45,6 +46,7 @@ def _board() -> dict[str, Any]:
 
 def _tasks() -> Iterator[TaskRecord]:
     """One drain has failed; the other waits."""
+    told = {(one["task_id"], one.get("map_index", -1)): one["value"] for one in RUN.xcoms() if one["key"] == "waiting"}
     for row in RUN.tasks():
         task = TaskRecord(
             row["task_id"],
@@ -55,12 +57,16 @@ def _tasks() -> Iterator[TaskRecord]:
             row.get("end_date"),
         )
         if (task.task_id, task.map_index) == ("workers.drain_node", RUN.done):
+            waits = waiting_in(told[task.task_id, task.map_index])
             said = ("Nov 26 02:58:01 kubelet[812]: E1126 eviction failed", "and one line more")
             yield replace(
-                task, state="failed", ended=NOW, failure=Failure("its Pod does not go", "see to the Pod", said)
+                task,
+                state="failed",
+                ended=NOW,
+                failure=Failure("its Pod does not go", "see to the Pod", said, waits.done),
             )
         elif task.state == "deferred":
-            yield replace(task, waiting=Waiting("pods to go from w: shop/db-0", NOW, "pods"))
+            yield replace(task, waiting=waiting_in(told[task.task_id, task.map_index]))
         else:
             yield task
 

@@ -175,8 +175,8 @@ def test_an_upgrade_comes_through_although_every_component_dies_once(fleet: Flee
         ("preflight", "dag-processor"),
         ("control_plane.kubeadm_upgrade", "api-server"),
         ("control_plane_kubelets.drain_node", "triggerer"),
-        ("workers.upgrade_kubeadm", "postgres"),
-        ("workers.drain_node", "scheduler"),
+        ("workers.drain_node", "postgres"),
+        ("workers.upgrade_kubelet_and_kubectl", "scheduler"),
     ):
         reached(site, dag, run, task)
         crash(site, victim)

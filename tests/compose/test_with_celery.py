@@ -42,7 +42,7 @@ def test_an_upgrade_comes_through_although_worker_queue_and_one_scheduler_die(si
     for task, victim in (
         ("preflight", "worker"),
         ("control_plane_kubelets.drain_node", "redis"),
-        ("workers.upgrade_kubeadm", "scheduler"),
+        ("workers.drain_node", "scheduler"),
     ):
         reached(site, DAG, run, task)
         crash(site, victim)

@@ -23,7 +23,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from kubeadm_airflow.endings import EndedForAPerson
 from kubeadm_airflow.timetable import WindowTimetable
 from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
-from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.procedure import TASKS
 
 FLEET = 100
 
@@ -344,11 +344,13 @@ def test_a_mistake_in_the_defaults_is_shown_by_each_cluster_and_is_none_itself(p
         assert "_defaults.yaml: windows.timezone: must be UTC, or a time zone" in dag.dag_display_name
 
 
-def test_tasks_are_the_steps_of_the_procedure(parse):
+def test_tasks_perform_the_steps_of_the_procedure(parse):
     """Task id = step name = heading, in the procedure's groups and order."""
     dag = parse("a")["kubeadm_upgrade.a"]
-    for group, steps in GROUPS.items():
-        ids = [f"{group}.{step.name}" for step in steps]
+    for group, tasks in TASKS.items():
+        ids = [f"{group}.{task.name}" for task in tasks]
+        for name, task in zip(ids, tasks, strict=True):
+            assert dag.task_dict[name].steps == [step.name for step in task.steps]
         assert [task for task in dag.task_dict if task.startswith(f"{group}.")] == ids
         for earlier, later in itertools.pairwise(ids):
             assert later in dag.task_dict[earlier].downstream_task_ids
@@ -357,8 +359,8 @@ def test_tasks_are_the_steps_of_the_procedure(parse):
 def test_whoever_is_out_of_service_comes_before_those_that_wait_to_be(parse):
     """For a free process and for a place in the triggerer alike: both go by the weight, the largest first."""
     dag = DagSerialization.from_dict(DagSerialization.to_dict(parse("a")["kubeadm_upgrade.a"]))
-    for group, steps in GROUPS.items():
-        tasks = [dag.task_dict[f"{group}.{step.name}"] for step in steps]
+    for group, names in TASKS.items():
+        tasks = [dag.task_dict[f"{group}.{task.name}"] for task in names]
         weights = [task.weight_rule.get_weight(SimpleNamespace(task=task)) for task in tasks]
         assert weights == sorted(weights), group
 
@@ -366,7 +368,7 @@ def test_whoever_is_out_of_service_comes_before_those_that_wait_to_be(parse):
 def test_the_report_waits_for_every_node(parse):
     """What comes after a failed node is upstream_failed at once, while other nodes are still at work."""
     dag = parse("a")["kubeadm_upgrade.a"]
-    last = {f"{group}.{steps[-1].name}" for group, steps in GROUPS.items()}
+    last = {f"{group}.{tasks[-1].name}" for group, tasks in TASKS.items()}
     assert dag.task_dict["report"].upstream_task_ids == last | {"next_hop"}
     assert dag.task_dict["verify"].upstream_task_ids >= last  # what comes after a node that is left is skipped at once
     assert dag.task_dict["report"].is_teardown

@@ -45,15 +45,14 @@ def test_a_run_that_is_to_stop_with_its_window_finishes_who_is_in_flight_and_is_
     good = file.read_text()
     cluster.faults.slow_answer("halted-w1", "systemctl restart kubelet", 5)
     dag_id, run_id = site.start("halted")
-    site.api.wait_for_task(
-        dag_id, run_id, "workers.restart_kubelet", "halted-w1", states=["running", "deferred"], patience=300
-    )
+    kubelet = "workers.upgrade_kubelet_and_kubectl"
+    site.api.wait_for_task(dag_id, run_id, kubelet, "halted-w1", states=["running", "deferred"], patience=300)
     shut(site, "halted")
 
     assert site.api.wait_for_run(dag_id, run_id, patience=240) == "success", site.trouble(dag_id, run_id)
     states = {(task.task_id, task.map_index): task.state for task in site.api.task_instances(dag_id, run_id)}
     assert [states["workers.uncordon_node", index] for index in (0, 1)] == ["success", "skipped"]
-    assert states["workers.admit", 1] == "skipped"
+    assert states["workers.drain_node", 1] == "skipped"
     assert ends(site, dag_id, run_id) == ["skipped", "skipped", "success"]
     report = site.report(dag_id, run_id)
     assert (report["result"], report["left"]["nodes"], report["unfinished"]) == ("To be continued", ["halted-w2"], [])

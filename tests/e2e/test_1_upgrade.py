@@ -91,7 +91,7 @@ def test_workers_that_one_run_does_not_take_are_the_next_ones(site, others):
     for run_id in (first, f"{first}~2"):
         assert site.api.wait_for_run(dag_id, run_id, patience=300) == "success", site.trouble(dag_id, run_id)
         tasks = site.api.task_instances(dag_id, run_id)
-        mapped = [task.map_index for task in tasks if task.task_id == "workers.admit"]
+        mapped = [task.map_index for task in tasks if task.task_id == "workers.drain_node"]
         taken.append((site.report(dag_id, run_id)["hop"]["workers"], sorted(mapped)))
     assert taken == [(["half-w1", "half-w2", "half-w3"], [0, 1, 2]), (["half-w4"], [0])]
     assert not site.report(dag_id, f"{first}~2")["next_run"]

@@ -29,7 +29,7 @@ def test_a_worker_that_never_gets_ready_stops_the_others_until_it_is_mended(site
     assert ever_cordoned(cluster) & {"stuck-w2", "stuck-w3"} == set()
     # what needs no slot the next one has done already
     for label, step in (("stuck-w2", "admit"), ("stuck-w3", "next_in_line")):
-        site.api.wait_for_task(dag_id, run_id, f"workers.{step}", label, ["deferred"])
+        site.api.wait_for_step(dag_id, run_id, "workers.drain_node", label, step)
 
     # Airflow 3.3 on SQLite loses its scheduler, or a mark, when a task is cleared in the very moment in which the
     # scheduler marks what comes after it (StaleDataError in DagRun.update_state); a person is slower than that.
@@ -37,7 +37,7 @@ def test_a_worker_that_never_gets_ready_stops_the_others_until_it_is_mended(site
         site.api.wait_for_task(dag_id, run_id, task_id, states=["upstream_failed"])
     page = site.report_page(dag_id, run_id)
     assert page.index("- **stuck-w1**\n  - `workers.node_ready` has failed: stuck-w1: ") < page.index("**stuck-w2**")
-    assert "- **stuck-w3**\n  - `workers.next_in_line` is waiting" in page
+    assert "- **stuck-w3**\n  - `workers.drain_node` is waiting" in page
     assert "**Not finished**, and still under way when this was written" in page
 
     fault.lift()

@@ -244,6 +244,18 @@ class AirflowApi:
         what = f"{task_id}[{label}]" if label else task_id
         return wait_for(found, f"{what} to be {' or '.join(sorted(wanted))}", patience, seen)
 
+    def wait_for_step(
+        self, dag_id: str, run_id: str, task_id: str, label: str, step: str, patience: float = 120.0
+    ) -> TaskInstance:
+        """Wait until a task of several steps waits in this one."""
+        task = self.wait_for_task(dag_id, run_id, task_id, label, ["deferred"], patience)
+
+        def at() -> str:
+            return str(self.xcom(dag_id, run_id, task_id, task.map_index, "waiting").get("step"))
+
+        wait_for(lambda: at() == step, f"{task_id}[{label}] to come to {step}", patience, at)
+        return task
+
     def _unfinished(self, dag_id: str, run_id: str) -> str:
         tasks = self.task_instances(dag_id, run_id)
         return ", ".join(f"{task} {task.state}" for task in tasks if task.state not in (None, "success"))

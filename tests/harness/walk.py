@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 import yaml
 from airflow.triggers.base import TaskSuccessEvent
@@ -14,9 +14,12 @@ from harness.fleet import ACCOUNT, RIGHTS, LabFleet, write_inventory
 from kubeadm_airflow.hooks.cluster_claim import claim, note_judgement, release
 from kubeadm_airflow.hooks.cluster_scene import judge, look_at_result, look_at_state
 from kubeadm_airflow.hooks.node_connection import NodeConnection
+from kubeadm_airflow.so_far import SoFar
 from kubeadm_airflow.triggers import StepTrigger
+from kubeadm_airflow.waiting import Telling
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.assignment import Assignment, RunId
+from kubeadm_upgrade.board.xcoms import outcomes_of
 from kubeadm_upgrade.engine import perform
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import Cluster, load_cluster_named
@@ -24,11 +27,14 @@ from kubeadm_upgrade.next_hop import Wish, next_hop, path_for
 from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import Finding
-from kubeadm_upgrade.procedure import GROUPS, STEPS
+from kubeadm_upgrade.procedure import GROUPS, STEPS, TASKS
 from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
+from kubeadm_upgrade.tasks import Task
 from kubeadm_upgrade.verify import shortcomings, unsettled
 from lab import Lab, LabCluster
+
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -71,29 +77,32 @@ class Walker:
         return statuses
 
     async def walk(self, hop: Hop, group: str, node: str, run: str = "run-1") -> list[str]:
-        return [(await self.step(hop, group, node, step.name, run))["status"] for step in GROUPS[group]]
+        outcomes = [one for task in TASKS[group] for one in await self.task(hop, group, node, task, run)]
+        return [str(one["status"]) for one in outcomes]
 
-    async def step(self, hop: Hop, group: str, node: str, step: str, run: str = "run-1") -> dict[str, object]:
-        """One task: what its operator does, then what its trigger does."""
-        work = Assignment(self.name, RunId(run), hop, group, step, node)
+    async def task(self, hop: Hop, group: str, node: str, task: Task, run: str = "run-1") -> list[Json]:
+        """What its operator does, then what its trigger does: every step's outcome."""
+        so_far = SoFar.beginning(Assignment(self.name, RunId(run), hop, group, task.steps[0].name, node))
+        while isinstance(result := await self._attempt(so_far.work), Outcome):
+            if not so_far.add(result, quiet):
+                return so_far.done
+        return outcomes_of(await _awaited(StepTrigger(**so_far.to_json(), progress=result.progress.to_json())))
+
+    async def step(self, hop: Hop, group: str, node: str, step: str, run: str = "run-1") -> Json:
+        """One step alone, as if its task had no other."""
+        so_far = SoFar.beginning(Assignment(self.name, RunId(run), hop, group, step, node))
+        result = await self._attempt(so_far.work)
+        if isinstance(result, Outcome):
+            so_far.add(result, quiet)
+            return so_far.done[0]
+        return await _awaited(OfOneStep(**so_far.to_json(), progress=result.progress.to_json()))
+
+    async def _attempt(self, work: Assignment) -> Outcome | Pending:
         try:
             async with NodeConnection.open(self.cluster, work) as port:
-                result = await perform(STEPS[step], hop, port)
+                return await perform(STEPS[work.step], work.hop, port)
         except errors.Unreachable as error:
-            result = Pending(str(error), error.progress or Progress())
-        if isinstance(result, Outcome):
-            return result.to_json()
-        began, patience = datetime.now(UTC), STEPS[step].patience
-        trigger = StepTrigger(
-            work=work.to_json(),
-            progress=result.progress.to_json(),
-            began=began.isoformat(),
-            deadline=(began + self.cluster.patience[patience]).isoformat() if patience else None,
-        )
-        event = await anext(aiter(trigger.run()))
-        if isinstance(event, TaskSuccessEvent):
-            return event.xcoms["return_value"]
-        raise getattr(errors, event.payload["error"])(event.payload["message"])
+            return Pending(str(error), error.progress or Progress())
 
     async def shortcomings(self, hop: Hop, run: str = "run-1") -> list[str]:
         """What the result lacks, once it has settled as the task verify waits for it."""
@@ -108,6 +117,25 @@ class Walker:
         await release(self.cluster, RunId(run), {})
 
 
+class OfOneStep(StepTrigger):
+    """That ends its task with the step that it begins with."""
+
+    async def _until_done(self, tell: Telling) -> Json:
+        self.so_far.add(await self._until_step_done(tell), quiet, tell.waits)
+        return self.so_far.done[0]
+
+
+def quiet(*_: object) -> None:
+    """A log that nobody reads."""
+
+
+async def _awaited(trigger: StepTrigger) -> Any:
+    event = await anext(aiter(trigger.run()))
+    if isinstance(event, TaskSuccessEvent):
+        return event.xcoms["return_value"]
+    raise getattr(errors, event.payload["error"])(event.payload["message"])
+
+
 def join(lab: Lab, directory, monkeypatch, *, target: str = "1.29", **settings: object) -> dict[str, Walker]:
     """Grant the documented rights, write the inventory, and set the connections."""
     for cluster in lab.clusters.values():
@@ -119,5 +147,6 @@ def join(lab: Lab, directory, monkeypatch, *, target: str = "1.29", **settings: 
     monkeypatch.setenv("KUBEADM_UPGRADE_INVENTORY", str(directory))
     for key, value in fleet.environment().items():
         monkeypatch.setenv(key, value)
-    monkeypatch.setattr("kubeadm_airflow.triggers.POLL_SECONDS", 0.05)
+    for module in ("triggers", "run_triggers"):
+        monkeypatch.setattr(f"kubeadm_airflow.{module}.POLL_SECONDS", 0.05)
     return {name: Walker(lab.clusters[name], name) for name in fleet.clusters}

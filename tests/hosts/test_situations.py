@@ -400,7 +400,8 @@ STAGES: dict[str, tuple[str, Situation, str, bool]] = {
 @pytest.mark.parametrize("name", STAGES)
 def test_packages_are_staged_or_the_reason_is_given(shared, hop, name, monkeypatch, caplog, capsys):
     """The host is as before afterwards, but for a cache that fills."""
-    monkeypatch.setattr("kubeadm_airflow.triggers.SAY_AGAIN_SECONDS", 0)  # a lock is not what is waited for at first
+    # a lock is not what is waited for at first
+    monkeypatch.setattr("kubeadm_airflow.trigger_events.SAY_AGAIN_SECONDS", 0)
     node, situation, words, succeeds = STAGES[name]
     host = shared.hosts[f"real-{node}"]
     path = LIST if node == "w1" else REPO

@@ -14,7 +14,7 @@ from airflow.triggers.base import TriggerEvent
 
 from kubeadm_airflow.endings import EndedForAPerson, Ending, EndsInTwoLines, TaskEnded, from_event, to_event
 from kubeadm_airflow.operators.step import StepOperator
-from kubeadm_airflow.triggers import events
+from kubeadm_airflow.trigger_events import events
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.inventory import InventoryError
 from upgrade_dags.cluster import ONLY_WHAT_TIME_CAN_CURE
@@ -109,7 +109,7 @@ def test_a_mistake_in_a_trigger_is_logged_there_and_only_named_in_its_task(caplo
 
 
 def test_a_step_raises_what_its_trigger_met():
-    step = StepOperator(cluster="prod", group="workers", step="drain_node", node="w1", hop={})
+    step = StepOperator(task_id="drain_node", cluster="prod", group="workers", steps=["drain_node"], node="w1", hop={})
     with pytest.raises(errors.Forbidden, match=r"^w1: no: grant it$"):
         step.resume({}, {"error": "Forbidden", "message": "w1: no", "do": "grant it"})
 

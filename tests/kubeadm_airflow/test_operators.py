@@ -19,7 +19,8 @@ from kubeadm_airflow.identity import run_of
 from kubeadm_airflow.operators.next_hop import NextHopOperator
 from kubeadm_airflow.operators.run import VerifyOperator
 from kubeadm_airflow.operators.step import StepOperator
-from kubeadm_airflow.triggers import ClaimTrigger, StepTrigger
+from kubeadm_airflow.run_triggers import ClaimTrigger
+from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.errors import NotAsPromised, StepRefused, StepTimedOut, Unreachable
 from kubeadm_upgrade.steps import Progress
@@ -36,14 +37,16 @@ def walker(walk):
     return walk(ClusterSpec("still", control_plane=1, workers=1, version="1.28.15"))
 
 
-def event(hop, deadline=None):
-    return first(hop, "workers", "node_ready", deadline=deadline).payload
+def late(hop):
+    """What a trigger says that has waited for long enough."""
+    return first(hop, "workers", "node_ready", began=LONG_AGO).payload
 
 
 def trigger_of(hop, group, step, **trigger):
-    """That performs a step of a worker."""
+    """That goes on with a task of a worker at this step."""
     work = Assignment("still", RunId("run-1"), hop, group, step, "still-w1")
-    return StepTrigger(work=work.to_json(), progress=Progress().to_json(), began=LONG_AGO, **trigger)
+    began = datetime.now(UTC).isoformat()
+    return StepTrigger(**{"work": work.to_json(), "progress": Progress().to_json(), "began": began} | trigger)
 
 
 def first(hop, group, step, **trigger):
@@ -57,6 +60,8 @@ def first(hop, group, step, **trigger):
 
 class TaskInstance:
     """What a task has pushed; and what the gates have told before it."""
+
+    try_number = 1
 
     def __init__(self, *told):
         self.told, self.pushed = list(told), {}
@@ -80,13 +85,13 @@ def context(*told, **params):
 def test_a_trigger_goes_on_whatever_release_it_was_begun_by(walker, waits):
     """As after a rollback: what is only for boards ends no step."""
     hop = asyncio.run(walker.plan())
-    payload = first(hop, "workers", "node_ready", deadline=LONG_AGO, waits=waits).payload
+    payload = first(hop, "workers", "node_ready", began=LONG_AGO, waits=waits).payload
     assert payload["error"] == "StepTimedOut"
 
 
 def test_patience_ends_and_says_what_was_waited_for(walker):
     """Nothing upgrades this kubelet."""
-    payload = event(asyncio.run(walker.plan()), LONG_AGO)
+    payload = late(asyncio.run(walker.plan()))
     waiting = "still-w1: node_ready: patience has ended, still waiting: still-w1 is Ready, with kubelet 1.28.15"
     assert payload == {"error": "StepTimedOut", "message": waiting}
 
@@ -95,7 +100,7 @@ def test_patience_ends_for_an_api_that_does_not_answer_too(walker):
     """The control plane is waited for, but not for ever."""
     hop = asyncio.run(walker.plan())
     with walker.lab.faults.api_down():
-        payload = event(hop, LONG_AGO)
+        payload = late(hop)
     assert payload["error"] == "StepTimedOut"
     assert "still waiting: the Kubernetes API does not answer at https://" in payload["message"]
 
@@ -126,7 +131,7 @@ def test_a_step_under_way_waits_until_its_clusters_file_is_mended(walker, file):
     """Nothing is acted on meanwhile, and the time is nobody's but the editor's."""
     going_on = trigger_of(asyncio.run(walker.plan()), "stage", "switch_package_repository")
     event = asyncio.run(mended_meanwhile(file, going_on))
-    assert dict(event.xcoms["return_value"]["waited"])["file"] >= 0.3
+    assert dict(event.xcoms["return_value"][0]["waited"])["file"] >= 0.3
 
 
 def test_a_run_that_waits_for_the_cluster_waits_for_its_file_too(file):
@@ -137,8 +142,8 @@ def test_a_run_that_waits_for_the_cluster_waits_for_its_file_too(file):
 def test_a_file_that_nobody_mends_is_not_waited_for_for_ever(walker, file):
     hop = asyncio.run(walker.plan())
     file.spoil()
-    payload = first(hop, "stage", "switch_package_repository", deadline=LONG_AGO).payload
-    assert payload["message"].endswith(f"patience has ended, still waiting: {BROKEN}")
+    payload = first(hop, "stage", "switch_package_repository", for_a_person_since=LONG_AGO).payload
+    assert payload["message"].endswith(f"patience has ended: {BROKEN}")
     assert payload["do"].startswith("mend ")
 
 
@@ -147,10 +152,11 @@ def test_an_outcome_tells_when_and_how_long_it_waited_for_what(walker):
     hop = asyncio.run(walker.plan())
     asyncio.run(walker.step(hop, "stage", "still-w1", "switch_package_repository"))
     waits = Waits(Wait.TURN, "its turn", datetime.now(UTC) - timedelta(seconds=30))
-    done = first(hop, "stage", "stage_packages", waits=waits.to_json()).xcoms["return_value"]
-    assert (done["status"], done["began"]) == ("changed", "2026-11-23T00:00:00.000+00:00")
-    ended = datetime.fromisoformat(done["ended"])
-    assert done["seconds"] == pytest.approx((ended - datetime.fromisoformat(LONG_AGO)).total_seconds(), abs=0.1)
+    began = datetime.now(UTC) - timedelta(minutes=4)
+    event = first(hop, "stage", "stage_packages", began=began.isoformat(), waits=waits.to_json())
+    done = event.xcoms["return_value"][0]
+    assert (done["status"], done["began"]) == ("changed", began.isoformat(timespec="milliseconds"))
+    assert done["seconds"] == pytest.approx((datetime.fromisoformat(done["ended"]) - began).total_seconds(), abs=0.1)
     waited = dict(done["waited"])
     assert set(waited) <= {"turn", "command"}  # the simulated host is quick
     assert 30 <= waited["turn"] < 60
@@ -189,19 +195,19 @@ def test_a_node_that_is_left_for_another_window_ends_as_skipped(left):
     """In a trigger, which tells what it would have returned."""
     event = first(left, "workers", "admit")
     assert isinstance(event, TaskSkippedEvent)
-    told = event.xcoms["return_value"]
+    *_, told = event.xcoms["return_value"]
     assert (told["status"], told["group"]) == ("left", "workers")
     assert told["details"][0].startswith("to be continued: its maintenance window: it opens on ")
 
 
 def test_in_a_worker_too(left):
     admit = StepOperator(
-        task_id="admit", cluster="still", group="workers", step="admit", node="still-w1", hop=left.to_json()
+        task_id="drain_node", cluster="still", group="workers", steps=["admit"], node="still-w1", hop=left.to_json()
     )
     there = context()
     with pytest.raises(AirflowSkipException, match="to be continued: "):
         asyncio.run(admit.aexecute(there))
-    assert there["ti"].pushed["return_value"]["status"] == "left"
+    assert there["ti"].pushed["return_value"][-1]["status"] == "left"
 
 
 def test_a_result_of_which_something_is_left_is_skipped(walker):
@@ -216,16 +222,15 @@ def test_a_result_of_which_something_is_left_is_skipped(walker):
 
 def test_patience_does_not_end_while_a_window_is_waited_for(walker):
     """It is somebody else's time; what was waited for before it is not."""
-    work, now = (
-        Assignment.from_json(trigger_of(asyncio.run(walker.plan()), "workers", "drain_node").work),
-        datetime.now(UTC),
+    now = datetime.now(UTC)
+    trigger = trigger_of(
+        asyncio.run(walker.plan()), "workers", "drain_node", began=(now - timedelta(minutes=15)).isoformat()
     )
-    deadline = (now - timedelta(minutes=5)).isoformat()
-    trigger = trigger_of(work.hop, "workers", "drain_node", deadline=deadline)
+    trigger._patience = timedelta(minutes=10)
     silent = Unreachable("it does not answer")
-    trigger._check_patience(work, silent, Waits(Wait.WINDOW, "x", now - timedelta(minutes=6)))
+    trigger._check_patience(silent, Waits(Wait.WINDOW, "x", now - timedelta(minutes=6)))
     with pytest.raises(StepTimedOut):
-        trigger._check_patience(work, silent, Waits(Wait.WINDOW, "x", now - timedelta(minutes=4)))
+        trigger._check_patience(silent, Waits(Wait.WINDOW, "x", now - timedelta(minutes=4)))
 
 
 def test_a_backup_of_another_run_is_not_this_runs(walker):

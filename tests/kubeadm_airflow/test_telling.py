@@ -21,11 +21,13 @@ from kubeadm_airflow import late, news, notifiers
 from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
 from kubeadm_airflow.news import TELL, TRIGGER, Quota
 from kubeadm_airflow.notifiers import ReportSoFar, RunFailed
-from kubeadm_airflow.operators.step import StepOperator, is_first_act
+from kubeadm_airflow.operators.step import StepOperator
 from kubeadm_airflow.operators.tell import TellOperator
 from kubeadm_airflow.run_report import failure_of
+from kubeadm_airflow.run_triggers import ClaimTrigger
+from kubeadm_airflow.so_far import is_first_act
 from kubeadm_airflow.telling import tell
-from kubeadm_airflow.triggers import ClaimTrigger, StepTrigger
+from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade import errors
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.procedure import GROUPS
@@ -287,7 +289,8 @@ def waiting_since(kind, minutes):
 
 def trigger_of(hop, step="node_ready", node="still-w1", **given):
     work = step_of(hop, "workers", step, node)
-    return StepTrigger(work=work.to_json(), progress=Progress().to_json(), began=LONG_AGO, **given)
+    began = datetime.now(UTC).isoformat()
+    return StepTrigger(**{"work": work.to_json(), "progress": Progress().to_json(), "began": began} | given)
 
 
 async def first_event(trigger, patience=20.0):
@@ -297,16 +300,16 @@ async def first_event(trigger, patience=20.0):
 def test_a_step_that_is_blocked_wakes_its_task_up(blocked_at_once):
     """Nothing upgrades this kubelet: it has waited for its node for two minutes, and one is enough."""
     hop = asyncio.run(blocked_at_once.plan())
-    deadline = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    began = (datetime.now(UTC) - timedelta(minutes=2)).isoformat()
     waits = waiting_since(Wait.NODE, 2)
-    event = asyncio.run(first_event(trigger_of(hop, deadline=deadline, waits=waits))).payload
+    event = asyncio.run(first_event(trigger_of(hop, began=began, waits=waits))).payload
     told = Event.from_json(event[TELL])
     assert (told.kind, told.node) == (Kind.BLOCKED, "still-w1")
     assert (
         "still-w1: node_ready has waited for the node to be Ready for 2 minutes: still-w1 is Ready, with" in told.text
     )
     follower = event[TRIGGER]
-    assert (follower["began"], follower["deadline"]) == (LONG_AGO, deadline)
+    assert follower["began"] == began
     assert follower["waits"]["since"] == waits["since"]
     assert follower["told"] == f"node {waits['since']}"
 
@@ -318,7 +321,7 @@ def test_the_trigger_after_it_waits_on_and_tells_nothing_twice(blocked_at_once):
     follower = StepTrigger(**event[TRIGGER])
     with pytest.raises(TimeoutError):
         asyncio.run(first_event(follower, 3))
-    again = StepTrigger(**follower.serialize()[1] | {"deadline": LONG_AGO})
+    again = StepTrigger(**follower.serialize()[1] | {"began": LONG_AGO})
     assert asyncio.run(first_event(again)).payload["error"] == "StepTimedOut"
 
 
@@ -326,7 +329,9 @@ def test_its_task_tells_and_leaves_the_waiting_to_another_trigger(blocked_at_onc
     """As often as it is resumed: it may have died right after it had told."""
     hop = asyncio.run(blocked_at_once.plan())
     event = asyncio.run(first_event(trigger_of(hop, waits=waiting_since(Wait.NODE, 2)))).payload
-    operator = StepOperator(cluster="still", group="workers", step="node_ready", node="still-w1", hop=hop.to_json())
+    operator = StepOperator(
+        task_id="node_ready", cluster="still", group="workers", steps=["node_ready"], node="still-w1", hop=hop.to_json()
+    )
     for _ in range(2):
         with pytest.raises(TaskDeferred) as deferred:
             operator.resume_execution("resume", {"event": event}, context())

@@ -137,7 +137,7 @@ def test_all_words_together_take_a_tenth_of_the_time_of_whoever_writes_them():
 
 def told_by(waits=WAITS, told=True):
     words = []
-    return Telling(waits, told, words.append), words
+    return Telling(waits, words.append, waits.to_json() if told else None), words
 
 
 def test_what_the_worker_has_told_is_not_told_again(at_once):
@@ -170,7 +170,8 @@ def test_five_hundred_that_wait_for_their_turn_say_so_once(facts_of_many, at_onc
     """And with every node that is done, one more has something to say: the one whose turn it is."""
     hop, facts = facts_of_many(60)
     admit, words = STEPS["admit"], []
-    tells = {name: Telling(Waits(Wait.TURN, "its turn", NOON), True, words.append) for name in hop.workers}
+    told = Waits(Wait.TURN, "its turn", NOON)
+    tells = {name: Telling(told, words.append, told.to_json()) for name in hop.workers}
     for done in range(50):
         for name in hop.workers[done:]:
             members = {one: Member(index < done) for index, one in enumerate(hop.workers)}

@@ -105,10 +105,10 @@ class Crash(Exception):
 class Stubborn(Walker):
     """Starts a task again whose worker or triggerer has died, as Airflow does."""
 
-    async def step(self, hop, group, node, step, run="run-1"):
+    async def task(self, hop, group, node, task, run="run-1"):
         while True:
             try:
-                return await super().step(hop, group, node, step, run)
+                return await super().task(hop, group, node, task, run)
             except Crash:  # in the worker
                 continue
             except errors.UpgradeError as error:  # in the triggerer, which says so

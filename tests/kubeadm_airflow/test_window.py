@@ -10,7 +10,7 @@ import pytest
 from harness.desk import Run, rewrite
 from kubeadm_airflow.endings import EndedForAPerson, TaskEnded
 from kubeadm_airflow.hooks.cluster_claim import claim
-from kubeadm_airflow.triggers import WindowTrigger
+from kubeadm_airflow.run_triggers import WindowTrigger
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import TimeCures
 from lab import ClusterSpec
@@ -84,7 +84,7 @@ def test_it_waits_for_a_window_and_says_so(later):
     waiting = later.desk.xcoms["window", "waiting"]
     assert (waiting["kind"], waiting["reason"].partition(" opens on ")[0]) == ("window", "its maintenance window: it")
     path, kwargs = later.desk.deferred.trigger.serialize()
-    assert path == "kubeadm_airflow.triggers.WindowTrigger"
+    assert path == "kubeadm_airflow.run_triggers.WindowTrigger"
     again = WindowTrigger(**kwargs)
 
     async def until_somebody_opens_it():

@@ -163,7 +163,7 @@ def test_kubeadm_is_not_asked_again_once_an_apiserver_has_moved(facts_of, hop):
             "kubeadm_upgrade",
             "cp1",
             with_kubeadm,
-            "it holds no slot of this run: clear its admit task as well",
+            "it holds no slot of this run: clear its drain_node task as well",
             id="apply without a slot",
         ),
         pytest.param(
@@ -198,7 +198,7 @@ def test_kubeadm_is_not_asked_again_once_an_apiserver_has_moved(facts_of, hop):
             "drain_node",
             "w1",
             lambda f, h: f,
-            "it holds no slot of this run: clear its admit task as well",
+            "it holds no slot of this run: clear its drain_node task as well",
             id="drain without a slot",
         ),
         pytest.param(

@@ -50,6 +50,7 @@ def build_app(cluster: SimulatedCluster) -> web.Application:
     app = web.Application(client_max_size=16 * 1024**2)
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        cluster.records.requests += 1
         return await _handle(cluster, request)
 
     app.router.add_route("*", "/{path:.*}", handle)

@@ -73,6 +73,11 @@ class LabCluster:
         return list(self.simulated.records.mutations)
 
     @property
+    def requests(self) -> int:
+        """How many the API has had."""
+        return self.simulated.records.requests
+
+    @property
     def pods(self) -> list[PodRecord]:
         """What became of Pods that somebody took away, in order."""
         return list(self.simulated.records.pods)

@@ -96,6 +96,7 @@ class Records:
     health: list[HealthRecord] = field(default_factory=list)
     power: list[PowerRecord] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    requests: int = 0  # to the API, of every kind
     listeners: list[Callable[[Record], None]] = field(default_factory=list)
 
     def open(self, record: CommandRecord) -> int:

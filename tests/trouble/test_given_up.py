@@ -60,9 +60,9 @@ def test_a_run_is_held_let_go_on_and_ended(site):
     dag_id, run_id = site.start("held")
     wait_for(lambda: cluster.node_state("held-cp1").kubelet == "v1.29.15", "held-cp1 to move", 240)
     steer(site, "held", action="pause", reason="incident 4711")
-    waiting = site.api.wait_for_task(dag_id, run_id, "workers.next_in_line", "held-w1", ["deferred"], 120)
+    waiting = site.api.wait_for_task(dag_id, run_id, "workers.drain_node", "held-w1", ["deferred"], 120)
     said = "paused (incident 4711, asked by admin)"
-    wait_for(lambda: said in site.log_text(dag_id, run_id, waiting), "next_in_line to say so", 60)
+    wait_for(lambda: said in site.log_text(dag_id, run_id, waiting), "drain_node to say so", 60)
     assert {cluster.node_state(name).schedulable for name in ("held-w1", "held-w2")} == {True}
     steer(site, "held", action="resume")
     wait_for(lambda: "out-of-service.held-w1" in cluster.object(*LEDGER)["data"], "held-w1 to get its slot", 120)
@@ -104,8 +104,8 @@ def test_an_old_run_that_is_cleared_moves_nothing(site):
     site.run("old", patience=300, target_version="1.30")
     before = len(mutating(cluster))
     tasks = {task.task_id: task for task in site.api.task_instances(dag_id, run_id) if task.map_index <= 0}
-    site.api.clear(dag_id, run_id, [tasks["stage.switch_package_repository"]])
-    refused = site.api.wait_for_task(dag_id, run_id, "stage.switch_package_repository", states=["failed"], patience=120)
+    site.api.clear(dag_id, run_id, [tasks["stage.stage_packages"]])
+    refused = site.api.wait_for_task(dag_id, run_id, "stage.stage_packages", states=["failed"], patience=120)
     assert "has upgraded this cluster since" in site.log_text(dag_id, run_id, refused)
     assert site.api.wait_for_run(dag_id, run_id, patience=120) == "failed"
     assert mutating(cluster)[before:] == []

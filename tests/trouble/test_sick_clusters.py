@@ -75,7 +75,7 @@ def test_hosts_that_speak_german_are_understood(site):
         cluster.put_file(node, "/etc/apt/sources.list.d/drucker.list", "# Druckertreiber für Büro\n".encode("latin-1"))
     with cluster.faults.apt_lock("german-w1"):
         run = site.start("german")
-        waits_for(site, run, "stage.switch_package_repository", "german-w1", "unattended-upgr")
+        waits_for(site, run, "stage.stage_packages", "german-w1", "unattended-upgr")
     assert site.api.wait_for_run(*run, patience=400) == "success", site.trouble(*run)
     assert {cluster.node_state(name).kubelet for name in cluster.nodes} == {TARGET}
     assert cluster.violations == []

@@ -67,7 +67,7 @@ def test_one_upgrades_and_the_other_takes_over_when_the_first_was_killed(both):
     for component in (API_SERVER, *(one for one in COMPONENTS if one != API_SERVER)):
         first.airflow.start_component(component)
     first.airflow.wait_healthy()
-    refused = first.api.wait_for_task(DAG, run, "workers.admit", "contested-w1", ["failed"], 240)
+    refused = first.api.wait_for_task(DAG, run, "workers.drain_node", "contested-w1", ["failed"], 240)
     assert f"run {heir} of {second.airflow.url} holds this cluster" in first.log_text(DAG, run, refused)
     assert second.api.wait_for_run(DAG, heir, patience=400) == "success", second.trouble(DAG, heir)
     assert first.api.wait_for_run(DAG, run, patience=240) == "failed"

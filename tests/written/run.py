@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from kubeadm_upgrade.hop import Hop, Repository, Source
-from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.procedure import GROUPS, TASKS
+from kubeadm_upgrade.tasks import Task, task_of
 from kubeadm_upgrade.version import Version
 from kubeadm_upgrade.waits import Wait
 
@@ -57,8 +58,8 @@ class MadeUpRun:
     def _tasks(self) -> Iterator[Json]:
         for minute, task_id in enumerate(("claim", "look", "plan", "control_plane_nodes", "worker_nodes", "preflight")):
             yield {"task_id": task_id, **self._ended(minute, 20)}
-        for group, index, position, step in self._steps():
-            yield {"task_id": f"{group}.{step}", "map_index": index, **self._state(group, index, position, step)}
+        for group, index, position, task in self._of_nodes():
+            yield {"task_id": f"{group}.{task.name}", "map_index": index, **self._state(group, index, position, task)}
         yield from ({"task_id": task_id} for task_id in ("verify", "next_hop", "report"))
 
     def _xcoms(self) -> Iterator[Json]:
@@ -66,19 +67,34 @@ class MadeUpRun:
         yield {"task_id": "plan", "key": "return_value", "value": self.hop.to_json()}
         yield {"task_id": "plan", "key": "path", "value": self.path()}
         yield {"task_id": "preflight", "key": "findings", "value": ["warn: etcd has not been defragmented for 90 days"]}
-        for group, index, position, step in self._steps():
-            task = {"task_id": f"{group}.{step}", "map_index": index}
-            node = self.hop.nodes_of(group)[index]
-            if self._is_done(group, index, position):
-                yield {**task, "key": "return_value", "value": self._outcome(group, index, position, step, node)}
+        for group, index, position, task in self._of_nodes():
+            key = {"task_id": f"{group}.{task.name}", "map_index": index}
+            done = self._outcomes(group, index, position, task)
+            if len(done) == len(task.steps):
+                told = done if len(done) > 1 else done[0]
+                # as triggers push it, and as workers do
+                yield {**key, "key": "return_value", "value": json.dumps(told) if position % 2 else told}
             elif self._is_begun(group, index, position):
-                yield {**task, "key": "waiting", "value": self._waiting(index)}
+                yield {**key, "key": "waiting", "value": self._waiting(index) | {"done": done}}
 
-    def _steps(self) -> Iterator[tuple[str, int, int, str]]:
-        for group, steps in GROUPS.items():
+    def _of_nodes(self) -> Iterator[tuple[str, int, int, Task]]:
+        """Every task of every node, and the position of its first step in its group."""
+        for group, tasks in TASKS.items():
             for index in range(len(self.hop.nodes_of(group))):
-                for position, step in enumerate(steps):
-                    yield group, index, position, step.name
+                position = 0
+                for task in tasks:
+                    yield group, index, position, task
+                    position += len(task.steps)
+
+    def _outcomes(self, group: str, index: int, first: int, task: Task) -> list[Json]:
+        """Of the steps that are done."""
+        steps = [(position, step.name) for position, step in enumerate(task.steps, first)]
+        node = self.hop.nodes_of(group)[index]
+        return [
+            self._outcome(group, index, position, step, node)
+            for position, step in steps
+            if self._is_done(group, index, position)
+        ]
 
     def _is_done(self, group: str, index: int, position: int) -> bool:
         at_work = [step.name for step in GROUPS["workers"]].index(AT_WORK)
@@ -87,9 +103,9 @@ class MadeUpRun:
     def _is_begun(self, group: str, index: int, position: int) -> bool:
         return position == 0 or self._is_done(group, index, position - 1)
 
-    def _state(self, group: str, index: int, position: int, step: str) -> Json:
-        minute = self._minute(group, index, position)
-        if self._is_done(group, index, position):
+    def _state(self, group: str, index: int, position: int, task: Task) -> Json:
+        minute, last = self._minute(group, index, position), position + len(task.steps) - 1
+        if self._is_done(group, index, last):
             return self._ended(minute, 41.5)
         if self._is_begun(group, index, position):
             return {"state": "deferred", "try_number": 1, "start_date": self._at(minute)}
@@ -113,21 +129,21 @@ class MadeUpRun:
     def _at(self, minute: float) -> datetime:
         return self.began + timedelta(minutes=minute)
 
-    def _outcome(self, group: str, index: int, position: int, step: str, node: str) -> Any:
+    def _outcome(self, group: str, index: int, position: int, step: str, node: str) -> Json:
         began = self._at(self._minute(group, index, position))
-        told = {
+        return {
             "step": step,
             "node": node,
             "status": "unchanged" if step == "kubeadm_upgrade_plan" else "changed",
             "actions": [f"sudo -n systemd-run --unit={step}-1-29-15 --property=RemainAfterExit=yes -- {step}"],
             "details": [],
             "group": group,
+            "task": task_of(group, step),
             "seconds": 41.5,
             "began": began.isoformat(),
             "ended": (began + timedelta(seconds=41.5)).isoformat(),
             "waited": [["slot", 30.0]],
         }
-        return json.dumps(told) if position % 2 else told  # as triggers push it, and as workers do
 
     def _waiting(self, index: int) -> Json:
         admitted = self.done + self.moving

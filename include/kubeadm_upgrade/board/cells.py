@@ -108,5 +108,5 @@ def _log(record: RunRecord, task: TaskRecord) -> str:
     """The task's page in Airflow's UI, which opens with its log; of one that asks, with the question."""
     asks = "/required_actions" if task.state == "awaiting_input" else ""
     mapped = f"/mapped/{task.map_index}" if task.map_index >= 0 else ""
-    dag, run, name = (path_part(part) for part in (record.dag_id, record.run_id, task.task_id))
+    dag, run, name = (path_part(part) for part in (record.dag_id, record.run_id, task.airflow_id))
     return f"/dags/{dag}/runs/{run}/tasks/{name}{mapped}{asks}"

@@ -9,8 +9,10 @@ from operator import is_
 from types import MappingProxyType
 
 from kubeadm_upgrade.board.record import RunRecord, TaskRecord
+from kubeadm_upgrade.board.shared_tasks import steps_of, tasks_in
 from kubeadm_upgrade.board.work import work_seconds
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, WORKER_NODE
+from kubeadm_upgrade.tasks import Task
 from kubeadm_upgrade.waits import Wait
 
 CONTROL_PLANE, WORKER = "control plane", "worker"
@@ -20,8 +22,8 @@ AT_WORK = frozenset({"running", "restarting", "deferred", "up_for_retry", "up_fo
 
 _HAPPENED = AT_WORK | {"success", "failed"}
 _AT_THE_GATES = frozenset(step.name for steps in GROUPS.values() for step in steps if step.is_at_the_gates)
-_TASK_IDS = {group: tuple(f"{group}.{step.name}" for step in steps) for group, steps in GROUPS.items()}
 _NONE: Mapping[str, Course] = MappingProxyType({})
+_ROLES = ((CONTROL_PLANE, "control_plane", CONTROL_PLANE_NODE), (WORKER, "workers", WORKER_NODE))
 
 # Waiting at the gates: nobody has touched the node yet.
 AT_THE_GATES = frozenset({Wait.TURN, Wait.SLOT, Wait.PAUSE, Wait.APPROVAL, Wait.WINDOW, Wait.SOAK, Wait.FAILURES})
@@ -33,7 +35,8 @@ class Course:
 
     name: str
     role: str
-    tasks: tuple[TaskRecord, ...] = ()  # also those that Airflow has no row of yet
+    tasks: tuple[TaskRecord, ...] = ()  # a step each; also those that Airflow has no row of yet
+    rows: tuple[TaskRecord, ...] = ()  # the tasks of Airflow that they are made of
 
     @cached_property
     def current(self) -> TaskRecord | None:
@@ -108,39 +111,45 @@ def courses(record: RunRecord, before: Mapping[str, Course] = _NONE) -> tuple[Co
 
     One of `before` that is made of the very same tasks is taken as it is, with all that was found out about it.
     """
-    rows = {(task.task_id, task.map_index): task for task in record.tasks}
-    planes, workers = record.nodes_of("control_plane"), record.nodes_of("workers")
-    found = {name: Course(name, CONTROL_PLANE, _tasks(record, name, CONTROL_PLANE_NODE, rows)) for name in planes}
-    found |= {name: Course(name, WORKER, _tasks(record, name, WORKER_NODE, rows)) for name in workers}
+    there = {(task.task_id, task.map_index): task for task in record.tasks}
+    found: dict[str, Course] = {}
+    for role, group, groups in _ROLES:
+        tasks = tuple(task for one in groups for task in tasks_in(one, record.task_ids))
+        for name in record.nodes_of(group):
+            rows = _rows(record, name, groups, there)
+            found[name] = _same(before.get(name), role, rows) or Course(name, role, _steps(rows, tasks), rows)
     for node in record.nodes:
         if node.name not in found:
-            found[node.name] = Course(node.name, CONTROL_PLANE if node.control_plane else WORKER)
-    return tuple(_same(before.get(name), course) for name, course in found.items())
+            role = CONTROL_PLANE if node.control_plane else WORKER
+            found[node.name] = _same(before.get(node.name), role, ()) or Course(node.name, role)
+    return tuple(found.values())
 
 
-def _tasks(
-    record: RunRecord, node: str, groups: tuple[str, ...], rows: Mapping[tuple[str, int], TaskRecord]
+def _rows(
+    record: RunRecord, node: str, groups: tuple[str, ...], there: Mapping[tuple[str, int], TaskRecord]
 ) -> tuple[TaskRecord, ...]:
-    steps = tuple(_of_the_run(group, record.task_ids) for group in groups)
-    keys = _keys(steps, tuple(record.index_of(node, group) for group in groups))
-    found = tuple(map(rows.get, keys))
-    if all(found):
-        return found  # type: ignore[return-value]
-    return tuple(task or _not_there_yet(*key) for key, task in zip(keys, found, strict=True))
+    ids = tuple(_task_ids(group, record.task_ids) for group in groups)
+    keys = _keys(ids, tuple(record.index_of(node, group) for group in groups))
+    return tuple(there.get(key) or _not_there_yet(*key) for key in keys)
+
+
+def _steps(rows: tuple[TaskRecord, ...], tasks: tuple[Task, ...]) -> tuple[TaskRecord, ...]:
+    return tuple(
+        step
+        for row, task in zip(rows, tasks, strict=True)
+        for step in (steps_of(row, task) if len(task.steps) > 1 else (row,))
+    )
 
 
 @cache
-def _keys(steps: tuple[tuple[str, ...], ...], indexes: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
+def _keys(ids: tuple[tuple[str, ...], ...], indexes: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
     """Task ids and map indexes of a node's tasks, in their order."""
-    return tuple((name, index) for names, index in zip(steps, indexes, strict=True) for name in names)
+    return tuple((name, index) for names, index in zip(ids, indexes, strict=True) for name in names)
 
 
 @cache
-def _of_the_run(group: str, known: frozenset[str]) -> tuple[str, ...]:
-    """Without a step that an earlier release of this tool did not have: Airflow has rows of all others of its group."""
-    steps = _TASK_IDS[group]
-    unknown = [name for name in steps if name not in known]
-    return tuple(name for name in steps if name not in unknown) if len(unknown) == 1 else steps
+def _task_ids(group: str, known: frozenset[str]) -> tuple[str, ...]:
+    return tuple(f"{group}.{task.name}" for task in tasks_in(group, known))
 
 
 @cache
@@ -148,7 +157,7 @@ def _not_there_yet(task_id: str, map_index: int) -> TaskRecord:
     return TaskRecord(task_id, map_index)
 
 
-def _same(before: Course | None, course: Course) -> Course:
-    if before is None or before.role != course.role or len(before.tasks) != len(course.tasks):
-        return course
-    return before if all(map(is_, before.tasks, course.tasks)) else course
+def _same(before: Course | None, role: str, rows: tuple[TaskRecord, ...]) -> Course | None:
+    if before is None or before.role != role or len(before.rows) != len(rows):
+        return None
+    return before if all(map(is_, before.rows, rows)) else None

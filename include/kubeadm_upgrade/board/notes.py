@@ -35,7 +35,9 @@ def _notes(record: RunRecord) -> Iterator[Note]:
 
 def _was_refused(record: RunRecord) -> bool:
     """It has ended red before a node was begun with: all that it had promised is missing, as it says already."""
-    begun = any(task.group not in ("", "stage") and (task.outcome or task.failure) for task in record.tasks)
+    begun = any(
+        task.group not in ("", "stage") and (task.outcome or task.outcomes or task.failure) for task in record.tasks
+    )
     return record.state == "failed" and not begun
 
 

@@ -25,6 +25,7 @@ class Waiting:
     since: datetime
     kind: str = ""  # of waits.Wait; "" where an earlier release has written it
     reason_since: datetime | None = None  # where that is later: others of its kind have come and gone
+    done: tuple[Json, ...] = ()  # outcomes of the task's steps before the one that waits
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class Failure:
     why: str
     do: str = ""
     said: tuple[str, ...] = ()
+    done: tuple[Json, ...] = ()  # outcomes of the task's steps before the one that has failed
 
 
 @dataclass(frozen=True)
 class TaskRecord:
-    """One task instance; `state` is Airflow's word, None where it has none yet."""
+    """One task instance, or one step of it; `state` is Airflow's word, None where it has none yet."""
 
     task_id: str
     map_index: int = -1
@@ -49,6 +51,8 @@ class TaskRecord:
     waiting: Waiting | None = None
     failure: Failure | None = None
     outcome: Json | None = None
+    outcomes: tuple[Json, ...] = ()  # of a task of several steps; board/shared_tasks.py makes steps of it
+    part_of: str = ""  # of such a step: the id of its task
 
     @cached_property
     def group(self) -> str:
@@ -58,6 +62,11 @@ class TaskRecord:
     @cached_property
     def step(self) -> str:
         return self.task_id.rpartition(".")[2]
+
+    @property
+    def airflow_id(self) -> str:
+        """The task id by which Airflow knows it."""
+        return self.part_of or self.task_id
 
     @property
     def is_marked(self) -> bool:
@@ -197,13 +206,16 @@ def _task(plain: Json) -> TaskRecord:
         "started": _time(plain["started"]),
         "ended": _time(plain["ended"]),
         "waiting": waiting and _waiting(waiting),
-        "failure": failure and Failure(**{**failure, "said": tuple(failure["said"])}),
+        "failure": failure
+        and Failure(**{**failure, **{name: tuple(failure.get(name, ())) for name in ("said", "done")}}),
+        "outcomes": tuple(plain.get("outcomes", ())),
     }
     return TaskRecord(**{**plain, **read})
 
 
 def _waiting(plain: Json) -> Waiting:
-    return Waiting(**{**plain, **{name: _time(plain.get(name)) for name in ("since", "reason_since")}})
+    times = {name: _time(plain.get(name)) for name in ("since", "reason_since")}
+    return Waiting(**{**plain, **times, "done": tuple(plain.get("done", ()))})
 
 
 def _time(text: str | None) -> datetime | None:

@@ -35,4 +35,4 @@ def retry_of(record: RunRecord, task: TaskRecord) -> Call:
 
 def _first(task: TaskRecord) -> str:
     told = _CLEAR_AS_WELL.search(task.failure.why) if task.failure else None
-    return told[1] if told else _FROM.get(task.step, task.step)
+    return told[1] if told else _FROM.get(task.step, task.airflow_id.rpartition(".")[2])

@@ -25,15 +25,16 @@ def unwrapped(value: Any) -> Any:
         return value
 
 
-def outcome_in(value: Any) -> Json | None:
-    """The return value of a step's task."""
+def outcomes_of(value: Any) -> tuple[Json, ...]:
+    """The return value of a task: of one step its outcome, of several a list of them."""
     plain = unwrapped(value)
-    return plain if isinstance(plain, Mapping) and {"step", "node", "status"} <= plain.keys() else None
+    every = plain if isinstance(plain, list | tuple) else [plain]
+    return tuple(one for one in every if isinstance(one, Mapping) and {"step", "node", "status"} <= one.keys())
 
 
 def outcomes_in(values: Iterable[Any]) -> list[Json]:
     """Of the return values of many."""
-    return [outcome for value in values if (outcome := outcome_in(value)) is not None]
+    return [outcome for value in values for outcome in outcomes_of(value)]
 
 
 def waiting_in(value: Any) -> Waiting | None:
@@ -43,7 +44,8 @@ def waiting_in(value: Any) -> Waiting | None:
         return None
     reason, since = plain.get("reason"), _time(plain.get("since"))
     kind, reason_since = str(plain.get("kind") or ""), _time(plain.get("reason_since"))
-    return Waiting(str(reason), since, kind, reason_since) if reason and since else None
+    done = outcomes_of(plain.get("done"))
+    return Waiting(str(reason), since, kind, reason_since, done) if reason and since else None
 
 
 def failure_in(value: Any) -> Failure | None:
@@ -52,7 +54,7 @@ def failure_in(value: Any) -> Failure | None:
     if not isinstance(plain, Mapping) or not plain.get("why"):
         return None
     why, *said = str(plain["why"]).splitlines() or [""]
-    return Failure(why, str(plain.get("do") or ""), tuple(said))
+    return Failure(why, str(plain.get("do") or ""), tuple(said), outcomes_of(plain.get("done")))
 
 
 def blocks_in(value: Any) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class ClaimOperator(ClusterOperator):
 
     async def aexecute(self, context: Context) -> None:
         from kubeadm_airflow.hooks.cluster_claim import claim
-        from kubeadm_airflow.triggers import ClaimTrigger
+        from kubeadm_airflow.run_triggers import ClaimTrigger
 
         cluster = load_cluster_named(self.cluster)
         params, run = context["params"], run_of(context)
@@ -56,7 +56,7 @@ class ClaimOperator(ClusterOperator):
         """The trigger ended with an error, or has something to tell people and goes on then."""
         if TELL not in event:
             raise from_event(event)
-        from kubeadm_airflow.triggers import ClaimTrigger
+        from kubeadm_airflow.run_triggers import ClaimTrigger
 
         tell(context, Event.from_json(event[TELL]))
         self.defer(trigger=ClaimTrigger(**event[TRIGGER]), method_name="resume")

@@ -26,7 +26,7 @@ from kubeadm_upgrade.planning import plan_page
 from kubeadm_upgrade.planning.path import Path
 from kubeadm_upgrade.planning.state import State
 from kubeadm_upgrade.preflight import may_settle
-from kubeadm_upgrade.procedure import GROUPS
+from kubeadm_upgrade.procedure import TASKS
 from kubeadm_upgrade.rollout.placement import Placed
 from kubeadm_upgrade.telling.events import plan_ready
 from kubeadm_upgrade.verify import joined, left_behind, shortcomings, still_to_do, unsettled
@@ -36,7 +36,12 @@ from kubeadm_upgrade.windows.forecast import Forecast, forecast
 # Whoever clears `plan` alone, hours later, does not mean what `look` saw then.
 LOOK_IS_OLD = timedelta(minutes=10)
 
-ADMISSIONS = tuple(f"{group}.{step.name}" for group, steps in GROUPS.items() for step in steps if step.is_at_the_gates)
+ADMISSIONS = tuple(
+    f"{group}.{task.name}"
+    for group, tasks in TASKS.items()
+    for task in tasks
+    if any(step.is_at_the_gates for step in task.steps)
+)
 
 
 class ClusterOperator(EndsInTwoLines, BaseAsyncOperator):

@@ -52,7 +52,7 @@ class WindowOperator(AskingOperator):
             return loop.run_until_complete(self._settle(context))
 
     async def _wait_for_it(self, context: Context, reason: str) -> None:
-        from kubeadm_airflow.triggers import WindowTrigger
+        from kubeadm_airflow.run_triggers import WindowTrigger
 
         self.log.info("%s: waiting: %s", self.cluster, reason)
         waits = Waits(Wait.WINDOW, reason, datetime.now(UTC))

@@ -21,7 +21,7 @@ from kubeadm_upgrade.board.xcoms import (
     failure_in,
     marks_in,
     nodes_in,
-    outcome_in,
+    outcomes_of,
     pace_in,
     text_in,
     unwrapped,
@@ -77,11 +77,13 @@ class RunReader:
 
     def _task(self, task: Task) -> TaskRecord:
         (task_id, map_index), row, told = task, self._rows.tasks[task], self._rows.xcoms.get(task, {})
+        outcomes = outcomes_of(told[RESULT]) if RESULT in told else ()
         return TaskRecord(
             *(task_id, map_index, *row),
             waiting=waiting_in(told["waiting"]) if "waiting" in told else None,
             failure=failure_in(told["failure"]) if "failure" in told else None,
-            outcome=outcome_in(told[RESULT]) if RESULT in told else None,
+            outcome=outcomes[0] if len(outcomes) == 1 else None,
+            outcomes=outcomes if len(outcomes) > 1 else (),
         )
 
     def _told(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from kubeadm_airflow.pages.run_record import RunReader
 from kubeadm_airflow.pages.run_rows import OVERLAP, WHOLE_EVERY
 from kubeadm_upgrade import report
 from kubeadm_upgrade.board.record import Failure, Marks, TaskRecord
+from kubeadm_upgrade.procedure import TASKS
 from written.database import write_dag, write_run, write_tasks, write_xcoms
 from written.run import MadeUpRun
 
@@ -68,10 +69,22 @@ def test_the_record_holds_what_tasks_have_written(session, reader):
 
 
 @pytest.mark.parametrize(
-    "step", [pytest.param("admit", id="from a worker"), pytest.param("upgrade_kubeadm", id="from a trigger")]
+    "task", [pytest.param("admit", id="from a worker"), pytest.param("back_up", id="from a trigger")]
 )
-def test_an_outcome_is_read_whoever_has_pushed_it(session, reader, step):
-    assert task_of(reader.read(session, now()), f"workers.{step}", 0).outcome["status"] == "changed"
+def test_an_outcome_is_read_whoever_has_pushed_it(session, reader, task):
+    assert task_of(reader.read(session, now()), f"control_plane.{task}", 0).outcome["status"] == "changed"
+
+
+@pytest.mark.parametrize("task", [pytest.param(0, id="from a worker"), pytest.param(1, id="from a trigger")])
+def test_a_task_of_several_steps_has_an_outcome_of_each(session, reader, task):
+    name, steps = TASKS["workers"][task]
+    record = task_of(reader.read(session, now()), f"workers.{name}", 0)
+    assert [one["step"] for one in record.outcomes] == [step.name for step in steps]
+
+
+def test_one_that_waits_has_those_of_the_steps_before(session, reader):
+    done = task_of(reader.read(session, now()), DRAIN, 2).waiting.done
+    assert [one["step"] for one in done] == [step.name for step in TASKS["workers"][0].steps[:-1]]
 
 
 def test_a_run_that_is_not_there_has_no_record(session):
@@ -204,7 +217,7 @@ def test_a_query_that_fails_delays_and_hides_nothing(session, reader, empty, fir
     assert reader.read(session, now()) == RunReader(RUN.dag_id, RUN_ID).read(session, now())
 
 
-@pytest.mark.parametrize("part", ["outcome_in", "marks_of", "last_seen", "read_json"])
+@pytest.mark.parametrize("part", ["outcomes_of", "marks_of", "last_seen", "read_json"])
 def test_what_cannot_be_read_for_once_is_read_again(session, reader, monkeypatch, part):
     reader.read(session, now())
     go_on(session)

@@ -16,7 +16,7 @@ from kubeadm_upgrade.board.record import (
     TaskRecord,
     Waiting,
 )
-from kubeadm_upgrade.board.xcoms import failure_in, marks_in, nodes_in, outcome_in, pace_in, unwrapped, waiting_in
+from kubeadm_upgrade.board.xcoms import failure_in, marks_in, nodes_in, outcomes_of, pace_in, unwrapped, waiting_in
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 OUTCOME = {"step": "drain_node", "node": "w1", "status": "changed", "actions": [], "details": []}
@@ -59,14 +59,14 @@ def test_a_mapped_task_is_about_the_node_of_its_index():
 
 
 def test_an_outcome_of_a_trigger_is_encoded_twice():
-    assert outcome_in(json.dumps(OUTCOME)) == outcome_in(OUTCOME) == OUTCOME
+    assert outcomes_of(json.dumps(OUTCOME)) == outcomes_of(OUTCOME) == outcomes_of([OUTCOME, 4]) == (OUTCOME,)
 
 
 @pytest.mark.parametrize(
     "value", [None, "", "{", [], {}, {"reason": "x"}, {"since": "x"}, {"why": ""}, 4, "null"], ids=repr
 )
 def test_what_is_not_ours_is_as_if_it_were_not_there(value):
-    assert (waiting_in(value), failure_in(value), outcome_in(value), nodes_in(value)) == (None, None, None, ())
+    assert (waiting_in(value), failure_in(value), outcomes_of(value), nodes_in(value)) == (None, None, (), ())
     assert (marks_in(value), pace_in(value)) == (Marks(), Pace())
 
 
@@ -102,6 +102,6 @@ ANY_JSON = st.recursive(
 
 @given(value=ANY_JSON)
 def test_reading_never_raises(value):
-    for read in (unwrapped, waiting_in, failure_in, outcome_in, nodes_in, marks_in, pace_in):
+    for read in (unwrapped, waiting_in, failure_in, outcomes_of, nodes_in, marks_in, pace_in):
         read(value)
         read(json.dumps(value))

@@ -1,0 +1,55 @@
+"""What all triggers of ours have in common: how they end, what they say meanwhile, and which errors they wait for."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
+
+from kubeadm_airflow.endings import to_event
+from kubeadm_airflow.news import HasNews
+from kubeadm_upgrade.errors import Conflict, Misdirected, OwnMistake, Unauthorized, Unreachable, UpgradeError
+from kubeadm_upgrade.inventory import InventoryError
+from kubeadm_upgrade.waits import A_TURN, Wait, kind_of
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = A_TURN.total_seconds()
+SAY_AGAIN_SECONDS = 60.0  # a reason that changes all the time is said no more often than this
+# credentials that are not accepted, another's answer, or a file that is broken: somebody sees to it, or nobody does
+FOR_A_PERSON = (Unauthorized, Misdirected, InventoryError)
+WAITED_FOR = (Unreachable, Conflict, *FOR_A_PERSON)
+
+
+class Said:
+    """What a waiting task has told its log: each change once, and at most once a minute."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._last, self._when = "", float("-inf")
+
+    def __call__(self, reason: str) -> None:
+        if reason != self._last and time.monotonic() - self._when >= SAY_AGAIN_SECONDS:
+            self._last, self._when = reason, time.monotonic()
+            self._say(reason)
+
+
+def kind_of_wait(error: UpgradeError) -> Wait:
+    return Wait.FILE if isinstance(error, InventoryError) else kind_of(error)
+
+
+async def events(work: Awaitable[Any]) -> TriggerEvent:
+    """The end of a trigger's work: success ends the task here, an error wakes it up to be raised in its own process."""
+    try:
+        return TaskSuccessEvent(xcoms={"return_value": await work})
+    except HasNews as news:
+        return TriggerEvent(news.event)
+    except UpgradeError as error:
+        return TriggerEvent(to_event(error))
+    except Exception as error:
+        # An exception that leaves a trigger fails its task without a word of why.
+        log.exception("A mistake in the upgrade's own code")
+        return TriggerEvent(to_event(OwnMistake(type(error).__name__)))

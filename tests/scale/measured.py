@@ -1,0 +1,75 @@
+"""What processes have spent, by Linux's own books."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.airflow import COMPONENTS, AirflowInstance
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """CPU-seconds of each component of Airflow and all that it has started: tasks are the scheduler's."""
+
+    by_component: dict[str, float]
+
+    @classmethod
+    def now(cls, airflow: AirflowInstance) -> Spent:
+        return cls({name: sum(map(_cpu, _family(airflow.pid(name)))) for name in COMPONENTS})
+
+    def since(self, before: Spent) -> Spent:
+        return Spent({name: spent - before.by_component[name] for name, spent in self.by_component.items()})
+
+    @property
+    def total(self) -> float:
+        return sum(self.by_component.values())
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {spent:.0f}" for name, spent in self.by_component.items())
+
+
+def most_memory(pids: Iterable[int]) -> float:
+    """MiB: the most that any of these processes has held at a time."""
+    return max((_peak(pid) for pid in pids), default=0.0)
+
+
+def family_of(airflow: AirflowInstance, name: str) -> list[int]:
+    return _family(airflow.pid(name))
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all below it that are alive."""
+    found = [pid]
+    for child in _children(pid):
+        found += _family(child)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(child) for one in threads for child in (one / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _cpu(pid: int) -> float:
+    """Its own, and that of its children that have ended and were waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / _TICKS
+
+
+def _peak(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)

@@ -1,0 +1,89 @@
+"""One large cluster, its workers in groups of a hundred and ten of them at a time, the durations skewed.
+
+Three figures beside each other: the schedule that is ideal for those durations, ours, and that of batches of the same
+size, each of which ends with its slowest. The machine is left alone. WORKERS="50 500" says how many workers, and
+SECONDS_EACH how long their kubelets take to come back, on average.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from harness.airflow import TRIGGERER
+from harness.site import Clusters, open_site
+from scale.measured import Spent, family_of, most_memory
+
+pytestmark = [pytest.mark.scale, pytest.mark.timeout(14400)]
+
+SIZES = [int(size) for size in os.environ.get("WORKERS", "50 500").split()]
+MEAN = float(os.environ.get("SECONDS_EACH", "60"))
+GROUP, AT_ONCE = 100, 10
+NAME = "large"
+
+
+def durations(workers: int) -> list[float]:
+    """In seconds: most are short, some take four times as long as most."""
+    dice = random.Random(workers)
+    drawn = [dice.lognormvariate(0.0, 0.6) for _ in range(workers)]
+    return [one * MEAN * workers / sum(drawn) for one in drawn]
+
+
+def ideal(lasts: Sequence[float]) -> float:
+    """One group after the other; in each, whoever comes next takes the slot that is free first."""
+    total = 0.0
+    for group in _groups(lasts):
+        free = [0.0] * AT_ONCE
+        for one in group:
+            heapq.heappush(free, heapq.heappop(free) + one)
+        total += max(free)
+    return total
+
+
+def in_batches(lasts: Sequence[float]) -> float:
+    return sum(max(batch) for group in _groups(lasts) for batch in _batches(group, AT_ONCE))
+
+
+def _groups(lasts: Sequence[float]) -> list[Sequence[float]]:
+    return _batches(lasts, GROUP)
+
+
+def _batches(lasts: Sequence[float], size: int) -> list[Sequence[float]]:
+    return [lasts[first : first + size] for first in range(0, len(lasts), size)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_rollout(size, tmp_path, capsys):
+    lasts = durations(size)
+    zones = [f"zone-{number}" for number in range(len(_groups(lasts)))]
+    rollout = {"groups": [{"name": zone, "selector": {"zone": zone}} for zone in zones]}
+    settings = {"max_unavailable": "10%", "workers_per_run": GROUP, "rollout": rollout, "timeouts": {"ready": 1800}}
+    clusters: Clusters = {NAME: (1, size, settings)}
+    with open_site(tmp_path, clusters, {}) as site:
+        cluster = site.cluster(NAME)
+        for index, seconds in enumerate(lasts):
+            node = f"{NAME}-w{index + 1}"
+            cluster.set_label(node, "zone", zones[index // GROUP])
+            cluster.faults.slow(node, "systemctl restart kubelet", seconds)
+        before, asked = Spent.now(site.airflow), cluster.requests
+        run = site.start(NAME)
+        for number in range(len(zones)):
+            name = run[1] if number == 0 else f"{run[1]}~{number + 1}"
+            assert site.api.wait_for_run(run[0], name, patience=7200) == "success", site.trouble(run[0], name)
+        spent = Spent.now(site.airflow).since(before)
+        memory = most_memory(family_of(site.airflow, TRIGGERER))
+        asked = cluster.requests - asked
+        out = [one.time for one in cluster.timeline if "-w" in one.node and not one.schedulable]
+        back = [one.time for one in cluster.timeline if "-w" in one.node and one.schedulable and one.time > min(out)]
+        assert cluster.violations == []
+        assert all(cluster.node_state(f"{NAME}-w{number + 1}").kubelet == "v1.29.15" for number in range(size))
+    lasted = max(back) - min(out)
+    with capsys.disabled():
+        print(f"\n{size} workers, {AT_ONCE} at a time, {MEAN:.0f} s each on average:", end=" ")
+        print(f"ideal {ideal(lasts):.0f} s, ours {lasted:.0f} s, batches {in_batches(lasts):.0f} s;", end=" ")
+        print(f"{spent.total / size:.1f} CPU-seconds a worker ({spent}), {asked / size:.0f} requests a node,", end=" ")
+        print(f"triggerer {memory:.0f} MiB at most")

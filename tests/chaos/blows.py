@@ -23,7 +23,7 @@ Recovery = Callable[[], None]
 Blow = Callable[[Scene, Point], Recovery]
 
 _LOOKS = 0.05
-_APPEARS = 30.0
+_APPEARS = 180.0
 
 
 def kill_the_task(scene: Scene, point: Point) -> Recovery:

@@ -26,10 +26,13 @@ class Component:
     of_airflow: bool = False
     #: Control plane nodes and workers of its story's cluster.
     shape: tuple[int, int] = (1, 3)
+    #: The group whose own nodes lose their power: a machine that boots starts whatever kubelet is installed.
+    boots_in: str = ""
     refuses: Callable[[Moment], str | None] = _always
 
 
 _SEVERAL = (3, 2)
+_KUBELETS = "control_plane_kubelets"
 
 TASK = Component(
     "task process",
@@ -42,12 +45,18 @@ SSH = Component(
 )
 API = Component("cluster's API", "every connection to the cluster's API is refused and ended", "it answers again")
 PLANE = Component(
-    "control plane node", "a control plane node loses its power", "it is switched on again", shape=_SEVERAL
+    "control plane node",
+    "a control plane node loses its power",
+    "it is switched on again",
+    shape=_SEVERAL,
+    boots_in=_KUBELETS,
 )
 ETCD = Component(
     "etcd member", "a member of etcd ends, and its Pod is gone", "its kubelet makes it anew", shape=_SEVERAL
 )
-WORKER = Component("worker's machine", "a worker's machine loses its power", "it is switched on again")
+WORKER = Component(
+    "worker's machine", "a worker's machine loses its power", "it is switched on again", boots_in="workers"
+)
 LEDGER = Component("ledger", "a person edits the ledger under the run", "the person takes it back")
 
 

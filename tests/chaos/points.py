@@ -53,16 +53,31 @@ def cordoned_in(spec: ClusterSpec) -> str:
 def points_of(component: Component, spec: ClusterSpec, seed: str) -> tuple[Point, ...]:
     """Those of one story, each on a node of its own choice; the seed is what chooses."""
     dice = random.Random(f"{seed} {component.name}")
+    boots = dice.choice(_nodes(component.boots_in, spec)) if component.boots_in else ""
     return tuple(
-        Point(component.name, moment, dice.choice(_nodes(moment, spec, cordoned_in(spec))))
+        Point(component.name, moment, dice.choice(_choice(component, moment, spec, boots)))
         for moment in MOMENTS
         if component.refuses(moment) is None
     )
 
 
-def _nodes(moment: Moment, spec: ClusterSpec, cordoned: str) -> tuple[str, ...]:
-    """A node that somebody has cordoned is never drained by anybody's sign: it is not chosen where that matters."""
+def _choice(component: Component, moment: Moment, spec: ClusterSpec, boots: str) -> tuple[str, ...]:
+    """A machine that boots with the new kubelet needs no restart: what a restart shows is played on another one."""
     if moment.group == "run" or moment.first_only:
         return spec.control_plane_nodes[:1]
-    nodes = {"stage": spec.nodes, "workers": spec.worker_nodes}.get(moment.group, spec.control_plane_nodes)
-    return tuple(name for name in nodes if name != cordoned)
+    nodes = _nodes(moment.group, spec)
+    if moment.group != component.boots_in:
+        return nodes
+    if (moment.step, moment.where) in _INSTALLED:
+        return (boots,)
+    return tuple(name for name in nodes if name != boots) if moment.step in _OF_A_RESTART else nodes
+
+
+_INSTALLED = {("upgrade_kubelet_and_kubectl", Where.AFTER), ("restart_kubelet", Where.WITHIN)}
+_OF_A_RESTART = {"restart_kubelet", "node_ready", "static_pods_ready"}
+
+
+def _nodes(group: str, spec: ClusterSpec) -> tuple[str, ...]:
+    """One that a person has cordoned stays so, and shows no uncordon: it is not chosen."""
+    nodes = {"stage": spec.nodes, "workers": spec.worker_nodes}.get(group, spec.control_plane_nodes)
+    return tuple(name for name in nodes if name != cordoned_in(spec))

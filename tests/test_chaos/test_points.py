@@ -59,6 +59,20 @@ def test_what_waits_for_an_uncordon_is_played_where_there_is_one():
         assert there <= set(spec.nodes)
 
 
+@pytest.mark.parametrize("seed", [str(number) for number in range(20)])
+def test_no_machine_boots_before_a_restart_that_is_waited_for(seed):
+    """It would start the new kubelet, and nobody would restart it: the moments of a restart would never come."""
+    for one, spec in SPECS.items():
+        points = [point for point in points_of(one, spec, seed) if one.boots_in and point.moment.group == one.boots_in]
+        booted = {
+            p.node for p in points if p.moment.step == "upgrade_kubelet_and_kubectl" and p.moment.where == "after"
+        }
+        booted |= {p.node for p in points if p.moment.step == "restart_kubelet" and p.moment.where == "within"}
+        waited_for = {p.node for p in points if p.moment.step in ("node_ready", "static_pods_ready")}
+        waited_for |= {p.node for p in points if p.moment.step == "restart_kubelet" and p.moment.where == "after"}
+        assert not booted & waited_for
+
+
 def test_another_seed_plays_on_other_nodes():
     one, spec = next(iter(SPECS.items()))
     assert points_of(one, spec, "1") != points_of(one, spec, "2")

@@ -97,10 +97,10 @@ def nothing_twice(evidence: Evidence) -> Iterator[str]:
                     yield f"I6: {_line(entry)} on {entry.node} beside {_line(other)}"
                 if any((one.node, one.argv) == (entry.node, entry.argv) for one in well):
                     yield f"I6: {_line(entry)} on {entry.node} again, after it has ended well"
-            case CommandRecord() if _weighs(entry):
+            case CommandRecord():  # one that was refused has changed nothing, as it turns out
                 if running.get(entry.node, entry).argv == entry.argv:
                     running.pop(entry.node, None)
-                well += [entry] if entry.exit_code == 0 else []
+                well += [entry] if entry.exit_code == 0 and _weighs(entry) else []
 
 
 def _weighs(record: CommandRecord) -> bool:

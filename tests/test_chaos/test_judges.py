@@ -160,6 +160,11 @@ WELL = [
     ),
     pytest.param("I6", [begins("w1", INSTALL), ends("w1", INSTALL, 100), begins("w1", INSTALL)], id="it had failed"),
     pytest.param(
+        "I6",
+        [begins("cp1", APPLY), replace(ends("cp1", APPLY, 1), mutating=False), begins("cp1", APPLY, "try-2")],
+        id="it was refused, and is tried again under another name",
+    ),
+    pytest.param(
         "I8",
         [
             held_by("by-hand", at=1),

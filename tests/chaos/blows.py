@@ -24,6 +24,7 @@ Blow = Callable[[Scene, Point], Recovery]
 
 _LOOKS = 0.05
 _APPEARS = 180.0
+_STARTS = 300.0
 
 
 def kill_the_task(scene: Scene, point: Point) -> Recovery:
@@ -136,7 +137,7 @@ def _start(airflow: AirflowInstance, names: Sequence[str]) -> None:
     for wave in filter(None, waves):
         for name in wave:
             airflow.start_component(name)
-        airflow.wait_healthy(*wave)
+        airflow.wait_healthy(*wave, patience=_STARTS)
 
 
 BLOWS: Mapping[str, Blow] = {

@@ -33,7 +33,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
 SOURCES := include plugins dags tests
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo about-demo break faults mend test test-e2e test-doors test-browser pictures test-first-hour test-hosts test-trouble test-compose first-hour env bench bench-scale lint format schema sudoers constraints clean
+.PHONY: help venv demo about-demo break faults mend test test-e2e test-doors test-browser pictures test-first-hour test-hosts test-trouble chaos test-compose first-hour env bench bench-scale lint format schema sudoers constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ test-hosts: $(READY) ## run the procedure on real hosts in containers: root, doc
 
 test-trouble: $(READY) ## upgrade clusters that fall ill meanwhile, and one cluster by two Airflows; minutes, needs nothing but this machine
 	$(PYTEST) -m trouble $(ARGS)
+
+chaos: $(READY) ## upgrade clusters while everything is killed at every step: docs/chaos.md; long, CHAOS_EVERY=3 is less
+	$(PYTEST) -m chaos $(ARGS)
 
 test-compose: $(READY) ## bring up docker-compose.yaml from nothing and upgrade through it: root, docker and debootstrap
 	$(PYTEST) -m compose $(ARGS)

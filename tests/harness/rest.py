@@ -48,6 +48,8 @@ class TaskInstance:
     try_number: int
     started: datetime | None
     ended: datetime | None
+    #: Of this try, and in the title of the process that performs it.
+    uid: str = ""
 
     @property
     def finished(self) -> bool:
@@ -155,10 +157,10 @@ class AirflowApi:
 
     # --- task instances
 
-    def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
-        """All of them, in the order in which the API lists them."""
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-        return [_task_instance(item) for item in self._pages(path, "task_instances")]
+    def task_instances(self, dag_id: str, run_id: str, *states: str) -> list[TaskInstance]:
+        """All of them, or those in one of `states`, in the order in which the API lists them."""
+        path, query = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", {"state": states} if states else {}
+        return [_task_instance(item) for item in self._pages(path, "task_instances", **query)]
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, key: str = "return_value") -> Any:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
@@ -266,10 +268,10 @@ class AirflowApi:
     def call(self, method: str, path: str, body: Json) -> Json:
         return self._json(self._request(method, path, body))
 
-    def _pages(self, path: str, key: str) -> Iterator[Json]:
+    def _pages(self, path: str, key: str, **query: Any) -> Iterator[Json]:
         seen = 0
         while True:
-            page = self.get(path, limit=_PAGE, offset=seen)
+            page = self.get(path, limit=_PAGE, offset=seen, **query)
             yield from page[key]
             seen += len(page[key])
             if not page[key] or seen >= page["total_entries"]:
@@ -333,6 +335,7 @@ def _task_instance(item: Mapping[str, Any]) -> TaskInstance:
         item.get("try_number", 0),
         _time(item["start_date"]) if item.get("start_date") else None,
         _time(item["end_date"]) if item.get("end_date") else None,
+        item.get("id", ""),
     )
 
 

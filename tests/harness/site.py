@@ -17,7 +17,7 @@ from harness.airflow import ONLY_ADMIN, AirflowInstance
 from harness.fleet import ACCOUNT, RIGHTS, LabFleet, write_inventory
 from harness.rest import AirflowApi, TaskInstance
 from harness.settings import IMPATIENT
-from lab import ClusterSpec, Lab, LabCluster
+from lab import ClusterSpec, Lab, LabCluster, Latency
 
 # control plane nodes, workers, and what the cluster's file says beyond the smallest one
 Clusters = Mapping[str, tuple[int, int, Mapping[str, Any]]]
@@ -85,6 +85,7 @@ def open_site(
     broken: Mapping[str, Mapping[str, Any]],
     further: Callable[[Lab, LabFleet, Path], Mapping[str, str]] = lambda *_: {},
     users: Mapping[str, str] = ONLY_ADMIN,
+    latency: Latency | None = None,
 ) -> Iterator[Site]:
     """Everything runs, and every cluster has its DAG; `broken` are files with a mistake each.
 
@@ -94,7 +95,7 @@ def open_site(
         ClusterSpec(name, control_plane=control_plane, workers=workers, version="1.28.15")
         for name, (control_plane, workers, _) in clusters.items()
     ]
-    with Lab(directory / "lab", specs) as lab:
+    with Lab(directory / "lab", specs, latency) as lab:
         inventory = directory / "inventory"
         fleet = join(lab, inventory, clusters, broken)
         environment = {**environment_of(fleet, inventory), **further(lab, fleet, inventory)}

@@ -58,6 +58,9 @@ def build_app(cluster: SimulatedCluster) -> web.Application:
 
 
 async def _handle(cluster: SimulatedCluster, request: web.Request) -> web.StreamResponse:
+    await cluster.faults.network()
+    if not cluster.api_available:
+        return web.Response(status=503)  # to nobody: its connection is gone
     user, body = None, None
     try:
         peer = request.transport.get_extra_info("peercert") if request.transport else None
@@ -71,8 +74,11 @@ async def _handle(cluster: SimulatedCluster, request: web.Request) -> web.Stream
     if request.method not in ("GET", "HEAD"):
         name = user.name if user else "unauthenticated"
         verb = _VERBS.get(request.method, request.method)
-        records = cluster.records.dry_runs if api_objects.is_dry_run(request, body) else cluster.records.mutations
-        records.append(ApiRecord(now(), name, verb, request.path_qs, response.status, body))
+        record = ApiRecord(now(), name, verb, request.path_qs, response.status, body)
+        if api_objects.is_dry_run(request, body):
+            cluster.records.dry_runs.append(record)
+        else:
+            cluster.records.mutated(record)
     return response
 
 

@@ -151,6 +151,7 @@ class SimulatedCluster:
         """Something of the control plane went down or came up."""
         self.door.refresh()
         self.controllers.follow(self.control_plane.controllers_up())
+        self.records.of_health(self.control_plane.ailing())
 
     def pods_on(self, node: str) -> list[Item]:
         return [pod for pod in self.store.each("Pod") if pod["spec"].get("nodeName") == node]

@@ -72,6 +72,11 @@ class ControlPlane:
         unhealthy = faults.is_on("etcd_member_unhealthy", node) or faults.sick("static_pod_not_ready", node, ETCD)
         return self.is_up(node, ETCD) and not unhealthy
 
+    def ailing(self) -> frozenset[tuple[str, str]]:
+        """Apiservers and members of etcd that serve nobody right now."""
+        apiservers = {(node, APISERVER) for node in self.images if not self.is_up(node, APISERVER)}
+        return frozenset(apiservers | {(node, ETCD) for node in self.images if not self.is_healthy(node)})
+
     def members_up(self) -> list[str]:
         return [node for node in self.images if self.is_healthy(node)]
 

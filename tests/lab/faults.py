@@ -19,6 +19,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "api_busy": ("namespace",),
     "slow": ("node", "argv", "seconds"),
     "slow_answer": ("node", "argv", "seconds"),
+    "held": ("node", "argv"),
+    "network_stalls": (),
+    "ssh_down": ("node",),
     "fail": ("node", "argv", "exit_code", "stderr", "times"),
     "node_down": ("node",),
     "kubelet_crashes": ("node",),
@@ -47,6 +50,9 @@ IN_WORDS: dict[str, str] = {
     "api_busy": "the API server has too much to do to evict in a namespace",
     "slow": "a command that begins so takes longer",
     "slow_answer": "the answer to a command that begins so comes late, while it runs",
+    "held": "a command with these words in a row hangs until it is let go on",
+    "network_stalls": "no packet gets through: commands, answers and requests to the API wait",
+    "ssh_down": "a node's sshd cannot be reached, and open sessions end",
     "fail": "a command that begins so fails",
     "node_down": "a node's machine is off",
     "kubelet_crashes": "a node's kubelet starts and ends, again and again",
@@ -64,6 +70,7 @@ IN_WORDS: dict[str, str] = {
 
 
 _OF_EVICTIONS = ("webhook_denies", "webhook_no_dry_run", "api_busy")
+_LOOKS = 0.02
 
 
 def words(argv: str | Sequence[str]) -> tuple[str, ...]:
@@ -93,6 +100,12 @@ class Fault:
     def hits(self, node: str, argv: Sequence[str]) -> bool:
         """A prefix counts wherever a program may start: also after ``env NAME=VALUE``."""
         return self.node in (None, node) and any(one[: len(self.argv)] == self.argv for one in _commands(tuple(argv)))
+
+    def holds(self, node: str, argv: Sequence[str]) -> bool:
+        """These words, wherever they stand; what systemd-run is to start has not begun with it."""
+        own = list(argv[: argv.index("--")] if "systemd-run" in argv and "--" in argv else argv)
+        rows = (tuple(own[place : place + len(self.argv)]) for place in range(len(own)))
+        return self.node in (None, node) and self.argv in rows
 
 
 def _commands(argv: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -145,6 +158,15 @@ class FaultBook:
 
     def delay(self, kind: str, node: str, argv: Sequence[str]) -> float:
         return sum(f.seconds or 0.0 for f in self.active if f.kind == kind and f.hits(node, argv))
+
+    async def while_held(self, node: str, argv: Sequence[str]) -> None:
+        while any(fault.holds(node, argv) for fault in self.matching("held")):
+            await asyncio.sleep(_LOOKS)
+
+    async def network(self) -> None:
+        """What is sent arrives once packets get through."""
+        while self.is_on("network_stalls"):
+            await asyncio.sleep(_LOOKS)
 
     def take_failure(self, node: str, argv: Sequence[str]) -> Fault | None:
         fault = next((f for f in self.active if f.kind == "fail" and f.hits(node, argv)), None)

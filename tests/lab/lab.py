@@ -165,4 +165,5 @@ class Lab:
 
 def _follow(cluster: SimulatedCluster, servers: Sequence[NodeServer]) -> None:
     for server in servers:
-        server.set_up(not cluster.faults.is_on("node_down", server.host.name))
+        gone = any(cluster.faults.is_on(kind, server.host.name) for kind in ("node_down", "ssh_down"))
+        server.set_up(not gone)

@@ -13,8 +13,8 @@ from lab.cluster import SimulatedCluster
 from lab.kinds import BY_GROUP_KIND
 from lab.lab_faults import Faults
 from lab.machines import Connect, LabNode, Machines
-from lab.records import ApiRecord, CommandRecord, PodRecord, Sample
-from lab.store import Item
+from lab.records import ApiRecord, CommandRecord, HealthRecord, PodRecord, PowerRecord, Record, Sample
+from lab.store import Event, Item
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -88,6 +88,31 @@ class LabCluster:
         return list(self.simulated.records.pods)
 
     @property
+    def health(self) -> list[HealthRecord]:
+        """Every change of what is ill in the control plane."""
+        return list(self.simulated.records.health)
+
+    @property
+    def power(self) -> list[PowerRecord]:
+        return list(self.simulated.records.power)
+
+    def do(self, what: Callable[[], object]) -> None:
+        """On the lab's loop, between two things that happen there."""
+
+        async def do() -> None:
+            what()
+
+        self._run(do())
+
+    def listen(self, listener: Callable[[Record], None]) -> None:
+        """It hears of every record as it is made, on the lab's loop."""
+        self.do(lambda: self.simulated.records.listeners.append(listener))
+
+    def watch(self, listener: Callable[[Event], None]) -> None:
+        """It hears of every change of an object, whoever makes it, on the lab's loop."""
+        self.do(lambda: self.simulated.store.listeners.append(listener))
+
+    @property
     def violations(self) -> list[str]:
         return list(self.simulated.records.violations)
 
@@ -114,6 +139,10 @@ class LabCluster:
             if resource.namespaced:
                 item["metadata"].setdefault("namespace", "default")
             self.simulated.store.put(item)
+
+    def change(self, kind: str, namespace: str | None, name: str, edit: Callable[[Item], None]) -> None:
+        """As kubectl edit or patch, of the object as it is at that moment; nothing where there is none."""
+        self.do(lambda: self.simulated.store.change(kind, namespace, name, edit))
 
     def remove(self, kind: str, namespace: str | None, name: str) -> None:
         """As kubectl delete, of what nobody has to end first."""
@@ -159,6 +188,13 @@ class LabCluster:
     def reboot(self, node: str) -> None:
         """Sessions, commands and transient units are gone; returns when the machine is up and its kubelet starts."""
         self._run(self.machines.reboot(node))
+
+    def power_off(self, node: str) -> None:
+        """As a plug that is pulled; ``power_on`` boots the machine again."""
+        self._run(self.machines.power_off(node))
+
+    def power_on(self, node: str) -> None:
+        self._run(self.machines.power_on(node))
 
     def delete_node(self, node: str) -> None:
         """The Node and its Pods go; the host stays reachable, and its kubelet does not register again."""

@@ -81,6 +81,18 @@ class Faults:
     def slow_answer(self, node: str | None, argv_prefix: Argv, seconds: float) -> ActiveFault:
         return self._add(Fault("slow_answer", node, words(argv_prefix), seconds))
 
+    def held(self, node: str | None, argv: Argv) -> ActiveFault:
+        """The command has begun and does nothing yet, until this is lifted; its words may stand anywhere in it."""
+        return self._add(Fault("held", node, words(argv)))
+
+    def network_stalls(self) -> ActiveFault:
+        """Nothing is refused and nothing ends: what is sent arrives late. Units and kubelets go on."""
+        return self._add(Fault("network_stalls"))
+
+    def ssh_down(self, node: str) -> ActiveFault:
+        """The machine is well; what a session runs dies with it, unless systemd runs it."""
+        return self._add(Fault("ssh_down", node))
+
     def fail(
         self, node: str | None, argv_prefix: Argv, exit_code: int = 1, stderr: str = "", times: int | None = 1
     ) -> ActiveFault:

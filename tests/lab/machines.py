@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lab import addresses, node_objects
 from lab.cluster import SimulatedCluster
 from lab.faults import Fault
+from lab.records import PowerRecord, now
 from lab.releases import Release
 from lab.store import Item
 
@@ -35,17 +36,28 @@ class Machines:
         self.cluster = cluster
         self.nodes = nodes
         self._connect = connect
+        self._off: dict[str, Fault] = {}
 
     async def reboot(self, name: str) -> None:
         """Power is lost and comes back: what ran never ends, and systemd has forgotten every transient unit."""
-        host, kubelet = self.cluster.hosts[self._known(name)], self.cluster.kubelets[name]
-        kubelet.stop()
-        outage = self.cluster.faults.add(Fault("node_down", name))
+        await self.power_off(name)
+        await asyncio.sleep(self.cluster.latency.reboot)
+        await self.power_on(name)
+
+    async def power_off(self, name: str) -> None:
+        host = self.cluster.hosts[self._known(name)]
+        self.cluster.records.of_power(PowerRecord(now(), name, on=False))
+        self.cluster.kubelets[name].stop()
+        self._off[name] = self.cluster.faults.add(Fault("node_down", name))
         host.lose_power()
         self.cluster.control_plane.lose_power(name)
-        await asyncio.sleep(self.cluster.latency.reboot)
-        self.cluster.faults.lift(outage)
-        kubelet.boot(host.installed("kubelet"))
+
+    async def power_on(self, name: str) -> None:
+        """Once everything that had been running has ended, the machine boots."""
+        host = self.cluster.hosts[self._known(name)]
+        self.cluster.faults.lift(self._off.pop(name))
+        self.cluster.kubelets[name].boot(host.installed("kubelet"))
+        self.cluster.records.of_power(PowerRecord(now(), name, on=True))
 
     async def delete(self, name: str) -> None:
         """As ``kubectl delete node``: the host runs on, and its kubelet does not register again."""

@@ -46,7 +46,7 @@ class Rules:
     def _record(self, pod: Item, what: str, grace: float, counts: tuple[tuple[str, int, int], ...] = ()) -> None:
         metadata, node = pod["metadata"], pod["spec"].get("nodeName", "")
         record = PodRecord(now(), metadata["namespace"], metadata["name"], metadata["uid"], node, what, grace, counts)
-        self.cluster.records.pods.append(record)
+        self.cluster.records.of_pod(record)
 
     def apiserver_starts(self, node: str) -> None:
         for kubelet in self.cluster.registered():

@@ -127,6 +127,7 @@ async def _run(process: Process, line: Line) -> int:
     if process.root and process.unit is None and denies(process.host, line.argv):
         return process.refuse(NOT_ALLOWED.format(shlex.join(line.argv), node), 1)
     await asyncio.sleep(faults.delay("slow", node, line.argv))
+    await faults.while_held(node, line.argv)
     return await run_program(process)
 
 

@@ -98,6 +98,7 @@ class NodeServer:
             return
         streams = Streams(lambda t: write(process.stdout, t), lambda t: write(process.stderr, t), process.stdin.read)
         faults, name = self.host.cluster.faults, self.host.name
+        await faults.network()
         for fault in faults.matching("chatty_shell", name):
             write(process.stdout, f"{fault.says}\n")
         running = asyncio.ensure_future(execute(self.host, line, streams))
@@ -110,6 +111,7 @@ class NodeServer:
         finally:
             running.cancel()
         await asyncio.sleep(faults.delay("slow_answer", name, line.argv))
+        await faults.network()
         process.exit(code)
 
     async def _drop(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import urllib3
@@ -42,6 +43,46 @@ def test_a_dropped_session_kills_its_command_but_not_a_unit(ssh: Ssh, small: Lab
     assert ssh(NODE, start).returncode == 255
     eventually(lambda: small.log[-1].exit_code == 0 and small.log[-1].unit == "node")
     assert ssh(NODE, "systemctl is-active node").stdout == "active\n"
+
+
+def test_a_held_command_has_begun_and_does_nothing_until_it_is_let_go_on(ssh: Ssh, small: LabCluster) -> None:
+    start = "sudo -n systemd-run --unit=node --property=RemainAfterExit=yes -- kubeadm upgrade node"
+    fault = small.faults.held(NODE, "kubeadm upgrade node")
+    assert ssh(NODE, start).returncode == 0
+    time.sleep(0.2)
+    assert (small.log[-1].unit, small.log[-1].exit_code) == ("node", None)
+    fault.lift()
+    eventually(lambda: small.log[-1].exit_code == 0)
+
+
+def test_while_the_network_stalls_nothing_arrives_and_nothing_is_refused(ssh: Ssh, small: LabCluster) -> None:
+    """A command that had come before runs on; its answer, and requests to the API, come late."""
+    before = len(small.log)
+    stall = small.faults.network_stalls()
+    with ThreadPoolExecutor() as threads:
+        command, request = threads.submit(ssh, NODE, "true"), threads.submit(raw, small, "/readyz")
+        time.sleep(0.5)
+        assert not command.done()
+        assert not request.done()
+        assert len(small.log) == before
+        stall.lift()
+        assert command.result(10).returncode == 0
+        assert request.result(10)[0] == 200
+
+
+def test_ssh_down(ssh: Ssh, small: LabCluster) -> None:
+    """Sessions end and none begins; the machine, its units and its kubelet go on."""
+    ssh(NODE, "sudo -n systemd-run --unit=long --property=RemainAfterExit=yes -- sleep 1")
+    with ThreadPoolExecutor() as threads:
+        session = threads.submit(ssh, NODE, "sleep 5")
+        eventually(lambda: small.log[-1].argv == ("sleep", "5"))
+        fault = small.faults.ssh_down(NODE)
+        assert session.result(10).returncode == 255
+    assert ssh(NODE, "true").returncode == 255
+    assert small.node_state(NODE).ready
+    fault.lift()
+    eventually(lambda: ssh(NODE, "true").returncode == 0)
+    eventually(lambda: ssh(NODE, "systemctl show -p SubState --value long").stdout == "exited\n")
 
 
 def test_never_ready(ssh: Ssh, small: LabCluster) -> None:

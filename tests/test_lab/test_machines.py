@@ -11,6 +11,7 @@ import time
 import pytest
 
 from lab import Lab, LabCluster, Latency
+from lab.records import CommandRecord, HealthRecord, PowerRecord
 from test_lab.conftest import SMALL, Ssh, eventually
 from test_lab.observed import answer
 from test_lab.test_by_hand import ask
@@ -210,3 +211,33 @@ def test_what_cannot_be_done_is_said(lab: Lab, operation: str, told: dict[str, s
     curl = ["curl", "-sS", "-X", "POST", "-d", json.dumps(told), url]
     done = subprocess.run(curl, capture_output=True, text=True, timeout=10, check=True)
     assert words in done.stdout
+
+
+def test_a_machine_that_is_off_is_written_down_with_what_that_makes_ill(lab: Lab) -> None:
+    """Power, the health of the control plane, and a listener who hears of both in their order."""
+    small, heard = lab.clusters["demo-a"], []
+    small.listen(heard.append)
+    small.power_off(CP)
+    assert [(one.node, one.on) for one in small.power] == [(CP, False)]
+    assert small.health[-1].ailing == {(CP, "etcd"), (CP, "kube-apiserver")}
+    small.power_on(CP)
+    eventually(lambda: small.health[-1].ailing == frozenset())
+    eventually(small.is_settled)
+    assert [(one.node, one.on) for one in small.power] == [(CP, False), (CP, True)]
+    told = [one for one in heard if isinstance(one, PowerRecord | HealthRecord)]
+    assert [type(one).__name__ for one in told] == ["PowerRecord", "HealthRecord", "PowerRecord", "HealthRecord"]
+
+
+def test_a_listener_hears_of_a_command_as_it_begins_and_as_it_ends(ssh: Ssh, small: LabCluster) -> None:
+    heard: list[object] = []
+    small.listen(heard.append)
+    ssh(NODE, "true")
+    codes = [one.exit_code for one in heard if isinstance(one, CommandRecord) and one.argv == ("true",)]
+    assert codes == [None, 0]
+
+
+def test_whoever_watches_sees_every_change_of_an_object(small: LabCluster) -> None:
+    seen: list[str] = []
+    small.watch(lambda event: seen.append(event.item["metadata"]["name"]))
+    small.apply([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine", "namespace": "default"}}])
+    assert "mine" in seen

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from kubeadm_upgrade.steps import Step
+from kubeadm_upgrade.steps import Step
 
 Json = Mapping[str, Any]
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from harness.walk import Walker
+from harness.walk import OfOneStep, Walker
 from in_memory.examples import a_hop
 from kubeadm_airflow.hooks.cluster_api import ClusterApi
 from kubeadm_airflow.hooks.cluster_claim import claim, note_judgement
-from kubeadm_airflow.triggers import StepTrigger
 from kubeadm_upgrade.assignment import Assignment, RunId
 from kubeadm_upgrade.hop import Hop
 
@@ -48,7 +47,7 @@ async def waiting(walker: Walker, hop: Hop, nodes: Iterable[str]) -> AsyncIterat
 async def _admitted(walker: Walker, hop: Hop, node: str) -> Any:
     work = Assignment(walker.name, RUN, hop, "workers", "admit", node).to_json()
     began = datetime.now(UTC).isoformat()
-    return await anext(aiter(StepTrigger(work=work, progress={"told": [], "units": []}, began=began).run()))
+    return await anext(aiter(OfOneStep(work=work, progress={"told": [], "units": []}, began=began).run()))
 
 
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:

@@ -37,7 +37,7 @@ def test_waiting_for_a_turn(walk, monkeypatch, capsys, workers, each_looks):
         walker.lab.register_node(name, WITHOUT_A_HOST)
     monkeypatch.setattr(triggers, "POLL_SECONDS", A_TURN.total_seconds())
     if each_looks:
-        monkeypatch.setattr(triggers, "_port", NodeConnection.open)
+        monkeypatch.setattr(triggers, "port_of", lambda cluster, work, _: NodeConnection.open(cluster, work))
     hop = replace(hop_of(walker), workers=names)
     requests, process = asked(monkeypatch), psutil.Process()
 

@@ -28,6 +28,7 @@ class Told:
 
     component: str
     cluster: str
+    seed: str
     state: str = "not begun"
     seconds: float = 0.0
     played: list[Point] = field(default_factory=list)
@@ -38,7 +39,7 @@ class Told:
     log: Path | None = None
 
     def __str__(self) -> str:
-        went = f"{self.state} after {self.seconds:.0f} s, {len(self.played)} points"
+        went = f"{self.state} after {self.seconds:.0f} s, {len(self.played)} points, seed {self.seed}"
         return "\n".join((f"{self.component} on {self.cluster}: {went}; the lab's log is {self.log}", *self.said))
 
 
@@ -50,7 +51,7 @@ def play(shared: Shared, component: Component, name: str, points: Sequence[Point
     witness = Witness(cluster, points)
     dag_id, run_id = asked(lambda: shared.site.start(name))
     scene = Scene(shared, cluster, dag_id, run_id, random.Random(f"{seed} {component.name} {name}"))
-    told = Told(component.name, name, said=scene.said)
+    told = Told(component.name, name, seed, said=scene.said)
     try:
         told.state = _until_the_end(scene, witness, told)
     finally:

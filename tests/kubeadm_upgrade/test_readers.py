@@ -40,6 +40,7 @@ from kubeadm_upgrade.ledger import wire
 from kubeadm_upgrade.packages import apt, dnf, locks
 from kubeadm_upgrade.query import Query, query
 from kubeadm_upgrade.reading import reading
+from kubeadm_upgrade.rehearsal import budget, node_terms, seen, taints, wants
 from kubeadm_upgrade.releases import files as of_releases
 from kubeadm_upgrade.rights.root_commands import queries as known_queries
 from kubeadm_upgrade.rollout import workload
@@ -47,7 +48,8 @@ from transcripts.row import GOLDEN_FILES
 
 # modules whose readers are only ever handed to a Query, and those that are called with an object or a text as it is
 OF_QUERIES = (queries, machine, units, apt, dnf, locks, etcd)
-OF_OBJECTS = (objects, outsiders, pod_object, attachment, leases, workload)
+REHEARSED = (budget, node_terms, seen, taints, wants)
+OF_OBJECTS = (objects, outsiders, pod_object, attachment, leases, workload, *REHEARSED)
 CALLED = (*OF_OBJECTS, told, systemd_service, journal, wire, sudo)
 OF_WORDS = (flags, kubelet_settings)  # of what those have read; see the test of a kubelet's settings
 # what queries are made with, and who reads files of our own, which no host and no cluster has written
@@ -216,28 +218,42 @@ def broken_objects(draw: st.DrawFn) -> Any:
 PLACES = [[place for place in places(item) if place] for item in OBJECTS]
 
 
+def as_a_part(read: Callable[[Any], Any], part: Any) -> Any:
+    """Of an object, by whose reader it is called."""
+    with reading("an object"):
+        return read(part)
+
+
 OBJECT_READERS = {
-    "read_node": objects.read_node,
-    "read_nodes": lambda item: objects.read_nodes([item]),
-    "read_outsiders": lambda item: outsiders.read_outsiders([item]),
-    "read_pod": pod_object.read_pod,
-    "read_attachments": lambda item: (
+    "objects.read_node": objects.read_node,
+    "objects.read_nodes": lambda item: objects.read_nodes([item]),
+    "outsiders.read_outsiders": lambda item: outsiders.read_outsiders([item]),
+    "pod_object.read_pod": pod_object.read_pod,
+    "attachment.read_attachments": lambda item: (
         attachment.read_attachments([item], "w1"),
         obstacle.over({"app": "web"}, [item]),
     ),
-    "read_lease": lambda item: leases.read_lease(item, NOW),
-    "read_workload": lambda item: [workload.read_workload(item, kind) for kind in ("DaemonSet", "Deployment")],
-    "read_kube_proxies": lambda item: objects.read_kube_proxies([item]),
-    "read_control_plane": lambda item: (
+    "leases.read_lease": lambda item: leases.read_lease(item, NOW),
+    "workload.read_workload": lambda item: [workload.read_workload(item, kind) for kind in ("DaemonSet", "Deployment")],
+    "objects.read_kube_proxies": lambda item: objects.read_kube_proxies([item]),
+    "objects.read_control_plane": lambda item: (
         objects.read_control_plane([item], KUBEADM_CONFIG, ()),
         objects.read_control_plane([], item, ()),
     ),
+    "budget.read_budgets": lambda item: budget.read_budgets([item]),
+    "node_terms.read_terms": lambda item: as_a_part(node_terms.read_terms, item),
+    "seen.read_node": seen.read_node,
+    "seen.read_pods": lambda item: seen.read_pods([item], [pod_object.read_pod(item)]),
+    "seen.read_volumes": lambda item: seen.read_volumes([item]),
+    "taints.read_taints": lambda item: as_a_part(taints.read_taints, [item]),
+    "taints.read_tolerations": lambda item: as_a_part(taints.read_tolerations, [item]),
+    "wants.read_wants": wants.read_wants,
 }
 
 
 def test_every_reader_of_objects_is_known_here():
     """Whoever adds one adds how it is called."""
-    of_objects = {param.values[0].__name__ for param in readers_in(*OF_OBJECTS) if not takes_text(param.values[0])}
+    of_objects = {param.id for param in readers_in(*OF_OBJECTS) if not takes_text(param.values[0])}
     assert set(OBJECT_READERS) == of_objects
 
 

@@ -23,10 +23,13 @@ Json = Mapping[str, Any]
 SYSTEM = "kube-system"
 # Whose Pods stand in for each other: copies of one template. A Job's are not, and of other kinds nobody knows it.
 REPLICATED = ("ReplicaSet", "StatefulSet")
+# Who has several ReplicaSets of one thing, for its templates of before and of now. An operator may have some too, and
+# StatefulSets, of things that cannot stand in for each other: its masters and its data.
+OF_REPLICA_SETS = ("Deployment", "Rollout")
 
 
 class Workload(NamedTuple):
-    """What Pods are replicas of: a StatefulSet, or what makes their ReplicaSets, mostly a Deployment."""
+    """What Pods are replicas of: a StatefulSet, a ReplicaSet, or the Deployment that makes it."""
 
     kind: str
     namespace: str
@@ -62,10 +65,7 @@ class Around:
             meta = found["metadata"]
             if meta["uid"] != pod.owner_uid:
                 return None
-            above = next((one for one in meta.get("ownerReferences") or () if one.get("controller")), None)
-            if above is None:
-                return Workload(*owner, meta["uid"])
-            return Workload(above["kind"], pod.namespace, above["name"], above["uid"])
+            return _made_for(owner, meta)
 
     def replicas(self, workload: Workload) -> tuple[PodFacts, ...]:
         return tuple(pod for pod in self.pods if self.workload_of(pod) == workload)
@@ -80,6 +80,13 @@ class Around:
 
     def others_healthy(self, pod: PodFacts, among: Iterable[PodFacts]) -> int:
         return sum(self.is_healthy(one) for one in among if one.uid != pod.uid)
+
+
+def _made_for(owner: Owner, meta: Json) -> Workload:
+    above = next((one for one in meta.get("ownerReferences") or () if one.get("controller")), None)
+    if owner[0] != "ReplicaSet" or above is None or above["kind"] not in OF_REPLICA_SETS:
+        return Workload(*owner, meta["uid"])
+    return Workload(above["kind"], owner[1], above["name"], above["uid"])
 
 
 Rule = Callable[[PodFacts, Around], str | None]

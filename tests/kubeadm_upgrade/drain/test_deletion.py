@@ -44,6 +44,7 @@ BARE = replace(pod(), owner_kind=None, owner_name="", owner_uid="")
 OLD, NEW = (owner("ReplicaSet", name, above="Deployment") for name in ("old", "new"))
 WEB = {"labels": {"app": "web"}}
 OF_OLD, OF_NEW = (pod(0, "ReplicaSet", name, **WEB) for name in ("old", "new"))
+OF_AN_OPERATOR = [owner(name=name, above="Elasticsearch") for name in ("es-data", "es-master")]
 REPLICATED = pod(1), pod(2)
 
 
@@ -144,6 +145,16 @@ REPLICATED = pod(1), pod(2)
             "it is the last healthy Pod of ReplicaSet shop/old",
             id="two ReplicaSets that have nothing to do with each other",
         ),
+        pytest.param(
+            around(pod(name="es-data"), pod(name="es-master"), owners=OF_AN_OPERATOR, budgets=[]),
+            "it is the last healthy Pod of StatefulSet shop/es-data",
+            id="two StatefulSets of one operator's resource: what is data is no master",
+        ),
+        pytest.param(
+            around(OF_OLD, OF_NEW, owners=[owner("ReplicaSet", name, above="Cluster") for name in ("old", "new")]),
+            "it is the last healthy Pod of ReplicaSet shop/old",
+            id="two ReplicaSets of one operator's resource",
+        ),
     ],
 )
 def test_what_is_kept_and_why(there, kept):
@@ -170,7 +181,9 @@ a_pod = st.builds(
     labels=st.fixed_dictionaries({"app": names}),
 )
 an_owner = st.none() | st.builds(
-    lambda uid, above: owner("ReplicaSet", "x", uid, above=above)[1], names, st.sampled_from([None, "Deployment"])
+    lambda uid, above: owner("ReplicaSet", "x", uid, above=above)[1],
+    names,
+    st.sampled_from([None, "Deployment", "Elasticsearch"]),
 )
 a_budget = st.builds(lambda name, app: budget(name, app=app), names, names)
 

@@ -29,7 +29,7 @@ class Candidate:
         workload = around.workload_of(pod)
         replicas = around.replicas(workload) if workload else (pod,)
         owner = f"{pod.owner_kind} {pod.namespace}/{pod.owner_name}" if pod.owner_kind else "nobody"
-        with_budgets = replace(refused, budgets=tuple(budget for budget, _ in around.under(pod)))
+        with_budgets = replace(refused, budgets=tuple(one.budget for one in around.under(pod)))
         other = None if refused.is_of_a_budget else f"no budget keeps it: {refused.words}"
         healthy = sum(map(around.is_healthy, replicas))
         kept = other or why_kept(pod, around)

@@ -65,7 +65,7 @@ async def evict_or_delete(api: DrainApi, action: EvictOrDelete, node: str, run: 
     agreed = permit.of(action.uid) if permit else None
     if pod is None or pod.terminating:
         return None  # it goes by now
-    refused = replace(refused, budgets=tuple(budget for budget, _ in around.under(pod)))
+    refused = replace(refused, budgets=tuple(one.budget for one in around.under(pod)))
     if agreed is None:
         return refused  # somebody has taken it back meanwhile
     if kept := why_kept(pod, around):

@@ -160,6 +160,12 @@ def last_under_a_budget(pod: PodFacts, around: Around) -> str | None:
     return None
 
 
+def under_a_budget_that_is_not_counted(pod: PodFacts, around: Around) -> str | None:
+    """Somebody has just changed it, and it may allow the eviction."""
+    unseen = (str(one) for one in around.under(pod) if not one.budget.seen)
+    return next((f"{one} was changed, and its controller has not counted yet" for one in unseen), None)
+
+
 def beside_one_that_is_missing(pod: PodFacts, around: Around) -> str | None:
     """As many Pods as owners want, and not as a budget does: that one has been gone around."""
     mine = around.workload_of(pod)
@@ -195,6 +201,7 @@ RULES: tuple[Rule, ...] = (
     without_controller,
     of_a_kind_without_replicas,
     of_an_owner_that_is_gone,
+    under_a_budget_that_is_not_counted,
     last_of_its_workload,
     last_under_a_budget,
     beside_one_that_is_missing,

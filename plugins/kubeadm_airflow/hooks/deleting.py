@@ -57,7 +57,7 @@ async def act(api: DrainApi, action: Evict | EvictOrDelete | MarkToCome, node: s
 async def evict_or_delete(api: DrainApi, action: EvictOrDelete, node: str, run: RunId) -> Obstacle | None:
     """Returns why it goes neither way yet. Raises Conflict where the ledger was changed meanwhile: nothing is done."""
     refused = await api.evict(action.namespace, action.pod, action.uid, action.grace)
-    if refused is None or not refused.is_of_a_budget:
+    if refused is None or not refused.is_judged:
         return refused
     ledger, there = await api.ledger()
     around, items = await look_around(api, action.namespace, ledger)

@@ -29,8 +29,9 @@ def pod(number=0, kind="StatefulSet", name="db", namespace="shop", **more):
     return PodFacts(namespace, f"{name}-{number}", f"{name}{number}", kind, owner_name=name, **more)
 
 
-def budget(name="db", needed=1, **selector):
-    meta, status = {"namespace": "shop", "name": name}, {"disruptionsAllowed": 0, "desiredHealthy": needed}
+def budget(name="db", needed=1, behind=0, **selector):
+    meta = {"namespace": "shop", "name": name, "generation": 2}
+    status = {"disruptionsAllowed": 0, "desiredHealthy": needed, "observedGeneration": 2 - behind}
     return {"metadata": meta, "spec": {"selector": {"matchLabels": selector or {"app": name}}}, "status": status}
 
 
@@ -158,6 +159,11 @@ ONE_OF_TWO = "of 2 other Pods of StatefulSet shop/db 1 is healthy: it waits unti
             around(OF_OLD, OF_NEW, owners=[owner("ReplicaSet", name, above="Cluster") for name in ("old", "new")]),
             "it is the last healthy Pod of ReplicaSet shop/old",
             id="two ReplicaSets of one operator's resource",
+        ),
+        pytest.param(
+            around(pod(), *REPLICATED, budgets=[budget("other", app="x", behind=1), budget(behind=1)]),
+            "budget shop/db was changed, and its controller has not counted yet",
+            id="a budget that somebody has just loosened",
         ),
         pytest.param(
             around(pod(), *REPLICATED, owners=[THREE], deleted=["db2"]), ONE_OF_TWO, id="a quorum of which one is noted"

@@ -368,11 +368,12 @@ def test_another_pod_of_that_name_is_not_meant(blocked):
     assert blocked.taken_away() == []
 
 
-def test_a_webhooks_no_is_not_gone_around(blocked):
-    """It says why; whoever runs it can say otherwise."""
+@pytest.mark.parametrize("fault", ["webhook_denies", "policy_denies"])
+def test_admissions_no_is_not_gone_around(blocked, fault):
+    """It says why; whoever keeps it can say otherwise."""
     (pod,) = blocked.on(NODE)
     blocked.agree(pod)
-    with blocked.lab.faults.webhook_denies("shop", "the primary"):
+    with getattr(blocked.lab.faults, fault)("shop", "the primary"):
         refused = blocked.drain(pod)
         blocked.desk.row = None
         with pytest.raises(EndedForAPerson, match=r"no budget keeps it: .*the primary"):

@@ -25,7 +25,9 @@ class Why(Enum):
     BUDGET = "budget"  # it allows no disruption now
     BUDGETS = "budgets"  # several are over one Pod, which the API does not support
     NAMESPACE = "namespace"  # it is being deleted, and takes nothing new, an Eviction neither
-    WEBHOOK = "webhook"  # it says no, or does not answer
+    WEBHOOK = (
+        "webhook"  # it says no, or does not answer; or an admission policy, which is one without a server, says no
+    )
     BUSY = "busy"  # the API server has too much to do
     CHANGED = "changed"  # the Pod was another meanwhile
     SERVER = "server"  # a failure of the API server's own

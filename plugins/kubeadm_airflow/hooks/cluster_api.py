@@ -184,7 +184,7 @@ class ClusterApi:
     ) -> Answer:
         """A 403 only when it lasts."""
         answer = await self._lasting(partial(self._ask, method, path, query, body, content_type))
-        if answer.status == 401:
+        if answer.status == 401 and not denied_by_admission(answer.said):
             raise self._unauthorized(f"{method} {path}: {words(answer.text)}")
         if answer.status == 400 and "HTTP request to an HTTPS server" in answer.text:
             raise Misdirected(

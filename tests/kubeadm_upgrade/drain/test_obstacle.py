@@ -31,6 +31,14 @@ DENIED = {"message": 'admission webhook "x.example.org" denied the request: not 
 NOT_CALLED = {"message": 'Internal error occurred: failed calling webhook "x.example.org": connection refused'}
 
 
+BOUND = "'x.example.org' with binding 'x' denied request: not on a Friday"
+
+
+def denied_by_policy(words):
+    """The API says it twice."""
+    return {"message": f'pods "web-1" is forbidden: {words}', "details": {"causes": [{"message": words}]}}
+
+
 @pytest.mark.parametrize(
     ("status", "said", "retry_after", "why", "seconds"),
     [
@@ -51,6 +59,17 @@ NOT_CALLED = {"message": 'Internal error occurred: failed calling webhook "x.exa
         pytest.param(403, GOES, "", Why.NAMESPACE, None, id="the namespace goes"),
         pytest.param(403, DENIED, "", Why.WEBHOOK, None, id="a webhook denies"),
         pytest.param(400, DENIED, "", Why.WEBHOOK, None, id="a webhook with a status of its own"),
+        *(
+            pytest.param(status, denied_by_policy(words), "", Why.WEBHOOK, None, id=name)
+            for status, words, name in (
+                (422, f"ValidatingAdmissionPolicy {BOUND}", "a policy denies"),
+                (403, f"ValidatingAdmissionPolicy {BOUND}", "a policy whose reason is Forbidden"),
+                (401, f"ValidatingAdmissionPolicy {BOUND}", "a policy whose reason is Unauthorized"),
+                (422, "ValidatingAdmissionPolicy 'x' denied request: no such key", "a policy that could not be bound"),
+                (403, f"policy {BOUND}", "a mutating policy"),
+                (403, 'policy "x" denied request: failed to configure policy', "a mutating policy without a binding"),
+            )
+        ),
         pytest.param(409, {"message": "UID in precondition"}, "", Why.CHANGED, None, id="another Pod of that name"),
     ],
 )

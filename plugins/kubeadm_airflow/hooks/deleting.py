@@ -1,12 +1,13 @@
 """Delete a Pod that no budget lets go, where a person has agreed to just that; and what is shown to them before.
 
-What is judged by is asked for right before each deletion: the ledger, and Pods, owners and budgets of the namespace.
+What is judged by is asked for right before each deletion: the ledger, and owners, budgets and Pods of the namespace.
 The ledger notes a Pod before it is deleted, and is written only as it was read: so of two drains that judge at once by
 each other's Pods, the later one judges anew, and counts on none that the other is about to delete.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,7 +28,7 @@ from kubeadm_upgrade.drain.deletion import Around, why_kept
 from kubeadm_upgrade.drain.filters import Fate, leaving
 from kubeadm_upgrade.drain.obstacle import Obstacle
 from kubeadm_upgrade.drain.pod import PodFacts
-from kubeadm_upgrade.drain.pod_object import owner_of, read_pod
+from kubeadm_upgrade.drain.pod_object import read_pod
 from kubeadm_upgrade.errors import Conflict, Forbidden
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.ledger import Ledger
@@ -39,11 +40,11 @@ _RIGHT = "docs/rbac.yaml: ClusterRole kubeadm-fleet-delete-pods"
 
 
 async def look_around(api: DrainApi, namespace: str, ledger: Ledger) -> tuple[Around, dict[str, Json]]:
-    """A namespace as it is now, and its Pods as the API shows them, by UID."""
+    """A namespace as it is now, and its Pods as the API shows them, by UID: they change fastest, and come last."""
+    makers, budgets = await asyncio.gather(api.makers(namespace), api.budgets(namespace))
     items = await api.pods_in(namespace)
     pods = [read_pod(item) for item in items]
-    owners = await api.owners({owner for pod in pods if (owner := owner_of(pod))})
-    around = Around(pods, owners, await api.budgets(namespace), ledger.deleted_pods)
+    around = Around(pods, makers, budgets, ledger.deleted_pods)
     return around, {pod.uid: item for pod, item in zip(pods, items, strict=True)}
 
 

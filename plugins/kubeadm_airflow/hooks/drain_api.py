@@ -91,6 +91,15 @@ class DrainApi(ClusterApi):
             return ""
         return str(found["spec"].get("volumeName") or "")
 
+    async def makers(self, namespace: str) -> Mapping[Owner, Json | None]:
+        """All that makes replicas in a namespace, also what has none now."""
+        paths = {kind: OWNERS[kind].split("/") for kind in deletion.REPLICATED}
+        listed = await asyncio.gather(
+            *(self._list(f"/apis/{group}/{of}/namespaces/{namespace}/{plural}") for group, of, plural in paths.values())
+        )
+        found = zip(paths, listed, strict=True)
+        return {(kind, namespace, item["metadata"]["name"]): item for kind, items in found for item in items}
+
     async def owners(self, wanted: Iterable[Owner]) -> Mapping[Owner, Json | None]:
         """The objects that own Pods; None for one that is gone."""
         by_kind: dict[str, set[Owner]] = defaultdict(set)

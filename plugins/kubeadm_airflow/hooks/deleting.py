@@ -57,9 +57,13 @@ async def act(api: DrainApi, action: Evict | EvictOrDelete | MarkToCome, node: s
 
 async def evict_or_delete(api: DrainApi, action: EvictOrDelete, node: str, run: RunId) -> Obstacle | None:
     """Returns why it goes neither way yet. Raises Conflict where the ledger was changed meanwhile: nothing is done."""
+    was_left = await _was_left(api, action)
     refused = await api.evict(action.namespace, action.pod, action.uid, action.grace)
+    if refused is None and was_left:
+        await _not_after_all(api, node, action.uid)
     if refused is None or not refused.is_judged:
         return refused
+    may = await api.may_delete_pods(action.namespace)
     ledger, there = await api.ledger()
     around, items = await look_around(api, action.namespace, ledger)
     pod, permit = around.pod(action.uid), ledger.permit_of(node, run)
@@ -69,7 +73,7 @@ async def evict_or_delete(api: DrainApi, action: EvictOrDelete, node: str, run: 
     refused = replace(refused, budgets=tuple(one.budget for one in around.under(pod)))
     if agreed is None:
         return refused  # somebody has taken it back meanwhile
-    if kept := why_kept(pod, around):
+    if kept := why_kept(pod, around) or (None if may else f"the API forbids it ({_RIGHT})"):
         return replace(refused, kept=kept)
     noted = ledger.deleting(node, action.uid, datetime.now(UTC))
     if noted != ledger:
@@ -80,6 +84,15 @@ async def evict_or_delete(api: DrainApi, action: EvictOrDelete, node: str, run: 
         return None
     await _not_after_all(api, node, action.uid)
     return replace(refused, kept=kept)
+
+
+async def _was_left(api: DrainApi, action: EvictOrDelete) -> bool:
+    """Whether somebody has noted that the Pod is deleted, and has died before it was."""
+    ledger, _ = await api.ledger()
+    if action.uid not in ledger.deleted_pods:
+        return False
+    pods = map(read_pod, await api.pods_in(action.namespace))
+    return any(pod.uid == action.uid and not pod.terminating for pod in pods)
 
 
 async def _deleted(api: DrainApi, action: EvictOrDelete, item: Json) -> str | None:

@@ -18,7 +18,8 @@ would be deleted, with their owners, budgets and how many replicas are healthy; 
 Who may answer: the people of the cluster's `approval`, or whoever has the right to in Airflow. Approved, it is written
 into the ledger, with the name, for just those Pods (by UID), that node and the run that drains it. The drain deletes
 them one by one, each within its grace period, and none that is by then the last healthy one of its owner or of a
-budget; never one of kube-system. Refused, or not answered in time: nothing is written.
+budget, or beside which another is not healthy yet; never one of kube-system. Refused, or not answered in time: nothing
+is written.
 
 `docs/drain.md` has all of it. To pause, resume or abort a run: [{steer}](dags/{steer}).
 """

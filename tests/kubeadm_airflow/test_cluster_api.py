@@ -14,6 +14,7 @@ from aiohttp import web
 from kubernetes_asyncio.client import ApiClient, Configuration
 
 from kubeadm_airflow.hooks import cluster_api
+from kubeadm_airflow.hooks.deleting import look_around
 from kubeadm_airflow.hooks.drain_api import DrainApi
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.errors import (
@@ -221,8 +222,27 @@ def test_an_eviction_says_how_long_to_wait_and_how_long_the_pod_gets():
     assert asked == [{"preconditions": {"uid": "uid-1"}, "gracePeriodSeconds": 60}]
 
 
+def test_what_a_deletion_is_judged_by_is_this_namespace_with_its_pods_at_last():
+    """A thousand owners are three requests; and one that is ill by the time they have come is seen so."""
+    asked = []
+
+    async def nothing(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"items": [], "metadata": {}})
+
+    around, items = ask(nothing, lambda api: look_around(api, "shop", Ledger()))
+    assert (around.pods, dict(around.owners), around.budgets, items) == ([], {}, [], {})
+    assert asked[-1] == "/api/v1/namespaces/shop/pods"
+    assert sorted(asked[:-1]) == [
+        "/apis/apps/v1/namespaces/shop/replicasets",
+        "/apis/apps/v1/namespaces/shop/statefulsets",
+        "/apis/policy/v1/namespaces/shop/poddisruptionbudgets",
+    ]
+
+
 TERMINATING = {"causes": [{"reason": "NamespaceTerminating", "message": "namespace shop is being terminated"}]}
 DENIED = 'admission webhook "guard.example.org" denied the request: not before six'
+BY_POLICY = "ValidatingAdmissionPolicy 'guard' with binding 'guard' denied request: not before six"
 
 
 @pytest.mark.parametrize(
@@ -236,6 +256,11 @@ DENIED = 'admission webhook "guard.example.org" denied the request: not before s
         pytest.param(refusal(403, DENIED), DENIED, id="a webhook says 403"),
         pytest.param(refusal(400, DENIED), DENIED, id="a webhook gives no status, so the API says 400"),
         pytest.param(refusal(404, DENIED), DENIED, id="a webhook says what would mean gone of the API"),
+        pytest.param(refusal(422, BY_POLICY), BY_POLICY, id="a policy without a reason of its own"),
+        pytest.param(refusal(403, BY_POLICY), BY_POLICY, id="a policy that forbids"),
+        pytest.param(
+            refusal(401, BY_POLICY), BY_POLICY, id="a policy whose reason would mean bad credentials of the API"
+        ),
     ],
 )
 def test_what_forbids_an_eviction_today_is_waited_for(answer, words):
@@ -254,10 +279,11 @@ def test_an_eviction_may_be_refused(status, error):
         ask(readyz(READY, refusal(status, "no")), lambda api: api.evict("shop", "web", "uid-1"))
 
 
-def test_what_a_webhook_denies_is_no_missing_right():
+@pytest.mark.parametrize("words", [pytest.param(DENIED, id="a webhook"), pytest.param(BY_POLICY, id="a policy")])
+def test_what_admission_denies_is_no_missing_right(words):
     """So docs/rbac.yaml would not help; and it is said at once."""
-    with pytest.raises(Forbidden, match=r"denied the request: not before six$"):
-        ask(readyz(says(500, ""), refusal(403, DENIED)), lambda api: api.patch_node("w1", {}))
+    with pytest.raises(Forbidden, match=r"denied (the )?request: not before six$"):
+        ask(readyz(says(500, ""), refusal(403, words)), lambda api: api.patch_node("w1", {}))
 
 
 RETURNING = "[+]ping ok\n[-]poststarthook/rbac/bootstrap-roles failed: reason withheld\nreadyz check failed"

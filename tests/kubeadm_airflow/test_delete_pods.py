@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -64,6 +65,10 @@ class Place:
     @property
     def ledger(self):
         return asyncio.run(ledger_of(self.cluster))
+
+    def written(self):
+        """Which state of the ledger's object this is."""
+        return self.lab.object("ConfigMap", "kube-system", "kubeadm-fleet-ledger")["metadata"]["resourceVersion"]
 
     def change(self, change):
         asyncio.run(change_ledger(self.cluster, change))
@@ -368,11 +373,12 @@ def test_another_pod_of_that_name_is_not_meant(blocked):
     assert blocked.taken_away() == []
 
 
-def test_a_webhooks_no_is_not_gone_around(blocked):
-    """It says why; whoever runs it can say otherwise."""
+@pytest.mark.parametrize("fault", ["webhook_denies", "policy_denies"])
+def test_admissions_no_is_not_gone_around(blocked, fault):
+    """It says why; whoever keeps it can say otherwise."""
     (pod,) = blocked.on(NODE)
     blocked.agree(pod)
-    with blocked.lab.faults.webhook_denies("shop", "the primary"):
+    with getattr(blocked.lab.faults, fault)("shop", "the primary"):
         refused = blocked.drain(pod)
         blocked.desk.row = None
         with pytest.raises(EndedForAPerson, match=r"no budget keeps it: .*the primary"):
@@ -381,9 +387,8 @@ def test_a_webhooks_no_is_not_gone_around(blocked):
     assert blocked.taken_away() == []
 
 
-def test_without_the_right_it_is_told_in_a_sentence_and_not_noted(blocked, monkeypatch):
+def test_without_the_right_it_is_told_in_a_sentence_at_once_and_nothing_is_written(blocked):
     """Who leaves the ClusterRole out has a drain that waits on, as before."""
-    monkeypatch.setattr(cluster_api, "FORBIDDEN_SECONDS", 0)
     less = [
         item
         for item in yaml.safe_load_all(RIGHTS.read_text())
@@ -393,13 +398,29 @@ def test_without_the_right_it_is_told_in_a_sentence_and_not_noted(blocked, monke
     blocked.lab.apply(less)
     (pod,) = blocked.on(NODE)
     blocked.agree(pod)
+    before, began = blocked.written(), time.monotonic()
     refused = blocked.drain(pod)
-    assert refused.kept.startswith(
-        "the API forbids it (docs/rbac.yaml: ClusterRole kubeadm-fleet-delete-pods): DELETE "
-    )
-    assert blocked.taken_away() == []
-    assert blocked.ledger.permit_of(NODE, RUN).deleted == ()
-    assert str(ACCOUNT).replace("/", ":") in refused.kept
+    assert time.monotonic() - began < cluster_api.FORBIDDEN_SECONDS / 2
+    assert refused.kept == "the API forbids it (docs/rbac.yaml: ClusterRole kubeadm-fleet-delete-pods)"
+    assert (blocked.taken_away(), blocked.written()) == ([], before)
+
+
+def test_a_right_that_is_taken_away_meanwhile_is_not_asked_for_again_and_again(blocked, monkeypatch):
+    """The note goes with it."""
+    (pod,) = blocked.on(NODE)
+    blocked.agree(pod)
+
+    async def may(*_):
+        return True
+
+    monkeypatch.setattr(DrainApi, "may_delete_pods", may)
+    blocked.lab.remove("ClusterRoleBinding", None, "kubeadm-fleet-delete-pods")
+    began = time.monotonic()
+    kept = blocked.drain(pod).kept
+    assert time.monotonic() - began < cluster_api.FORBIDDEN_SECONDS / 2
+    assert kept.startswith("the API forbids it (docs/rbac.yaml: ClusterRole kubeadm-fleet-delete-pods): DELETE ")
+    assert str(ACCOUNT).replace("/", ":") in kept
+    assert (blocked.taken_away(), blocked.ledger.permit_of(NODE, RUN).deleted) == ([], ())
 
 
 def test_whoever_dies_between_note_and_deletion_deletes_it_when_he_is_back(blocked, monkeypatch):
@@ -420,6 +441,24 @@ def test_whoever_dies_between_note_and_deletion_deletes_it_when_he_is_back(block
     assert blocked.drain(pod) is None, "it goes by now"
     assert blocked.taken_away() == [("deleted", pod["metadata"]["uid"])]
     assert blocked.ledger.permit_of(NODE, RUN).deleted == noted
+
+
+def test_what_is_evicted_after_all_is_not_told_to_be_deleted(blocked, monkeypatch):
+    """Whoever noted it has died before, and its budget allows it now."""
+    (pod,) = blocked.on(NODE)
+    blocked.agree(pod)
+
+    async def dies(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as deadly:
+        deadly.setattr(DrainApi, "delete_pod", dies)
+        with pytest.raises(MemoryError):
+            blocked.drain(pod)
+    blocked.lab.apply([budget("db", maxUnavailable=1)])
+    wait_for(lambda: blocked.drain(pod) is None, "the budget to allow it", 10)
+    assert blocked.taken_away() == [("evicted", pod["metadata"]["uid"])]
+    assert blocked.ledger.permit_of(NODE, RUN).deleted == ()
 
 
 def test_no_grace_period_is_ever_none(place):

@@ -75,7 +75,7 @@ def _scaled(value: int | str, total: int) -> int:
 def evict(cluster: SimulatedCluster, namespace: str, name: str, body: Item, dry_run: bool) -> dict[str, Any]:
     """Answers and texts as golden/eviction-*-body.json."""
     options = body.get("deleteOptions") or {}
-    _admit(cluster, namespace, dry_run)
+    _admit(cluster, namespace, name, dry_run)
     pod = cluster.store.get(BY_KIND["Pod"], namespace, name)
     if (uid := (options.get("preconditions") or {}).get("uid", pod["metadata"]["uid"])) != pod["metadata"]["uid"]:
         raise statuses.other_uid(name, uid, pod["metadata"]["uid"])
@@ -91,14 +91,16 @@ def evict(cluster: SimulatedCluster, namespace: str, name: str, body: Item, dry_
     return statuses.status(201, "", "")
 
 
-def _admit(cluster: SimulatedCluster, namespace: str, dry_run: bool) -> None:
-    """What stands before the API's own judgement: a namespace that is being deleted, a webhook, too much to do."""
+def _admit(cluster: SimulatedCluster, namespace: str, name: str, dry_run: bool) -> None:
+    """What stands before the API's own judgement: a namespace that is being deleted, admission, too much to do."""
     found = cluster.store.find("Namespace", None, namespace)
     if found is not None and found.get("status", {}).get("phase") == "Terminating":
         raise statuses.namespace_terminating(namespace)
     for fault in cluster.faults.of_evictions(namespace):
         if fault.kind == "webhook_denies":
             raise statuses.denied_by_webhook(fault.says)
+        if fault.kind == "policy_denies":
+            raise statuses.denied_by_policy(name, fault.says)
         if fault.kind == "api_busy":
             raise statuses.too_many_requests()
         if dry_run:

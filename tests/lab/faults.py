@@ -15,6 +15,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "apt_lock": ("node", "seconds"),
     "budget_never_allows": ("namespace", "name"),
     "webhook_denies": ("namespace", "says"),
+    "policy_denies": ("namespace", "says"),
     "webhook_no_dry_run": ("namespace",),
     "api_busy": ("namespace",),
     "slow": ("node", "argv", "seconds"),
@@ -46,6 +47,7 @@ IN_WORDS: dict[str, str] = {
     "apt_lock": "somebody else holds apt's lock",
     "budget_never_allows": "a PodDisruptionBudget allows no disruption, so a drain waits",
     "webhook_denies": "an admission webhook denies evictions in a namespace",
+    "policy_denies": "a ValidatingAdmissionPolicy denies evictions in a namespace",
     "webhook_no_dry_run": "an admission webhook of evictions in a namespace has effects of its own",
     "api_busy": "the API server has too much to do to evict in a namespace",
     "slow": "a command that begins so takes longer",
@@ -69,7 +71,7 @@ IN_WORDS: dict[str, str] = {
 }
 
 
-_OF_EVICTIONS = ("webhook_denies", "webhook_no_dry_run", "api_busy")
+_OF_EVICTIONS = ("webhook_denies", "policy_denies", "webhook_no_dry_run", "api_busy")
 _LOOKS = 0.02
 
 

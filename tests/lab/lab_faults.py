@@ -67,6 +67,10 @@ class Faults:
     def webhook_denies(self, namespace: str, says: str) -> ActiveFault:
         return self._add(Fault("webhook_denies", namespace=namespace, says=says))
 
+    def policy_denies(self, namespace: str, says: str) -> ActiveFault:
+        """A ValidatingAdmissionPolicy."""
+        return self._add(Fault("policy_denies", namespace=namespace, says=says))
+
     def webhook_no_dry_run(self, namespace: str) -> ActiveFault:
         """It has side effects, so the API does not ask it in a dry run, and answers with an error."""
         return self._add(Fault("webhook_no_dry_run", namespace=namespace))

@@ -65,6 +65,13 @@ def denied_by_webhook(says: str) -> ApiError:
     return ApiError(403, "Forbidden", f'admission webhook "evictions.example.org" denied the request: {says}')
 
 
+def denied_by_policy(pod: str, says: str) -> ApiError:
+    """Of a ValidatingAdmissionPolicy that gives no reason."""
+    message = f"ValidatingAdmissionPolicy 'evictions.example.org' with binding 'evictions' denied request: {says}"
+    details = {"name": pod, "kind": "pods", "causes": [{"message": message}]}
+    return ApiError(422, "Invalid", f'pods "{pod}" is forbidden: {message}', details)
+
+
 def knows_no_dry_run() -> ApiError:
     return bad_request('admission webhook "evictions.example.org" does not support dry run')
 

@@ -47,7 +47,7 @@ def test_a_pod_gets_its_grace_period(small: LabCluster, api, seconds, grace, opt
 
 
 def test_what_stands_before_the_apis_own_judgement(small: LabCluster, api) -> None:
-    """A webhook, too much to do, a uid that is another's, a namespace that goes."""
+    """A webhook, a policy, too much to do, a uid that is another's, a namespace that goes."""
     small.apply([a_pod("kept", 0, 30)])
 
     def refused(**options: object) -> ApiException:
@@ -57,6 +57,13 @@ def test_what_stands_before_the_apis_own_judgement(small: LabCluster, api) -> No
 
     with small.faults.webhook_denies("default", "not on a Friday"):
         assert "denied the request: not on a Friday" in refused().body
+    with small.faults.policy_denies("default", "not on a Friday"):
+        denied = refused()
+        words = json.loads(denied.body)
+        (cause,) = words["details"]["causes"]
+        assert (denied.status, words["reason"]) == (422, "Invalid")
+        assert words["message"] == f'pods "kept" is forbidden: {cause["message"]}'
+        assert cause["message"].endswith("' denied request: not on a Friday")
     with small.faults.api_busy("default"):
         busy = refused()
         assert (busy.status, busy.headers["Retry-After"]) == (429, "1")

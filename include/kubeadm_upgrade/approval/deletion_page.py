@@ -89,8 +89,9 @@ class DeletionQuestion:
 _MEANS = (
     "Approve, and the drain asks once more for each eviction; where its budget still refuses, the Pod is deleted, with "
     "its grace period, one after the other. Right before each it is judged again: one that is by then the last healthy "
-    "one of its owner or of a budget stays. It holds for these Pods alone (by UID), on this node, in this run. Refuse, "
-    "and nothing changes: evictions are asked for as before."
+    "one of its owner or of a budget stays, and so does one beside which another is missing or not healthy, until that "
+    "is replaced. It holds for these Pods alone (by UID), on this node, in this run. Refuse, and nothing changes: "
+    "evictions are asked for as before."
 )
 
 

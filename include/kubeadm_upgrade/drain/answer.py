@@ -14,7 +14,12 @@ from kubeadm_upgrade.drain.obstacle import Obstacle, Why
 
 Json = Mapping[str, Any]
 
-_WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request|failed calling webhook "[^"]+"')
+# k8s.io/apiserver, pkg/admission/plugin: webhook/errors, policy/validating, policy/generic (of mutating ones)
+_ADMISSION = re.compile(
+    r'admission webhook "[^"]+" denied the request'
+    r'|failed calling webhook "[^"]+"'
+    r"|[Pp]olicy ('[^']+'|\"[^\"]+\")( with binding '[^']+')? denied request"
+)
 _SEVERAL = "more than one PodDisruptionBudget"
 
 
@@ -30,7 +35,7 @@ def obstacle(pod: str, status: int, said: Json, retry_after: str = "") -> Obstac
 def _why(status: int, said: Json) -> Why | None:
     if is_of_a_terminating_namespace(said):
         return Why.NAMESPACE
-    if _WEBHOOK.search(str(said.get("message"))):
+    if _ADMISSION.search(str(said.get("message"))):
         return Why.WEBHOOK
     match status:
         case 409:
@@ -61,9 +66,9 @@ def is_of_a_terminating_namespace(said: Json) -> bool:
 def denied_by_admission(said: Json) -> bool:
     """Whether a request was refused for what it is about, although we have the right to make it.
 
-    A webhook says no with a status of its own choice.
+    A webhook says no with a status of its own choice, and a policy with one of four (401, 403, 413, else 422).
     """
-    denied = _WEBHOOK.search(str(said.get("message")))
+    denied = _ADMISSION.search(str(said.get("message")))
     return is_of_a_terminating_namespace(said) or denied is not None
 
 

@@ -29,11 +29,17 @@ class Candidate:
         workload = around.workload_of(pod)
         replicas = around.replicas(workload) if workload else (pod,)
         owner = f"{pod.owner_kind} {pod.namespace}/{pod.owner_name}" if pod.owner_kind else "nobody"
-        with_budgets = replace(refused, budgets=tuple(budget for budget, _ in around.under(pod)))
-        other = None if refused.is_of_a_budget else f"no budget keeps it: {refused.words}"
+        with_budgets = replace(refused, budgets=tuple(one.budget for one in around.under(pod)))
         healthy = sum(map(around.is_healthy, replicas))
-        kept = other or why_kept(pod, around)
+        kept = _not_judged(refused) or why_kept(pod, around)
         return cls(pod, with_budgets, str(workload or owner), healthy, len(replicas), kept)
+
+
+def _not_judged(refused: Obstacle) -> str | None:
+    if refused.is_judged:
+        return None
+    said = "its budget has not judged yet" if refused.is_of_a_budget else "no budget keeps it"
+    return f"{said}: {refused.words}"
 
 
 @dataclass(frozen=True)

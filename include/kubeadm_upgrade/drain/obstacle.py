@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,9 @@ from kubeadm_upgrade.wording import agreeing, count, shortened
 
 Json = Mapping[str, Any]
 
+# The only words of a budget that has counted. It also refuses while it is still being processed, or failed to sync.
+_JUDGED = re.compile(r"disruption budget \S+ needs \d+ healthy pods and has \d+")
+
 
 class Why(Enum):
     """Of what kind an obstacle is."""
@@ -21,7 +25,9 @@ class Why(Enum):
     BUDGET = "budget"  # it allows no disruption now
     BUDGETS = "budgets"  # several are over one Pod, which the API does not support
     NAMESPACE = "namespace"  # it is being deleted, and takes nothing new, an Eviction neither
-    WEBHOOK = "webhook"  # it says no, or does not answer
+    WEBHOOK = (
+        "webhook"  # it says no, or does not answer; or an admission policy, which is one without a server, says no
+    )
     BUSY = "busy"  # the API server has too much to do
     CHANGED = "changed"  # the Pod was another meanwhile
     SERVER = "server"  # a failure of the API server's own
@@ -40,6 +46,7 @@ class Budget:
     since: datetime | None = None  # when it last began, or ceased, to allow any
     healthy: int = 0  # currentHealthy
     needed: int = 0  # desiredHealthy
+    seen: bool = True  # as it is now: what its controller has counted may be for what it was before
 
     def __str__(self) -> str:
         since = f" since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since and not self.allowed else ""
@@ -73,6 +80,11 @@ class Obstacle:
     @property
     def is_of_a_budget(self) -> bool:
         return self.why in (Why.BUDGET, Why.BUDGETS)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a budget has counted and says no, or the API never asks one, since there are several."""
+        return self.why is Why.BUDGETS or (self.why is Why.BUDGET and _JUDGED.search(self.says) is not None)
 
     def __str__(self) -> str:
         if self.is_of_eviction:
@@ -120,6 +132,7 @@ def _budget(plain: Json) -> Budget:
         since=moment(turned.get("lastTransitionTime")),
         healthy=status.get("currentHealthy", 0),
         needed=status.get("desiredHealthy", 0),
+        seen=status.get("observedGeneration", 0) >= meta.get("generation", 0),
     )
 
 

@@ -181,10 +181,13 @@ class ClusterApi:
         query: Sequence[tuple[str, str]] = (),
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        *,
+        once: bool = False,
     ) -> Answer:
-        """A 403 only when it lasts."""
-        answer = await self._lasting(partial(self._ask, method, path, query, body, content_type))
-        if answer.status == 401:
+        """A 403 only when it lasts; `once`: as it comes."""
+        ask = partial(self._ask, method, path, query, body, content_type)
+        answer = await (ask() if once else self._lasting(ask))
+        if answer.status == 401 and not denied_by_admission(answer.said):
             raise self._unauthorized(f"{method} {path}: {words(answer.text)}")
         if answer.status == 400 and "HTTP request to an HTTPS server" in answer.text:
             raise Misdirected(

@@ -1,12 +1,13 @@
 """Delete a Pod that no budget lets go, where a person has agreed to just that; and what is shown to them before.
 
-What is judged by is asked for right before each deletion: the ledger, and Pods, owners and budgets of the namespace.
+What is judged by is asked for right before each deletion: the ledger, and owners, budgets and Pods of the namespace.
 The ledger notes a Pod before it is deleted, and is written only as it was read: so of two drains that judge at once by
 each other's Pods, the later one judges anew, and counts on none that the other is about to delete.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,7 +28,7 @@ from kubeadm_upgrade.drain.deletion import Around, why_kept
 from kubeadm_upgrade.drain.filters import Fate, leaving
 from kubeadm_upgrade.drain.obstacle import Obstacle
 from kubeadm_upgrade.drain.pod import PodFacts
-from kubeadm_upgrade.drain.pod_object import owner_of, read_pod
+from kubeadm_upgrade.drain.pod_object import read_pod
 from kubeadm_upgrade.errors import Conflict, Forbidden
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.ledger import Ledger
@@ -39,11 +40,11 @@ _RIGHT = "docs/rbac.yaml: ClusterRole kubeadm-fleet-delete-pods"
 
 
 async def look_around(api: DrainApi, namespace: str, ledger: Ledger) -> tuple[Around, dict[str, Json]]:
-    """A namespace as it is now, and its Pods as the API shows them, by UID."""
+    """A namespace as it is now, and its Pods as the API shows them, by UID: they change fastest, and come last."""
+    makers, budgets = await asyncio.gather(api.makers(namespace), api.budgets(namespace))
     items = await api.pods_in(namespace)
     pods = [read_pod(item) for item in items]
-    owners = await api.owners({owner for pod in pods if (owner := owner_of(pod))})
-    around = Around(pods, owners, await api.budgets(namespace), ledger.deleted_pods)
+    around = Around(pods, makers, budgets, ledger.deleted_pods)
     return around, {pod.uid: item for pod, item in zip(pods, items, strict=True)}
 
 
@@ -56,19 +57,23 @@ async def act(api: DrainApi, action: Evict | EvictOrDelete | MarkToCome, node: s
 
 async def evict_or_delete(api: DrainApi, action: EvictOrDelete, node: str, run: RunId) -> Obstacle | None:
     """Returns why it goes neither way yet. Raises Conflict where the ledger was changed meanwhile: nothing is done."""
+    was_left = await _was_left(api, action)
     refused = await api.evict(action.namespace, action.pod, action.uid, action.grace)
-    if refused is None or not refused.is_of_a_budget:
+    if refused is None and was_left:
+        await _not_after_all(api, node, action.uid)
+    if refused is None or not refused.is_judged:
         return refused
+    may = await api.may_delete_pods(action.namespace)
     ledger, there = await api.ledger()
     around, items = await look_around(api, action.namespace, ledger)
     pod, permit = around.pod(action.uid), ledger.permit_of(node, run)
     agreed = permit.of(action.uid) if permit else None
     if pod is None or pod.terminating:
         return None  # it goes by now
-    refused = replace(refused, budgets=tuple(budget for budget, _ in around.under(pod)))
+    refused = replace(refused, budgets=tuple(one.budget for one in around.under(pod)))
     if agreed is None:
         return refused  # somebody has taken it back meanwhile
-    if kept := why_kept(pod, around):
+    if kept := why_kept(pod, around) or (None if may else f"the API forbids it ({_RIGHT})"):
         return replace(refused, kept=kept)
     noted = ledger.deleting(node, action.uid, datetime.now(UTC))
     if noted != ledger:
@@ -79,6 +84,15 @@ async def evict_or_delete(api: DrainApi, action: EvictOrDelete, node: str, run: 
         return None
     await _not_after_all(api, node, action.uid)
     return replace(refused, kept=kept)
+
+
+async def _was_left(api: DrainApi, action: EvictOrDelete) -> bool:
+    """Whether somebody has noted that the Pod is deleted, and has died before it was."""
+    ledger, _ = await api.ledger()
+    if action.uid not in ledger.deleted_pods:
+        return False
+    pods = map(read_pod, await api.pods_in(action.namespace))
+    return any(pod.uid == action.uid and not pod.terminating for pod in pods)
 
 
 async def _deleted(api: DrainApi, action: EvictOrDelete, item: Json) -> str | None:

@@ -6,8 +6,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from kubeadm_airflow.hooks.access_api import AccessApi
 from kubeadm_airflow.hooks.api_answers import error_of
-from kubeadm_airflow.hooks.cluster_api import ClusterApi, Json
+from kubeadm_airflow.hooks.cluster_api import Json
+from kubeadm_upgrade.access.permissions import Permission
 from kubeadm_upgrade.drain import answer, deletion
 from kubeadm_upgrade.drain.obstacle import Obstacle, Why
 from kubeadm_upgrade.drain.pod_object import OWNERS, Owner
@@ -17,7 +19,7 @@ from kubeadm_upgrade.errors import NeedsPerson, ObjectNotFound
 _FEW_OWNERS = 50
 
 
-class DrainApi(ClusterApi):
+class DrainApi(AccessApi):
     """The same connection."""
 
     async def evict(
@@ -48,10 +50,16 @@ class DrainApi(ClusterApi):
             return None
         raise error_of(told, f"POST {path}")
 
+    async def may_delete_pods(self, namespace: str) -> bool:
+        """Not everybody grants it."""
+        review = await self.may(Permission("delete", "", "pods", namespace=namespace))
+        return bool(review["status"]["allowed"])
+
     async def delete_pod(self, namespace: str, pod: str, uid: str, grace: int | None = None) -> Obstacle | None:
         """Around its budgets, and within its grace period. Returns why it was not done yet, as `evict` does.
 
-        None of a namespace on which the cluster lives, whoever has asked for it.
+        None of a namespace on which the cluster lives, whoever has asked for it. A right that is missing is said at
+        once, since `may_delete_pods` was asked before.
         """
         if namespace == deletion.SYSTEM:
             raise NeedsPerson(f"pods of {namespace} are never deleted, and somebody wanted {pod} to be")
@@ -59,7 +67,7 @@ class DrainApi(ClusterApi):
         options: Json = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         if grace is not None:
             options["gracePeriodSeconds"] = grace
-        told = await self._request("DELETE", path, body=options)
+        told = await self._request("DELETE", path, body=options, once=True)  # whoever was noted for it waits
         if told.status in (200, 202, 404):
             return None
         refused = answer.obstacle(f"{namespace}/{pod}", told.status, told.said, told.retry_after)
@@ -90,6 +98,15 @@ class DrainApi(ClusterApi):
         except ObjectNotFound:
             return ""
         return str(found["spec"].get("volumeName") or "")
+
+    async def makers(self, namespace: str) -> Mapping[Owner, Json | None]:
+        """All that makes replicas in a namespace, also what has none now."""
+        paths = {kind: OWNERS[kind].split("/") for kind in deletion.REPLICATED}
+        listed = await asyncio.gather(
+            *(self._list(f"/apis/{group}/{of}/namespaces/{namespace}/{plural}") for group, of, plural in paths.values())
+        )
+        found = zip(paths, listed, strict=True)
+        return {(kind, namespace, item["metadata"]["name"]): item for kind, items in found for item in items}
 
     async def owners(self, wanted: Iterable[Owner]) -> Mapping[Owner, Json | None]:
         """The objects that own Pods; None for one that is gone."""

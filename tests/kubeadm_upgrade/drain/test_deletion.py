@@ -16,11 +16,12 @@ from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.ledger.permit import Permit, PermittedPod
 
 
-def owner(kind="StatefulSet", name="db", uid=None, namespace="shop", above=None):
+def owner(kind="StatefulSet", name="db", uid=None, namespace="shop", above=None, replicas=1, **labels):
     """As the API shows it."""
     references = [{"kind": above, "name": above.lower(), "uid": f"{above}-uid", "controller": True}] if above else []
     metadata = {"name": name, "namespace": namespace, "uid": uid or f"{name}-uid", "ownerReferences": references}
-    return (kind, namespace, name), {"metadata": metadata}
+    spec = {"replicas": replicas, "template": {"metadata": {"labels": labels or {"app": name}}}}
+    return (kind, namespace, name), {"metadata": metadata, "spec": spec}
 
 
 def pod(number=0, kind="StatefulSet", name="db", namespace="shop", **more):
@@ -28,8 +29,9 @@ def pod(number=0, kind="StatefulSet", name="db", namespace="shop", **more):
     return PodFacts(namespace, f"{name}-{number}", f"{name}{number}", kind, owner_name=name, **more)
 
 
-def budget(name="db", needed=1, **selector):
-    meta, status = {"namespace": "shop", "name": name}, {"disruptionsAllowed": 0, "desiredHealthy": needed}
+def budget(name="db", needed=1, behind=0, **selector):
+    meta = {"namespace": "shop", "name": name, "generation": 2}
+    status = {"disruptionsAllowed": 0, "desiredHealthy": needed, "observedGeneration": 2 - behind}
     return {"metadata": meta, "spec": {"selector": {"matchLabels": selector or {"app": name}}}, "status": status}
 
 
@@ -42,9 +44,13 @@ def around(*pods, owners=(DATABASE,), budgets=(OF_ALL,), deleted=()):
 
 BARE = replace(pod(), owner_kind=None, owner_name="", owner_uid="")
 OLD, NEW = (owner("ReplicaSet", name, above="Deployment") for name in ("old", "new"))
+MORE_OF_NEW = owner("ReplicaSet", "new", above="Deployment", replicas=2)
 WEB = {"labels": {"app": "web"}}
 OF_OLD, OF_NEW = (pod(0, "ReplicaSet", name, **WEB) for name in ("old", "new"))
+OF_AN_OPERATOR = [owner(name=name, above="Elasticsearch") for name in ("es-data", "es-master")]
 REPLICATED = pod(1), pod(2)
+THREE = owner(replicas=3)
+ONE_OF_TWO = "of 2 other Pods of StatefulSet shop/db 1 is healthy: it waits until all are"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +150,61 @@ REPLICATED = pod(1), pod(2)
             "it is the last healthy Pod of ReplicaSet shop/old",
             id="two ReplicaSets that have nothing to do with each other",
         ),
+        pytest.param(
+            around(pod(name="es-data"), pod(name="es-master"), owners=OF_AN_OPERATOR, budgets=[]),
+            "it is the last healthy Pod of StatefulSet shop/es-data",
+            id="two StatefulSets of one operator's resource: what is data is no master",
+        ),
+        pytest.param(
+            around(OF_OLD, OF_NEW, owners=[owner("ReplicaSet", name, above="Cluster") for name in ("old", "new")]),
+            "it is the last healthy Pod of ReplicaSet shop/old",
+            id="two ReplicaSets of one operator's resource",
+        ),
+        pytest.param(
+            around(pod(), *REPLICATED, budgets=[budget("other", app="x", behind=1), budget(behind=1)]),
+            "budget shop/db was changed, and its controller has not counted yet",
+            id="a budget that somebody has just loosened",
+        ),
+        pytest.param(
+            around(pod(), *REPLICATED, owners=[THREE], deleted=["db2"]), ONE_OF_TWO, id="a quorum of which one is noted"
+        ),
+        pytest.param(around(pod(), pod(1), owners=[THREE]), ONE_OF_TWO, id="a quorum of which one is gone"),
+        pytest.param(
+            around(pod(), pod(1), pod(2, ready=False), owners=[THREE]),
+            ONE_OF_TWO,
+            id="a quorum of which one is starting, or ill",
+        ),
+        pytest.param(
+            around(pod(), *REPLICATED, owners=[THREE], deleted=["db0"]),
+            None,
+            id="a quorum of which it is the one that is noted: whoever has done that died before he deleted it",
+        ),
+        pytest.param(
+            around(pod(ready=False), *REPLICATED, owners=[THREE]),
+            None,
+            id="a quorum of which it is the one that is ill",
+        ),
+        pytest.param(
+            around(
+                OF_OLD,
+                OF_NEW,
+                owners=[owner("ReplicaSet", "old", above="Deployment"), MORE_OF_NEW],
+                budgets=[],
+            ),
+            "of 2 other Pods of Deployment shop/deployment 1 is healthy: it waits until all are",
+            id="a rollout that is still to make one",
+        ),
+        pytest.param(
+            around(pod(), pod(1), owners=[owner(replicas=2), owner(name="arbiter", app="db")]),
+            "of 1 other Pod of StatefulSet shop/arbiter none is healthy: it waits until all are"
+            " (budget shop/db is over them as well)",
+            id="another workload under its budget has lost its only one",
+        ),
+        pytest.param(
+            around(pod(), pod(1), pod(9, "Cluster", "x", labels={"app": "db"}, ready=False)),
+            "pod shop/x-9 is not healthy, and budget shop/db is over it as well",
+            id="under its budget one is ill of which nobody knows how many there are to be",
+        ),
     ],
 )
 def test_what_is_kept_and_why(there, kept):
@@ -170,7 +231,9 @@ a_pod = st.builds(
     labels=st.fixed_dictionaries({"app": names}),
 )
 an_owner = st.none() | st.builds(
-    lambda uid, above: owner("ReplicaSet", "x", uid, above=above)[1], names, st.sampled_from([None, "Deployment"])
+    lambda uid, above: owner("ReplicaSet", "x", uid, above=above)[1],
+    names,
+    st.sampled_from([None, "Deployment", "Elasticsearch"]),
 )
 a_budget = st.builds(lambda name, app: budget(name, app=app), names, names)
 
@@ -215,6 +278,29 @@ def test_whatever_is_deleted_in_whatever_order_something_of_it_stays_healthy(the
         ill = data.draw(st.frozensets(st.sampled_from([p.uid for p in there.pods]), max_size=1))
         pods = [replace(p, ready=p.ready and p.uid not in ill) for p in there.pods]
         there = replace(there, pods=pods, deleted=frozenset(gone))
+
+
+@given(st.lists(st.integers(0, 4), max_size=60))
+def test_one_after_the_other_goes_of_all_that_serve_together(paces):
+    """Two StatefulSets under one budget: whatever the pace of kubelets and controllers, one is missing at most."""
+    owners = [owner(name="a", replicas=2, app="db"), owner(name="b", replicas=3, app="db")]
+    pods = [pod(n, name=name, labels={"app": "db"}) for name, n in (("a", 0), ("a", 1), ("b", 0), ("b", 1), ("b", 2))]
+    slots: list[PodFacts | None] = list(pods)
+    noted: set[str] = set()
+    for turn, slot in enumerate(paces):
+        there = around(*filter(None, slots), owners=owners, deleted=noted)
+        match slots[slot]:
+            case None:
+                slots[slot] = replace(pods[slot], uid=f"u{turn}", ready=False)
+            case PodFacts(terminating=True):
+                slots[slot] = None
+            case PodFacts(ready=False) as starting:
+                slots[slot] = replace(starting, ready=True)
+            case PodFacts(uid=uid) as one if uid in noted:
+                slots[slot] = replace(one, terminating=True)
+            case one if why_kept(one, there) is None:
+                noted.add(one.uid)
+        assert sum(one is not None and around(deleted=noted).is_healthy(one) for one in slots) >= 4
 
 
 @dataclass

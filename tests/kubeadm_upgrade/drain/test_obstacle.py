@@ -8,21 +8,42 @@ import pytest
 
 from kubeadm_upgrade.drain.answer import obstacle
 from kubeadm_upgrade.drain.attachment import of_the_evicted, read_attachments
+from kubeadm_upgrade.drain.blocked import Candidate
+from kubeadm_upgrade.drain.deletion import Around
 from kubeadm_upgrade.drain.obstacle import Budget, Obstacle, Why, over, told
 from kubeadm_upgrade.drain.pause import turns_until_asked_again
+from kubeadm_upgrade.drain.pod import PodFacts
 
 SINCE = "2026-11-27T02:00:00Z"
-CAUSES = {"details": {"causes": [{"reason": "DisruptionBudget", "message": "The disruption budget web needs 3"}]}}
+
+
+def of_a_budget(message):
+    return {"details": {"causes": [{"reason": "DisruptionBudget", "message": f"The disruption budget web {message}"}]}}
+
+
+CAUSES = of_a_budget("needs 3 healthy pods and has 3 currently")
+PROCESSED = of_a_budget("is still being processed by the server.")
+SEVERAL = {
+    "message": "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+}
 GOES = {"details": {"causes": [{"reason": "NamespaceTerminating", "message": "shop is being terminated"}]}}
 DENIED = {"message": 'admission webhook "x.example.org" denied the request: not on a Friday'}
 NOT_CALLED = {"message": 'Internal error occurred: failed calling webhook "x.example.org": connection refused'}
+
+
+BOUND = "'x.example.org' with binding 'x' denied request: not on a Friday"
+
+
+def denied_by_policy(words):
+    """The API says it twice."""
+    return {"message": f'pods "web-1" is forbidden: {words}', "details": {"causes": [{"message": words}]}}
 
 
 @pytest.mark.parametrize(
     ("status", "said", "retry_after", "why", "seconds"),
     [
         pytest.param(429, CAUSES, "", Why.BUDGET, None, id="a budget"),
-        pytest.param(429, CAUSES, "10", Why.BUDGET, 10, id="a budget that its controller has not seen yet"),
+        pytest.param(429, PROCESSED, "10", Why.BUDGET, 10, id="a budget that its controller has not seen yet"),
         pytest.param(429, {"message": "Too many requests"}, "1", Why.BUSY, 1, id="priority and fairness"),
         pytest.param(429, {"message": "x"}, "Fri, 27 Nov 2026 03:00:00 GMT", Why.BUSY, None, id="a date for seconds"),
         pytest.param(500, {"message": "more than one PodDisruptionBudget"}, "", Why.BUDGETS, None, id="two budgets"),
@@ -38,6 +59,17 @@ NOT_CALLED = {"message": 'Internal error occurred: failed calling webhook "x.exa
         pytest.param(403, GOES, "", Why.NAMESPACE, None, id="the namespace goes"),
         pytest.param(403, DENIED, "", Why.WEBHOOK, None, id="a webhook denies"),
         pytest.param(400, DENIED, "", Why.WEBHOOK, None, id="a webhook with a status of its own"),
+        *(
+            pytest.param(status, denied_by_policy(words), "", Why.WEBHOOK, None, id=name)
+            for status, words, name in (
+                (422, f"ValidatingAdmissionPolicy {BOUND}", "a policy denies"),
+                (403, f"ValidatingAdmissionPolicy {BOUND}", "a policy whose reason is Forbidden"),
+                (401, f"ValidatingAdmissionPolicy {BOUND}", "a policy whose reason is Unauthorized"),
+                (422, "ValidatingAdmissionPolicy 'x' denied request: no such key", "a policy that could not be bound"),
+                (403, f"policy {BOUND}", "a mutating policy"),
+                (403, 'policy "x" denied request: failed to configure policy', "a mutating policy without a binding"),
+            )
+        ),
         pytest.param(409, {"message": "UID in precondition"}, "", Why.CHANGED, None, id="another Pod of that name"),
     ],
 )
@@ -46,6 +78,32 @@ def test_an_answer_is_an_obstacle_of_its_kind(status, said, retry_after, why, se
     found = obstacle("shop/web-1", status, said, retry_after)
     assert (found.why, found.retry_after) == (why, seconds)
     assert str(found).startswith("pod shop/web-1 may not be evicted yet: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "judged"),
+    [
+        pytest.param(429, CAUSES, True, id="it has counted"),
+        pytest.param(429, PROCESSED, False, id="its controller has not seen it yet, or not as it is now"),
+        pytest.param(
+            429,
+            of_a_budget("does not allow evicting pods currently because it failed sync: no matches for kind"),
+            False,
+            id="its controller cannot count",
+        ),
+        pytest.param(429, {"message": "Too many requests"}, False, id="no budget"),
+        pytest.param(500, SEVERAL, True, id="two, of which the API never asks any"),
+        pytest.param(500, {"message": "etcdserver: request timed out"}, False, id="a failure"),
+        pytest.param(409, CAUSES, False, id="another Pod"),
+        pytest.param(403, DENIED | CAUSES, False, id="a webhook"),
+    ],
+)
+def test_only_what_was_judged_may_be_gone_around(status, said, judged):
+    """Whatever else keeps a Pod may be otherwise in a second."""
+    found = obstacle("shop/web-1", status, said)
+    assert found.is_judged is judged
+    candidate = Candidate.of(PodFacts("shop", "web-1", "u", "ReplicaSet"), found, Around())
+    assert (": " in candidate.kept) is not judged
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 503])

@@ -147,6 +147,7 @@ def test_what_cannot_be_asked_is_unknown_and_fails_nobody(walk, monkeypatch):
         found = rehearsed()
         assert not found.is_clear
         assert "does not support dry run" in str(found.unknown)
+        assert walker.lab.effects == []
         assert found.asked < found.evictions
     with walker.lab.faults.api_busy("shop"):
         assert "Too many requests, please try again later." in str(rehearsed().unknown)

@@ -101,6 +101,10 @@ class DrainSettings(Strict):
     max_quarantined: int = Field(
         1, ge=1, description="workers that one run may leave in quarantine; the next one that is blocked fails"
     )
+    rehearsal: bool = Field(
+        True,
+        description="plan, preflight, check and look try evictions in a dry run; false: only the command rehearse does",
+    )
 
     @field_validator("deadline")
     @classmethod

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.desk import Run
+from kubeadm_airflow import command_line
 from kubeadm_airflow.hooks import cluster_api, rehearsing
 from kubeadm_airflow.hooks.cluster_scene import judge_and_rehearse
 from kubeadm_airflow.hooks.rehearsing import rehearse_beside, rehearse_now
@@ -180,6 +181,30 @@ def test_a_rehearsal_beside_a_run_fails_with_nothing(walk, monkeypatch):
     assert down.unknown[0].startswith("the drains could not be rehearsed: ")
     assert not by_mistake.is_clear
     assert not down.is_clear
+
+
+def test_where_the_file_says_so_only_a_person_rehearses(walk, capsys):
+    """Plan, preflight and looks say it once and try nothing; the command asks all the same."""
+    walker = walk(ClusterSpec("quiet", workers=2, version="1.28.15"), drain={"rehearsal": False})
+    says = (
+        "the drains were not rehearsed: the cluster's file says drain.rehearsal: false "
+        "(python -m kubeadm_upgrade rehearse quiet does it all the same)"
+    )
+
+    async def run():
+        hop = await walker.plan()
+        return await rehearse_beside(walker.cluster, ["quiet-w1"]), await judge_and_rehearse(walker.cluster, hop)
+
+    planned, judged = asyncio.run(run())
+    told = RehearseOperator(task_id="rehearse_drains", cluster="quiet").execute({"ti": SimpleNamespace()})
+    assert planned == Rehearsal.from_json(told) == Rehearsal(unknown=(says,))
+    assert [one.message for one in judged if one.check == "drains_rehearsed"] == [says]
+    assert as_markdown(planned).count("not rehearsed") == 1
+    assert capsys.readouterr().out.count(says) == 1
+    assert walker.lab.dry_runs == []
+
+    by_hand = command_line.rehearse(walker.cluster)
+    assert len(walker.lab.dry_runs) == by_hand.asked > 0
 
 
 def test_a_rehearsal_of_its_own_tells_each_thing_in_its_log(walk, capsys):

@@ -78,12 +78,19 @@ async def rehearse_now(cluster: Cluster, order: Collection[str] | None = None) -
         return await rehearse_over(api, looked, cluster.rollout.drain, line)
 
 
+async def rehearse_unasked(cluster: Cluster, order: Collection[str] | None = None) -> Rehearsal:
+    """Where no person has asked for it: the cluster's file may say that nothing is to be tried."""
+    if not cluster.rollout.drain.rehearsal:
+        return Rehearsal.left_out(cluster.name)
+    return await rehearse_now(cluster, order)
+
+
 async def rehearse_beside(cluster: Cluster, order: Collection[str]) -> Rehearsal:
     """For a run that has something else to do: whatever goes wrong is part of the rehearsal."""
     try:
-        return await rehearse_now(cluster, order)
+        return await rehearse_unasked(cluster, order)
     except UpgradeError as error:
-        return Rehearsal.failed(tuple(order), error.what)
+        return Rehearsal.failed(error.what)
 
 
 async def rehearse_over(api: DrainApi, looked: Looked, policy: DrainPolicy, line: Line) -> Rehearsal:
@@ -91,10 +98,10 @@ async def rehearse_over(api: DrainApi, looked: Looked, policy: DrainPolicy, line
     try:
         return await _rehearse(api, looked, policy, line)
     except UpgradeError as error:
-        return Rehearsal.failed(line.nodes, error.what)
+        return Rehearsal.failed(error.what)
     except Exception:
         log.exception("the drains could not be rehearsed")
-        return Rehearsal.failed(line.nodes, "by a mistake of kubeadm-fleet: the task's log has it")
+        return Rehearsal.failed("by a mistake of kubeadm-fleet: the task's log has it")
 
 
 async def _rehearse(api: DrainApi, looked: Looked, policy: DrainPolicy, line: Line) -> Rehearsal:

@@ -144,7 +144,8 @@ def test_a_page_has_the_worst_first_and_is_short():
 
 
 def test_a_rehearsal_that_failed_is_not_clear():
-    assert not Rehearsal.failed(("w1",), "nobody answers").is_clear
+    assert not Rehearsal.failed("nobody answers").is_clear
+    assert Rehearsal.failed("nobody answers").summary == "no drain was rehearsed"
 
 
 def test_whoever_approves_sees_it_and_agrees_to_the_plan_alone():

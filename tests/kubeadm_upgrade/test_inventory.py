@@ -383,15 +383,36 @@ def test_a_key_that_is_there_twice_is_a_mistake(load):
     with pytest.raises(InventoryError) as caught:
         load(TWICE)
     assert caught.value.problems == (
-        "prod.yaml: force: is there twice, in line 6 and in line 7: remove one of them",
-        "prod.yaml: target_version: is there twice, in line 4 and in line 9: remove one of them",
+        "prod.yaml: force: is there twice, in line 6, column 3 and in line 7, column 3: remove one of them",
+        "prod.yaml: target_version: is there twice, in line 4, column 1 and in line 9, column 1: remove one of them",
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "at"),
+    [
+        pytest.param("drain: {force: false, force: true}", ["force", (5, 9), (5, 23)], id="in one line"),
+        pytest.param("drain: {rules: [{order: 1, 'order': 2}]}", ["order", (5, 18), (5, 28)], id="one in quotes"),
+        pytest.param("nodes: {w1: {port: 1}, w1: {port: 2}}", ["w1", (5, 9), (5, 24)], id="a node"),
+        pytest.param("labels:\n  a: b\n  c: d\n  a: e", ["a", (6, 3), (8, 3)], id="a label"),
+    ],
+)
+def test_every_key_that_is_there_twice_is_told_with_its_place(load, lines, at):
+    text = "".join(f"{key}: '{value}'\n" for key, value in SMALLEST.items())
+    with pytest.raises(InventoryError) as caught:
+        load(f"{text}{lines}\n")
+    key, first, this = at
+    places = [f"in line {line}, column {column}" for line, column in (first, this)]
+    told = f"prod.yaml: {key}: is there twice, {' and '.join(places)}: remove one of them"
+    assert told in caught.value.problems
 
 
 def test_what_a_mapping_takes_over_from_another_is_not_there_twice(load):
     text = "".join(f"{key}: '{value}'\n" for key, value in SMALLEST.items())
     cluster = load(f"{text}nodes:\n  w1: &w1\n    port: 1\n    address: a\n  w2:\n    <<: *w1\n    port: 2\n")
     assert (cluster.reach("w2").port, cluster.reach("w2").address) == (2, "a")
+    nested = load(f"{text}nodes:\n  w1: &w1 {{port: 1}}\n  w2: &w2 {{<<: *w1, port: 2}}\n  w3: {{<<: *w2, port: 3}}\n")
+    assert [nested.reach(name).port for name in ("w1", "w2", "w3")] == [1, 2, 3]
 
 
 def test_a_drains_rules_and_its_deadline(load):

@@ -46,9 +46,9 @@ class ApprovalSettings(Strict):
             )
         return plain
 
-    @field_validator("deadline")
+    @field_validator("deadline", mode="before")
     @classmethod
-    def _is_a_while(cls, deadline: str | None) -> str | None:
+    def _is_a_while(cls, deadline: object) -> object:
         if deadline is not None and not parse_duration(deadline):
             raise ValueError("must be longer than nothing: leave it out, if there is to be none")
         return deadline

@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from kubeadm_upgrade.approval.policy import ApprovalPolicy, Then, When
 from kubeadm_upgrade.durations import PATTERN, parse_duration
 from kubeadm_upgrade.strict import EACH_ONCE, Strict
 
+_OF_A_QUESTION = ("approvers", "deadline", "then")
+
 
 class ApprovalSettings(Strict):
     """Who has to agree to a path before the cluster is touched. In short: `approval: always`."""
+
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {name: ["when"] for name in _OF_A_QUESTION}})
 
     when: When = Field(
         When.NEVER,
@@ -30,9 +34,21 @@ class ApprovalSettings(Strict):
     )
     then: Then = Field(Then.REFUSE, description="what the deadline does, if nobody has answered: refuse, or approve")
 
-    @field_validator("deadline")
+    @model_validator(mode="before")
     @classmethod
-    def _is_a_while(cls, deadline: str | None) -> str | None:
+    def _says_when(cls, plain: Any) -> Any:
+        """Whoever names approvers believes that they are asked."""
+        said = [name for name in _OF_A_QUESTION if isinstance(plain, dict) and name in plain]
+        if said and "when" not in plain:
+            raise ValueError(
+                f"{' and '.join(said)} without when asks nobody about an upgrade: write when: always (or "
+                "when-disruptive), or when: never, where only deletions of Pods are to be asked about"
+            )
+        return plain
+
+    @field_validator("deadline", mode="before")
+    @classmethod
+    def _is_a_while(cls, deadline: object) -> object:
         if deadline is not None and not parse_duration(deadline):
             raise ValueError("must be longer than nothing: leave it out, if there is to be none")
         return deadline

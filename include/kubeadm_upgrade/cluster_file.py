@@ -6,7 +6,7 @@ pydantic stands at this border only.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ from kubeadm_upgrade.labels import Labels, check_labels
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
 from kubeadm_upgrade.planning.path import WorkerMoves
 from kubeadm_upgrade.rollout_file import MaxUnavailable, RolloutSettings
-from kubeadm_upgrade.strict import Strict
+from kubeadm_upgrade.strict import Strict, Whole, YesNo
 from kubeadm_upgrade.telling.settings import SAYS_NO_VALUE, NotifySettings
 from kubeadm_upgrade.version import TARGET_PATTERN
 from kubeadm_upgrade.windows_file import WindowsSettings
@@ -38,7 +38,7 @@ _PLAIN_HOST = re.compile(r"https?://(\[[^]/]+\]|[^/@:]+)(:\d+)?/")
 class SshSettings(Strict):
     """How hosts are reached over SSH, unless a node says otherwise."""
 
-    port: int | None = Field(None, ge=1, le=65535, description="SSH port; default: the connection's, else 22")
+    port: Whole | None = Field(None, ge=1, le=65535, description="SSH port; default: the connection's, else 22")
     address_type: Literal["InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS"] = Field(
         "InternalIP", description="Which of the Node's addresses is the host's"
     )
@@ -52,7 +52,7 @@ class NodeSettings(Strict):
     """What is different about one node."""
 
     address: str | None = Field(None, description="Host name or address for SSH")
-    port: int | None = Field(None, ge=1, le=65535)
+    port: Whole | None = Field(None, ge=1, le=65535)
     jump_host: str | None = Field(None, description="[user@]host[:port] to go through")
 
 
@@ -95,11 +95,11 @@ class PathSettings(Strict):
         description="fewest: drain workers only where the next hop would break the version skew policy, and at the "
         "end; every-hop; even: as few as fewest, in jumps of like length",
     )
-    max_kubelet_skew: int = Field(3, ge=1, le=3, description="minor releases a worker's kubelet may be behind")
-    latest_patch_first: bool = Field(
+    max_kubelet_skew: Whole = Field(3, ge=1, le=3, description="minor releases a worker's kubelet may be behind")
+    latest_patch_first: YesNo = Field(
         True, description="go to the latest patch of a minor release before the next, as the skew policy recommends"
     )
-    pass_etcd_gates: bool = Field(
+    pass_etcd_gates: YesNo = Field(
         False,
         description="where a minor release needs a newer etcd before it than kubeadm deploys, bring it in a hop of its "
         "own: fix etcd.local.imageTag in kubeadm-config until the hop after it",
@@ -109,10 +109,10 @@ class PathSettings(Strict):
 class Timeouts(Strict):
     """Seconds that a step may wait for its effect before a person is asked."""
 
-    command: int = Field(1800, gt=0, description="package installs and other commands on a host")
-    control_plane: int = Field(1800, gt=0, description="kubeadm upgrade apply|node, and static Pods becoming Ready")
-    drain: int = Field(3600, gt=0, description="Pods to leave a node; drain.deadline goes before it")
-    ready: int = Field(600, gt=0, description="a node to be Ready after its kubelet was restarted")
+    command: Whole = Field(1800, gt=0, description="package installs and other commands on a host")
+    control_plane: Whole = Field(1800, gt=0, description="kubeadm upgrade apply|node, and static Pods becoming Ready")
+    drain: Whole = Field(3600, gt=0, description="Pods to leave a node; drain.deadline goes before it")
+    ready: Whole = Field(600, gt=0, description="a node to be Ready after its kubelet was restarted")
 
 
 class LookSettings(Strict):
@@ -150,7 +150,7 @@ class ClusterFile(Strict):
         1,
         description='workers out of service at once: a count, or a percentage such as "25%" (rounded down, at least 1)',
     )
-    workers_per_run: int | None = Field(
+    workers_per_run: Whole | None = Field(
         None,
         ge=1,
         description="workers that one run takes, and the runs after it take the others; default: four times "
@@ -216,25 +216,58 @@ def problems(path: Path, error: ValidationError, left_out: Container[str] = ()) 
 
 
 def _sentence(item: Any) -> str:
-    """pydantic's message, in the words of somebody who edits the file."""
+    """pydantic's message, in the words of somebody who edits the file; what our own checks say stays as it is."""
     shown = _shown(item["input"])
-    match item["type"]:
-        case "says_no_value":
-            return str(item["msg"])
-        case "extra_forbidden":
-            return "unknown key: check its spelling, or remove it"
-        case "missing":
-            return "is missing"
-        case "model_type" | "dict_type" | "list_type":
-            return f"must be {'a list' if item['type'] == 'list_type' else 'a mapping, keys and values'}, not {shown}"
-        case "string_type" if isinstance(item["input"], float):
-            return f"must be text, not {shown}: put it in quotes, for YAML reads 1.30 as the number 1.3"
-        case "string_type":
-            return f"must be text, not {shown}: put it in quotes"
-        case "string_pattern_mismatch":
-            return f"{shown} does not look like it should (pattern {item['ctx']['pattern']})"
-        case _:
-            return f"{item['msg'].removeprefix('Value error, ')} (is {shown})"
+    if say := _SENTENCES.get(item["type"]):
+        return say(item, shown)
+    return f"{item['msg'].removeprefix('Value error, ')} (is {shown})"
+
+
+def _no_text(item: Any, shown: str) -> str:
+    why = ", for YAML reads 1.30 as the number 1.3" if isinstance(item["input"], float) else ""
+    return f"must be text, not {shown}: put it in quotes{why}"
+
+
+def _no_pattern(item: Any, shown: str) -> str:
+    return f"{shown} does not look like it should (pattern {item['ctx']['pattern']})"
+
+
+def _not_of_kind(kind: str) -> Callable[[Any, str], str]:
+    def say(item: Any, shown: str) -> str:
+        return f"must be {kind}, not {shown}" + (": without quotes" if isinstance(item["input"], str) else "")
+
+    return say
+
+
+def _beyond(words: str, limit: str) -> Callable[[Any, str], str]:
+    return lambda item, shown: f"must be {words} {item['ctx'][limit]} (is {shown})"
+
+
+def _expected(item: Any, shown: str) -> str:
+    return f"must be {item['ctx']['expected']} (is {shown})"
+
+
+# pydantic's name of a mistake -> what is said of it
+_SENTENCES: Mapping[str, Callable[[Any, str], str]] = {
+    SAYS_NO_VALUE: lambda item, _: str(item["msg"]),
+    "extra_forbidden": lambda *_: "unknown key: check its spelling, or remove it",
+    "missing": lambda *_: "is missing",
+    "model_type": lambda _, shown: f"must be a mapping, keys and values, not {shown}",
+    "dict_type": lambda _, shown: f"must be a mapping, keys and values, not {shown}",
+    "list_type": lambda _, shown: f"must be a list, not {shown}",
+    "string_type": _no_text,
+    "string_pattern_mismatch": _no_pattern,
+    "string_too_short": lambda *_: "must not be empty",
+    "string_too_long": lambda item, shown: f"must have at most {item['ctx']['max_length']} letters (is {shown})",
+    "too_short": lambda *_: "must not be empty",
+    "bool_type": _not_of_kind("true or false"),
+    "int_type": _not_of_kind("a whole number"),
+    "enum": _expected,
+    "literal_error": _expected,
+    "greater_than": _beyond("more than", "gt"),
+    "greater_than_equal": _beyond("at least", "ge"),
+    "less_than_equal": _beyond("at most", "le"),
+}
 
 
 def _shown(value: object) -> str:

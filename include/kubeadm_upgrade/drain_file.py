@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
@@ -11,9 +13,13 @@ from kubeadm_upgrade.drain.policy import DrainPolicy, OnBlocked
 from kubeadm_upgrade.drain.rule import MOST_ORDER, Behavior, Rule, seconds_of_grace
 from kubeadm_upgrade.drain.selector import Selector, parse_selector
 from kubeadm_upgrade.durations import PATTERN, parse_duration
-from kubeadm_upgrade.strict import Strict
+from kubeadm_upgrade.strict import Strict, Whole, YesNo
 
 _FITS = ("selector", "namespace", "owner_kind")
+_KIND = r"^[A-Z][A-Za-z0-9]*$"
+_OWNERS = ("ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController")
+_OWN_NOTHING = ("Pod", "Service", "Namespace", "PodDisruptionBudget", "HorizontalPodAutoscaler", "Ingress")
+_OWN_OWNERS = {"Deployment": "ReplicaSet", "CronJob": "Job"}  # what owns Pods for them
 _SAYS = ("behavior", "order", "grace_period")
 
 
@@ -23,13 +29,16 @@ class DrainRule(Strict):
     selector: str | None = Field(None, description='labels of the Pods, as kubectl -l takes them: "app=db,tier!=cache"')
     namespace: str | None = Field(None, min_length=1, description="of the Pods")
     owner_kind: str | None = Field(
-        None, pattern=r"^[A-Z][A-Za-z]*$", description="of the controller that owns them, as StatefulSet"
+        None,
+        pattern=_KIND,
+        description="of the controller that owns the Pods themselves: ReplicaSet (a Deployment's too), StatefulSet, "
+        "DaemonSet, Job (a CronJob's too), ReplicationController, or one of your own",
     )
     behavior: Behavior | None = Field(
         None,
         description="evict; skip: leave them on the node; wait-completed: wait until they have finished by themselves",
     )
-    order: int | None = Field(
+    order: Whole | None = Field(
         None,
         ge=-MOST_ORDER,
         le=MOST_ORDER,
@@ -48,9 +57,26 @@ class DrainRule(Strict):
             parse_selector(selector)
         return selector
 
-    @field_validator("grace_period")
+    @field_validator("owner_kind", mode="before")
     @classmethod
-    def _is_some_time(cls, grace: str | None) -> str | None:
+    def _owns_pods(cls, kind: object) -> object:
+        """Operators have kinds of their own that do. What is nearly one of Kubernetes' is a slip, and fits nobody."""
+        if kind is None or kind in _OWNERS:
+            return kind
+        text = str(kind)
+        near = next((one for one in (*_OWNERS, *_OWN_OWNERS) if text.lower() in (one.lower(), f"{one.lower()}s")), None)
+        near = near or next(iter(get_close_matches(text, (*_OWNERS, *_OWN_OWNERS), n=1, cutoff=0.85)), None)
+        if near in _OWN_OWNERS:
+            raise ValueError(f"no {near} owns Pods itself, its {_OWN_OWNERS[near]}s do: write {_OWN_OWNERS[near]}")
+        if near or not isinstance(kind, str) or not re.fullmatch(_KIND, kind) or kind in _OWN_NOTHING:
+            raise ValueError(
+                f"must be the kind of a controller that owns Pods: {', '.join(_OWNERS)}, or one of an operator's own"
+            )
+        return kind
+
+    @field_validator("grace_period", mode="before")
+    @classmethod
+    def _is_some_time(cls, grace: object) -> object:
         if grace is not None:
             seconds_of_grace(grace)
         return grace
@@ -78,13 +104,13 @@ class DrainRule(Strict):
 class DrainSettings(Strict):
     """What a drain may do beyond evicting Pods that something recreates elsewhere, and what if it is blocked."""
 
-    delete_emptydir_data: bool = Field(False, description="evict Pods with emptyDir volumes; their data is lost")
-    force: bool = Field(False, description="evict Pods that no controller recreates")
+    delete_emptydir_data: YesNo = Field(False, description="evict Pods with emptyDir volumes; their data is lost")
+    force: YesNo = Field(False, description="evict Pods that no controller recreates")
     rules: list[DrainRule] = Field(
         default_factory=list,
         description="what is done with Pods of a kind; annotations of Pods go before: docs/drain.md",
     )
-    wait_for_volumes: bool = Field(
+    wait_for_volumes: YesNo = Field(
         True, description="a node is drained when the volumes of its evicted Pods are detached as well"
     )
     deadline: str | None = Field(
@@ -98,13 +124,17 @@ class DrainSettings(Strict):
         "keeps its slot; wait: for as long as it takes; quarantine: the worker is left cordoned and labelled, and the "
         "run goes on without it",
     )
-    max_quarantined: int = Field(
+    max_quarantined: Whole = Field(
         1, ge=1, description="workers that one run may leave in quarantine; the next one that is blocked fails"
     )
+    rehearsal: YesNo = Field(
+        True,
+        description="plan, preflight, check and look try evictions in a dry run; false: only the command rehearse does",
+    )
 
-    @field_validator("deadline")
+    @field_validator("deadline", mode="before")
     @classmethod
-    def _is_a_while(cls, deadline: str | None) -> str | None:
+    def _is_a_while(cls, deadline: object) -> object:
         if deadline is not None and not parse_duration(deadline):
             raise ValueError("must be longer than nothing: leave it out, if timeouts.drain is to hold")
         return deadline

@@ -13,7 +13,7 @@ _LONGEST_DIGITS = 8  # more are a slip, and no timedelta
 def parse_duration(text: object) -> timedelta:
     """Raises ValueError with a sentence for anything else, a bare number among it: it does not say of what."""
     if not isinstance(text, str) or not re.fullmatch(PATTERN, text, re.ASCII):
-        raise ValueError("must be a duration such as 90m, 4h, 1h30m, 45s or 2d")
+        raise ValueError("must be a duration such as 90m, 4h, 1h30m, 45s or 2d: its units are d, h, m and s")
     parts = re.findall(r"(\d+)([dhms])", text, re.ASCII)
     if any(len(number) > _LONGEST_DIGITS for number, _ in parts):
         raise ValueError("is longer than anything takes")

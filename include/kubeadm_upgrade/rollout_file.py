@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kubeadm_upgrade.labels import KEY, VALUE, check_labels
 from kubeadm_upgrade.rollout.strategy import CANARY, REST, Group, Health, Most, Query, Selector, Strategy
-from kubeadm_upgrade.strict import EACH_ONCE, Strict, each_once
+from kubeadm_upgrade.strict import EACH_ONCE, Strict, Whole, YesNo, each_once
 from kubeadm_upgrade.written_times import lasting
 
 _NAME = r"^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$"
@@ -22,10 +22,11 @@ def count_or_percentage(least: int) -> Any:
     """A validator: whatever else YAML has made of it, is told in a sentence."""
 
     def check(value: object) -> object:
-        if isinstance(value, str) and _PERCENTAGE.fullmatch(value):
+        percentage = isinstance(value, str) and _PERCENTAGE.fullmatch(value)
+        if percentage and int(percentage[1]) >= least:
             return value
         if type(value) is not int:  # True is an int to Python, and 2.0 one to pydantic
-            raise ValueError('must be a count such as 2 or a percentage such as "25%", from 0% to 100%')
+            raise ValueError(f'must be a count such as 2 or a percentage such as "25%", from {least}% to 100%')
         if value < least:
             raise ValueError(f"must be at least {least}")
         return value
@@ -55,6 +56,8 @@ class SelectorOption(Strict):
                 if not listed:
                     raise ValueError(f"{key}: has no value, and so takes no worker: give one, or leave it out")
                 for one in listed:
+                    if not isinstance(one, str):
+                        raise ValueError(f"{key}: {one!r} is no value of a label: put it in quotes")
                     check_labels({key: one})
         return value
 
@@ -128,8 +131,8 @@ class QuerySettings(Strict):
 class HealthSettings(Strict):
     """What is to be well before one more worker goes out of service, beside nodes and control plane."""
 
-    daemon_sets: bool = Field(False, description="the DaemonSets of kube-system are rolled out")
-    workloads: bool = Field(
+    daemon_sets: YesNo = Field(False, description="the DaemonSets of kube-system are rolled out")
+    workloads: YesNo = Field(
         False, description="Deployments, StatefulSets and DaemonSets that had all their Pods before the run have them"
     )
     query: QuerySettings | None = Field(None, description="of Prometheus; an error is no pass")
@@ -160,7 +163,7 @@ class RolloutSettings(Strict):
     groups: list[GroupSettings] = Field(
         default_factory=list, description="in their order, one after the other; workers of none of them come last"
     )
-    groups_at_once: int = Field(1, ge=1, description="groups that may be under way at a time", strict=True)
+    groups_at_once: Whole = Field(1, ge=1, description="groups that may be under way at a time")
     success_criteria: SuccessCriteria = SuccessCriteria()
     health: HealthSettings = HealthSettings()
     ready_for: Duration = Field(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Names = TypeVar("Names", bound=Sequence[str])
+
+
+# as YAML has them: pydantic would take "on" and 1 for true, and true, 2.0 and "2" for numbers
+YesNo = Annotated[bool, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
 
 
 class Strict(BaseModel):

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kubeadm_upgrade.durations import told
 from kubeadm_upgrade.look_schedule import check_cron, check_timezone
-from kubeadm_upgrade.strict import EACH_ONCE, Strict
+from kubeadm_upgrade.strict import EACH_ONCE, Strict, YesNo
 from kubeadm_upgrade.windows.calendar import ByCron, Calendar, Exclusion, Once, OnDays, Scope, WhenOver
 from kubeadm_upgrade.windows.recurring import DAYS, LONGEST
 from kubeadm_upgrade.windows.wall_time import first_moment, last_moment, moment
@@ -95,7 +95,7 @@ class WindowsSettings(Strict):
     recurring: list[RecurringSettings] = Field([], description="windows that come again")
     once: list[OnceSettings] = Field([], description="windows that are there once")
     exclusions: list[ExclusionSettings] = Field([], description="freezes: windows do not count in them")
-    open_runs: bool = Field(
+    open_runs: YesNo = Field(
         True, description="whether a run begins at each window's start; false: windows only hold back others"
     )
     open_before: Annotated[timedelta, *lasting(LONGEST, timedelta())] = Field(

@@ -29,20 +29,24 @@ def read_mapping(path: Path, holds: str) -> tuple[Mapping[str, Any], tuple[str, 
 
 
 class _Loader(yaml.SafeLoader):
-    """Notes the keys that a mapping has twice, as after a bad merge: yaml takes the last without a word."""
+    """Notes the keys that a mapping has twice, as after a bad merge: yaml takes the last without a word.
+
+    As it is written: once values are made of it, keys that come from another mapping by `<<` are among its own.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.twice: list[tuple[str, int, int]] = []  # key, line of the first and of this one
+        self.twice: list[tuple[str, yaml.Mark, yaml.Mark]] = []  # key, where the first is and where this one
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[str, int] = {}
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        firsts: dict[str, yaml.Mark] = {}
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
-                line = key.start_mark.line + 1
-                if (first := lines.setdefault(key.value, line)) != line:
-                    self.twice.append((key.value, first, line))
-        return super().construct_mapping(node, deep)
+                if key.value in firsts:
+                    self.twice.append((key.value, firsts[key.value], key.start_mark))
+                firsts.setdefault(key.value, key.start_mark)
+        return node
 
 
 def _read(path: Path) -> tuple[Any, tuple[str, ...]]:
@@ -52,10 +56,14 @@ def _read(path: Path) -> tuple[Any, tuple[str, ...]]:
     finally:
         loader.dispose()
     twice = (
-        f"{path.name}: {key}: is there twice, in line {first} and in line {line}: remove one of them"
-        for key, first, line in sorted(loader.twice, key=lambda one: one[2])
+        f"{path.name}: {key}: is there twice, in {_place(first)} and in {_place(this)}: remove one of them"
+        for key, first, this in sorted(loader.twice, key=lambda one: one[2].index)
     )
     return plain, tuple(twice)
+
+
+def _place(mark: yaml.Mark) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _why(error: Exception) -> str:

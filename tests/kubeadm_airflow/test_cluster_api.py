@@ -371,6 +371,19 @@ def test_an_eviction_is_of_this_very_pod():
     assert body["deleteOptions"] == {"preconditions": {"uid": "uid-1"}}
 
 
+def test_an_eviction_in_a_dry_run_says_so_to_admission_as_well():
+    """Webhooks are told of the query's alone: without it one with effects acts, and restarts Kafka's brokers."""
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((request.query_string, (await request.json())["deleteOptions"].get("dryRun")))
+        return web.json_response({})
+
+    ask(answer, lambda api: api.evict("shop", "web-0", "uid-1", dry_run=True))
+    ask(answer, lambda api: api.evict("shop", "web-0", "uid-1"))
+    assert asked == [("dryRun=All", ["All"]), ("", None)]
+
+
 def test_readyz_says_what_fails_although_its_status_is_an_error():
     """Which check it is, is in the text."""
     assert "[-]etcd failed" in ask(says(500, "[+]ping ok\n[-]etcd failed"), lambda api: api.readyz())

@@ -10,9 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from harness.desk import Run
-from kubeadm_airflow.hooks import cluster_api, rehearsing
+from harness.fleet import RIGHTS
+from kubeadm_airflow import command_line
+from kubeadm_airflow.hooks import rehearsing
 from kubeadm_airflow.hooks.cluster_scene import judge_and_rehearse
 from kubeadm_airflow.hooks.rehearsing import rehearse_beside, rehearse_now
 from kubeadm_airflow.operators.rehearse import RehearseOperator
@@ -135,10 +138,34 @@ def never(pod: Item, budgets: dict[str, Item]) -> bool:
     return "minAvailable" in budgets[pod["metadata"]["labels"]["app"]]
 
 
+def without_right(walker, *resources: str) -> None:
+    """As somebody who has granted less than docs/rbac.yaml lists."""
+    manifest = list(yaml.safe_load_all(RIGHTS.read_text()))
+    for one in manifest:
+        for rule in one.get("rules", ()):
+            rule["resources"] = [name for name in rule.get("resources", ()) if name not in resources]
+    walker.lab.apply(manifest)
+
+
+def test_a_missing_right_is_told_as_one_and_at_once(walk):
+    """A cluster's API is asked again for 20 seconds in a run; a rehearsal has ten."""
+    walker = walk(ClusterSpec("less", workers=3, version="1.28.15"))
+    without_right(walker, "pods/eviction", "poddisruptionbudgets", "persistentvolumes")
+    found = asyncio.run(rehearse_now(walker.cluster))
+    no_budgets, no_volumes, no_evictions, *others = found.unknown
+    assert no_budgets.startswith("PodDisruptionBudgets could not be listed: GET ")
+    assert no_volumes.startswith("PersistentVolumes could not be listed: GET ")
+    assert no_evictions.startswith("no eviction could be tried: POST ")
+    for said in (no_budgets, no_volumes, no_evictions):
+        assert "is forbidden" in said
+        assert said.endswith("grant all that docs/rbac.yaml lists (kubectl apply -f docs/rbac.yaml)")
+    assert others == [f"{found.evictions} more evictions were not tried in a dry run, and are judged by budgets alone"]
+    assert len(walker.lab.dry_runs) == 1
+
+
 def test_what_cannot_be_asked_is_unknown_and_fails_nobody(walk, monkeypatch):
-    """A webhook that knows no dry run, an API that is too busy, rights that are missing, one that answers no more."""
+    """A webhook that knows no dry run, an API that is too busy, one that answers no more."""
     walker = walk(ClusterSpec("dumb", workers=2, version="1.28.15"))
-    monkeypatch.setattr(cluster_api, "FORBIDDEN_SECONDS", 0)
 
     def rehearsed() -> Rehearsal:
         return asyncio.run(rehearse_now(walker.cluster))
@@ -146,7 +173,10 @@ def test_what_cannot_be_asked_is_unknown_and_fails_nobody(walk, monkeypatch):
     with walker.lab.faults.webhook_no_dry_run("shop"):
         found = rehearsed()
         assert not found.is_clear
-        assert "does not support dry run" in str(found.unknown)
+        (said,) = found.unknown
+        assert said.startswith("the eviction of pods shop/")
+        assert "does not support dry run" in said
+        assert walker.lab.effects == []
         assert found.asked < found.evictions
     with walker.lab.faults.api_busy("shop"):
         assert "Too many requests, please try again later." in str(rehearsed().unknown)
@@ -156,7 +186,7 @@ def test_what_cannot_be_asked_is_unknown_and_fails_nobody(walk, monkeypatch):
     assert f"{rehearsed().evictions - 1} more evictions were not tried in a dry run" in str(rehearsed().unknown)
     monkeypatch.setattr(rehearsing, "SECONDS", 0.0)
     late = rehearsed()
-    assert "PodDisruptionBudgets could not be listed within 0 seconds" in str(late.unknown)
+    assert "PodDisruptionBudgets could not be listed within 0 seconds" in late.unknown
     assert (late.is_clear, late.asked) == (False, 0)
     monkeypatch.undo()
 
@@ -179,6 +209,30 @@ def test_a_rehearsal_beside_a_run_fails_with_nothing(walk, monkeypatch):
     assert down.unknown[0].startswith("the drains could not be rehearsed: ")
     assert not by_mistake.is_clear
     assert not down.is_clear
+
+
+def test_where_the_file_says_so_only_a_person_rehearses(walk, capsys):
+    """Plan, preflight and looks say it once and try nothing; the command asks all the same."""
+    walker = walk(ClusterSpec("quiet", workers=2, version="1.28.15"), drain={"rehearsal": False})
+    says = (
+        "the drains were not rehearsed: the cluster's file says drain.rehearsal: false "
+        "(python -m kubeadm_upgrade rehearse quiet does it all the same)"
+    )
+
+    async def run():
+        hop = await walker.plan()
+        return await rehearse_beside(walker.cluster, ["quiet-w1"]), await judge_and_rehearse(walker.cluster, hop)
+
+    planned, judged = asyncio.run(run())
+    told = RehearseOperator(task_id="rehearse_drains", cluster="quiet").execute({"ti": SimpleNamespace()})
+    assert planned == Rehearsal.from_json(told) == Rehearsal(unknown=(says,))
+    assert [one.message for one in judged if one.check == "drains_rehearsed"] == [says]
+    assert as_markdown(planned).count("not rehearsed") == 1
+    assert capsys.readouterr().out.count(says) == 1
+    assert walker.lab.dry_runs == []
+
+    by_hand = command_line.rehearse(walker.cluster)
+    assert len(walker.lab.dry_runs) == by_hand.asked > 0
 
 
 def test_a_rehearsal_of_its_own_tells_each_thing_in_its_log(walk, capsys):

@@ -74,7 +74,9 @@ def test_its_own_file_replaces_option_by_option(fleet):
         pytest.param("ssh_conn_id: [", "not readable as YAML", id="no YAML"),
         pytest.param("- 1\n", "must be a mapping with options of a cluster's file", id="a list"),
         pytest.param("", "must be a mapping with options of a cluster's file", id="empty"),
-        pytest.param("ssh: {}\nssh: {}\n", "ssh: is there twice, in line 1 and in line 2", id="a key twice"),
+        pytest.param(
+            "ssh: {}\nssh: {}\n", "ssh: is there twice, in line 1, column 1 and in line 2, column 1", id="a key twice"
+        ),
     ],
 )
 def test_its_mistakes_are_told_by_every_cluster_in_its_name(fleet, defaults, problem):

@@ -33,7 +33,9 @@ def test_what_is_a_duration(text, seconds):
     ["", "4", "h", "4 h", "1.5h", "-4h", "4H", "30m1h", "4h4h", "4h\n", "٤h", "1w", "PT4H", 4, 4.5, None, True, ["4h"]],
 )
 def test_what_is_none(text):
-    with pytest.raises(ValueError, match=r"^must be a duration such as 90m, 4h, 1h30m, 45s or 2d$"):
+    with pytest.raises(
+        ValueError, match=r"^must be a duration such as 90m, 4h, 1h30m, 45s or 2d: its units are d, h, m and s$"
+    ):
         parse_duration(text)
 
 

@@ -23,6 +23,7 @@ SMALLEST = {
     "ssh_conn_id": "prod_ssh",
     "target_version": "1.29",
 }
+UNITS = "must be a duration such as 90m, 4h, 1h30m, 45s or 2d: its units are d, h, m and s"
 EXAMPLE = inventory.DEFAULT_DIRECTORY / "example.yaml.sample"
 
 
@@ -137,7 +138,7 @@ def test_a_nodes_own_settings_come_first(load):
         ),
         pytest.param(
             {"drain": {"rules": [{"namespace": "shop", "behavior": "keep"}]}},
-            "drain.rules.0.behavior: Input should be 'evict', 'skip' or 'wait-completed'",
+            "drain.rules.0.behavior: must be 'evict', 'skip' or 'wait-completed' (is 'keep')",
             id="no behavior",
         ),
         pytest.param(
@@ -146,15 +147,72 @@ def test_a_nodes_own_settings_come_first(load):
             id="by force",
         ),
         pytest.param({"drain": {"deadline": "1 hour"}}, "drain.deadline: must be a duration such as", id="no duration"),
-        pytest.param(
-            {"drain": {"on_blocked": "force"}}, "drain.on_blocked: Input should be 'fail', 'wait'", id="force"
-        ),
+        pytest.param({"drain": {"on_blocked": "force"}}, "drain.on_blocked: must be 'fail', 'wait'", id="force"),
         pytest.param(
             {"drain": {"max_quarantined": 2}},
             "drain: max_quarantined is for on_blocked: quarantine: set that, or leave max_quarantined out",
             id="quarantined by nothing",
         ),
-        pytest.param({"timeouts": {"drain": -1}}, "timeouts.drain: Input should be greater than 0", id="negative time"),
+        pytest.param({"max_unavailable": "0%"}, "max_unavailable: must be a count such as 2", id="nobody, in per cent"),
+        *(
+            pytest.param(
+                {"drain": {option: value}},
+                f"drain.{option}: must be true or false, not {value!r}{hint}",
+                id=f"{option} {value!r}",
+            )
+            for option in ("force", "delete_emptydir_data", "wait_for_volumes", "rehearsal")
+            for value, hint in (("on", ": without quotes"), ("1", ": without quotes"), (1, ""), (0.0, ""), (None, ""))
+        ),
+        pytest.param(
+            {"rollout": {"health": {"workloads": "on"}}},
+            "rollout.health.workloads: must be true or false, not 'on': without quotes",
+            id="workloads on",
+        ),
+        *(
+            pytest.param(
+                changes,
+                f"{where}: must be a whole number, not {value!r}{hint}",
+                id=f"{where} {value!r}",
+            )
+            for value, hint in ((True, ""), (1.0, ""), ("2", ": without quotes"))
+            for changes, where in (
+                ({"drain": {"on_blocked": "quarantine", "max_quarantined": value}}, "drain.max_quarantined"),
+                ({"drain": {"rules": [{"namespace": "shop", "order": value}]}}, "drain.rules.0.order"),
+                ({"workers_per_run": value}, "workers_per_run"),
+                ({"timeouts": {"drain": value}}, "timeouts.drain"),
+                ({"ssh": {"port": value}}, "ssh.port"),
+                ({"path": {"max_kubelet_skew": value}}, "path.max_kubelet_skew"),
+            )
+        ),
+        pytest.param({"workers_per_run": 0}, "workers_per_run: must be at least 1 (is 0)", id="no worker in a run"),
+        *(
+            pytest.param(
+                {"drain": {"rules": [{"owner_kind": kind, "order": 1}]}},
+                f"drain.rules.0.owner_kind: {says}",
+                id=f"owner {kind}",
+            )
+            for kind, says in (
+                ("Deployment", "no Deployment owns Pods itself, its ReplicaSets do: write ReplicaSet"),
+                ("deployments", "no Deployment owns Pods itself, its ReplicaSets do: write ReplicaSet"),
+                ("CronJob", "no CronJob owns Pods itself, its Jobs do: write Job"),
+                ("Statefulset", "must be the kind of a controller that owns Pods: ReplicaSet, StatefulSet, "),
+                ("StatfulSet", "must be the kind of a controller that owns Pods: ReplicaSet, StatefulSet, "),
+                ("Pod", "must be the kind of a controller that owns Pods: ReplicaSet, StatefulSet, "),
+                ("a kind", "must be the kind of a controller that owns Pods: ReplicaSet, StatefulSet, "),
+                (5, "must be the kind of a controller that owns Pods: ReplicaSet, StatefulSet, "),
+            )
+        ),
+        pytest.param({"drain": {"deadline": 45}}, f"drain.deadline: {UNITS} (is 45)", id="a deadline of 45 what"),
+        pytest.param(
+            {"drain": {"rules": [{"namespace": "shop", "grace_period": 300}]}},
+            f"drain.rules.0.grace_period: {UNITS} (is 300)",
+            id="a grace period of 300 what",
+        ),
+        pytest.param(
+            {"approval": {"when": "always", "deadline": 48}}, f"approval.deadline: {UNITS}", id="an answer in 48 what"
+        ),
+        pytest.param({"approval": True}, "approval: must be a mapping, keys and values, not True", id="approval true"),
+        pytest.param({"timeouts": {"drain": -1}}, "timeouts.drain: must be more than 0 (is -1)", id="negative time"),
         pytest.param(
             {"drop_flags": {"--audit-policy-file": "why"}},
             "drop_flags.--audit-policy-file",
@@ -199,6 +257,39 @@ def test_a_mistake_gets_a_sentence(load, changes, problem):
     assert any(sentence.startswith(f"prod.yaml: {problem}") for sentence in caught.value.problems), (
         caught.value.problems
     )
+
+
+def options(schema, within=()):
+    """Every option of a file, as the schema for editors has it: where it is."""
+    for name, option in schema.get("properties", {}).items():
+        yield (*within, name)
+        for one in (option, *option.get("anyOf", ())):
+            if "$ref" in one:
+                yield from options(json_schema()["$defs"][one["$ref"].rpartition("/")[2]], (*within, name))
+
+
+@pytest.mark.parametrize("value", [True, 1, -1, 2.5, "x", "", [], [True], {}, {"x": 1}, {1: "x"}, None], ids=repr)
+def test_no_mistake_is_told_in_words_of_a_library(load, value):
+    """Whatever is written wherever: what pydantic says to programmers reaches no reader."""
+    for where in options(json_schema()):
+        changes = value
+        for name in reversed(where):
+            changes = {name: changes}
+        told = ()
+        try:
+            load(SMALLEST | changes)
+        except InventoryError as error:
+            told = error.problems
+        for sentence in told:
+            words = re.search(r"(Input|String|List|Dictionary|Value) should|valid |constrained|function-", sentence)
+            assert not words, sentence
+
+
+def test_pods_may_be_owned_by_what_kubernetes_does_not_know(load):
+    """As those of operators: StrimziPodSet, CloneSet, VirtualMachineInstance."""
+    kinds = ("ReplicationController", "StrimziPodSet", "CloneSet", "VirtualMachineInstance", "Workflow", "TaskRun")
+    rules = [{"owner_kind": kind, "order": 1} for kind in kinds]
+    assert tuple(rule.owner_kind for rule in load(SMALLEST | {"drain": {"rules": rules}}).drain.rules) == kinds
 
 
 def test_preflight_errors_are_ignored_by_name_with_a_reason(load):
@@ -383,15 +474,36 @@ def test_a_key_that_is_there_twice_is_a_mistake(load):
     with pytest.raises(InventoryError) as caught:
         load(TWICE)
     assert caught.value.problems == (
-        "prod.yaml: force: is there twice, in line 6 and in line 7: remove one of them",
-        "prod.yaml: target_version: is there twice, in line 4 and in line 9: remove one of them",
+        "prod.yaml: force: is there twice, in line 6, column 3 and in line 7, column 3: remove one of them",
+        "prod.yaml: target_version: is there twice, in line 4, column 1 and in line 9, column 1: remove one of them",
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "at"),
+    [
+        pytest.param("drain: {force: false, force: true}", ["force", (5, 9), (5, 23)], id="in one line"),
+        pytest.param("drain: {rules: [{order: 1, 'order': 2}]}", ["order", (5, 18), (5, 28)], id="one in quotes"),
+        pytest.param("nodes: {w1: {port: 1}, w1: {port: 2}}", ["w1", (5, 9), (5, 24)], id="a node"),
+        pytest.param("labels:\n  a: b\n  c: d\n  a: e", ["a", (6, 3), (8, 3)], id="a label"),
+    ],
+)
+def test_every_key_that_is_there_twice_is_told_with_its_place(load, lines, at):
+    text = "".join(f"{key}: '{value}'\n" for key, value in SMALLEST.items())
+    with pytest.raises(InventoryError) as caught:
+        load(f"{text}{lines}\n")
+    key, first, this = at
+    places = [f"in line {line}, column {column}" for line, column in (first, this)]
+    told = f"prod.yaml: {key}: is there twice, {' and '.join(places)}: remove one of them"
+    assert told in caught.value.problems
 
 
 def test_what_a_mapping_takes_over_from_another_is_not_there_twice(load):
     text = "".join(f"{key}: '{value}'\n" for key, value in SMALLEST.items())
     cluster = load(f"{text}nodes:\n  w1: &w1\n    port: 1\n    address: a\n  w2:\n    <<: *w1\n    port: 2\n")
     assert (cluster.reach("w2").port, cluster.reach("w2").address) == (2, "a")
+    nested = load(f"{text}nodes:\n  w1: &w1 {{port: 1}}\n  w2: &w2 {{<<: *w1, port: 2}}\n  w3: {{<<: *w2, port: 3}}\n")
+    assert [nested.reach(name).port for name in ("w1", "w2", "w3")] == [1, 2, 3]
 
 
 def test_a_drains_rules_and_its_deadline(load):

@@ -78,9 +78,9 @@ def freeze(begins, ends, more=""):
         ),
         pytest.param('{recurring: [{cron: "0 22 * * 6"}]}', ".recurring.0.duration", "is missing", id="no duration"),
         pytest.param(on_days(days="sat"), ".recurring.0.days", "must be a list, not 'sat'", id="days not in a list"),
-        pytest.param(on_days(days="[sut]"), ".recurring.0.days.0", "Input should be 'mon', 'tue'", id="no day"),
-        pytest.param(on_days(days="[Saturday]"), ".recurring.0.days.0", "Input should be 'mon'", id="a long day"),
-        pytest.param(on_days(days="[]"), ".recurring.0.days", "List should have at least 1 item", id="no days"),
+        pytest.param(on_days(days="[sut]"), ".recurring.0.days.0", "must be 'mon', 'tue'", id="no day"),
+        pytest.param(on_days(days="[Saturday]"), ".recurring.0.days.0", "must be 'mon'", id="a long day"),
+        pytest.param(on_days(days="[]"), ".recurring.0.days", "must not be empty", id="no days"),
         pytest.param(on_days(days="[sat, sun, sat]"), ".recurring.0.days", "sat is there twice", id="a day twice"),
         pytest.param(on_days(start="22:00"), ".recurring.0.start", FREE_TIME, id="YAML makes a number of a time"),
         pytest.param(on_days(start='"24:00"'), ".recurring.0.start", FREE_TIME, id="no time of a day"),
@@ -146,14 +146,14 @@ def freeze(begins, ends, more=""):
         pytest.param(
             freeze("2026-12-20", "2026-12-21", ", scope: workers"),
             ".exclusions.0.scope",
-            "Input should be 'all', 'minor' or 'nodes' (is 'workers')",
+            "must be 'all', 'minor' or 'nodes' (is 'workers')",
             id="unknown scope",
         ),
         # the rest
-        pytest.param("{open_runs: 1h}", ".open_runs", "Input should be a valid boolean", id="no yes or no"),
+        pytest.param("{open_runs: 1h}", ".open_runs", "must be true or false, not '1h'", id="no yes or no"),
         pytest.param("{open_before: 15}", ".open_before", DURATION, id="minutes, not said"),
         pytest.param("{open_before: 60d}", ".open_before", "must not be longer than 31d", id="months before"),
-        pytest.param("{when_over: pause}", ".when_over", "Input should be 'wait' or 'stop'", id="no such end"),
+        pytest.param("{when_over: pause}", ".when_over", "must be 'wait' or 'stop'", id="no such end"),
     ],
 )
 def test_a_mistake_gets_a_sentence(load, windows, where, problem):

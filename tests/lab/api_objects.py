@@ -94,14 +94,18 @@ def _token(item: Item) -> str:
 
 
 def is_dry_run(request: web.Request, body: Any = None) -> bool:
-    options = (body.get("deleteOptions") if isinstance(body, dict) else None) or {}
-    return "All" in [*request.query.getall("dryRun", []), *options.get("dryRun", [])]
+    """By its query; and by the options of a deletion, which webhooks of an Eviction are not told of."""
+    return "All" in [*request.query.getall("dryRun", []), *_options(body).get("dryRun", [])]
+
+
+def _options(body: Any) -> Item:
+    return (body.get("deleteOptions") if isinstance(body, dict) else None) or {}
 
 
 def _subresource(cluster: SimulatedCluster, request: web.Request, target: Target, body: Any) -> web.Response:
     if request.method == "POST" and (target.plural, target.subresource) == ("pods", "eviction"):
-        dry = is_dry_run(request, body)
-        return _json(evict(cluster, target.namespace or "", target.name or "", body or {}, dry), 201)
+        dry, told = is_dry_run(request, body), is_dry_run(request)
+        return _json(evict(cluster, target.namespace or "", target.name or "", body or {}, dry, told), 201)
     if request.method == "POST" and (target.plural, target.subresource) == ("serviceaccounts", "token"):
         assert target.resource is not None
         cluster.store.get(target.resource, target.namespace, target.name or "")

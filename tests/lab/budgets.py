@@ -72,10 +72,16 @@ def _scaled(value: int | str, total: int) -> int:
     return int(value)
 
 
-def evict(cluster: SimulatedCluster, namespace: str, name: str, body: Item, dry_run: bool) -> dict[str, Any]:
-    """Answers and texts as golden/eviction-*-body.json."""
+def evict(
+    cluster: SimulatedCluster, namespace: str, name: str, body: Item, dry_run: bool, told_dry_run: bool
+) -> dict[str, Any]:
+    """Answers and texts as golden/eviction-*-body.json.
+
+    `told_dry_run`: whether admission knows of it. kube-apiserver's handlers/create.go builds what webhooks are told
+    from the query alone; registry/core/pod/storage/eviction.go then takes a dry run by either for one.
+    """
     options = body.get("deleteOptions") or {}
-    _admit(cluster, namespace, name, dry_run)
+    _admit(cluster, namespace, name, told_dry_run)
     pod = cluster.store.get(BY_KIND["Pod"], namespace, name)
     if (uid := (options.get("preconditions") or {}).get("uid", pod["metadata"]["uid"])) != pod["metadata"]["uid"]:
         raise statuses.other_uid(name, uid, pod["metadata"]["uid"])
@@ -105,6 +111,7 @@ def _admit(cluster: SimulatedCluster, namespace: str, name: str, dry_run: bool) 
             raise statuses.too_many_requests()
         if dry_run:
             raise statuses.knows_no_dry_run()
+        cluster.records.effects.append(f"{namespace}/{name}")
 
 
 def over(cluster: SimulatedCluster, pod: Item) -> list[Item]:

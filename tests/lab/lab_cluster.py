@@ -83,6 +83,11 @@ class LabCluster:
         return list(self.simulated.records.dry_runs)
 
     @property
+    def effects(self) -> list[str]:
+        """Pods for whose eviction a webhook has done something of its own."""
+        return list(self.simulated.records.effects)
+
+    @property
     def pods(self) -> list[PodRecord]:
         """What became of Pods that somebody took away, in order."""
         return list(self.simulated.records.pods)

@@ -72,7 +72,7 @@ class Faults:
         return self._add(Fault("policy_denies", namespace=namespace, says=says))
 
     def webhook_no_dry_run(self, namespace: str) -> ActiveFault:
-        """It has side effects, so the API does not ask it in a dry run, and answers with an error."""
+        """It has side effects, so the API does not ask it where the query says dryRun, and answers with an error."""
         return self._add(Fault("webhook_no_dry_run", namespace=namespace))
 
     def api_busy(self, namespace: str) -> ActiveFault:

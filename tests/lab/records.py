@@ -94,6 +94,8 @@ class Records:
     mutations: list[ApiRecord] = field(default_factory=list)
     #: Requests that were to change nothing.
     dry_runs: list[ApiRecord] = field(default_factory=list)
+    #: Pods, as namespace/name, for whose eviction a webhook has done something of its own.
+    effects: list[str] = field(default_factory=list)
     pods: list[PodRecord] = field(default_factory=list)
     health: list[HealthRecord] = field(default_factory=list)
     power: list[PowerRecord] = field(default_factory=list)

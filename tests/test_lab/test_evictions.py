@@ -23,10 +23,13 @@ def a_pod(name: str, seconds: float, grace: int) -> dict[str, object]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Running"}}
 
 
-def evict(api: client.CoreV1Api, name: str, namespace: str = "default", **options: object) -> None:
+def evict(
+    api: client.CoreV1Api, name: str, namespace: str = "default", query: str | None = None, **options: object
+) -> None:
+    """`query`: its dryRun."""
     metadata = client.V1ObjectMeta(name=name, namespace=namespace)
     body = client.V1Eviction(metadata=metadata, delete_options=client.V1DeleteOptions(**options))
-    api.create_namespaced_pod_eviction(name, namespace, body)
+    api.create_namespaced_pod_eviction(name, namespace, body, **({"dry_run": query} if query else {}))
 
 
 @pytest.mark.parametrize(
@@ -125,9 +128,25 @@ def test_a_webhook_with_side_effects_knows_no_dry_run(small: LabCluster, api) ->
     small.apply([a_pod("kept", 0, 30)])
     with small.faults.webhook_no_dry_run("default"):
         with pytest.raises(ApiException) as caught:
-            evict(api, "kept", dry_run=["All"])
+            evict(api, "kept", query="All", dry_run=["All"])
         assert caught.value.status == 400
         assert "does not support dry run" in caught.value.body
         assert small.object("Pod", "default", "kept")["metadata"].get("deletionTimestamp") is None
+        assert small.effects == []
         evict(api, "kept")
+        assert small.effects == ["default/kept"]
     eventually(lambda: small.object("Pod", "default", "kept") is None)
+
+
+def test_a_dry_run_in_the_body_alone_is_one_to_the_registry_and_not_to_webhooks(small: LabCluster, api) -> None:
+    """The Pod stays, and a webhook with effects of its own has had them: as an API server of Kubernetes does it."""
+    small.apply([a_pod("kept", 0, 30)])
+    with small.faults.webhook_no_dry_run("default"):
+        evict(api, "kept", dry_run=["All"])
+    assert small.effects == ["default/kept"]
+    assert "deletionTimestamp" not in small.object("Pod", "default", "kept")["metadata"]
+
+    evict(api, "kept", query="All")
+    evict(api, "kept", query="All", dry_run=["All"])
+    assert "deletionTimestamp" not in small.object("Pod", "default", "kept")["metadata"]
+    assert len(small.dry_runs) == 3

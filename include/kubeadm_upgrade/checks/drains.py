@@ -22,4 +22,4 @@ def drains_rehearsed(scene: Scene) -> Iterator[str]:
     yield from islice(told, _MOST)
     if (more := len(told) - _MOST) > 0:
         yield f"{more:,} more would be in the way of drains: python -m kubeadm_upgrade rehearse {scene.hop.cluster}"
-    yield from rehearsal.unknown
+    yield from rehearsal.unknown  # few: whatever kept many Pods from being judged is one

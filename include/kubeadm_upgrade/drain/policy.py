@@ -26,6 +26,7 @@ class DrainPolicy:
     wait_for_volumes: bool = True  # until they are detached
     on_blocked: OnBlocked = OnBlocked.FAIL
     max_quarantined: int = 1  # workers that one run may leave so
+    rehearsal: bool = True  # whether runs and looks try evictions in a dry run; a person may at any time
 
     @property
     def allows(self) -> tuple[str, ...]:

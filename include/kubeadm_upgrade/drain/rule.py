@@ -101,7 +101,7 @@ def is_order(text: str) -> bool:
     return digits.isascii() and digits.isdigit() and int(digits) <= MOST_ORDER if len(digits) <= 4 else False
 
 
-def seconds_of_grace(text: str) -> int:
+def seconds_of_grace(text: object) -> int:
     """Raises ValueError. None at all would be no eviction but a deletion by force."""
     seconds = int(parse_duration(text).total_seconds())
     if seconds < 1:

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_LABEL = r"[A-Za-z0-9]([\w./-]*[A-Za-z0-9])?"
-_EQUALS = re.compile(rf"(?P<key>{_LABEL})\s*(?P<operator>==|=|!=)\s*(?P<value>({_LABEL})?)", re.ASCII)
-_AMONG = re.compile(rf"(?P<key>{_LABEL})\s+(?P<operator>in|notin)\s+\((?P<values>[^()]*)\)", re.ASCII)
-_THERE = re.compile(rf"(?P<not>!?)\s*(?P<key>{_LABEL})", re.ASCII)
+from kubeadm_upgrade.labels import KEY, VALUE
+
+_WORD = r"[\w./-]+"  # what it may be as a key or a value is judged apart
+_EQUALS = re.compile(rf"(?P<key>{_WORD})\s*(?P<operator>==|=|!=)\s*(?P<values>({_WORD})?)", re.ASCII)
+_AMONG = re.compile(rf"(?P<key>{_WORD})\s+(?P<operator>in|notin)\s*\(\s*(?P<values>[^()]*)\)", re.ASCII)
+_THERE = re.compile(rf"(?P<not>!?)\s*(?P<key>{_WORD})", re.ASCII)
 _COMMA = re.compile(r",(?![^(]*\))")  # one between two terms, not one between two values
 
 
@@ -56,13 +58,25 @@ def selector_of(plain: Mapping[str, Any] | None) -> Selector | None:
 
 def _term(part: str) -> Term:
     if found := _AMONG.fullmatch(part):
-        values = frozenset(value.strip() for value in found["values"].split(","))
-        return Term(found["key"], values, found["operator"] == "notin")
+        values = frozenset(value.strip() for value in found["values"].split(",")) if found["values"] else frozenset()
+        return _checked(part, Term(found["key"], values, found["operator"] == "notin"))
     if found := _EQUALS.fullmatch(part):
-        return Term(found["key"], frozenset({found["value"]}), found["operator"] == "!=")
+        return _checked(part, Term(found["key"], frozenset({found["values"]}), found["operator"] == "!="))
     if found := _THERE.fullmatch(part):
-        return Term(found["key"], is_not=bool(found["not"]))
-    raise ValueError(f"{part!r} is no label selector: write it as kubectl -l takes it, such as app=db,tier!=cache")
+        return _checked(part, Term(found["key"], is_not=bool(found["not"])))
+    raise _no_selector(part)
+
+
+def _checked(part: str, term: Term) -> Term:
+    """A key must be a label's name, and values a label's, of which a list has at least one."""
+    values = term.values is None or (term.values and all(re.fullmatch(VALUE, value) for value in term.values))
+    if not values or not re.fullmatch(KEY, term.key):
+        raise _no_selector(part)
+    return term
+
+
+def _no_selector(part: str) -> ValueError:
+    return ValueError(f"{part!r} is no label selector: write it as kubectl -l takes it, such as app=db,tier!=cache")
 
 
 def _expression(plain: Mapping[str, Any]) -> Term:

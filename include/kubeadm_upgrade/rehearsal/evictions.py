@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from kubeadm_upgrade.drain.obstacle import Obstacle, Why
+from kubeadm_upgrade.drain.pod import PodFacts
 from kubeadm_upgrade.rehearsal.cast import Cast, Leaving
 from kubeadm_upgrade.rehearsal.finding import Foreseen, Kind
 from kubeadm_upgrade.rehearsal.seen import Seen
-from kubeadm_upgrade.wording import agreeing, shortened
+from kubeadm_upgrade.wording import agreeing, count, shortened
 
 Met = tuple[Kind, str, str]  # what, in which words, what to do
 
@@ -17,6 +19,8 @@ _OF_THE_MOMENT = (Why.BUSY, Why.SERVER, Why.CHANGED)
 _LOOSEN = "give it one more replica, or loosen its budget"
 _ONE_TOO_MANY = "take one of the budgets off"
 _SEE_WHY = "see why its Pods are not healthy"
+_REASONS = 5  # why nobody knows, of one rehearsal
+_LONGEST = 500  # letters of one: a webhook may say anything
 _ASK = "ask whoever keeps that webhook"
 
 
@@ -72,18 +76,28 @@ def _by_arithmetic(one: Leaving) -> Met | None:
 
 
 def not_answered(cast: Cast, seen: Seen) -> Iterator[str]:
-    """Pods about which nobody knows, and why; those that nobody was asked about are counted."""
+    """Pods about which nobody knows, those of a reason together; those that nobody was asked about are counted."""
     alike: dict[str, list[str]] = defaultdict(list)
     unasked = 0
     for one in (one for there in cast.values() for one in there if one.is_to_be_evicted):
         answer = seen.answers.get(one.uid)
         if one.uid in seen.silent:
-            alike[seen.silent[one.uid]].append(one.name)
+            alike[_of_any(seen.silent[one.uid], one.pod.facts)].append(one.name)
         elif answer is not None and answer.why in _OF_THE_MOMENT:
-            alike[answer.says].append(one.name)
+            alike[_of_any(answer.says, one.pod.facts)].append(one.name)
         elif one.uid not in seen.answers:
             unasked += 1
-    for why, names in alike.items():
+    for why, names in islice(alike.items(), _REASONS):
         yield f"the eviction of {agreeing(names, 'pod', 'pods')} {shortened(names)} was not judged: {why}"
+    if others := list(islice(alike.values(), _REASONS, None)):
+        evictions = count(sum(map(len, others)), "more eviction")
+        yield f"{evictions} could not be judged, each for another reason: ask again, once the others are mended"
     if unasked:
         yield f"{unasked:,} more evictions were not tried in a dry run, and are judged by budgets alone"
+
+
+def _of_any(why: str, pod: PodFacts) -> str:
+    """Why this Pod's eviction was not judged, in words that fit others as well: the API names each Pod in its own."""
+    path = why.replace(f"/namespaces/{pod.namespace}/pods/{pod.name}/", "/namespaces/…/pods/…/")
+    words = path.replace(f'"{pod.name}"', '"…"').replace(f'in the namespace "{pod.namespace}"', 'in the namespace "…"')
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"

@@ -68,8 +68,14 @@ class Rehearsal:
     asked: int = 0  # of them, those whose eviction was tried in a dry run
 
     @classmethod
-    def failed(cls, nodes: tuple[str, ...], why: str) -> Rehearsal:
-        return cls(nodes, unknown=(f"the drains could not be rehearsed: {why}",))
+    def failed(cls, why: str) -> Rehearsal:
+        return cls(unknown=(f"the drains could not be rehearsed: {why}",))
+
+    @classmethod
+    def left_out(cls, cluster: str) -> Rehearsal:
+        why = "the cluster's file says drain.rehearsal: false"
+        by_hand = f"python -m kubeadm_upgrade rehearse {cluster} does it all the same"
+        return cls(unknown=(f"the drains were not rehearsed: {why} ({by_hand})",))
 
     def of(self, node: str) -> Iterator[Foreseen]:
         """What this node would meet by itself."""
@@ -83,6 +89,8 @@ class Rehearsal:
     @property
     def summary(self) -> str:
         """One line."""
+        if not self.nodes:
+            return "no drain was rehearsed"
         nodes = {name for one in self.found if one.kind is not Kind.SLOWER for name in one.nodes}
         met = f"something is in the way of {len(nodes)}" if nodes else "nothing is in their way"
         sure = ", as far as could be asked" if self.unknown else ""

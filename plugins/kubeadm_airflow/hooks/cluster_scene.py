@@ -35,7 +35,8 @@ from kubeadm_upgrade.planning.skew import KUBE_PROXY
 from kubeadm_upgrade.planning.state import NodeState, State
 from kubeadm_upgrade.preflight import Finding, findings
 from kubeadm_upgrade.query import Query
-from kubeadm_upgrade.rehearsal.line import line_of
+from kubeadm_upgrade.rehearsal.finding import Rehearsal
+from kubeadm_upgrade.rehearsal.line import Line, line_of
 from kubeadm_upgrade.releases.known import releases
 from kubeadm_upgrade.settings import NO_SETTINGS, read_cluster_configuration, read_etcd_tag
 from kubeadm_upgrade.verify import Result
@@ -146,14 +147,22 @@ async def look_at_scene(cluster: Cluster, hop: Hop, today: date, *, rehearsed: b
         scene = Scene(hop, cluster.rollout, today, nodes, {}, pods, control_plane, ledger, releases(), outsiders)
         concerned = scene.concerned
         if rehearsed:
-            line = line_of(nodes, cluster.rollout, [node.name for node in concerned if node.kubelet != hop.to])
-            scene = replace(scene, rehearsal=await rehearsing.rehearse_over(api, looked, cluster.rollout.drain, line))
+            drained = [node.name for node in concerned if node.kubelet != hop.to]
+            line = line_of(nodes, cluster.rollout, drained)
+            scene = replace(scene, rehearsal=await _rehearsed(api, looked, cluster, line))
     gate = asyncio.Semaphore(HOSTS_AT_ONCE)
     answers = await asyncio.gather(
         *(_look_at_host(cluster, hop, node, control_plane.local_etcd(node.name), kubelets, gate) for node in concerned)
     )
     hosts = {node.name: answer for node, answer in zip(concerned, answers, strict=True)}
     return replace(scene, hosts=hosts, now=datetime.now(UTC))
+
+
+async def _rehearsed(api: DrainApi, looked: rehearsing.Looked, cluster: Cluster, line: Line) -> Rehearsal:
+    policy = cluster.rollout.drain
+    if not policy.rehearsal:
+        return Rehearsal.left_out(cluster.name)
+    return await rehearsing.rehearse_over(api, looked, policy, line)
 
 
 async def _look_at_cluster(api: ClusterApi) -> tuple[tuple[NodeFacts, ...], tuple[Outsider, ...], ControlPlaneFacts]:

@@ -33,15 +33,17 @@ class DrainApi(AccessApi):
         options: Json = {"preconditions": {"uid": uid}}  # a Pod of the same name elsewhere is another one
         if grace is not None:
             options["gracePeriodSeconds"] = grace
+        query: list[tuple[str, str]] = []
         if dry_run:
             options["dryRun"] = ["All"]
+            query = [("dryRun", "All")]  # webhooks are told of this one alone, and act where it is not there
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
             "metadata": {"name": pod, "namespace": namespace},
             "deleteOptions": options,
         }
-        told = await self._request("POST", path, body=body)
+        told = await self._request("POST", path, query, body)
         if told.status in (200, 201):
             return None
         if refused := answer.obstacle(f"{namespace}/{pod}", told.status, told.said, told.retry_after):

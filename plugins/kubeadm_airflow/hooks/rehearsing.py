@@ -78,23 +78,30 @@ async def rehearse_now(cluster: Cluster, order: Collection[str] | None = None) -
         return await rehearse_over(api, looked, cluster.rollout.drain, line)
 
 
+async def rehearse_unasked(cluster: Cluster, order: Collection[str] | None = None) -> Rehearsal:
+    """Where no person has asked for it: the cluster's file may say that nothing is to be tried."""
+    if not cluster.rollout.drain.rehearsal:
+        return Rehearsal.left_out(cluster.name)
+    return await rehearse_now(cluster, order)
+
+
 async def rehearse_beside(cluster: Cluster, order: Collection[str]) -> Rehearsal:
     """For a run that has something else to do: whatever goes wrong is part of the rehearsal."""
     try:
-        return await rehearse_now(cluster, order)
+        return await rehearse_unasked(cluster, order)
     except UpgradeError as error:
-        return Rehearsal.failed(tuple(order), error.what)
+        return Rehearsal.failed(error.what)
 
 
 async def rehearse_over(api: DrainApi, looked: Looked, policy: DrainPolicy, line: Line) -> Rehearsal:
     """Of what was looked at. No run fails by it: a mistake of ours neither."""
     try:
-        return await _rehearse(api, looked, policy, line)
+        return await _rehearse(api.at_its_word(), looked, policy, line)
     except UpgradeError as error:
-        return Rehearsal.failed(line.nodes, error.what)
+        return Rehearsal.failed(error.what)
     except Exception:
         log.exception("the drains could not be rehearsed")
-        return Rehearsal.failed(line.nodes, "by a mistake of kubeadm-fleet: the task's log has it")
+        return Rehearsal.failed("by a mistake of kubeadm-fleet: the task's log has it")
 
 
 async def _rehearse(api: DrainApi, looked: Looked, policy: DrainPolicy, line: Line) -> Rehearsal:
@@ -121,30 +128,33 @@ async def _listed(ask: Callable[[], Awaitable[list[Json]]], answers: _Answers, w
         async with asyncio.timeout(SECONDS):
             return await ask()
     except TimeoutError:
-        answers.unknown.append(f"{what} could not be listed within {SECONDS:g} seconds (docs/rbac.yaml grants it)")
+        answers.unknown.append(f"{what} could not be listed within {SECONDS:g} seconds")
     except UpgradeError as error:
-        answers.unknown.append(f"{what} could not be listed: {error.what}")
+        answers.unknown.append(f"{what} could not be listed: {error}")
     return None
 
 
 async def _try(api: DrainApi, leaving: Sequence[Leaving], answers: _Answers) -> None:
     """The first by itself: who may not evict at all need not be told so a thousand times."""
+    if not leaving:
+        return
+    first, *others = leaving
     try:
         async with asyncio.timeout(SECONDS):
-            if leaving and await _ask(api, leaving[0], answers):
-                await some_at_once([_ask(api, one, answers) for one in leaving[1:]], AT_ONCE)
+            await _ask(api, first, answers)
+            await some_at_once([_ask(api, one, answers) for one in others], AT_ONCE)
+    except Forbidden as error:
+        answers.unknown.append(f"no eviction could be tried: {error}")
     except TimeoutError:
         answers.unknown.append(f"the API has not answered all evictions within {SECONDS:g} seconds")
 
 
-async def _ask(api: DrainApi, one: Leaving, answers: _Answers) -> bool:
-    """Whether it makes sense to ask about another Pod."""
+async def _ask(api: DrainApi, one: Leaving, answers: _Answers) -> None:
+    """Raises Forbidden of the first one."""
     pod, grace = one.pod.facts, one.verdict.treatment.grace
     try:
         answers.granted[pod.uid] = await api.evict(pod.namespace, pod.name, pod.uid, grace, dry_run=True)
-    except Forbidden as error:
-        answers.unknown.append(f"no eviction could be tried: {error.what}")
-        return False
     except UpgradeError as error:  # a webhook that has effects of its own knows no dry run
-        answers.silent[pod.uid] = error.what
-    return True
+        if isinstance(error, Forbidden) and not (answers.granted or answers.silent):
+            raise
+        answers.silent[pod.uid] = str(error)

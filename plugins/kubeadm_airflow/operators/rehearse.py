@@ -18,9 +18,9 @@ class RehearseOperator(ClusterOperator):
     """
 
     async def aexecute(self, context: Context) -> dict[str, Any]:
-        from kubeadm_airflow.hooks.rehearsing import rehearse_now
+        from kubeadm_airflow.hooks.rehearsing import rehearse_unasked
 
-        rehearsal = await rehearse_now(load_cluster_named(self.cluster))
+        rehearsal = await rehearse_unasked(load_cluster_named(self.cluster))
         *found, summary = lines(rehearsal)
         for line in found:
             self.log.warning("%s", line)

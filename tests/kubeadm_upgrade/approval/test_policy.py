@@ -32,6 +32,9 @@ def first(**changes):
             ApprovalPolicy(When.ALWAYS, ("ann", "bob"), timedelta(days=2), Then.APPROVE),
             id="all of it",
         ),
+        pytest.param(
+            {"when": "never", "approvers": ["ann"]}, ApprovalPolicy(When.NEVER, ("ann",)), id="of deletions alone"
+        ),
     ],
 )
 def test_what_a_file_says(written, policy):
@@ -43,11 +46,22 @@ def test_what_a_file_says(written, policy):
     [
         pytest.param("sometimes", "Input should be 'never', 'always' or 'when-disruptive'", id="no such word"),
         pytest.param({"when": "always", "approver": ["ann"]}, "Extra inputs", id="a key that is none"),
-        pytest.param({"approvers": ["ann", "ann"]}, "ann is there twice", id="twice"),
-        pytest.param({"approvers": [""]}, "at least 1 character", id="nobody"),
-        pytest.param({"deadline": "48"}, "must be a duration such as", id="48 of what"),
-        pytest.param({"deadline": "0m"}, "must be longer than nothing", id="at once"),
-        pytest.param({"then": "approve"}, "then: approve is what a deadline does", id="approve at what deadline"),
+        pytest.param({"when": "always", "approvers": ["ann", "ann"]}, "ann is there twice", id="twice"),
+        pytest.param({"when": "always", "approvers": [""]}, "at least 1 character", id="nobody"),
+        pytest.param({"when": "always", "deadline": "48"}, "must be a duration such as", id="48 of what"),
+        pytest.param({"when": "always", "deadline": "0m"}, "must be longer than nothing", id="at once"),
+        pytest.param(
+            {"when": "always", "then": "approve"},
+            "then: approve is what a deadline does",
+            id="approve at what deadline",
+        ),
+        pytest.param(
+            {"approvers": ["ann"], "deadline": "48h"},
+            "approvers and deadline without when asks nobody about an upgrade: write when: always "
+            r"\(or when-disruptive\), or when: never, where only deletions of Pods",
+            id="approvers whom nobody asks",
+        ),
+        pytest.param({"then": "refuse"}, "then without when asks nobody", id="what becomes of no question"),
         pytest.param(True, "valid dictionary", id="yes"),
     ],
 )

@@ -77,6 +77,9 @@ def test_any_annotation_is_read_or_refused_in_a_sentence(notes):
         pytest.param("!app", {"app": "db"}, False, id="not there"),
         pytest.param("app.kubernetes.io/name=db", {"app.kubernetes.io/name": "db"}, True, id="with a prefix"),
         pytest.param("app=", {"app": ""}, True, id="empty"),
+        pytest.param("app in(db,web)", {"app": "db"}, True, id="no blank before the brackets"),
+        pytest.param("app in ( db , web ),tier = x", {"app": "db", "tier": "x"}, True, id="blanks anywhere"),
+        pytest.param("app notin (db,)", {"app": ""}, False, id="the empty value among others"),
     ],
 )
 def test_selectors_are_kubectls(text, labels, matches):
@@ -84,7 +87,14 @@ def test_selectors_are_kubectls(text, labels, matches):
     assert parse_selector(text).matches(labels) is matches
 
 
-@pytest.mark.parametrize("text", ["", "a b", "app=db,", "=db", "app in db", "app>1", "app=a b", "-a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "a b", "app=db,", "=db", "app in db", "app>1", "app=a b", "-a", "app in ()", "app in ( )"),
+        *("app in (a b)", "appin (a)", "app/x/y=1", "app=x/y", "app in (a/b)", "/app", "app/", "-x/app", "X/app"),
+        *("a" * 64, f"app={'a' * 64}", "app=-a", "app in (a),,b"),
+    ],
+)
 def test_what_is_no_selector_is_refused(text):
     """Rather than read as one that fits nobody, or everybody."""
     with pytest.raises(ValueError, match="no label selector: write it as kubectl -l takes it"):

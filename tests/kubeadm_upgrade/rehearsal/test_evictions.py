@@ -95,6 +95,30 @@ def test_whoever_was_not_asked_is_counted():
     assert "(1 of 3 evictions asked for in a dry run)" in found.summary
 
 
+def test_what_the_api_names_each_pod_in_is_one_reason():
+    """A missing right, and a webhook that knows no dry run, of a thousand Pods: a sentence each."""
+    right = 'POST /api/v1/namespaces/shop/pods/{0}/eviction: pods "{0}" is forbidden: User "x" cannot create'
+    webhook = "POST /api/v1/namespaces/shop/pods/{0}/eviction: status 400: it does not support dry run"
+    names = [f"p{n}" for n in range(1000)]
+    silent = {name: (right if n % 2 else webhook).format(name) for n, name in enumerate(names)}
+    found = rehearsed(seen(NODES, [pod(name, "w1") for name in names], silent=silent))
+    assert found.unknown == (
+        "the eviction of pods shop/p0, shop/p2, shop/p4, shop/p6, shop/p8 and 495 more was not judged: "
+        + webhook.format("…").replace("shop", "…"),
+        "the eviction of pods shop/p1, shop/p3, shop/p5, shop/p7, shop/p9 and 495 more was not judged: "
+        + right.format("…").replace("shop", "…"),
+    )
+
+
+def test_reasons_are_few_and_short_whatever_a_webhook_says():
+    """They are in a page, in preflight's finding and in what an approver reads."""
+    silent = {f"p{n}": f"{n} " + "x" * 5000 for n in range(100)}
+    found = rehearsed(seen(NODES, [pod(name, "w1") for name in silent], silent=silent))
+    assert len(found.unknown) == 6
+    assert found.unknown[-1].startswith("95 more evictions could not be judged")
+    assert max(map(len, found.unknown)) < 600
+
+
 def test_nodes_that_are_out_together_share_what_a_budget_allows():
     """It is told of the set that has most of its Pods, once; and is no trouble of a node."""
     there = [pod(f"p-{name}", name) for name in ("w1", "w2", "w2", "w3", "w3", "w3")]
@@ -144,7 +168,8 @@ def test_a_page_has_the_worst_first_and_is_short():
 
 
 def test_a_rehearsal_that_failed_is_not_clear():
-    assert not Rehearsal.failed(("w1",), "nobody answers").is_clear
+    assert not Rehearsal.failed("nobody answers").is_clear
+    assert Rehearsal.failed("nobody answers").summary == "no drain was rehearsed"
 
 
 def test_whoever_approves_sees_it_and_agrees_to_the_plan_alone():

@@ -260,6 +260,7 @@ _SENTENCES: Mapping[str, Callable[[Any, str], str]] = {
     "string_too_short": lambda *_: "must not be empty",
     "string_too_long": lambda item, shown: f"must have at most {item['ctx']['max_length']} letters (is {shown})",
     "too_short": lambda *_: "must not be empty",
+    "too_long": lambda item, _: f"must have at most {item['ctx']['max_length']} in it",
     "bool_type": _not_of_kind("true or false"),
     "int_type": _not_of_kind("a whole number"),
     "enum": _expected,

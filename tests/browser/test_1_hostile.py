@@ -53,8 +53,9 @@ def what_stands_there(page: Page, offline: Offline, address: str, data: Any) -> 
     page.goto("about:blank")
     page.goto(address)
     page.locator("main:not([aria-busy])").wait_for()
-    for fold in page.locator("[aria-expanded=false]").all():
-        fold.click()
+    folds = page.locator("[aria-expanded=false]")
+    while folds.count():  # each that is opened is none of them any more
+        folds.first.click()
     tags = page.evaluate("[...document.querySelectorAll('*')].map((element) => element.tagName)")
     links = page.evaluate("[...document.links].map((link) => link.href)")
     return tags, links

@@ -30,7 +30,7 @@ def _notes(record: RunRecord) -> Iterator[Note]:
         yield from (Note("warn", f"{name} joined while the run was under way") for name in report.get("joined") or ())
     for node, why in record.marks.given_up.items():
         yield Note("warn", f"{told(node, why)}. A later run takes it")
-    for line in deletions_in(task.outcome for task in record.tasks if task.outcome):
+    for line in deletions_in(outcome for task in record.tasks for outcome in task.told):
         yield Note("mind", line)
     for name, why in ((record.hop or {}).get("ignore_preflight_errors") or {}).items():
         yield Note("mind", f"kubeadm is told to pass over {name}: {why}")
@@ -38,9 +38,7 @@ def _notes(record: RunRecord) -> Iterator[Note]:
 
 def _was_refused(record: RunRecord) -> bool:
     """It has ended red before a node was begun with: all that it had promised is missing, as it says already."""
-    begun = any(
-        task.group not in ("", "stage") and (task.outcome or task.outcomes or task.failure) for task in record.tasks
-    )
+    begun = any(task.group not in ("", "stage") and (task.told or task.failure) for task in record.tasks)
     return record.state == "failed" and not begun
 
 

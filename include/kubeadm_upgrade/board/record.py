@@ -69,6 +69,11 @@ class TaskRecord:
         return self.part_of or self.task_id
 
     @property
+    def told(self) -> tuple[Json, ...]:
+        """The outcomes of a task that has ended, of one step or of several."""
+        return self.outcomes or ((self.outcome,) if self.outcome else ())
+
+    @property
     def is_marked(self) -> bool:
         """Whether somebody has made it a success: a step that is done tells its outcome."""
         return self.state == "success" and self.outcome is None and self.group in GROUPS

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from kubeadm_upgrade.board.record import TaskRecord
+from kubeadm_upgrade.board.xcoms import time_in
 from kubeadm_upgrade.procedure import GROUPS, TASKS
 from kubeadm_upgrade.tasks import Task
 
@@ -44,9 +45,8 @@ def _done(record: TaskRecord, row: TaskRecord, outcome: Json) -> TaskRecord:
 
 def _told(row: TaskRecord) -> Iterable[Json]:
     """A task that has ended tells all of its steps; one that has failed, or waits, those that it has done before."""
-    ended = row.outcomes or ((row.outcome,) if row.outcome else ())
-    if ended or row.state == "success":
-        return ended
+    if row.told or row.state == "success":
+        return row.told
     return (row.failure.done if row.failure else ()) or (row.waiting.done if row.waiting else ())
 
 
@@ -65,12 +65,5 @@ def tasks_in(group: str, known: frozenset[str]) -> tuple[Task, ...]:
 
 
 def _times(outcome: Json) -> tuple[datetime | None, datetime | None]:
-    began, ended = (_time(outcome.get(name)) for name in ("began", "ended"))
+    began, ended = (time_in(outcome.get(name)) for name in ("began", "ended"))
     return began, ended
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None

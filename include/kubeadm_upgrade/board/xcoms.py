@@ -42,8 +42,8 @@ def waiting_in(value: Any) -> Waiting | None:
     plain = unwrapped(value)
     if not isinstance(plain, Mapping):
         return None
-    reason, since = plain.get("reason"), _time(plain.get("since"))
-    kind, reason_since = str(plain.get("kind") or ""), _time(plain.get("reason_since"))
+    reason, since = plain.get("reason"), time_in(plain.get("since"))
+    kind, reason_since = str(plain.get("kind") or ""), time_in(plain.get("reason_since"))
     done = outcomes_of(plain.get("done"))
     return Waiting(str(reason), since, kind, reason_since, done) if reason and since else None
 
@@ -85,7 +85,7 @@ def marks_in(value: Any) -> Marks:
         paused=_text(plain.get("paused")),
         aborted=_text(plain.get("aborted")),
         given_up={str(node): str(why) for node, why in given_up.items()} if isinstance(given_up, Mapping) else {},
-        at=_time(plain.get("at")),
+        at=time_in(plain.get("at")),
         run=_text(plain.get("run")),
     )
 
@@ -114,7 +114,8 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _time(text: Any) -> datetime | None:
+def time_in(text: Any) -> datetime | None:
+    """A moment, as outcomes and words of waiting tasks have it; None for what is none."""
     try:
         time = datetime.fromisoformat(text)
     except (TypeError, ValueError):

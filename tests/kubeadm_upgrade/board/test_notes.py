@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from in_memory.runs import DONE, NOW, a_run, at, ended
 from kubeadm_upgrade.board.board import board_of
-from kubeadm_upgrade.board.record import Marks
+from kubeadm_upgrade.board.record import Marks, TaskRecord
 from kubeadm_upgrade.ledger.permit import PermittedPod
 
 
@@ -51,6 +51,16 @@ def test_a_run_that_was_refused_is_not_blamed_for_what_it_has_not_begun():
     record = a_run(1, 1, report={"broken_promises": ["w1 runs kubelet 1.28.15, not 1.29.15"]})
     assert notes(ended(record, "failed")) == []
     assert notes(ended(record, "success")) == [("bad", "w1 runs kubelet 1.28.15, not 1.29.15")]
+
+
+def test_what_a_task_of_several_steps_has_deleted_stands_there_too():
+    """As a worker's drain is: of each step an outcome, and the drain's comes last."""
+    told = PermittedPod("u1", "shop/db-0", "ann", NOW).told
+    admitted = {"step": "admit", "node": "w1", "status": "changed", "details": []}
+    drained = {"step": "drain_node", "node": "w1", "status": "changed", "details": [told]}
+    record = a_run()
+    task = TaskRecord("workers.drain_node", 0, "success", outcomes=(admitted, drained))
+    assert ("mind", f"w1: {told}") in notes(replace(record, tasks=(*record.tasks, task)))
 
 
 def test_what_was_deleted_and_not_evicted_stands_there_as_soon_as_it_is_told():

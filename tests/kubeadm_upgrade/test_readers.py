@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import kubeadm_upgrade
@@ -216,6 +216,8 @@ def broken_objects(draw: st.DrawFn) -> Any:
 
 
 PLACES = [[place for place in places(item) if place] for item in OBJECTS]
+#: A Pod that no scheduler has placed: the property finds it in one of a dozen of runs.
+NOWHERE = {"kind": "Pod", "metadata": {"namespace": "shop", "name": "web", "uid": "1"}, "spec": {"containers": []}}
 
 
 def as_a_part(read: Callable[[Any], Any], part: Any) -> Any:
@@ -260,6 +262,7 @@ def test_every_reader_of_objects_is_known_here():
 @pytest.mark.parametrize("reader", OBJECT_READERS.values(), ids=OBJECT_READERS)
 @settings(max_examples=100, deadline=None)
 @given(item=broken_objects())
+@example(item=NOWHERE)
 def test_an_object_is_read_or_refused(reader, item):
     """The API server checks its objects; what stands in their status, and what a proxy makes of them, nobody does."""
     said_or_read(reader, item)

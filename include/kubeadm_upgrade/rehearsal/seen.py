@@ -76,8 +76,9 @@ def read_pods(items: Iterable[Json], facts: Iterable[PodFacts]) -> tuple[PodSeen
     found = []
     for item, known in zip(items, facts, strict=True):
         wants = read_wants(item)
-        pending = (item.get("status") or {}).get("phase") == "Pending"
-        found.append(PodSeen(known, item["spec"]["nodeName"], alike.setdefault(wants, wants), pending))
+        with reading(f"Pod {name_of(item)}"):
+            pending = (item.get("status") or {}).get("phase") == "Pending"
+            found.append(PodSeen(known, item["spec"]["nodeName"], alike.setdefault(wants, wants), pending))
     return tuple(found)
 
 

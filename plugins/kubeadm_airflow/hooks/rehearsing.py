@@ -105,33 +105,31 @@ async def rehearse_over(api: DrainApi, looked: Looked, policy: DrainPolicy, line
 
 
 async def _rehearse(api: DrainApi, looked: Looked, policy: DrainPolicy, line: Line) -> Rehearsal:
-    answers = _Answers()
-    budgets, volumes = await asyncio.gather(
-        _listed(api.all_budgets, answers, "PodDisruptionBudgets"),
-        _listed(api.volumes, answers, "PersistentVolumes"),
+    listed = await asyncio.gather(
+        _listed(api.all_budgets, read_budgets, "PodDisruptionBudgets"),
+        _listed(api.volumes, read_volumes, "PersistentVolumes"),
     )
-    seen = Seen(
-        nodes=tuple(map(read_node, looked.nodes)),
-        pods=read_pods(looked.items, looked.pods),
-        budgets=None if budgets is None else read_budgets(budgets),
-        volumes=None if volumes is None else read_volumes(volumes),
-    )
+    (budgets, no_budgets), (volumes, no_volumes) = listed
+    seen = Seen(tuple(map(read_node, looked.nodes)), read_pods(looked.items, looked.pods), budgets, volumes)
+    answers = _Answers(unknown=[why for why in (no_budgets, no_volumes) if why])
     cast = cast_of(seen, policy)
     await _try(api, to_ask_about(cast, line, MOST), answers)
     known = replace(seen, answers=answers.granted, silent=answers.silent, unknown=tuple(answers.unknown))
     return rehearse(known, cast, line)
 
 
-async def _listed(ask: Callable[[], Awaitable[list[Json]]], answers: _Answers, what: str) -> list[Json] | None:
-    """None where they cannot be listed, or not in time."""
+async def _listed(
+    ask: Callable[[], Awaitable[list[Json]]], read: Callable[[list[Json]], T], what: str
+) -> tuple[T | None, str | None]:
+    """What is made of them; or why they cannot be listed, or not in time."""
     try:
         async with asyncio.timeout(SECONDS):
-            return await ask()
+            items = await ask()
     except TimeoutError:
-        answers.unknown.append(f"{what} could not be listed within {SECONDS:g} seconds")
+        return None, f"{what} could not be listed within {SECONDS:g} seconds"
     except UpgradeError as error:
-        answers.unknown.append(f"{what} could not be listed: {error}")
-    return None
+        return None, f"{what} could not be listed: {error}"
+    return read(items), None
 
 
 async def _try(api: DrainApi, leaving: Sequence[Leaving], answers: _Answers) -> None:

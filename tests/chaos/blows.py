@@ -5,10 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import psutil
 
@@ -22,38 +19,40 @@ from harness.airflow import API_SERVER, COMPONENTS, SCHEDULER, TRIGGERER, Airflo
 Recovery = Callable[[], None]
 Blow = Callable[[Scene, Point], Recovery]
 
-_LOOKS = 0.05
-_APPEARS = 180.0
 _STARTS = 300.0
 
 
 def kill_the_task(scene: Scene, point: Point) -> Recovery:
-    """The process that waits for the host's answer; where the triggerer does, the one that comes next."""
-    killed = _kill_runners(scene, point.node)
-
-    def wait_for_the_next() -> None:
-        deadline = time.monotonic() + _APPEARS
-        while not killed and time.monotonic() < deadline:
-            killed.extend(_kill_runners(scene, point.node))
-            time.sleep(_LOOKS)
-        assert killed, f"no process has come to perform anything within {_APPEARS:.0f} s after {point}"
-        scene.say(f"killed {', '.join(killed)}")
-
-    return wait_for_the_next
+    """The process that waits for the host's answer. Where the triggerer does, the run owes one: the next that comes."""
+    if not _kill_a_process(scene, point):
+        scene.owed.append(point)
+    return lambda: None
 
 
-def _kill_runners(scene: Scene, node: str) -> list[str]:
-    """Airflow titles a process that performs a task with the id of that try. Of the node, if one is there."""
+def collect(scene: Scene) -> None:
+    """What is owed, from whatever performs anything now."""
+    if scene.owed and _kill_a_process(scene, scene.owed[0]):
+        scene.owed.pop(0)
+
+
+def _kill_a_process(scene: Scene, point: Point) -> bool:
+    """One of the node, if one is there. Airflow titles a process that performs a task with the id of that try."""
     running = scene.tasks("running")
-    meant = [task for task in running if task.label == node] or running
-    titles = {f"airflow worker -- {task.uid}": str(task) for task in meant}
-    killed = []
+    titles = {f"airflow worker -- {task.uid}": task for task in running}
+    found = {titles[title]: process for title, process in _processes() if title in titles}
+    for task, process in sorted(found.items(), key=lambda one: one[0].label != point.node):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+            scene.say(f"killed {task} for {point}")
+            return True
+    return False
+
+
+def _processes() -> Iterator[tuple[str, psutil.Process]]:
+    """What they call themselves."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if (title := " ".join(process.cmdline()).strip()) in titles:
-                os.kill(process.pid, signal.SIGKILL)
-                killed.append(titles[title])
-    return killed
+            yield " ".join(process.cmdline()).strip(), process
 
 
 def cut_ssh(scene: Scene, point: Point) -> Recovery:

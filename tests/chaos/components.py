@@ -36,7 +36,7 @@ _KUBELETS = "control_plane_kubelets"
 
 TASK = Component(
     "task process",
-    "the process that performs the step gets SIGKILL",
+    "the process that performs the step gets SIGKILL; where the triggerer performs it, the next one that is started",
     "Airflow tries the task again",
     refuses=_no_process,
 )

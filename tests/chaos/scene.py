@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import httpx
 
+from chaos.points import Point
 from harness.airflow import AirflowInstance
 from harness.rest import ApiError, TaskInstance
 from harness.site import Site
@@ -44,6 +45,8 @@ class Scene:
     run_id: str
     dice: random.Random
     said: list[str] = field(default_factory=list)
+    #: Blows upon a process that have come while there was none.
+    owed: list[Point] = field(default_factory=list)
 
     def say(self, what: str) -> None:
         """For whoever reads why a story failed; and at once into a file, for whoever waits for its end."""

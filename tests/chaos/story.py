@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.blows import BLOWS
+from chaos.blows import BLOWS, collect
 from chaos.components import Component
 from chaos.evidence import FOREIGN_RUN, Evidence
 from chaos.points import Point, cordoned_in
@@ -56,7 +56,7 @@ def play(shared: Shared, component: Component, name: str, points: Sequence[Point
         told.state = _until_the_end(scene, witness, told)
     finally:
         told.seconds = time.monotonic() - began
-        told.missed = [watched.point for watched in witness.waiting]
+        told.missed = [*(watched.point for watched in witness.waiting), *scene.owed]
         told.evidence = evidence_of(cluster, witness, cordoned, run_id)
         told.log = shared.airflow.home / f"{name}.log"
         told.log.write_text("\n".join(map(str, told.evidence.entries)))
@@ -66,6 +66,7 @@ def play(shared: Shared, component: Component, name: str, points: Sequence[Point
 def _until_the_end(scene: Scene, witness: Witness, told: Told) -> str:
     operator, deadline, looked = Operator(scene), time.monotonic() + _PATIENCE, 0.0
     while time.monotonic() < deadline and not scene.shared.over.is_set():
+        collect(scene)
         if watched := witness.next(0.2):
             _strike(scene, witness, watched)
             told.played.append(watched.point)

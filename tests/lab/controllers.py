@@ -123,6 +123,7 @@ class Controllers:
         if item is None or node_objects.readiness(item) == "Unknown":
             return
         self.store.change("Node", None, node, lambda i: node_objects.set_unknown(i["status"]))
+        self.cluster.kubelets[node].given_up = True
         for pod in self.cluster.pods_on(node):
             self._change(pod, lambda p: pod_objects.set_ready(p, False))
 

@@ -34,6 +34,8 @@ class Kubelet:
         #: Started, but the Node has not heard of it yet.
         self.quiet = False
         self.condition = node_objects.READY
+        #: The controllers have said that its Pods are not Ready, since they heard nothing from it.
+        self.given_up = False
         #: How often systemd has started it again since somebody asked for a start.
         self.restarts = 0
         self._generation = 0
@@ -160,12 +162,12 @@ class Kubelet:
         store.change("Lease", "kube-node-lease", self.node, _renew)
 
     def _edit(self, item: Item) -> None:
-        was_unknown = node_objects.readiness(item) == "Unknown"
         node_objects.set_conditions(item["status"], *self.condition)
         item["status"]["nodeInfo"] |= {"kubeletVersion": self.running.v, "kubeProxyVersion": self.running.v}
         item["status"]["nodeInfo"]["machineID"] = self._machine_id()
         item["status"]["nodeInfo"]["bootID"] = self.cluster.hosts[self.node].boot_id
-        if was_unknown and self.condition == node_objects.READY:
+        if self.given_up and self.condition == node_objects.READY:
+            self.given_up = False
             self.cluster.spawn(self._pods_are_ready())
 
     def _machine_id(self) -> str:
@@ -175,11 +177,14 @@ class Kubelet:
         return self._machine[1]
 
     async def _pods_are_ready(self) -> None:
-        faults = self.cluster.faults
+        """But static Pods that are down, or whose containers do not answer."""
+        faults, plane = self.cluster.faults, self.cluster.control_plane
         for pod in self.cluster.pods_on(self.node):
             metadata = pod["metadata"]
             component = metadata.get("labels", {}).get("component", "")
-            if pod["status"]["phase"] == "Running" and not faults.sick("static_pod_not_ready", self.node, component):
+            sick = faults.sick("static_pod_not_ready", self.node, component)
+            down = bool(component) and self.node in plane.fallen
+            if pod["status"]["phase"] == "Running" and not sick and not down:
                 self.cluster.store.change(
                     "Pod", metadata["namespace"], metadata["name"], lambda p: pod_objects.set_ready(p, True)
                 )

@@ -11,8 +11,10 @@ import time
 import pytest
 
 from lab import Lab, LabCluster, Latency
+from lab.control_plane import COMPONENTS
+from lab.pod_objects import is_ready
 from lab.records import CommandRecord, HealthRecord, PowerRecord
-from test_lab.conftest import SMALL, Ssh, eventually
+from test_lab.conftest import HIGH, SMALL, Ssh, eventually
 from test_lab.observed import answer
 from test_lab.test_by_hand import ask
 from test_lab.test_control_plane import pods_seen, static
@@ -90,6 +92,18 @@ def test_a_reboot_is_nobodys_violation(high: LabCluster) -> None:
     assert answer(high, "/readyz") == (200, "")
     eventually(high.is_settled)
     assert high.violations == []
+
+
+def test_pods_that_were_given_up_are_ready_again_once_the_kubelet_is(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """The Node is Unknown while the kubelet starts, and its first word is that it is not Ready itself."""
+    slow = Latency(node_grace=0.4, kubelet_silent=1.2, kubelet_not_ready=0.5)
+    with Lab(tmp_path, [HIGH], slow) as lab:
+        cluster, node = lab.clusters["demo-b"], "demo-b-cp1"
+        cluster.reboot(node)
+        eventually(lambda: not cluster.node_state(node).ready)
+        eventually(lambda: cluster.node_state(node).ready)
+        for component in COMPONENTS:
+            eventually(lambda name=f"{component}-{node}": is_ready(cluster.object("Pod", "kube-system", name)))
 
 
 def test_an_apply_that_loses_its_power_never_ends(tmp_path) -> None:  # type: ignore[no-untyped-def]

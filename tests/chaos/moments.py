@@ -227,7 +227,8 @@ CONTROL_PLANE = (
         _WITHIN,
         "a static Pod is not Ready",
         (ended("kubeadm", "upgrade", without=" plan "), signs.upgrade_noted, signs.etcd_asked),
-        Hold(_scheduler_not_ready, (ended("kubeadm", "upgrade", without=" plan "),)),
+        # not before: who has lost its machine with it runs kubeadm upgrade again, and waits for health before that
+        Hold(_scheduler_not_ready, (ended("kubeadm", "upgrade", without=" plan "), signs.upgrade_noted)),
         waits=True,
     ),
     Moment(

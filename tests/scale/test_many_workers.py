@@ -1,8 +1,8 @@
-"""One large cluster, its workers in groups of a hundred and ten of them at a time, the durations skewed.
+"""One large cluster, its workers in groups of a hundred and a tenth of them at a time, the durations skewed.
 
 Three figures beside each other: the schedule that is ideal for those durations, ours, and that of batches of the same
-size, each of which ends with its slowest. The machine is left alone. WORKERS="50 500" says how many workers, and
-SECONDS_EACH how long their kubelets take to come back, on average.
+size, each of which ends with its slowest. The machine is left alone. WORKERS="50 500" says how many workers, GROUP how
+many are in one, and SECONDS_EACH how long their kubelets take to come back, on average.
 """
 
 from __future__ import annotations
@@ -11,18 +11,21 @@ import heapq
 import os
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
 from harness.airflow import TRIGGERER
 from harness.site import Clusters, open_site
+from lab.records import Sample
 from scale.measured import Spent, family_of, most_memory
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(14400)]
 
 SIZES = [int(size) for size in os.environ.get("WORKERS", "50 500").split()]
 MEAN = float(os.environ.get("SECONDS_EACH", "60"))
-GROUP, AT_ONCE = 100, 10
+GROUP = int(os.environ.get("GROUP", "100"))
+AT_ONCE = GROUP // 10
 NAME = "large"
 
 
@@ -77,13 +80,46 @@ def test_a_rollout(size, tmp_path, capsys):
         spent = Spent.now(site.airflow).since(before)
         memory = most_memory(family_of(site.airflow, TRIGGERER))
         asked = cluster.requests - asked
-        out = [one.time for one in cluster.timeline if "-w" in one.node and not one.schedulable]
-        back = [one.time for one in cluster.timeline if "-w" in one.node and one.schedulable and one.time > min(out)]
+        absences = _absences(cluster.timeline)
         assert cluster.violations == []
         assert all(cluster.node_state(f"{NAME}-w{number + 1}").kubelet == "v1.29.15" for number in range(size))
-    lasted = max(back) - min(out)
+    began, ended = [one[1] for one in absences], [one[2] for one in absences]
+    lasted = max(ended) - min(began)
+    beside = sum(ended) - sum(began) - sum(lasts)
     with capsys.disabled():
         print(f"\n{size} workers, {AT_ONCE} at a time, {MEAN:.0f} s each on average:", end=" ")
         print(f"ideal {ideal(lasts):.0f} s, ours {lasted:.0f} s, batches {in_batches(lasts):.0f} s;", end=" ")
+        print(f"a worker is away for {beside / size:.1f} s more than its own, and none is for", end=" ")
+        print(f"{_pauses(absences, len(zones)):.0f} s between two runs;", end=" ")
         print(f"{spent.total / size:.1f} CPU-seconds a worker ({spent}), {asked / size:.0f} requests a node,", end=" ")
         print(f"triggerer {memory:.0f} MiB at most")
+    assert len(absences) == size
+
+
+Absence = tuple[str, float, float]
+
+
+def _absences(timeline: Sequence[Sample]) -> list[Absence]:
+    """Node, and from when to when it was out of service; of workers."""
+    since: dict[str, float] = {}
+    found = []
+    for one in timeline:
+        if f"{NAME}-w" in one.node and not one.schedulable:
+            since.setdefault(one.node, one.time)
+        elif one.node in since:
+            found.append((one.node, since.pop(one.node), one.time))
+    return found
+
+
+def _pauses(absences: Sequence[Absence], runs: int) -> float:
+    """Seconds for which nobody is away, the longest of them, between one run and the next, on average."""
+    moments = sorted(moment for _, *both in absences for moment in both)
+    gaps = sorted(
+        (
+            later - before
+            for before, later in pairwise(moments)
+            if not any(a <= before and later <= b for _, a, b in absences)
+        ),
+        reverse=True,
+    )
+    return sum(gaps[: runs - 1]) / max(1, runs - 1)

@@ -62,19 +62,22 @@ def points_of(component: Component, spec: ClusterSpec, seed: str) -> tuple[Point
 
 
 def _choice(component: Component, moment: Moment, spec: ClusterSpec, boots: str) -> tuple[str, ...]:
-    """A machine that boots with the new kubelet needs no restart: what a restart shows is played on another one."""
+    """A machine that boots with the new kubelet needs neither what comes before a restart nor the restart: each of the
+    moments at which it would is played on a machine of its own, and what a restart shows on the one that is left.
+    """
     if moment.group == "run" or moment.first_only:
         return spec.control_plane_nodes[:1]
     nodes = _nodes(moment.group, spec)
     if moment.group != component.boots_in:
         return nodes
-    if (moment.step, moment.where) in _INSTALLED:
-        return (boots,)
-    return tuple(name for name in nodes if name != boots) if moment.step in _OF_A_RESTART else nodes
-
-
-_INSTALLED = {("upgrade_kubelet_and_kubectl", Where.AFTER), ("restart_kubelet", Where.WITHIN)}
-_OF_A_RESTART = {"restart_kubelet", "node_ready", "static_pods_ready"}
+    match moment.step, moment.where:
+        case "upgrade_kubelet_and_kubectl", Where.AFTER:
+            return (boots,)
+        case "restart_kubelet", Where.WITHIN:
+            return tuple(name for name in nodes if name != boots)
+        case "restart_kubelet" | "node_ready" | "static_pods_ready", _:
+            return (cordoned_in(spec),)
+    return nodes
 
 
 def _nodes(group: str, spec: ClusterSpec) -> tuple[str, ...]:

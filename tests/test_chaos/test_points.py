@@ -52,11 +52,12 @@ def test_the_same_seed_plays_the_same(seed):
 
 
 def test_what_waits_for_an_uncordon_is_played_where_there_is_one():
-    """A node that a person has cordoned stays so."""
+    """A node that a person has cordoned stays so: it has the moments of a restart at most."""
     for one, spec in SPECS.items():
-        there = {point.node for point in points_of(one, spec, "1")}
-        assert cordoned_in(spec) not in there
-        assert there <= set(spec.nodes)
+        points = points_of(one, spec, "1")
+        on_it = {point.moment.step for point in points if point.node == cordoned_in(spec)}
+        assert on_it <= {"restart_kubelet", "node_ready", "static_pods_ready"}
+        assert {point.node for point in points} <= set(spec.nodes)
 
 
 @pytest.mark.parametrize("seed", [str(number) for number in range(20)])
@@ -64,13 +65,19 @@ def test_no_machine_boots_before_a_restart_that_is_waited_for(seed):
     """It would start the new kubelet, and nobody would restart it: the moments of a restart would never come."""
     for one, spec in SPECS.items():
         points = [point for point in points_of(one, spec, seed) if one.boots_in and point.moment.group == one.boots_in]
-        booted = {
-            p.node for p in points if p.moment.step == "upgrade_kubelet_and_kubectl" and p.moment.where == "after"
+        by_moment = {(point.moment.step, point.moment.where): point.node for point in points}
+        booted = [
+            by_moment.pop(moment)
+            for moment in (("upgrade_kubelet_and_kubectl", Where.AFTER), ("restart_kubelet", Where.WITHIN))
+            if moment in by_moment
+        ]
+        waited_for = {
+            node
+            for (step, _), node in by_moment.items()
+            if step in ("restart_kubelet", "node_ready", "static_pods_ready")
         }
-        booted |= {p.node for p in points if p.moment.step == "restart_kubelet" and p.moment.where == "within"}
-        waited_for = {p.node for p in points if p.moment.step in ("node_ready", "static_pods_ready")}
-        waited_for |= {p.node for p in points if p.moment.step == "restart_kubelet" and p.moment.where == "after"}
-        assert not booted & waited_for
+        assert len({*booted}) == len(booted)
+        assert not waited_for & {*booted}
 
 
 def test_another_seed_plays_on_other_nodes():

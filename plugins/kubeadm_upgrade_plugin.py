@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import pkgutil
 import sys
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+import kubeadm_airflow
 from kubeadm_airflow.timetable import WindowTimetable
+from kubeadm_upgrade.releases.known import releases
 
 PREFIX = "/kubeadm-upgrade"
 
@@ -52,9 +56,17 @@ class KubeadmUpgradePlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
-        """Import the clients in the scheduler, which LocalExecutor forks its workers and tasks from.
+        """Import in the scheduler, which LocalExecutor forks its workers and tasks from, what any task may need.
 
-        Every task would need most of a second for it otherwise.
+        Every task would take more than a second of a core for it otherwise, and has little else to do.
         """
         if sys.argv[1:2] == ["scheduler"]:
-            import kubeadm_airflow.hooks.node_connection  # noqa: F401
+            _import_all()
+
+
+def _import_all() -> None:
+    """And read the release facts, which are kept. Pages are for the API server alone."""
+    for module in pkgutil.walk_packages(kubeadm_airflow.__path__, "kubeadm_airflow."):
+        if not module.name.startswith("kubeadm_airflow.pages"):
+            import_module(module.name)
+    releases()

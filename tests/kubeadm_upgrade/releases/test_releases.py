@@ -89,6 +89,15 @@ def test_a_fleet_adds_a_release(own):
     assert 99 in releases()
 
 
+def test_what_a_fleet_changes_is_read_again(own):
+    """Whoever keeps the facts for long would not know of it before it is restarted: a triggerer, a scheduler's forks."""
+    own("1.30", {"patches": {"last": 15}})
+    assert releases().of(30).patches.last == 15
+    own("1.30", {"patches": {"last": 16}})
+    assert releases().of(30).patches.last == 16
+    assert releases() is releases()
+
+
 def test_a_fleet_overrides_a_fact_and_keeps_the_others(own):
     """Key by key: a patch to avoid is added to those that we know."""
     avoided = {"1.30.7": {"reason": "our storage driver fails with it", "source": "https://wiki.example.org/17"}}

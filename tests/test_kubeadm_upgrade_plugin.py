@@ -1,0 +1,35 @@
+"""What Airflow's plugin loader loads of ours, and where."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from harness.settings import REPOSITORY
+
+FORKED = """
+import sys
+from importlib import import_module
+
+sys.argv = ["airflow", sys.argv[1]]
+from kubeadm_upgrade_plugin import KubeadmUpgradePlugin
+
+KubeadmUpgradePlugin.on_load()
+before = set(sys.modules)
+for module in ("upgrade_dags.cluster", "kubeadm_airflow.hooks.node_connection", "kubeadm_airflow.hooks.cluster_scene"):
+    import_module(module)
+print(*sorted(name for name in sys.modules.keys() - before if name.startswith("kubeadm_")))
+"""
+
+
+@pytest.mark.parametrize(("component", "imported"), [("scheduler", False), ("dag-processor", True)])
+def test_a_scheduler_has_imported_what_its_tasks_need(component, imported, tmp_path):
+    """LocalExecutor forks them from it: each would take half a second of a core to import it."""
+    paths = ":".join(str(REPOSITORY / name) for name in ("include", "plugins", "dags"))
+    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": paths}
+    command = [sys.executable, "-c", FORKED, component]
+    said = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert bool(said.stdout.split()) is imported

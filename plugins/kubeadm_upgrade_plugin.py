@@ -65,7 +65,11 @@ class KubeadmUpgradePlugin(AirflowPlugin):
 
 
 def _import_all() -> None:
-    """And read the release facts, which are kept. Pages are for the API server alone."""
+    """And read the release facts, which are kept. Pages are for the API server alone.
+
+    Airflow's SDK imports its parts when a DAG file asks for them; the decorators take longest.
+    """
+    import_module("airflow.sdk.definitions.decorators")
     for module in pkgutil.walk_packages(kubeadm_airflow.__path__, "kubeadm_airflow."):
         if not module.name.startswith("kubeadm_airflow.pages"):
             import_module(module.name)

@@ -90,7 +90,7 @@ def test_a_fleet_adds_a_release(own):
 
 
 def test_what_a_fleet_changes_is_read_again(own):
-    """Whoever keeps the facts for long would not know of it before it is restarted: a triggerer, a scheduler's forks."""
+    """A triggerer and the forks of a scheduler keep the facts, and would not know of it before a restart."""
     own("1.30", {"patches": {"last": 15}})
     assert releases().of(30).patches.last == 15
     own("1.30", {"patches": {"last": 16}})

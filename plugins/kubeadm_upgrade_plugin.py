@@ -56,11 +56,12 @@ class KubeadmUpgradePlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
-        """Import in the scheduler, which LocalExecutor forks its workers and tasks from, what any task may need.
+        """Import what any task may need where processes are forked for each: LocalExecutor's tasks are from the
+        scheduler, and whatever reads a DAG file from the DAG processor.
 
-        Every task would take more than a second of a core for it otherwise, and has little else to do.
+        They would take more than a second of a core for it otherwise, and have little else to do.
         """
-        if sys.argv[1:2] == ["scheduler"]:
+        if sys.argv[1:2] in (["scheduler"], ["dag-processor"]):
             _import_all()
 
 

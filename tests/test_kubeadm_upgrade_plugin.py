@@ -26,9 +26,11 @@ print(*sorted(name for name in sys.modules.keys() - before if name.startswith(sl
 """
 
 
-@pytest.mark.parametrize(("component", "imported"), [("scheduler", False), ("dag-processor", True)])
-def test_a_scheduler_has_imported_what_its_tasks_need(component, imported, tmp_path):
-    """LocalExecutor forks them from it: each would take half a second of a core to import it."""
+@pytest.mark.parametrize(
+    ("component", "imported"), [("scheduler", False), ("dag-processor", False), ("triggerer", True)]
+)
+def test_who_forks_has_imported_what_its_forks_need(component, imported, tmp_path):
+    """Each would take half a second of a core to import it; who forks nobody imports what it needs itself."""
     paths = ":".join(str(REPOSITORY / name) for name in ("include", "plugins", "dags"))
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": paths}
     command = [sys.executable, "-c", FORKED, component]

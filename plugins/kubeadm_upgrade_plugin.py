@@ -17,6 +17,8 @@ from kubeadm_upgrade.releases.known import releases
 
 PREFIX = "/kubeadm-upgrade"
 
+_THAT_FORK = (["scheduler"], ["dag-processor"], ["triggerer"])
+
 
 async def pages(scope: Any, receive: Any, send: Any) -> None:
     """An ASGI application that is built at its first request: plugins are loaded in every task's process too."""
@@ -56,12 +58,13 @@ class KubeadmUpgradePlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
-        """Import what any task may need where processes are forked for each: LocalExecutor's tasks are from the
-        scheduler, and whatever reads a DAG file from the DAG processor.
+        """Import what any task may need, in the components that fork: LocalExecutor's tasks are from the scheduler,
+        what reads a DAG file from the DAG processor, and a triggerer's loop from the triggerer.
 
-        They would take more than a second of a core for it otherwise, and have little else to do.
+        A task would take more than a second of a core for it otherwise, with little else to do; and the loop would
+        stand still for as long when the first trigger comes.
         """
-        if sys.argv[1:2] in (["scheduler"], ["dag-processor"]):
+        if sys.argv[1:2] in _THAT_FORK:
             _import_all()
 
 

@@ -27,7 +27,8 @@ print(*sorted(name for name in sys.modules.keys() - before if name.startswith(sl
 
 
 @pytest.mark.parametrize(
-    ("component", "imported"), [("scheduler", False), ("dag-processor", False), ("triggerer", True)]
+    ("component", "imported"),
+    [("scheduler", False), ("dag-processor", False), ("triggerer", False), ("api-server", True)],
 )
 def test_who_forks_has_imported_what_its_forks_need(component, imported, tmp_path):
     """Each would take half a second of a core to import it; who forks nobody imports what it needs itself."""

@@ -17,7 +17,7 @@ from chaos.scene import Scene, Shared, asked
 from chaos.witness import Watched, Witness
 from lab import LabCluster
 
-_PATIENCE = 1500.0
+_PATIENCE = 3300.0
 _LOOKS = 2.0
 _JITTER = 0.2
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow.sdk import Context
+
+from kubeadm_airflow.telling import tell
 from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.telling import blocked
 from kubeadm_upgrade.telling.channels import Notify
@@ -29,6 +32,16 @@ class HasNews(Exception):
     def __init__(self, told: Event, trigger: dict[str, Any]) -> None:
         super().__init__(told.text)
         self.event = {TELL: told.to_json(), TRIGGER: trigger}
+
+
+def pass_on(context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    """In the task that was woken up: people are told. Returns what the trigger begins with that waits on.
+
+    That done, the waiting goes on where it was, whatever dies in between.
+    """
+    tell(context, Event.from_json(event[TELL]))
+    trigger: dict[str, Any] = event[TRIGGER]
+    return trigger
 
 
 class Quota:

@@ -7,20 +7,19 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from kubeadm_airflow.hooks.cluster_claim import claim
 from kubeadm_airflow.hooks.cluster_scene import look_at_window
-from kubeadm_airflow.news import HasNews, News
-from kubeadm_airflow.trigger_events import POLL_SECONDS, WAITED_FOR, Said, events, kind_of_wait
-from kubeadm_airflow.waiting import Telling, telling
+from kubeadm_airflow.trigger_events import POLL_SECONDS, WAITED_FOR, Said, WaitingTrigger, kind_of_wait
+from kubeadm_airflow.waiting import Telling
 from kubeadm_upgrade.assignment import RunId
 from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.waits import Wait
 
 
-class ClaimTrigger(BaseTrigger):
+class ClaimTrigger(WaitingTrigger):
     """Waits until nobody else holds the cluster, and takes it. Whoever is blocked for long has people told."""
 
     def __init__(
@@ -33,15 +32,12 @@ class ClaimTrigger(BaseTrigger):
         waits: dict[str, Any] | None = None,
         told: str = "",
     ) -> None:
-        super().__init__()
+        super().__init__(waits, told)
         # not as `run`: that is what Airflow calls a trigger's work
         self.cluster = cluster
         self.claimant = run
         self.take_over = take_over
         self.give_up = give_up
-        self.waits = waits
-        self.told = told
-        self._news = News(told)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         names = ("cluster", "take_over", "give_up", "waits")
@@ -49,14 +45,7 @@ class ClaimTrigger(BaseTrigger):
         kwargs |= {"told": self.told} if self.told else {}
         return "kubeadm_airflow.run_triggers.ClaimTrigger", kwargs
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        yield await events(self._telling())
-
-    async def _telling(self) -> None:
-        async with telling(self.task_instance, self.waits) as tell:
-            return await self._until_claimed(tell)
-
-    async def _until_claimed(self, tell: Telling) -> None:
+    async def _work(self, tell: Telling) -> None:
         said = Said(lambda reason: self.log.info("%s: waiting: %s", self.cluster, reason))
         run = RunId.from_json(self.claimant)
         while True:
@@ -71,13 +60,11 @@ class ClaimTrigger(BaseTrigger):
                 return
             said(reason)
             tell.look(kind, reason)
-            if event := self._news.of_run(self.cluster, tell.waits):
-                self.waits, self.told = tell.waits.to_json(), self._news.told
-                raise HasNews(event, self.serialize()[1])
+            self._tell_people(self._news.of_run(self.cluster, tell.waits), tell.waits)
             await asyncio.sleep(POLL_SECONDS * 2)
 
 
-class WindowTrigger(BaseTrigger):
+class WindowTrigger(WaitingTrigger):
     """Waits until a maintenance window is open in which the run can go on, and wakes its task up: it looks again.
 
     Credentials that expire meanwhile, and a file that somebody has broken, have people told: nobody looks on before the
@@ -93,13 +80,10 @@ class WindowTrigger(BaseTrigger):
         waits: dict[str, Any] | None = None,
         told: str = "",
     ) -> None:
-        super().__init__()
+        super().__init__(waits, told)
         self.cluster = cluster
         self.hop = hop
         self.holder = run
-        self.waits = waits
-        self.told = told
-        self._news = News(told)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         kwargs = {"run": self.holder} | {name: getattr(self, name) for name in ("cluster", "hop", "waits")}
@@ -107,14 +91,10 @@ class WindowTrigger(BaseTrigger):
         return "kubeadm_airflow.run_triggers.WindowTrigger", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        event = await events(self._telling())
-        yield TriggerEvent({"opened": True}) if isinstance(event, TaskSuccessEvent) else event
+        async for event in super().run():
+            yield TriggerEvent({"opened": True}) if isinstance(event, TaskSuccessEvent) else event
 
-    async def _telling(self) -> None:
-        async with telling(self.task_instance, self.waits) as tell:
-            return await self._until_open(tell)
-
-    async def _until_open(self, tell: Telling) -> None:
+    async def _work(self, tell: Telling) -> None:
         said = Said(lambda reason: self.log.info("%s: waiting: %s", self.cluster, reason))
         hop, run = Hop.from_json(self.hop), RunId.from_json(self.holder)
         while True:
@@ -130,7 +110,5 @@ class WindowTrigger(BaseTrigger):
                 kind, reason = kind_of_wait(error), error.what
             said(reason)
             tell.look(kind, reason)
-            if event := self._news.of_run(self.cluster, tell.waits):
-                self.waits, self.told = tell.waits.to_json(), self._news.told
-                raise HasNews(event, self.serialize()[1])
+            self._tell_people(self._news.of_run(self.cluster, tell.waits), tell.waits)
             await asyncio.sleep(POLL_SECONDS * turns)

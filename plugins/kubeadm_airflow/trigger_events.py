@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NoReturn
 
-from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from kubeadm_airflow.endings import to_event
-from kubeadm_airflow.news import HasNews
+from kubeadm_airflow.news import HasNews, News
+from kubeadm_airflow.waiting import Telling, telling
 from kubeadm_upgrade.errors import Conflict, Misdirected, OwnMistake, Unauthorized, Unreachable, UpgradeError
 from kubeadm_upgrade.inventory import InventoryError
-from kubeadm_upgrade.waits import A_TURN, Wait, kind_of
+from kubeadm_upgrade.telling.events import Event
+from kubeadm_upgrade.waits import A_TURN, Wait, Waits, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -53,3 +56,36 @@ async def events(work: Awaitable[Any]) -> TriggerEvent:
         # An exception that leaves a trigger fails its task without a word of why.
         log.exception("A mistake in the upgrade's own code")
         return TriggerEvent(to_event(OwnMistake(type(error).__name__)))
+
+
+class WaitingTrigger(BaseTrigger):
+    """Ends its task itself, or wakes it up: with an error, or with what people are to be told.
+
+    `waits`: what the worker has told that it waits for. `told`: of which wait people have been told. The trigger that
+    goes on after people were told knows all that this one did.
+    """
+
+    def __init__(self, waits: dict[str, Any] | None, told: str) -> None:
+        super().__init__()
+        self.waits = waits
+        self.told = told
+        self._news = News(told)
+
+    @abstractmethod
+    async def _work(self, tell: Telling) -> Any:
+        """What the task returns; or an error."""
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        yield await events(self._telling())
+
+    async def _telling(self) -> Any:
+        async with telling(self.task_instance, self.waits) as tell:
+            return await self._work(tell)
+
+    def _tell_people(self, event: Event | None, waits: Waits) -> None:
+        if event is not None:
+            self._wake_up(event, waits)
+
+    def _wake_up(self, event: Event, waits: Waits) -> NoReturn:
+        self.waits, self.told = waits.to_json(), self._news.told
+        raise HasNews(event, self.serialize()[1])

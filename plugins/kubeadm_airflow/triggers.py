@@ -10,38 +10,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
 from kubeadm_airflow.hooks.ports import port_of
-from kubeadm_airflow.news import HasNews, News
 from kubeadm_airflow.so_far import SoFar, is_first_act
-from kubeadm_airflow.trigger_events import FOR_A_PERSON, POLL_SECONDS, WAITED_FOR, Said, events, kind_of_wait
-from kubeadm_airflow.waiting import Telling, telling
+from kubeadm_airflow.trigger_events import FOR_A_PERSON, POLL_SECONDS, WAITED_FOR, Said, WaitingTrigger, kind_of_wait
+from kubeadm_airflow.waiting import Telling
 from kubeadm_upgrade.assignment import Assignment
 from kubeadm_upgrade.engine import Port, perform, resign
 from kubeadm_upgrade.errors import StepTimedOut, UpgradeError
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import STEPS
 from kubeadm_upgrade.steps import Outcome, Pending, Progress
-from kubeadm_upgrade.telling.events import Event, started
+from kubeadm_upgrade.telling.events import started
 from kubeadm_upgrade.waits import MOST_TURNS, Wait, Waits
 
 _PERSONS_PATIENCE = timedelta(hours=1)
 
 
-class StepTrigger(BaseTrigger):
+class StepTrigger(WaitingTrigger):
     """Goes on with the steps of a task until the last is done, and ends the task itself.
 
     An API or a host that does not answer is waited for: the control plane goes away while it is upgraded. So are
     credentials that have expired, which are read again from the connection at every try, and the cluster's file while
     somebody edits it. Any other error wakes the task up with the error, so that its retry policy can tell the families
-    apart. `waits`: what the worker has told that it waits for. `told`: of which wait people have been told. `done` and
-    `earlier`: outcomes, as so_far.py has them.
-
-    Whoever is blocked for long wakes the task up as well, which tells people and leaves the waiting to another trigger:
-    that one goes on with all that this one knew, and with the same patience.
+    apart. `done` and `earlier`: outcomes, as so_far.py has them.
     """
 
     def __init__(
@@ -56,14 +51,11 @@ class StepTrigger(BaseTrigger):
         told: str = "",
         for_a_person_since: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(waits, told)
         self.so_far = SoFar(Assignment.from_json(work), datetime.fromisoformat(began), done or (), earlier or ())
         self.progress = Progress.from_json(progress)
-        self.waits = waits
-        self.told = told
         self.for_a_person_since = for_a_person_since
         self._patience: timedelta | None = None  # of the step that it is at, as the cluster's file was last read
-        self._news = News(told)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         kwargs = self.so_far.to_json() | {"progress": self.progress.to_json(), "waits": self.waits}
@@ -75,22 +67,22 @@ class StepTrigger(BaseTrigger):
         return self.so_far.work
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        event = await events(self._telling())
-        if isinstance(event, TaskSuccessEvent) and self.so_far.done[-1]["status"] == "left":
-            event = TaskSkippedEvent(xcoms=event.xcoms)  # the node is left for a later run
-        yield event
+        async for event in super().run():
+            if isinstance(event, TaskSuccessEvent) and self.so_far.done[-1]["status"] == "left":
+                yield TaskSkippedEvent(xcoms=event.xcoms)  # the node is left for a later run
+            else:
+                yield event
 
-    async def _telling(self) -> Any:
-        async with telling(self.task_instance, self.waits) as tell:
-            if self.so_far.catch_up(tell.recalled):
-                # of the step that the task was deferred in, and of no later one
-                self.progress, self.for_a_person_since = Progress(), None
-            tell.at(self.so_far.word)
-            try:
-                return await self._until_done(tell)
-            except UpgradeError as error:
-                error.done = self.so_far.outcomes
-                raise
+    async def _work(self, tell: Telling) -> Any:
+        if self.so_far.catch_up(tell.recalled):
+            # of the step that the task was deferred in, and of no later one
+            self.progress, self.for_a_person_since = Progress(), None
+        tell.at(self.so_far.word)
+        try:
+            return await self._until_done(tell)
+        except UpgradeError as error:
+            error.done = self.so_far.outcomes
+            raise
 
     async def _until_done(self, tell: Telling) -> Any:
         """Step by step."""
@@ -111,7 +103,7 @@ class StepTrigger(BaseTrigger):
                 said(error.what)
                 tell.look(kind_of_wait(error), error.what)
                 self._check_patience(error, tell.waits)
-                self._tell_people(tell.waits)
+                self._tell_people(self._news.of_step(self.work, tell.waits), tell.waits)
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _go_on(self, said: Said, tell: Telling) -> Outcome:
@@ -130,7 +122,7 @@ class StepTrigger(BaseTrigger):
                 said(result.reason)
                 tell.look(*result.waits_for)
                 await self._check_deadline(result, port, tell.waits)
-                self._tell_people(tell.waits)
+                self._tell_people(self._news.of_step(self.work, tell.waits), tell.waits)
                 await asyncio.sleep(POLL_SECONDS * min(result.turns, MOST_TURNS))
 
     async def _check_deadline(self, waiting: Pending, port: Port, waits: Waits) -> None:
@@ -155,12 +147,3 @@ class StepTrigger(BaseTrigger):
         now = datetime.now(UTC)
         shut = timedelta(seconds=waits.seconds_of(Wait.WINDOW, now) if waits else 0)
         return self._patience is not None and now >= self.so_far.began + self._patience + shut
-
-    def _tell_people(self, waits: Waits) -> None:
-        if event := self._news.of_step(self.work, waits):
-            self._wake_up(event, waits)
-
-    def _wake_up(self, event: Event, waits: Waits) -> NoReturn:
-        """The task itself tells people, and leaves the waiting to a trigger that knows all that this one does."""
-        self.waits, self.told = waits.to_json(), self._news.told
-        raise HasNews(event, self.serialize()[1])

@@ -10,14 +10,12 @@ from airflow.sdk import Context
 
 from kubeadm_airflow.endings import from_event
 from kubeadm_airflow.identity import run_of
-from kubeadm_airflow.news import TELL, TRIGGER
+from kubeadm_airflow.news import TELL, pass_on
 from kubeadm_airflow.operators.run import ClusterOperator
-from kubeadm_airflow.telling import tell
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.errors import ClusterHeld
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish
-from kubeadm_upgrade.telling.events import Event
 from kubeadm_upgrade.waits import Wait, Waits
 
 
@@ -58,5 +56,4 @@ class ClaimOperator(ClusterOperator):
             raise from_event(event)
         from kubeadm_airflow.run_triggers import ClaimTrigger
 
-        tell(context, Event.from_json(event[TELL]))
-        self.defer(trigger=ClaimTrigger(**event[TRIGGER]), method_name="resume")
+        self.defer(trigger=ClaimTrigger(**pass_on(context, event)), method_name="resume")

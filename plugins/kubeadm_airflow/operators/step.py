@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from kubeadm_airflow.earlier_tries import keep_for_next_try, of_earlier_tries
 from kubeadm_airflow.endings import EndsInTwoLines, from_event
 from kubeadm_airflow.identity import run_of
-from kubeadm_airflow.news import TELL, TRIGGER
+from kubeadm_airflow.news import TELL, pass_on
 from kubeadm_airflow.so_far import SoFar, is_first_act
 from kubeadm_airflow.telling import tell
 from kubeadm_airflow.waiting import first_wait, say
@@ -22,7 +22,7 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.procedure import CONTROL_PLANE_NODE, GROUPS, STEPS, WORKER_NODE
 from kubeadm_upgrade.steps import Outcome, Pending, Progress, Step
-from kubeadm_upgrade.telling.events import Event, started
+from kubeadm_upgrade.telling.events import started
 from kubeadm_upgrade.waits import kind_of
 
 
@@ -70,18 +70,14 @@ class StepOperator(EndsInTwoLines, BaseAsyncOperator):
                 goes_on = so_far.add(result, self.log.info)
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
-        """The trigger ended with an error: raise it here, where the retry policy sees its family.
-
-        Or it has something to tell people. That done, the waiting goes on where it was, whatever dies in between.
-        """
+        """The trigger ended with an error: raise it here, where the retry policy sees its family. Or it has news."""
         if TELL not in event:
             error = from_event(event)
             keep_for_next_try(context, error)
             raise error
         from kubeadm_airflow.triggers import StepTrigger
 
-        tell(context, Event.from_json(event[TELL]))
-        self.defer(trigger=StepTrigger(**event[TRIGGER]), method_name="resume")
+        self.defer(trigger=StepTrigger(**pass_on(context, event)), method_name="resume")
 
     async def _end(self, so_far: SoFar, context: Context) -> Any:
         """A node that is left for a later run: the rest of its steps are skipped with this one, and nothing fails."""

@@ -12,10 +12,9 @@ from airflow.sdk.bases.operator import event_loop
 
 from kubeadm_airflow.endings import from_event
 from kubeadm_airflow.identity import run_of
-from kubeadm_airflow.news import TELL, TRIGGER
+from kubeadm_airflow.news import TELL, pass_on
 from kubeadm_airflow.operators.approve import AskingOperator, Seen
 from kubeadm_airflow.operators.run import LOOK_IS_OLD
-from kubeadm_airflow.telling import tell
 from kubeadm_airflow.waiting import say
 from kubeadm_upgrade.approval.page import Question, beside_of
 from kubeadm_upgrade.errors import NotSettled, PlanChanged, PreflightFailed, several
@@ -23,7 +22,6 @@ from kubeadm_upgrade.hop import Hop
 from kubeadm_upgrade.inventory import load_cluster_named
 from kubeadm_upgrade.next_hop import Wish, groups_of, path_for
 from kubeadm_upgrade.preflight import may_settle
-from kubeadm_upgrade.telling.events import Event
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.waits import Wait, Waits
 from kubeadm_upgrade.windows.forecast import forecast
@@ -52,8 +50,7 @@ class WindowOperator(AskingOperator):
         if TELL in event:
             from kubeadm_airflow.run_triggers import WindowTrigger
 
-            tell(context, Event.from_json(event[TELL]))
-            self.defer(trigger=WindowTrigger(**event[TRIGGER]), method_name="opened")
+            self.defer(trigger=WindowTrigger(**pass_on(context, event)), method_name="opened")
         if "opened" not in event:
             raise from_event(event)
         with event_loop() as loop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import pkgutil
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -14,6 +15,7 @@ from airflow.plugins_manager import AirflowPlugin
 import kubeadm_airflow
 from kubeadm_airflow.timetable import WindowTimetable
 from kubeadm_upgrade.releases.known import releases
+from kubeadm_upgrade.releases.release import ReleaseFactsError
 
 PREFIX = "/kubeadm-upgrade"
 
@@ -71,10 +73,12 @@ class KubeadmUpgradePlugin(AirflowPlugin):
 def _import_all() -> None:
     """And read the release facts, which are kept. Pages are for the API server alone.
 
-    Airflow's SDK imports its parts when a DAG file asks for them; the decorators take longest.
+    Airflow's SDK imports its parts when a DAG file asks for them; the decorators take longest. Facts of a fleet that
+    cannot be read are for the task to tell that needs them: without this plugin no DAG with a schedule would be known.
     """
     import_module("airflow.sdk.definitions.decorators")
     for module in pkgutil.walk_packages(kubeadm_airflow.__path__, "kubeadm_airflow."):
         if not module.name.startswith("kubeadm_airflow.pages"):
             import_module(module.name)
-    releases()
+    with suppress(ReleaseFactsError):
+        releases()

@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from harness.settings import REPOSITORY
+from kubeadm_upgrade.releases.release import DIRECTORY_VARIABLE
+from kubeadm_upgrade_plugin import KubeadmUpgradePlugin
 
 FORKED = """
 import sys
@@ -37,3 +39,10 @@ def test_who_forks_has_imported_what_its_forks_need(component, imported, tmp_pat
     command = [sys.executable, "-c", FORKED, component]
     said = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert bool(said.stdout.split()) is imported
+
+
+def test_facts_that_cannot_be_read_take_no_schedule_from_anybody(monkeypatch):
+    """Airflow leaves out a plugin whose loading fails, and then knows none of its timetables."""
+    monkeypatch.setattr(sys, "argv", ["airflow", "scheduler"])
+    monkeypatch.setenv(DIRECTORY_VARIABLE, "/does/not/exist")
+    KubeadmUpgradePlugin.on_load()

@@ -218,6 +218,16 @@ CASES = {
         State.PAUSED,
         "Paused since 03:13 UTC (incident 4711): nothing new begins",
     ),
+    "resumed a moment ago, and nobody has looked since": (
+        replace(w5(run=the_middle(**waiting(PAUSED, "pause"))), marks=Marks(at=ago(0.1))),
+        State.MOVING,
+        "4 of 12 workers are done, w5",
+    ),
+    "paused again with kubectl, after a resume": (
+        replace(w5(run=the_middle(**waiting(PAUSED, "pause"))), marks=Marks(at=ago(60))),
+        State.PAUSED,
+        "Paused since 03:03 UTC (incident 4711): nothing new begins",
+    ),
     "resumed with kubectl": (
         replace(
             at(the_middle(), {"w5": "workers.admit"}, **waiting("a slot: 1 worker node may be out", "slot", 1)),

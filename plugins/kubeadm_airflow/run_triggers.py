@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,10 +39,8 @@ class ClaimTrigger(WaitingTrigger):
         self.give_up = give_up
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        names = ("cluster", "take_over", "give_up", "waits")
-        kwargs = {"run": self.claimant} | {name: getattr(self, name) for name in names}
-        kwargs |= {"told": self.told} if self.told else {}
-        return "kubeadm_airflow.run_triggers.ClaimTrigger", kwargs
+        kwargs = {"run": self.claimant} | {name: getattr(self, name) for name in ("cluster", "take_over", "give_up")}
+        return "kubeadm_airflow.run_triggers.ClaimTrigger", kwargs | self._waited
 
     async def _work(self, tell: Telling) -> None:
         said = Said(lambda reason: self.log.info("%s: waiting: %s", self.cluster, reason))
@@ -86,13 +83,11 @@ class WindowTrigger(WaitingTrigger):
         self.holder = run
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        kwargs = {"run": self.holder} | {name: getattr(self, name) for name in ("cluster", "hop", "waits")}
-        kwargs |= {"told": self.told} if self.told else {}
-        return "kubeadm_airflow.run_triggers.WindowTrigger", kwargs
+        kwargs = {"run": self.holder, "cluster": self.cluster, "hop": self.hop}
+        return "kubeadm_airflow.run_triggers.WindowTrigger", kwargs | self._waited
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        async for event in super().run():
-            yield TriggerEvent({"opened": True}) if isinstance(event, TaskSuccessEvent) else event
+    def _end(self, event: TaskSuccessEvent) -> TriggerEvent:
+        return TriggerEvent({"opened": True})
 
     async def _work(self, tell: Telling) -> None:
         said = Said(lambda reason: self.log.info("%s: waiting: %s", self.cluster, reason))

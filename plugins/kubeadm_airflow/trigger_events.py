@@ -75,8 +75,18 @@ class WaitingTrigger(BaseTrigger):
     async def _work(self, tell: Telling) -> Any:
         """What the task returns; or an error."""
 
+    def _end(self, event: TaskSuccessEvent) -> TriggerEvent:
+        """How it ends once its work is done: the task's end as well, unless a trigger says otherwise."""
+        return event
+
+    @property
+    def _waited(self) -> dict[str, Any]:
+        """Of what it is made anew from, what all of them have."""
+        return {"waits": self.waits} | ({"told": self.told} if self.told else {})
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        yield await events(self._telling())
+        event = await events(self._telling())
+        yield self._end(event) if isinstance(event, TaskSuccessEvent) else event
 
     async def _telling(self) -> Any:
         async with telling(self.task_instance, self.waits) as tell:

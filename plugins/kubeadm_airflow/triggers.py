@@ -8,7 +8,6 @@ evicting twice is evicting once. The first to end decides; what the other sees i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,20 +57,17 @@ class StepTrigger(WaitingTrigger):
         self._patience: timedelta | None = None  # of the step that it is at, as the cluster's file was last read
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        kwargs = self.so_far.to_json() | {"progress": self.progress.to_json(), "waits": self.waits}
-        kwargs |= {name: value for name in ("told", "for_a_person_since") if (value := getattr(self, name))}
+        kwargs = self.so_far.to_json() | {"progress": self.progress.to_json()} | self._waited
+        kwargs |= {"for_a_person_since": self.for_a_person_since} if self.for_a_person_since else {}
         return "kubeadm_airflow.triggers.StepTrigger", kwargs
 
     @property
     def work(self) -> Assignment:
         return self.so_far.work
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        async for event in super().run():
-            if isinstance(event, TaskSuccessEvent) and self.so_far.done[-1]["status"] == "left":
-                yield TaskSkippedEvent(xcoms=event.xcoms)  # the node is left for a later run
-            else:
-                yield event
+    def _end(self, event: TaskSuccessEvent) -> TriggerEvent:
+        left = self.so_far.done[-1]["status"] == "left"  # for a later run
+        return TaskSkippedEvent(xcoms=event.xcoms) if left else event
 
     async def _work(self, tell: Telling) -> Any:
         if self.so_far.catch_up(tell.recalled):

@@ -86,11 +86,11 @@ def open_site(
     further: Callable[[Lab, LabFleet, Path], Mapping[str, str]] = lambda *_: {},
     users: Mapping[str, str] = ONLY_ADMIN,
     latency: Latency | None = None,
-    patience: Mapping[str, str] = IMPATIENT,
+    intervals: Mapping[str, str] = IMPATIENT,
 ) -> Iterator[Site]:
     """Everything runs, and every cluster has its DAG; `broken` are files with a mistake each.
 
-    `further` writes files of its own into the inventory, and returns the environment that they want. `patience`: how
+    `further` writes files of its own into the inventory, and returns the environment that they want. `intervals`: how
     often Airflow looks at what; without it, as often as airflow.env says.
     """
     specs = [
@@ -100,16 +100,16 @@ def open_site(
     with Lab(directory / "lab", specs, latency) as lab:
         inventory = directory / "inventory"
         fleet = join(lab, inventory, clusters, broken)
-        environment = {**environment_of(fleet, inventory, patience), **further(lab, fleet, inventory)}
+        environment = {**environment_of(fleet, inventory, intervals), **further(lab, fleet, inventory)}
         with AirflowInstance(directory / "airflow", environment, users=users) as airflow:
             for name in clusters:
                 airflow.api.wait_for_dag(f"kubeadm_upgrade.{name}")
             yield Site(lab, airflow)
 
 
-def environment_of(fleet: LabFleet, inventory: Path, patience: Mapping[str, str] = IMPATIENT) -> dict[str, str]:
+def environment_of(fleet: LabFleet, inventory: Path, intervals: Mapping[str, str] = IMPATIENT) -> dict[str, str]:
     """What an Airflow of this fleet runs with."""
-    return {**patience, **fleet.environment(), "KUBEADM_UPGRADE_INVENTORY": str(inventory)}
+    return {**intervals, **fleet.environment(), "KUBEADM_UPGRADE_INVENTORY": str(inventory)}
 
 
 def join(lab: Lab, inventory: Path, clusters: Clusters, broken: Mapping[str, Mapping[str, Any]]) -> LabFleet:

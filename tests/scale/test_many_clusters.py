@@ -28,7 +28,7 @@ PATIENCE = 6000.0
 @pytest.mark.parametrize("size", SIZES)
 def test_all_at_once(size, tmp_path, capsys):
     clusters: Clusters = {f"c{number:03}": (1, WORKERS, {}) for number in range(size)}
-    with open_site(tmp_path, clusters, {}, patience={}) as site:
+    with open_site(tmp_path, clusters, {}, intervals={}) as site:
         before, began = Spent.now(site.airflow), time.monotonic()
         runs = [site.start(name) for name in clusters]
         ended = wait_for(lambda: _ended(site, runs), f"{size} runs to end", PATIENCE)

@@ -68,7 +68,7 @@ def test_a_rollout(size, tmp_path, capsys):
     rollout = {"groups": [{"name": zone, "selector": {"zone": zone}} for zone in zones]}
     settings = {"max_unavailable": "10%", "workers_per_run": GROUP, "rollout": rollout, "timeouts": {"ready": 1800}}
     clusters: Clusters = {NAME: (1, size, settings)}
-    with open_site(tmp_path, clusters, {}, patience=UNHURRIED) as site:
+    with open_site(tmp_path, clusters, {}, intervals=UNHURRIED) as site:
         cluster = site.cluster(NAME)
         for index, seconds in enumerate(lasts):
             node = f"{NAME}-w{index + 1}"

@@ -87,7 +87,7 @@ def state_of(task: TaskRecord) -> str:
 
 def _since(waits: Waiting) -> datetime:
     """A time beside a reason is that reason's; of a command, which says another line all the time, its own."""
-    return waits.since if waits.kind == Wait.COMMAND else waits.reason_since or waits.since
+    return waits.since if waits.kind == Wait.COMMAND else waits.in_these_words_since
 
 
 def trouble_of(task: TaskRecord) -> Trouble:

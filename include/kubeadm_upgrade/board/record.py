@@ -27,6 +27,10 @@ class Waiting:
     reason_since: datetime | None = None  # where that is later: others of its kind have come and gone
     done: tuple[Json, ...] = ()  # outcomes of the task's steps before the one that waits
 
+    @property
+    def in_these_words_since(self) -> datetime:
+        return self.reason_since or self.since
+
 
 @dataclass(frozen=True)
 class Failure:

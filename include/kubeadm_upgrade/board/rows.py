@@ -117,7 +117,7 @@ def _under_way(task: TaskRecord, state: str) -> tuple[str, datetime | None]:
     if waits and waits.kind != Wait.COMMAND:
         return ": ".join(
             filter(None, (f"waits {WORDS.get(waits.kind, '')}".rstrip(), detail(waits)))
-        ), waits.reason_since or waits.since
+        ), waits.in_these_words_since
     if task.state == "up_for_retry":
         return f"is about to try again: {title(task.step)}", task.ended
     if task.state == "deferred" and waits is None:

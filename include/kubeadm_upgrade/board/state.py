@@ -38,7 +38,7 @@ def pause_of(sight: Sight) -> tuple[str, datetime | None] | None:
     waits = sight.waits_of(Wait.PAUSE)
     if marks.paused is None and marks.at is not None:
         # whoever waits for its end looks a little later than whoever has written it down
-        waits = tuple(one for one in waits if max(one.since, one.reason_since or one.since) > marks.at)
+        waits = tuple(one for one in waits if one.in_these_words_since > marks.at)
     if waits:
         return detail(waits[0]), waits[0].since
     if marks.paused is None:

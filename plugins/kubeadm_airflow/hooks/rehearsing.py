@@ -105,11 +105,10 @@ async def rehearse_over(api: DrainApi, looked: Looked, policy: DrainPolicy, line
 
 
 async def _rehearse(api: DrainApi, looked: Looked, policy: DrainPolicy, line: Line) -> Rehearsal:
-    listed = await asyncio.gather(
+    (budgets, no_budgets), (volumes, no_volumes) = await asyncio.gather(
         _listed(api.all_budgets, read_budgets, "PodDisruptionBudgets"),
         _listed(api.volumes, read_volumes, "PersistentVolumes"),
     )
-    (budgets, no_budgets), (volumes, no_volumes) = listed
     seen = Seen(tuple(map(read_node, looked.nodes)), read_pods(looked.items, looked.pods), budgets, volumes)
     answers = _Answers(unknown=[why for why in (no_budgets, no_volumes) if why])
     cast = cast_of(seen, policy)

@@ -8,7 +8,7 @@ from kubeadm_airflow.operators.check import CheckOperator
 from kubeadm_airflow.operators.rehearse import RehearseOperator
 from kubeadm_upgrade.inventory import Cluster
 from upgrade_dags.cluster import tags_of, tried_again
-from upgrade_dags.documentation import with_documentation
+from upgrade_dags.finish import finished
 
 PREFIX = "kubeadm_check."
 
@@ -40,4 +40,4 @@ def build_check_dag(cluster: Cluster) -> DAG:
         CheckOperator(task_id="in_a_worker", cluster=cluster.name)
         CheckOperator(task_id="in_the_triggerer", cluster=cluster.name, in_triggerer=True)
         RehearseOperator(task_id="rehearse_drains", cluster=cluster.name)
-    return with_documentation(dag)
+    return finished(dag)

@@ -36,7 +36,7 @@ from kubeadm_upgrade.ledger.steering import steering_dag
 from kubeadm_upgrade.procedure import TASKS
 from kubeadm_upgrade.version import TARGET_PATTERN
 from kubeadm_upgrade.windows.calendar import Calendar
-from upgrade_dags.documentation import BOARD, FLEET, with_documentation
+from upgrade_dags.finish import BOARD, FLEET, finished
 
 PREFIX = "kubeadm_upgrade."
 TAGS = ("kubeadm-upgrade",)
@@ -202,7 +202,7 @@ def build_upgrade_dag(name: str, *, notice: str, **settings: Any) -> DAG:
         # not with the first node that fails or is left, but with the last that ends
         groups >> verify
         groups >> report
-    return with_documentation(dag)
+    return finished(dag)
 
 
 def _doc(name: str) -> str:

@@ -8,7 +8,7 @@ from kubeadm_airflow.operators.delete_pods import DeletePodsOperator
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.steering import MOST_LETTERS, deleting_dag, steering_dag
 from upgrade_dags.cluster import tags_of, tried_again
-from upgrade_dags.documentation import with_documentation
+from upgrade_dags.finish import finished
 
 DOC = """
 Where a PodDisruptionBudget of **{name}** never lets a Pod go, and nobody can change it, a run of this DAG asks whether
@@ -53,4 +53,4 @@ def build_delete_pods_dag(cluster: Cluster) -> DAG:
         default_args=tried_again(8),  # the API goes away for a minute while the control plane is upgraded
     ) as dag:
         DeletePodsOperator(task_id="delete_blocked_pods", cluster=cluster.name)
-    return with_documentation(dag)
+    return finished(dag)

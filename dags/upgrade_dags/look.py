@@ -10,7 +10,7 @@ from kubeadm_airflow.operators.last_look import LastLookOperator
 from kubeadm_airflow.operators.rehearse import RehearseOperator
 from kubeadm_upgrade.inventory import Cluster
 from upgrade_dags.cluster import tags_of, tried_again
-from upgrade_dags.documentation import with_documentation
+from upgrade_dags.finish import finished
 
 PREFIX = "kubeadm_look."
 
@@ -42,4 +42,4 @@ def build_look_dag(cluster: Cluster) -> DAG:
     ) as dag:
         LastLookOperator(task_id="look", cluster=cluster.name)
         RehearseOperator(task_id="rehearse_drains", cluster=cluster.name)
-    return with_documentation(dag)
+    return finished(dag)

@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 from kubeadm_airflow.operators.retention import RemoveOldLogsOperator, RemoveOldReportsOperator
 from kubeadm_upgrade.retention import LOGS_VARIABLE, REPORTS_VARIABLE
 from upgrade_dags.cluster import TAGS
-from upgrade_dags.documentation import with_documentation
+from upgrade_dags.finish import finished
 
 DAG_ID = "kubeadm_maintenance"
 
@@ -38,4 +38,4 @@ def build_maintenance_dag(keep_logs: timedelta | None, keep_reports: timedelta |
             RemoveOldLogsOperator(task_id="remove_old_logs", days=keep_logs.days)
         if keep_reports:
             RemoveOldReportsOperator(task_id="remove_old_reports", days=keep_reports.days)
-    return with_documentation(dag)
+    return finished(dag)

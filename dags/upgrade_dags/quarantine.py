@@ -13,7 +13,7 @@ from kubeadm_upgrade.cluster_file import may_be_named
 from kubeadm_upgrade.errors import NeedsPerson, several
 from kubeadm_upgrade.inventory import InventoryError
 from upgrade_dags.cluster import TAGS, build_upgrade_dag, dag_id_of, run_parameters
-from upgrade_dags.documentation import with_documentation
+from upgrade_dags.finish import finished
 
 GO_ON = "No task begins until it is mended; then clear what has failed, and a run goes on from there."
 _LONGEST_TITLE = 250  # what somebody wrote is repeated in it, at whatever length
@@ -65,4 +65,4 @@ def build_quarantine_dag(name: str, error: InventoryError, ignored: Sequence[str
             retries=0,
             on_failure_callback=ReportSoFar(cluster=name),
         )
-    return with_documentation(dag)
+    return finished(dag)

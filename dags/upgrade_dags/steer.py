@@ -8,7 +8,7 @@ from kubeadm_airflow.operators.steer import SteerOperator
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.ledger.steering import MOST_LETTERS, Action, steering_dag
 from upgrade_dags.cluster import tags_of, tried_again
-from upgrade_dags.documentation import with_documentation
+from upgrade_dags.finish import finished
 
 DOC = """
 Steers the upgrade of the kubeadm cluster **{name}** without killing anything: one run is one order, and takes seconds.
@@ -75,4 +75,4 @@ def build_steer_dag(cluster: Cluster) -> DAG:
         default_args=tried_again(8),  # the API goes away for a minute while the control plane is upgraded
     ) as dag:
         SteerOperator(task_id="steer", cluster=cluster.name)
-    return with_documentation(dag)
+    return finished(dag)

@@ -11,7 +11,7 @@ from kubeadm_upgrade import labels
 from kubeadm_upgrade.inventory import Cluster
 from kubeadm_upgrade.telling.notice import telling_dag
 from upgrade_dags.cluster import tried_again
-from upgrade_dags.documentation import with_documentation
+from upgrade_dags.finish import finished
 
 TAG = "kubeadm-tell"  # not the one of the others: whoever filters by that sees clusters, and what is done to them
 
@@ -50,4 +50,4 @@ def build_tell_dag(cluster: Cluster) -> DAG:
             weight_rule="absolute",
             max_active_tis_per_dag=2,
         ).expand(channel=list(cluster.notify.names))
-    return with_documentation(dag)
+    return finished(dag)

@@ -92,6 +92,15 @@ def test_everything_has_its_documentation(parse, tmp_path):
     assert "(dags/kubeadm_steer.a)" in doc
 
 
+def test_parameters_are_a_dags_alone_and_every_task_is_given_them(parse):
+    """Of a copy in each task Airflow's DAG processor validates schema and value, again and again."""
+    for dag in parse("a", look={"schedule": "17 3 * * *"}, notify=NOTIFY).values():
+        assert [task.task_id for task in dag.tasks if task.params] == []
+        for task in dag.tasks:
+            given = process_params(dag, task, {}, suppress_exception=True)
+            assert given.keys() == dag.params.keys()
+
+
 def test_an_order_waits_for_nobody(parse):
     """The DAG that takes orders is there unpaused, and carries them out one after the other."""
     dag = parse("a")["kubeadm_steer.a"]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.airflow import COMPONENTS, AirflowInstance
+from lab import Latency
+
+#: Kubelets as real ones are: five hundred that post five times a second would take both cores for themselves.
+REAL_HEARTBEATS = Latency(heartbeat=10.0, node_grace=40.0)
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -31,6 +36,12 @@ class Spent:
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {spent:.0f}" for name, spent in self.by_component.items())
+
+
+def by_lab() -> float:
+    """CPU-seconds of this process so far: the simulated clusters share the cores with what is measured."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def most_memory(pids: Iterable[int]) -> float:

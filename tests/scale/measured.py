@@ -11,8 +11,13 @@ from pathlib import Path
 from harness.airflow import COMPONENTS, AirflowInstance
 from lab import Latency
 
-#: Kubelets as real ones are: five hundred that post five times a second would take both cores for themselves.
-REAL_HEARTBEATS = Latency(heartbeat=10.0, node_grace=40.0)
+#: Kubelets and controllers as real ones are: five hundred that post five times a second, and a hundred that renew their
+#: leases twenty times, would take both cores for themselves.
+REAL_HEARTBEATS = Latency(heartbeat=10.0, node_grace=40.0, controllers_return=2.0)
+
+#: Tasks at a time, as Airflow has it by default. Each round of the scheduler starts at most so many, and with so many
+#: runs a round takes seconds.
+PARALLELISM = {"AIRFLOW__CORE__PARALLELISM": "32"}
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -19,7 +19,7 @@ import pytest
 from harness.airflow import TRIGGERER
 from harness.site import Clusters, open_site
 from lab.records import Sample
-from scale.measured import REAL_HEARTBEATS, Spent, by_lab, family_of, most_memory
+from scale.measured import PARALLELISM, REAL_HEARTBEATS, Spent, by_lab, family_of, most_memory
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(14400)]
 
@@ -30,7 +30,7 @@ AT_ONCE = GROUP // 10
 BATCHES = bool(os.environ.get("BATCHES"))
 NAME = "large"
 #: As docs/scale.md has it for so many: between two of its looks the scheduler leaves the machine to others.
-UNHURRIED = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": os.environ.get("IDLE_SLEEP", "1")}
+UNHURRIED = {**PARALLELISM, "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": os.environ.get("IDLE_SLEEP", "1")}
 
 
 def durations(workers: int) -> list[float]:

@@ -106,8 +106,12 @@ env: ## write .env for docker compose, with secrets made up for you
 bench: $(READY) ## measure how long Airflow takes to parse a fleet, and what an open board costs it
 	$(PYTEST) -m bench -s $(ARGS)
 
-bench-scale: $(READY) ## measure many clusters at once (CLUSTERS="1 10 100") and many workers (WORKERS="50 500"); hours, with the machine left alone
+bench-scale: $(VENV)/.scale ## measure many clusters at once (CLUSTERS="1 10 100") and many workers (WORKERS="50 500"); hours, with the machine left alone
 	$(PYTEST) -m scale -s $(ARGS)
+
+$(VENV)/.scale: $(READY) requirements-scale.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt -r requirements-scale.txt
+	@touch $@
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check $(SOURCES)

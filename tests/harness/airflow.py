@@ -19,6 +19,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 import httpx
+from sqlalchemy import create_engine, text
 
 from harness.rest import AirflowApi
 from harness.sessions import Guard, Session
@@ -45,7 +46,9 @@ class AirflowNotStarted(Exception):
 
 
 class AirflowInstance:
-    """SQLite and LocalExecutor under `home`; nothing of it listens beyond loopback.
+    """LocalExecutor, and SQLite where `environment` names no other database, under `home`.
+
+    Nothing of it listens beyond loopback.
 
     `environment` (inventory, connections, settings) goes over what `settings.airflow_environment` says. `users`: who
     may log in, and their roles; the admin is one of them.
@@ -108,7 +111,8 @@ class AirflowInstance:
         self.home.mkdir(parents=True, exist_ok=True)
         self._write_password()
         self._run_once("db", "migrate")
-        self._let_readers_pass_writers()
+        if self._is_sqlite:
+            self._let_readers_pass_writers()
         self._prepared = True
 
     def start(self, patience: float = 180.0, opened: Callable[[], None] = lambda: None) -> None:
@@ -209,9 +213,12 @@ class AirflowInstance:
     def _has_begun(self, name: str) -> bool:
         """Through with its imports, by the row that it then writes: the API server may not be there to be asked."""
         started = datetime.fromtimestamp(self._running[name].started, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-        with closing(sqlite3.connect(self.home / DATABASE)) as database:
-            query = "SELECT count(*) FROM job WHERE job_type = ? AND start_date >= ?"
-            return bool(database.execute(query, (_JOB_TYPES[name], started)).fetchone()[0])
+        query = text("SELECT count(*) FROM job WHERE job_type = :kind AND start_date >= :started")
+        engine = create_engine(self._database)
+        with engine.connect() as database:
+            found = database.execute(query, {"kind": _JOB_TYPES[name], "started": started}).scalar()
+        engine.dispose()
+        return bool(found)
 
     def _raise_if_ended(self, *names: str) -> None:
         for name in names:
@@ -238,9 +245,17 @@ class AirflowInstance:
         It commits its audit log inside its event loop (Airflow 3.3.2) and answers nobody meanwhile. If a request of its
         own holds the lock, both wait for each other until the patience ends. Whoever is turned away asks again.
         """
-        if name != API_SERVER:
+        if name != API_SERVER or not self._is_sqlite:
             return self.environment
         return {**self.environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url(self.home, patience=5)}
+
+    @property
+    def _database(self) -> str:
+        return self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._database.startswith("sqlite")
 
     def _let_readers_pass_writers(self) -> None:
         """The journal's mode stays with the file. In the default one a commit waits for every reader, and readers for

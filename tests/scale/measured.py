@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.airflow import COMPONENTS, AirflowInstance
+from harness.postgres import postgres, why_not
 from lab import Latency
 
 #: Kubelets and controllers as real ones are: five hundred that post five times a second, and a hundred that renew their
 #: leases twenty times, would take both cores for themselves.
 REAL_HEARTBEATS = Latency(heartbeat=10.0, node_grace=40.0, controllers_return=2.0)
+
+
+@contextmanager
+def many_at_once(**settings: str) -> Iterator[dict[str, str]]:
+    """The environment of an Airflow that has much to do: a database that many write to, where there is one."""
+    if reason := why_not():
+        print(f"\nwith SQLite, which is none for many: {reason}")
+        yield {**PARALLELISM, **settings}
+        return
+    with postgres() as url:
+        yield {**PARALLELISM, **settings, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url}
+
 
 #: Tasks at a time, as Airflow has it by default. Each round of the scheduler starts at most so many, and with so many
 #: runs a round takes seconds.

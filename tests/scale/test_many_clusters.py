@@ -16,7 +16,7 @@ from harness.rest import wait_for
 from harness.site import Clusters, Site, open_site
 from kubeadm_upgrade.procedure import GROUPS
 from lab import LabCluster
-from scale.measured import PARALLELISM, REAL_HEARTBEATS, Spent, by_lab, family_of, most_memory
+from scale.measured import REAL_HEARTBEATS, Spent, by_lab, family_of, many_at_once, most_memory
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(7200)]
 
@@ -28,7 +28,10 @@ PATIENCE = 6000.0
 @pytest.mark.parametrize("size", SIZES)
 def test_all_at_once(size, tmp_path, capsys):
     clusters: Clusters = {f"c{number:03}": (1, WORKERS, {}) for number in range(size)}
-    with open_site(tmp_path, clusters, {}, latency=REAL_HEARTBEATS, intervals=PARALLELISM) as site:
+    with (
+        many_at_once() as settings,
+        open_site(tmp_path, clusters, {}, latency=REAL_HEARTBEATS, intervals=settings) as site,
+    ):
         before, lab, began = Spent.now(site.airflow), by_lab(), time.monotonic()
         runs = [site.start(name) for name in clusters]
         ended = wait_for(lambda: _ended(site, runs), f"{size} runs to end", PATIENCE)

@@ -19,7 +19,7 @@ import pytest
 from harness.airflow import TRIGGERER
 from harness.site import Clusters, open_site
 from lab.records import Sample
-from scale.measured import PARALLELISM, REAL_HEARTBEATS, Spent, by_lab, family_of, most_memory
+from scale.measured import REAL_HEARTBEATS, Spent, by_lab, family_of, many_at_once, most_memory
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(14400)]
 
@@ -30,7 +30,7 @@ AT_ONCE = GROUP // 10
 BATCHES = bool(os.environ.get("BATCHES"))
 NAME = "large"
 #: As docs/scale.md has it for so many: between two of its looks the scheduler leaves the machine to others.
-UNHURRIED = {**PARALLELISM, "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": os.environ.get("IDLE_SLEEP", "1")}
+UNHURRIED = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": os.environ.get("IDLE_SLEEP", "1")}
 
 
 def durations(workers: int) -> list[float]:
@@ -69,9 +69,12 @@ def test_a_rollout(size, tmp_path, capsys):
     together, share = (AT_ONCE, "100%") if BATCHES else (GROUP, "10%")
     zones = [f"zone-{number}" for number in range(len(_batches(lasts, together)))]
     rollout = {"groups": [{"name": zone, "selector": {"zone": zone}} for zone in zones]}
-    settings = {"max_unavailable": share, "workers_per_run": GROUP, "rollout": rollout, "timeouts": {"ready": 1800}}
-    clusters: Clusters = {NAME: (1, size, settings)}
-    with open_site(tmp_path, clusters, {}, latency=REAL_HEARTBEATS, intervals=UNHURRIED) as site:
+    file = {"max_unavailable": share, "workers_per_run": GROUP, "rollout": rollout, "timeouts": {"ready": 1800}}
+    clusters: Clusters = {NAME: (1, size, file)}
+    with (
+        many_at_once(**UNHURRIED) as settings,
+        open_site(tmp_path, clusters, {}, latency=REAL_HEARTBEATS, intervals=settings) as site,
+    ):
         cluster = site.cluster(NAME)
         for index, seconds in enumerate(lasts):
             node = f"{NAME}-w{index + 1}"

@@ -84,6 +84,7 @@ def test_the_tests_impatience_stays_in_the_tests() -> None:
     """Only what makes waiting shorter differs from what is shipped."""
     assert set(IMPATIENT) & set(read_settings()) <= {
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT",
     }
 

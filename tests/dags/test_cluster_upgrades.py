@@ -21,6 +21,8 @@ from airflow.serialization.definitions.param import SerializedParam, SerializedP
 from airflow.serialization.serialized_objects import DagSerialization
 
 from kubeadm_airflow.endings import EndedForAPerson
+from kubeadm_airflow.operators.approve import FORM as FORM_OF_PLANS
+from kubeadm_airflow.operators.delete_pods import FORM as FORM_OF_DELETIONS
 from kubeadm_airflow.timetable import WindowTimetable
 from kubeadm_upgrade.inventory import InventoryError, load_cluster_named
 from kubeadm_upgrade.procedure import TASKS
@@ -94,11 +96,14 @@ def test_everything_has_its_documentation(parse, tmp_path):
 
 def test_parameters_are_a_dags_alone_and_every_task_is_given_them(parse):
     """Of a copy in each task Airflow's DAG processor validates schema and value, again and again."""
-    for dag in parse("a", look={"schedule": "17 3 * * *"}, notify=NOTIFY).values():
-        assert [task.task_id for task in dag.tasks if task.params] == []
+    dags = parse("a", look={"schedule": "17 3 * * *"}, notify=NOTIFY)
+    for dag in dags.values():
         for task in dag.tasks:
-            given = process_params(dag, task, {}, suppress_exception=True)
-            assert given.keys() == dag.params.keys()
+            assert {task.params.get_param(name).source for name in task.params} <= {"task"}
+            assert process_params(dag, task, {}, suppress_exception=True).keys() >= dag.params.keys()
+    asking = {task.task_id: set(task.params) for dag in dags.values() for task in dag.tasks if task.params}
+    plans, deletions = set(FORM_OF_PLANS), set(FORM_OF_DELETIONS)
+    assert asking == {"approve": plans, "window": plans, "delete_blocked_pods": deletions}
 
 
 def test_an_order_waits_for_nobody(parse):

@@ -27,7 +27,7 @@ from kubeadm_upgrade.rollout.strategy import ALL_ALIKE, Strategy
 from kubeadm_upgrade.telling.channels import Notify
 from kubeadm_upgrade.version import TargetVersion
 from kubeadm_upgrade.windows.calendar import ALWAYS, Calendar
-from kubeadm_upgrade.yaml_mapping import UnreadableError, read_mapping
+from kubeadm_upgrade.yaml_mapping import State, UnreadableError, read_mapping, state_of
 
 DIRECTORY_VARIABLE = "KUBEADM_UPGRADE_INVENTORY"
 DEFAULT_DIRECTORY = Path(__file__).parent.parent / "clusters"
@@ -159,8 +159,21 @@ def ignored(read: Path, others: Iterable[Path]) -> Iterator[str]:
 
 
 def load_cluster(path: Path) -> Cluster:
-    """Read one file, and the defaults beside it. Raises InventoryError with every problem of both at once."""
-    defaults = defaults_file.defaults_in(path.parent)
+    """Read one file, and the defaults beside it. Raises InventoryError with every problem of both at once.
+
+    One that is as it was is not read again: whoever waits asks every other second, and a triggerer holds hundreds.
+    """
+    defaults, state = defaults_file.defaults_in(path.parent), state_of(path)
+    known = _known.get(path)
+    if known is None or known[:2] != (state, defaults):
+        known = _known[path] = (state, defaults, _read(path, defaults))
+    return known[2]
+
+
+_known: dict[Path, tuple[State | None, defaults_file.Defaults, Cluster]] = {}
+
+
+def _read(path: Path, defaults: defaults_file.Defaults) -> Cluster:
     try:
         own, twice = read_mapping(path, "name, target_version and so on")
     except UnreadableError as error:

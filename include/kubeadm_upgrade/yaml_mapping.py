@@ -8,9 +8,20 @@ from typing import Any
 
 import yaml
 
+State = tuple[int, ...]
+
 
 class UnreadableError(ValueError):
     """There is nothing in the file that could be looked at; a sentence without the file's name."""
+
+
+def state_of(path: Path) -> State | None:
+    """What changes when somebody writes the file, puts another in its place or takes a right away; None without one."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_ctime_ns, seen.st_mtime_ns, seen.st_size
 
 
 def read_mapping(path: Path, holds: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:

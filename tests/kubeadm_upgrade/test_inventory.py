@@ -530,3 +530,37 @@ def test_a_drains_rules_and_its_deadline(load):
         "leave Pods of Jobs where they are",
     )
     assert load(SMALLEST | {"timeouts": {"drain": 60}}).patience["drain"] == timedelta(seconds=60)
+
+
+MENDED = "name: prod\nkubernetes_conn_id: k\nssh_conn_id: s\ntarget_version: '1.3%d'\n"
+
+
+def test_a_file_is_read_again_once_it_has_changed_and_not_before(tmp_path):
+    """Also where another is put in its place, as editors and ConfigMaps do, and where only the defaults change."""
+    path, other = tmp_path / "prod.yaml", tmp_path / "new"
+    path.write_text(MENDED % 1)
+    first = load_cluster(path)
+    assert load_cluster(path) is first
+    other.write_text(MENDED % 2)
+    other.replace(path)
+    second = load_cluster(path)
+    assert (str(second.target_version), load_cluster(path)) == ("1.32", second)
+    (tmp_path / "_defaults.yaml").write_text("max_unavailable: 3\n")
+    assert load_cluster(path).max_unavailable == 3
+    (tmp_path / "_defaults.yaml").unlink()
+    assert load_cluster(path) == second
+
+
+def test_a_file_that_is_broken_is_broken_until_it_is_mended(tmp_path):
+    path = tmp_path / "prod.yaml"
+    path.write_text(MENDED % 1)
+    load_cluster(path)
+    path.write_text("name: prod\n")
+    for _ in range(2):
+        with pytest.raises(InventoryError):
+            load_cluster(path)
+    path.write_text(MENDED % 1)
+    assert str(load_cluster(path).target_version) == "1.31"
+    path.unlink()
+    with pytest.raises(InventoryError, match="there is no such file"):
+        load_cluster(path)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kubeadm_upgrade.cluster_file import ClusterFile, problems
-from kubeadm_upgrade.yaml_mapping import UnreadableError, read_mapping
+from kubeadm_upgrade.yaml_mapping import State, UnreadableError, read_mapping, state_of
 
 FILE = "_defaults.yaml"
 NAME = "_defaults"  # which no cluster may have
@@ -31,12 +31,12 @@ def defaults_in(directory: Path) -> Defaults:
     """None without a file. One that is only meant to be it is a mistake: a fleet would lose its windows by it."""
     path = directory / FILE
     try:
-        seen = path.stat()
+        state = state_of(path)
     except OSError as error:
         if path.is_symlink() or not isinstance(error, FileNotFoundError):
             return Defaults(problems=(f"{FILE}: not readable: {error.strerror}",))
         return Defaults(problems=tuple(f"{other}: is not read: rename it to {FILE}" for other in strays_in(directory)))
-    return _read(path, (seen.st_ino, seen.st_mtime_ns, seen.st_size))
+    return _read(path, state)
 
 
 def strays_in(directory: Path) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _is_stray(name: str) -> bool:
 
 
 @lru_cache(maxsize=16)  # of a fleet each cluster asks, and each time that its file is read
-def _read(path: Path, _state: tuple[int, ...]) -> Defaults:
+def _read(path: Path, _state: State) -> Defaults:
     try:
         options, twice = read_mapping(path, "options of a cluster's file")
     except UnreadableError as error:

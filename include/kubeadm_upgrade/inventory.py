@@ -163,14 +163,18 @@ def load_cluster(path: Path) -> Cluster:
 
     One that is as it was is not read again: whoever waits asks every other second, and a triggerer holds hundreds.
     """
-    defaults, state = defaults_file.defaults_in(path.parent), state_of(path)
+    defaults = defaults_file.defaults_in(path.parent)
+    try:
+        state = state_of(path)
+    except OSError:
+        return _read(path, defaults)  # which says what is wrong
     known = _known.get(path)
     if known is None or known[:2] != (state, defaults):
         known = _known[path] = (state, defaults, _read(path, defaults))
     return known[2]
 
 
-_known: dict[Path, tuple[State | None, defaults_file.Defaults, Cluster]] = {}
+_known: dict[Path, tuple[State, defaults_file.Defaults, Cluster]] = {}
 
 
 def _read(path: Path, defaults: defaults_file.Defaults) -> Cluster:

@@ -15,12 +15,12 @@ class UnreadableError(ValueError):
     """There is nothing in the file that could be looked at; a sentence without the file's name."""
 
 
-def state_of(path: Path) -> State | None:
-    """What changes when somebody writes the file, puts another in its place or takes a right away; None without one."""
-    try:
-        seen = path.stat()
-    except OSError:
-        return None
+def state_of(path: Path) -> State:
+    """What changes when somebody writes the file, puts another in its place or takes a right away.
+
+    Raises OSError where there is none, or nobody may know.
+    """
+    seen = path.stat()
     return seen.st_ino, seen.st_ctime_ns, seen.st_mtime_ns, seen.st_size
 
 

@@ -19,7 +19,6 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 import httpx
-from sqlalchemy import create_engine, text
 
 from harness.rest import AirflowApi
 from harness.sessions import Guard, Session
@@ -212,6 +211,8 @@ class AirflowInstance:
 
     def _has_begun(self, name: str) -> bool:
         """Through with its imports, by the row that it then writes: the API server may not be there to be asked."""
+        from sqlalchemy import create_engine, text  # late: the demo begins with this module
+
         started = datetime.fromtimestamp(self._running[name].started, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
         query = text("SELECT count(*) FROM job WHERE job_type = :kind AND start_date >= :started")
         engine = create_engine(self._database)
